@@ -1,0 +1,139 @@
+//! One door to atomics and cells, so that the same source runs on hardware, on the host and under
+//! loom.
+//!
+//! Where the target has no compare-and-swap (Cortex-M0, RISC-V without `A`), a read-modify-write is
+//! a short critical section; loads and stores stay plain there.
+
+#[cfg(loom)]
+pub(crate) use loom::{
+    cell::UnsafeCell,
+    hint::spin_loop,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+#[cfg(not(loom))]
+pub(crate) use core::{hint::spin_loop, sync::atomic::Ordering};
+
+#[cfg(all(not(loom), target_has_atomic = "32"))]
+pub(crate) use core::sync::atomic::AtomicU32;
+
+#[cfg(all(not(loom), not(target_has_atomic = "32")))]
+pub(crate) use without_cas::AtomicU32;
+
+/// `const fn` everywhere but under loom, whose atomics are made at run time.
+macro_rules! const_unless_loom {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty $body:block) => {
+        #[cfg(not(loom))]
+        $(#[$meta])*
+        $vis const fn $name($($arg: $ty),*) -> $ret $body
+
+        #[cfg(loom)]
+        $(#[$meta])*
+        $vis fn $name($($arg: $ty),*) -> $ret $body
+    };
+}
+pub(crate) use const_unless_loom;
+
+/// Runs `f` in a critical section.
+#[cfg(not(loom))]
+#[inline(always)]
+pub(crate) fn section<R>(f: impl FnOnce() -> R) -> R {
+    critical_section::with(|_| f())
+}
+
+/// Runs `f` in a critical section, which loom sees as a lock: of the two things a section does, it
+/// models the one between cores.
+#[cfg(loom)]
+pub(crate) fn section<R>(f: impl FnOnce() -> R) -> R {
+    loom::lazy_static! {
+        static ref SECTION: loom::sync::Mutex<()> = loom::sync::Mutex::new(());
+    }
+    let _section = SECTION.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    f()
+}
+
+/// A cell with loom's interface, so that loom sees every access.
+#[cfg(not(loom))]
+#[derive(Debug)]
+pub(crate) struct UnsafeCell<T>(core::cell::UnsafeCell<T>);
+
+#[cfg(not(loom))]
+impl<T> UnsafeCell<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(core::cell::UnsafeCell::new(value))
+    }
+
+    #[inline(always)]
+    pub(crate) fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
+        read(self.0.get())
+    }
+
+    #[inline(always)]
+    pub(crate) fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
+        write(self.0.get())
+    }
+}
+
+#[cfg(all(not(loom), not(target_has_atomic = "32")))]
+mod without_cas {
+    use core::sync::atomic::Ordering;
+
+    /// What `core::sync::atomic::AtomicU32` is elsewhere. Every read-modify-write is whole with
+    /// respect to every other and to every store of this type's users, because all of them run in a
+    /// critical section.
+    #[derive(Debug)]
+    pub(crate) struct AtomicU32(core::sync::atomic::AtomicU32);
+
+    impl AtomicU32 {
+        pub(crate) const fn new(value: u32) -> Self {
+            Self(core::sync::atomic::AtomicU32::new(value))
+        }
+
+        pub(crate) fn load(&self, order: Ordering) -> u32 {
+            self.0.load(order)
+        }
+
+        pub(crate) fn store(&self, value: u32, order: Ordering) {
+            critical_section::with(|_| self.0.store(value, order));
+        }
+
+        pub(crate) fn fetch_add(&self, value: u32, _: Ordering) -> u32 {
+            self.update(|now| now.wrapping_add(value))
+        }
+
+        pub(crate) fn fetch_sub(&self, value: u32, _: Ordering) -> u32 {
+            self.update(|now| now.wrapping_sub(value))
+        }
+
+        pub(crate) fn fetch_or(&self, value: u32, _: Ordering) -> u32 {
+            self.update(|now| now | value)
+        }
+
+        pub(crate) fn fetch_and(&self, value: u32, _: Ordering) -> u32 {
+            self.update(|now| now & value)
+        }
+
+        pub(crate) fn swap(&self, value: u32, _: Ordering) -> u32 {
+            self.update(|_| value)
+        }
+
+        pub(crate) fn compare_exchange_weak(
+            &self,
+            current: u32,
+            new: u32,
+            _: Ordering,
+            _: Ordering,
+        ) -> Result<u32, u32> {
+            let before = self.update(|now| if now == current { new } else { now });
+            if before == current { Ok(before) } else { Err(before) }
+        }
+
+        fn update(&self, next: impl FnOnce(u32) -> u32) -> u32 {
+            critical_section::with(|_| {
+                let before = self.0.load(Ordering::SeqCst);
+                self.0.store(next(before), Ordering::SeqCst);
+                before
+            })
+        }
+    }
+}

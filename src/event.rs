@@ -1,0 +1,502 @@
+//! An interrupt says "there is news"; a foreground that sleeps or a task that is suspended hears
+//! it.
+//!
+//! An [`Event`] stands in a `static`. Any handler signals it. One [`Waiter`] at a time listens:
+//! each driver endpoint owns one and lends it to its [`Operation`]s, and an operation is one value
+//! with every form:
+//!
+//! ```
+//! use wouldblock::{attempt::{self, Attempt}, block::Spin, event::Event};
+//!
+//! static RECEIVED: Event = Event::new();
+//! # let byte = || Ok::<u8, nb::Error<()>>(7);
+//! let mut waiter = RECEIVED.waiter().expect("one waiter at a time");
+//!
+//! assert_eq!(waiter.operation(attempt::from_fn(byte)).attempt(), Ok(7));   // one try
+//! assert_eq!(waiter.operation(attempt::from_fn(byte)).block(Spin), Ok(7)); // retried until done
+//! # async fn awaited(waiter: &mut wouldblock::event::Waiter<'_>, byte: impl FnMut() -> nb::Result<u8, ()>) {
+//! waiter.operation(attempt::from_fn(byte)).await.unwrap();                 // retried when signalled
+//! # }
+//! ```
+//!
+//! # Invariant
+//! `state` holds three flags, a count of readers and the epoch. **Only the waiter writes `waker`,
+//! and only under `WRITING`, which it sets only while there are no readers. A signaller reads
+//! `waker` only as a counted reader, and becomes one only while `ARMED` is set and `WRITING` is
+//! not.** The waiter may read `waker` at any time, since nobody else writes it. There is one
+//! waiter: `TAKEN` sees to it, or the owner of an event that hands none out.
+//!
+//! # No signal is lost
+//! A wait tries, registers, arms, and tries again before it is suspended. `signal` and the
+//! registration are read-modify-writes of one word, hence ordered: a signal before the registration
+//! is seen by the second try, one after it finds `ARMED` and wakes. A sleeper compares the epoch
+//! from before its try, with interrupts off.
+
+use core::{
+    future::Future,
+    mem,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use crate::{
+    atomic::{AtomicU32, Ordering, UnsafeCell, const_unless_loom, spin_loop},
+    attempt::{self, Attempt, Progress},
+    block::{Idle, IdleUntil},
+    time::{Clock, Deadline},
+};
+
+/// The next signal wakes.
+const ARMED: u32 = 1;
+/// The waiter is replacing the waker.
+const WRITING: u32 = 1 << 1;
+/// The waiter is handed out.
+const TAKEN: u32 = 1 << 2;
+/// One signaller that reads the waker: 255 at once at most.
+const READER: u32 = 1 << 3;
+const READERS: u32 = 0xff * READER;
+/// One signal. The count takes the rest of the word and wraps.
+const EPOCH: u32 = 1 << 11;
+
+/// News for one waiter. 24 bytes on a 64-bit target, made in a `static`.
+///
+/// [`signal`](Self::signal) is legal in any context, interrupt handlers and other cores included:
+/// it neither blocks, nor allocates, nor drops anything of the user's.
+#[derive(Debug)]
+pub struct Event {
+    state: AtomicU32,
+    bits: AtomicU32,
+    waker: UnsafeCell<Option<Waker>>,
+}
+
+// SAFETY: `waker` is the only part that is not atomic; the module's invariant keeps writes to it
+// from overlapping with any other access, and `Waker` is `Send` and `Sync`.
+unsafe impl Sync for Event {}
+
+impl Default for Event {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Event {
+    const_unless_loom! {
+        /// An event nobody has signalled.
+        pub fn new() -> Self {
+            Self { state: AtomicU32::new(0), bits: AtomicU32::new(0), waker: UnsafeCell::new(None) }
+        }
+    }
+
+    /// There is news: latches `bits` (0 for news that needs none), then wakes who waits. Bits that
+    /// nobody has taken yet stay.
+    ///
+    /// The waker is called from here, so a handler first quiets its device and acknowledges the
+    /// interrupt. A waker is woken by reference and never dropped here. With nobody waiting it
+    /// costs one read-modify-write and a test.
+    #[inline]
+    pub fn signal(&self, bits: u32) {
+        if bits != 0 {
+            self.bits.fetch_or(bits, Ordering::Release);
+        }
+        let before = self.state.fetch_add(EPOCH, Ordering::AcqRel);
+        if before & ARMED != 0 {
+            self.wake();
+        }
+    }
+
+    /// Wakes as a counted reader. Leaves the registration in place: the waiter takes it back
+    /// itself, when it has heard.
+    fn wake(&self) {
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            if state & (ARMED | WRITING) != ARMED {
+                return; // The waiter is awake, and tries after this signal.
+            }
+            if state & READERS == READERS {
+                // More than 255 cores and nested handlers at once, each of which goes on by itself.
+                spin_loop();
+                state = self.state.load(Ordering::Relaxed);
+                continue;
+            }
+            match self.state.compare_exchange_weak(
+                state,
+                state + READER,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break,
+                Err(now) => state = now,
+            }
+        }
+        self.waker.with(|waker| {
+            // SAFETY: this is a counted reader, so by the invariant nobody writes the waker.
+            if let Some(waker) = unsafe { &*waker } {
+                waker.wake_by_ref();
+            }
+        });
+        self.state.fetch_sub(READER, Ordering::Release);
+    }
+
+    /// The one waiter, or `None` while it is handed out. It comes back when it is dropped.
+    pub fn waiter(&self) -> Option<Waiter<'_>> {
+        let before = self.state.fetch_or(TAKEN, Ordering::AcqRel);
+        (before & TAKEN == 0).then_some(Waiter { event: self })
+    }
+
+    /// Signals counted so far, to be compared for equality only. It wraps after 2^21.
+    #[inline(always)]
+    fn epoch(&self) -> u32 {
+        self.state.load(Ordering::Acquire) & !(EPOCH - 1)
+    }
+
+    #[inline(always)]
+    fn is_armed(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & ARMED != 0
+    }
+}
+
+/// A wake that is owed: it happens when this is dropped.
+///
+/// A handler quiets the device, steps, acknowledges the interrupt (EOI), and only then wakes. What
+/// a driver's `on_interrupt` returns is dropped at the handler's end for that reason.
+#[derive(Debug, Default)]
+#[must_use = "the wake happens when this is dropped: keep it until the interrupt is acknowledged (EOI)"]
+pub struct Wake<'e>(Option<&'e Event>);
+
+impl<'e> Wake<'e> {
+    /// A wake owed to whoever waits on `event`.
+    #[inline(always)]
+    pub const fn new(event: &'e Event) -> Self {
+        Self(Some(event))
+    }
+
+    /// Nobody to wake.
+    #[inline(always)]
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
+    /// Whether dropping this wakes anybody who waits.
+    #[inline(always)]
+    pub const fn is_owed(&self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl Drop for Wake<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        if let Some(event) = self.0 {
+            event.signal(0);
+        }
+    }
+}
+
+/// The one who waits on an [`Event`]: a driver's endpoint owns it and lends it to its operations.
+///
+/// It keeps the last waker it was polled with, until another one comes or it is dropped: an
+/// operation that is polled again and again by one task clones its waker once.
+#[derive(Debug)]
+pub struct Waiter<'e> {
+    event: &'e Event,
+}
+
+impl Waiter<'_> {
+    /// `attempt`, tied to this waiter: one value with every form.
+    #[inline(always)]
+    pub fn operation<A: Attempt>(&mut self, attempt: A) -> Operation<'_, A> {
+        Operation { event: self.event, armed: false, attempt, waiter: core::marker::PhantomData }
+    }
+
+    /// Takes the latched bits; they are 0 after that.
+    #[inline]
+    pub fn take_bits(&mut self) -> u32 {
+        self.event.bits.swap(0, Ordering::Acquire)
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        // SAFETY: this is the waiter, for one last time.
+        unsafe {
+            self.event.disarm();
+            self.event.replace(None);
+        }
+        self.event.state.fetch_and(!TAKEN, Ordering::Release);
+    }
+}
+
+/// What only the waiter does. [`Waiter`] and [`Job`](crate::job::Job) are waiters.
+impl Event {
+    /// Registers `waker` for the next signal. `false`: a signaller on another core is in the middle
+    /// of waking the waker that this one would replace; nothing is registered.
+    ///
+    /// # Safety
+    /// The caller is the event's only waiter.
+    #[inline]
+    pub(crate) unsafe fn register(&self, waker: &Waker) -> bool {
+        let kept = self.waker.with(|kept| {
+            // SAFETY: only the waiter writes, which is the caller.
+            unsafe { &*kept }.as_ref().is_some_and(|kept| kept.will_wake(waker))
+        });
+        // SAFETY: the caller is the waiter.
+        if !kept && !unsafe { self.replace(Some(waker.clone())) } {
+            return false;
+        }
+        self.state.fetch_or(ARMED, Ordering::AcqRel);
+        true
+    }
+
+    /// Puts `waker` in the place of the one that is kept, and drops that. `false`: it is being
+    /// read, and stays.
+    ///
+    /// # Safety
+    /// The caller is the event's only waiter, and the event is not armed or about to be armed again
+    /// by the caller.
+    unsafe fn replace(&self, waker: Option<Waker>) -> bool {
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            if state & READERS != 0 {
+                return false;
+            }
+            match self.state.compare_exchange_weak(
+                state,
+                (state | WRITING) & !ARMED,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break,
+                Err(now) => state = now,
+            }
+        }
+        // SAFETY: `WRITING` is set and there were no readers, so by the invariant nobody else reads
+        // or writes.
+        let evicted = self.waker.with_mut(|kept| mem::replace(unsafe { &mut *kept }, waker));
+        self.state.fetch_and(!WRITING, Ordering::Release);
+        drop(evicted); // In the waiter's context, never in a handler's.
+        true
+    }
+
+    /// The next signal wakes nobody.
+    ///
+    /// # Safety
+    /// The caller is the event's only waiter.
+    #[inline(always)]
+    pub(crate) unsafe fn disarm(&self) {
+        if self.is_armed() {
+            self.state.fetch_and(!ARMED, Ordering::AcqRel);
+        }
+    }
+
+    /// One poll: try, register, arm the source, try again, and only then `Pending`. `armed` says
+    /// whether `op` is armed.
+    ///
+    /// # Safety
+    /// The caller is the event's only waiter.
+    #[inline(always)]
+    pub(crate) unsafe fn poll<A: Attempt>(
+        &self,
+        op: &mut A,
+        armed: &mut bool,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<A::Output, A::Error>> {
+        let mut end = op.attempt();
+        if let Err(nb::Error::WouldBlock) = end {
+            *armed = true;
+            // SAFETY: the caller is the waiter.
+            if unsafe { self.register(context.waker()) } {
+                op.arm();
+                end = op.attempt();
+            } else {
+                context.waker().wake_by_ref(); // Polled again, by when the signaller has left.
+            }
+        }
+        if let Err(nb::Error::WouldBlock) = end {
+            return Poll::Pending;
+        }
+        // SAFETY: the caller is the waiter.
+        unsafe { self.settle(op, armed) };
+        attempt::into_poll(end)
+    }
+
+    /// Takes back what an effort has armed.
+    ///
+    /// # Safety
+    /// The caller is the event's only waiter.
+    #[inline(always)]
+    pub(crate) unsafe fn settle<A: Attempt>(&self, op: &mut A, armed: &mut bool) {
+        if mem::take(armed) {
+            // SAFETY: the caller is the waiter.
+            unsafe { self.disarm() };
+            op.disarm();
+        }
+    }
+
+    /// Retries until the end; `idle` passes the time while nothing was signalled since before the
+    /// try.
+    #[inline(always)]
+    pub(crate) fn block<A: Attempt>(
+        &self,
+        op: &mut A,
+        armed: &mut bool,
+        mut idle: impl Idle,
+    ) -> Result<A::Output, A::Error> {
+        loop {
+            let epoch = self.epoch();
+            match op.attempt() {
+                Ok(output) => return Ok(output),
+                Err(nb::Error::Other(error)) => return Err(error),
+                Err(nb::Error::WouldBlock) => {}
+            }
+            *armed = true;
+            op.arm();
+            idle.idle(|| self.epoch() != epoch);
+        }
+    }
+
+    /// Retries until `deadline`, and once more after it.
+    #[inline(always)]
+    pub(crate) fn try_until<A: Attempt, C: Clock>(
+        &self,
+        op: &mut A,
+        armed: &mut bool,
+        mut idle: impl IdleUntil<C>,
+        deadline: &Deadline<C>,
+    ) -> nb::Result<A::Output, A::Error> {
+        loop {
+            let last = deadline.has_passed();
+            let epoch = self.epoch();
+            match op.attempt() {
+                Err(nb::Error::WouldBlock) if !last => {}
+                end => return end,
+            }
+            *armed = true;
+            op.arm();
+            idle.idle_until(deadline, || self.epoch() != epoch);
+        }
+    }
+}
+
+/// An attempt tied to the waiter of its event: `.attempt()`, `.block()`, `.try_for()`,
+/// `.try_until()` and `.await` of one operation. 16 bytes and the attempt.
+///
+/// # Cancel safety
+/// That of the attempt: what a try has not taken stays where it is. Dropping an operation, at any
+/// point, takes back the registration and what it armed. Forgetting one leaves both: a later signal
+/// wakes in vain, nothing else.
+///
+/// An operation that is polled after its end tries again.
+#[derive(Debug)]
+#[must_use = "an operation does nothing until it is tried, blocked on or awaited"]
+pub struct Operation<'w, A: Attempt> {
+    event: &'w Event,
+    armed: bool,
+    attempt: A,
+    /// Borrowed for as long as the operation lives: an event has one waiter, which waits for one
+    /// thing at a time.
+    waiter: core::marker::PhantomData<&'w mut ()>,
+}
+
+impl<A: Attempt> Operation<'_, A> {
+    /// Retries until there is a final result; `idle` says how the time between two tries is passed.
+    ///
+    /// # Errors
+    /// The attempt's own error.
+    #[inline]
+    pub fn block(mut self, idle: impl Idle) -> Result<A::Output, A::Error> {
+        self.event.block(&mut self.attempt, &mut self.armed, idle)
+    }
+
+    /// Retries for at least `duration`, and once more after it.
+    ///
+    /// # Errors
+    /// [`nb::Error::WouldBlock`]: the time is up; nothing is left armed, and the operation is still
+    /// the caller's. Otherwise the attempt's own error.
+    #[inline]
+    pub fn try_for<C: Clock>(
+        &mut self,
+        idle: impl IdleUntil<C>,
+        clock: C,
+        duration: Duration,
+    ) -> nb::Result<A::Output, A::Error> {
+        self.try_until(idle, &Deadline::after(clock, duration))
+    }
+
+    /// Retries until `deadline`, and once more after it.
+    ///
+    /// # Errors
+    /// As [`try_for`](Self::try_for).
+    #[inline]
+    pub fn try_until<C: Clock>(
+        &mut self,
+        idle: impl IdleUntil<C>,
+        deadline: &Deadline<C>,
+    ) -> nb::Result<A::Output, A::Error> {
+        let end = self.event.try_until(&mut self.attempt, &mut self.armed, idle, deadline);
+        self.settle();
+        end
+    }
+
+    /// The attempt, as it stands; its registration is taken back.
+    pub fn into_inner(mut self) -> A {
+        self.settle();
+        let this = mem::ManuallyDrop::new(self);
+        // SAFETY: `this` is not dropped, so the attempt is moved out of it once.
+        unsafe { core::ptr::read(&this.attempt) }
+    }
+
+    #[inline(always)]
+    fn settle(&mut self) {
+        // SAFETY: the waiter is borrowed by this operation.
+        unsafe { self.event.settle(&mut self.attempt, &mut self.armed) };
+    }
+}
+
+impl<A: Attempt> Attempt for Operation<'_, A> {
+    type Output = A::Output;
+    type Error = A::Error;
+
+    #[inline(always)]
+    fn attempt(&mut self) -> nb::Result<A::Output, A::Error> {
+        self.attempt.attempt()
+    }
+
+    #[inline(always)]
+    fn arm(&mut self) {
+        self.armed = true;
+        self.attempt.arm();
+    }
+
+    #[inline(always)]
+    fn disarm(&mut self) {
+        self.settle();
+    }
+}
+
+impl<A: Attempt + Progress> Progress for Operation<'_, A> {
+    fn progress(&self) -> usize {
+        self.attempt.progress()
+    }
+}
+
+/// Nothing is pinned in an operation: an attempt is tried by `&mut`.
+impl<A: Attempt> Unpin for Operation<'_, A> {}
+
+impl<A: Attempt> Future for Operation<'_, A> {
+    type Output = Result<A::Output, A::Error>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        // SAFETY: the waiter is borrowed by this operation.
+        unsafe { this.event.poll(&mut this.attempt, &mut this.armed, context) }
+    }
+}
+
+impl<A: Attempt> Drop for Operation<'_, A> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.settle();
+    }
+}

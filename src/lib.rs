@@ -1,0 +1,60 @@
+//! **How a bare-metal program waits.** Write an operation once, as a single non-blocking try
+//! ([`nb::Error::WouldBlock`]). Get the blocking form and the asynchronous form from that same try.
+//!
+//! # The model
+//!
+//! *Synchronous* or *asynchronous* says **where** an operation runs: in the **foreground**, the
+//! caller's flow of control, or in the **background**, whatever carries on without the caller: an
+//! interrupt handler, a DMA engine, the cache hardware. *Blocking* or *non-blocking* says **how
+//! much effort** one call spends: retry until there is a final result, or try once and be allowed
+//! to return an intermediate one ("not yet, this far"). (Some embedded books use the two pairs of
+//! words the other way round.)
+//!
+//! |              | synchronous (foreground)                       | asynchronous (background)                                        |
+//! |--------------|------------------------------------------------|------------------------------------------------------------------|
+//! | blocking     | `sum()`, `send()`, `print`: retries until done | **does not exist**                                               |
+//! | non-blocking | `try_send()`, `try_recv()`, `try_lock()`: one try, or `WouldBlock` | `start_send()`, `.await`, a callback, CLFLUSHOPT: the work goes on after the call returned |
+//!
+//! 1. A blocking operation is synchronous: when a blocking call returns, nothing is left running.
+//! 2. An asynchronous operation is non-blocking: to start one costs the same on a stuck device as
+//!    on a ready one.
+//! 3. A non-blocking operation may be either: a try, or a start.
+//! 4. A synchronous operation may be either: retry to the end, or try once.
+//!
+//! # The pieces
+//!
+//! ```text
+//!    Attempt ── one try ──────────────► block(op)          retry in the foreground       synchronous, blocking
+//!       │                          └──► op.attempt()       once                          synchronous, non-blocking
+//!       ├─ + Waiter on an Event ──────► operation.await    retry when an interrupt says  suspended, not waiting
+//!       └─ in a Slot (Background) ────► Job                the interrupt itself retries  asynchronous
+//! ```
+//!
+//! - [`attempt`]: one try, where the operation's logic is written
+//! - [`block`]: how much effort a call spends, and how it passes the time
+//! - [`time`]: clocks and deadlines that work with interrupts masked
+//! - [`event`]: an interrupt says "there is news"; a sleeper or a task hears it
+//! - [`job`]: the interrupt itself carries the operation on
+//! - [`sync`]: a mutex and a channel, usable between a handler and the foreground
+//! - [`uart16550`]: the reference driver
+//! - `cache`: x86 cache flush, the asynchronous operation without callback
+//! - `x86_64`: race-free sleep, the TSC, the critical section (feature `x86_64`)
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+mod atomic;
+
+pub mod attempt;
+pub mod block;
+#[cfg(target_arch = "x86_64")]
+pub mod cache;
+pub mod event;
+pub mod job;
+pub mod sync;
+pub mod time;
+pub mod uart16550;
+#[cfg(all(feature = "x86_64", target_arch = "x86_64"))]
+pub mod x86_64;
+
+pub use attempt::Attempt;
+pub use nb;

@@ -1,0 +1,114 @@
+//! x86_64 in ring 0: race-free sleep, the time stamp counter as a clock, and the critical section
+//! of a one-core binary.
+
+use core::{hint::spin_loop, num::NonZeroU64};
+
+use ::x86_64::instructions::interrupts;
+
+use crate::{
+    block::{Idle, IdleUntil},
+    time::{Alarm, Clock, Deadline},
+};
+
+/// Passes the time asleep (`sti; hlt`) until an interrupt.
+///
+/// The news is checked with interrupts off, and `sti` takes effect only after the instruction that
+/// follows it, the `hlt` (Intel SDM vol. 2, STI): an interrupt in between wakes it. With interrupts
+/// masked by the caller it spins instead. The instructions are privileged: outside ring 0 this
+/// faults.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Park;
+
+impl Park {
+    /// The same sleep with an alarm, for waiting with a deadline.
+    pub const fn until<L>(alarm: L) -> ParkUntil<L> {
+        ParkUntil { alarm }
+    }
+}
+
+impl Idle for Park {
+    #[inline(always)]
+    fn idle(&mut self, news: impl Fn() -> bool) {
+        if !interrupts::are_enabled() {
+            return spin_loop();
+        }
+        interrupts::disable();
+        if news() { interrupts::enable() } else { interrupts::enable_and_hlt() }
+    }
+}
+
+/// As [`Park`], with an alarm that ends the sleep at the deadline. Made by [`Park::until`].
+#[derive(Clone, Copy, Debug)]
+pub struct ParkUntil<L> {
+    alarm: L,
+}
+
+impl<C: Clock, L: Alarm<C>> IdleUntil<C> for ParkUntil<L> {
+    fn idle_until(&mut self, deadline: &Deadline<C>, news: impl Fn() -> bool) {
+        if !interrupts::are_enabled() {
+            return spin_loop();
+        }
+        interrupts::disable();
+        let remaining = deadline.remaining();
+        if remaining == 0 || news() {
+            return interrupts::enable();
+        }
+        // With interrupts off: an alarm that is due at once stays pending, and ends the sleep.
+        self.alarm.set(remaining);
+        interrupts::enable_and_hlt();
+        self.alarm.clear();
+    }
+}
+
+/// The time stamp counter. It must run at a constant rate (CPUID 80000007h:EDX[8], "invariant TSC";
+/// under QEMU it does).
+#[derive(Clone, Copy, Debug)]
+pub struct TscClock {
+    frequency: NonZeroU64,
+}
+
+impl TscClock {
+    /// The counter, which advances `frequency` times per second.
+    pub const fn new(frequency: NonZeroU64) -> Self {
+        Self { frequency }
+    }
+}
+
+impl Clock for TscClock {
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        // SAFETY: RDTSC reads a counter and touches nothing else. Every x86_64 CPU has it.
+        unsafe { core::arch::x86_64::_rdtsc() }
+    }
+
+    #[inline(always)]
+    fn frequency(&self) -> u64 {
+        self.frequency.get()
+    }
+}
+
+#[cfg(all(feature = "critical-section-single-core", target_os = "none"))]
+mod single_core {
+    use super::interrupts;
+
+    struct SingleCore;
+
+    critical_section::set_impl!(SingleCore);
+
+    // SAFETY: the binary that turned the feature on has one core, in ring 0: with its interrupts
+    // off nothing else runs. The state that is restored is the one found, so sections nest. `cli`
+    // and `sti` are compiler barriers in the `x86_64` crate.
+    unsafe impl critical_section::Impl for SingleCore {
+        unsafe fn acquire() -> bool {
+            let enabled = interrupts::are_enabled();
+            interrupts::disable();
+            enabled
+        }
+
+        unsafe fn release(enabled: bool) {
+            if enabled {
+                interrupts::enable();
+            }
+        }
+    }
+}
