@@ -1,0 +1,35 @@
+//! The local APIC's timer as the alarm of a sleeper with a deadline.
+
+use pc::{
+    interrupts::Line,
+    timer::{one_shot, stop, ticks_per_second},
+};
+use wouldblock::{
+    time::{Alarm, Clock},
+    x86_64::{Park, ParkUntil, TscClock},
+};
+
+use crate::count::clock;
+
+/// The timer, for one sleeper at a time. Its interrupt does nothing: that it came is what wakes.
+#[derive(Debug)]
+pub struct TimerAlarm(());
+
+impl Alarm<TscClock> for TimerAlarm {
+    fn set(&mut self, ticks: u64) {
+        let ticks = u128::from(ticks) * u128::from(ticks_per_second());
+        let ticks = ticks.div_ceil(u128::from(clock().frequency()));
+        one_shot(u64::try_from(ticks).unwrap_or(u64::MAX));
+    }
+
+    fn clear(&mut self) {
+        stop();
+    }
+}
+
+/// Sleep with a deadline. Takes the timer's line for itself.
+pub fn park_until() -> ParkUntil<TimerAlarm> {
+    Line::Timer.set_handler(Line::acknowledge);
+    Line::Timer.enable();
+    Park::until(TimerAlarm(()))
+}

@@ -1,0 +1,28 @@
+//! The board itself: what everything else stands on.
+
+mod boot;
+mod edu;
+mod exceptions;
+mod interrupts;
+mod serial;
+mod timer;
+
+use pc::timer::{tsc, tsc_per_second};
+
+/// Looks until it is so.
+///
+/// # Panics
+/// If it is not so after 10 ms.
+#[track_caller]
+fn soon(what: &str, is_so: impl Fn() -> bool) {
+    let start = tsc();
+    while !is_so() {
+        assert!(tsc() - start < tsc_per_second() / 100, "not after 10 ms: {what}");
+    }
+}
+
+/// Gives whatever might interrupt some time to do so.
+fn settle() {
+    let start = tsc();
+    while tsc() - start < tsc_per_second() / 100_000 {}
+}

@@ -1,0 +1,191 @@
+//! The edu device: its registers, its level line, its DMA.
+
+use core::{
+    cell::UnsafeCell,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+};
+
+use pc::{
+    Board, edu,
+    edu::{Direction, Edu, Registers},
+    interrupts::{self, Line},
+    timer,
+};
+use x86_64::instructions::interrupts as processor;
+
+fn device(board: &'static Board) -> &'static Edu {
+    board.edu.as_ref().expect("the tests here need it")
+}
+
+/// What the device said when it last interrupted.
+static STATUS: AtomicU32 = AtomicU32::new(0);
+
+fn quiet(line: Line) {
+    let registers = device(pc::board()).registers();
+    let status = registers.interrupt_status();
+    STATUS.store(status, Relaxed);
+    registers.acknowledge(status);
+    line.acknowledge();
+}
+
+pc::test!(on_the_bus, needs Edu);
+fn on_the_bus(board: &'static Board) {
+    let bus = board.pci.expect("edu is on it");
+    assert!(bus.functions().count() >= 3);
+    let function = bus.find(0x1234, 0x11e8).expect("edu is on it");
+    assert!(function.base_address(0).is_some());
+    assert!(function.base_address(5).is_none());
+    assert_eq!(function.line(), Some(device(board).line()));
+    assert_eq!(bus.find(0x1234, 0x0000).map(|f| f.device), None);
+}
+
+pc::test!(registers_answer, needs Edu);
+fn registers_answer(board: &'static Board) {
+    let registers = device(board).registers();
+    assert_eq!(registers.identification(), 0x0100_00ed);
+    for value in [0, 1, 0xdead_beef, u32::MAX] {
+        registers.set_liveness(value);
+        assert_eq!(registers.liveness(), !value);
+    }
+    assert_eq!(registers.interrupt_status(), 0);
+    assert!(!registers.dma_is_running());
+}
+
+pc::test!(factorial, needs Edu);
+fn factorial(board: &'static Board) {
+    let registers = device(board).registers();
+    for (of, expected) in [(1, 1), (5, 120), (12, 479_001_600)] {
+        registers.start_factorial(of);
+        while registers.is_computing() {}
+        assert_eq!(registers.factorial(), expected);
+    }
+}
+
+pc::test!(factorial_interrupts, needs Edu);
+fn factorial_interrupts(board: &'static Board) {
+    let edu = device(board);
+    edu.line().set_handler(quiet);
+    edu.line().enable();
+    edu.registers().set_factorial_interrupt(true);
+    edu.registers().start_factorial(6);
+    while edu.line().taken() == 0 {}
+    assert_eq!(edu.registers().factorial(), 720);
+    assert_eq!(STATUS.load(Relaxed), Registers::FACTORIAL_DONE);
+    assert_eq!(edu.registers().interrupt_status(), 0);
+}
+
+pc::test!(raised_interrupts, needs Edu);
+fn raised_interrupts(board: &'static Board) {
+    let edu = device(board);
+    edu.line().set_handler(quiet);
+    edu.line().enable();
+    for round in 1..=10 {
+        edu.registers().raise(1 << round);
+        super::soon("the interrupt has come", || edu.line().taken() == round);
+        assert_eq!(edu.registers().interrupt_status(), 0);
+    }
+    super::settle();
+    assert_eq!((edu.line().taken(), interrupts::taken()), (10, 10));
+    assert_eq!(interrupts::spurious(), 0);
+}
+
+pc::test!(level_comes_again, needs Edu);
+fn level_comes_again(board: &'static Board) {
+    /// Quiets the device only at the fifth time.
+    fn lazy(line: Line) {
+        if line.taken() < 5 {
+            line.acknowledge();
+        } else {
+            quiet(line);
+        }
+    }
+
+    let edu = device(board);
+    edu.line().set_handler(lazy);
+    edu.line().enable();
+    edu.registers().raise(1);
+    super::soon("it is quiet", || edu.registers().interrupt_status() == 0);
+    super::settle();
+    assert_eq!(edu.line().taken(), 5);
+}
+
+pc::test!(level_waits_while_disabled, needs Edu);
+fn level_waits_while_disabled(board: &'static Board) {
+    let edu = device(board);
+    edu.line().set_handler(quiet);
+    edu.registers().raise(1);
+    super::settle();
+    assert_eq!(edu.line().taken(), 0, "it was never enabled");
+    edu.line().enable();
+    super::soon("the interrupt has come", || edu.line().taken() == 1);
+
+    edu.line().disable();
+    edu.registers().raise(1);
+    super::settle();
+    assert_eq!(edu.line().taken(), 1, "it was disabled");
+    edu.registers().acknowledge(1);
+    edu.line().enable();
+    super::settle();
+    assert_eq!(edu.line().taken(), 1, "nothing asks any more");
+}
+
+/// Memory that the device is given; the test keeps off it while it is.
+struct Buffer(UnsafeCell<[u8; 4095]>);
+
+// SAFETY: one test uses it, and says at each access why it may.
+unsafe impl Sync for Buffer {}
+
+static BUFFER: Buffer = Buffer(UnsafeCell::new([0; 4095]));
+
+pc::test!(dma_there_and_back, needs Edu);
+fn dma_there_and_back(board: &'static Board) {
+    let edu = device(board);
+    let registers = edu.registers();
+    let address = BUFFER.0.get().addr() as u64;
+    assert!(address + 4095 < Registers::ADDRESS_LIMIT);
+    edu.line().set_handler(quiet);
+    edu.line().enable();
+
+    let transfer = |direction| {
+        static ENDED: AtomicU64 = AtomicU64::new(0);
+        let (source, destination) = match direction {
+            Direction::ToDevice => (address, Registers::BUFFER),
+            Direction::ToMemory => (Registers::BUFFER, address),
+        };
+        registers.set_dma_source(source);
+        registers.set_dma_destination(destination);
+        registers.set_dma_count(4095);
+        ENDED.store(edu.line().taken() + 1, Relaxed);
+        let start = timer::tsc();
+        // SAFETY: the buffer is the device's until the loop below is done.
+        unsafe { registers.start_dma(direction, true) };
+        assert!(registers.dma_is_running());
+        processor::disable();
+        while edu.line().taken() < ENDED.load(Relaxed) {
+            processor::enable_and_hlt();
+            processor::disable();
+        }
+        processor::enable();
+        assert!(!registers.dma_is_running());
+        assert_eq!(STATUS.load(Relaxed), Registers::TRANSFER_DONE);
+        let milliseconds = (timer::tsc() - start) / (timer::tsc_per_second() / 1000);
+        assert!((99..=100).contains(&milliseconds), "{milliseconds} ms");
+    };
+
+    let fill = |byte: fn(usize) -> u8| {
+        // SAFETY: no transfer is running.
+        let buffer = unsafe { &mut *BUFFER.0.get() };
+        for (i, to) in buffer.iter_mut().enumerate() {
+            *to = byte(i);
+        }
+    };
+    fill(|i| (i * 7 + i / 256) as u8);
+    transfer(Direction::ToDevice);
+    fill(|_| 0);
+    transfer(Direction::ToMemory);
+    // SAFETY: no transfer is running.
+    let back = unsafe { &*BUFFER.0.get() };
+    assert!(back.iter().enumerate().all(|(i, byte)| *byte == (i * 7 + i / 256) as u8));
+    assert_eq!(edu.line().taken(), 2);
+    assert_eq!(edu::find().map(Edu::line), Some(edu.line()));
+}

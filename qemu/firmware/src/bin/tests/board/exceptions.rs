@@ -1,0 +1,82 @@
+//! Exceptions that a program expects.
+
+use core::{
+    arch::asm,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use pc::{
+    Board,
+    exceptions::{self, Exception, Frame},
+};
+
+static TAKEN: AtomicU64 = AtomicU64::new(0);
+static ADDRESS: AtomicU64 = AtomicU64::new(0);
+
+const UD2: [u8; 2] = [0x0f, 0x0b];
+
+fn skip_ud2(frame: &mut Frame) -> bool {
+    if !frame.instruction().starts_with(&UD2) {
+        return false;
+    }
+    TAKEN.fetch_add(1, Relaxed);
+    ADDRESS.store(frame.rip(), Relaxed);
+    // SAFETY: `ud2` is so long, and means nothing to the tests.
+    unsafe { frame.skip(UD2.len() as u64) };
+    true
+}
+
+pc::test!(invalid_opcode_is_skipped);
+fn invalid_opcode_is_skipped(_: &'static Board) {
+    exceptions::set_handler(Exception::InvalidOpcode, Some(skip_ud2));
+    for round in 1..=3 {
+        let here: u64;
+        // SAFETY: `skip_ud2` goes on behind the instruction, with all registers as they were.
+        unsafe { asm!("lea {here}, [rip + 2f]", "2: ud2", here = out(reg) here) };
+        assert_eq!(TAKEN.load(Relaxed), round);
+        assert_eq!(ADDRESS.load(Relaxed), here);
+    }
+}
+
+pc::test!(registers_survive);
+fn registers_survive(_: &'static Board) {
+    fn look(frame: &mut Frame) -> bool {
+        let as_set = (0..16)
+            .filter(|&number| ![3, 4, 5].contains(&number))
+            .all(|number| frame.register(number) == 0x1000 + number as u64);
+        let stack = frame.register(4);
+        let local = (&raw const as_set).addr() as u64;
+        as_set && (local..local + 4096).contains(&stack) && skip_ud2(frame)
+    }
+
+    exceptions::set_handler(Exception::InvalidOpcode, Some(look));
+    let [mut a, mut c, mut d, mut si, mut di] = [0x1000_u64, 0x1001, 0x1002, 0x1006, 0x1007];
+    let mut high = [0x1008_u64, 0x1009, 0x100a, 0x100b, 0x100c, 0x100d, 0x100e, 0x100f];
+    let [r8, r9, r10, r11, r12, r13, r14, r15] = &mut high;
+    // SAFETY: `skip_ud2` goes on behind the instruction; if the registers are not as `look`
+    // expects, the run ends.
+    unsafe {
+        asm!(
+            "ud2",
+            inout("rax") a, inout("rcx") c, inout("rdx") d, inout("rsi") si, inout("rdi") di,
+            inout("r8") *r8, inout("r9") *r9, inout("r10") *r10, inout("r11") *r11,
+            inout("r12") *r12, inout("r13") *r13, inout("r14") *r14, inout("r15") *r15,
+        );
+    }
+    assert_eq!([a, c, d, si, di], [0x1000, 0x1001, 0x1002, 0x1006, 0x1007]);
+    assert_eq!(high, [0x1008, 0x1009, 0x100a, 0x100b, 0x100c, 0x100d, 0x100e, 0x100f]);
+    assert_eq!(TAKEN.load(Relaxed), 1);
+}
+
+pc::test!(breakpoint);
+fn breakpoint(_: &'static Board) {
+    fn count(frame: &mut Frame) -> bool {
+        TAKEN.fetch_add(1, Relaxed);
+        frame.error_code() == 0
+    }
+
+    exceptions::set_handler(Exception::Breakpoint, Some(count));
+    x86_64::instructions::interrupts::int3();
+    x86_64::instructions::interrupts::int3();
+    assert_eq!(TAKEN.load(Relaxed), 2);
+}

@@ -1,0 +1,99 @@
+//! The serial ports' interrupt lines, by the registers alone.
+
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use pc::{
+    Board,
+    interrupts::{Controller, Line},
+    serial::{COM1, COM2, Serial},
+};
+use wouldblock::uart16550::{Register, Registers};
+
+const RECEIVED: u8 = 1;
+const OUT2_AND_LOOP: u8 = 0x18;
+const DATA_READY: u8 = 1;
+const EMPTY: u8 = 0x60;
+
+static RECEIVED_SUM: AtomicU64 = AtomicU64::new(0);
+
+/// The port talks to itself, and interrupts when it hears something.
+fn loop_back(port: Serial) {
+    port.write(Register::InterruptEnable, 0);
+    port.write(Register::InterruptIdentification, 0); // no FIFO
+    port.write(Register::ModemControl, OUT2_AND_LOOP);
+    while port.read(Register::LineStatus) & DATA_READY != 0 {
+        let _ = port.read(Register::Data);
+    }
+    port.write(Register::InterruptEnable, RECEIVED);
+}
+
+fn receive(line: Line) {
+    let port = if line == Line::Com1 { COM1 } else { COM2 };
+    let _ = port.read(Register::InterruptIdentification);
+    while port.read(Register::LineStatus) & DATA_READY != 0 {
+        RECEIVED_SUM.fetch_add(port.read(Register::Data).into(), Relaxed);
+    }
+    line.acknowledge();
+}
+
+fn send(port: Serial, byte: u8) {
+    super::soon("the transmitter is empty", || port.read(Register::LineStatus) & EMPTY == EMPTY);
+    port.write(Register::Data, byte);
+}
+
+#[track_caller]
+fn each_byte_interrupts(port: Serial) {
+    loop_back(port);
+    port.line().set_handler(receive);
+    port.line().enable();
+    let mut sum = 0;
+    for byte in 1..=100 {
+        send(port, byte);
+        sum += u64::from(byte);
+        super::soon("the byte has come back", || RECEIVED_SUM.load(Relaxed) == sum);
+    }
+    assert_eq!(port.line().taken(), 100);
+    assert_eq!(pc::interrupts::taken(), 100);
+}
+
+pc::test!(com1_interrupts);
+fn com1_interrupts(_: &'static Board) {
+    each_byte_interrupts(COM1);
+}
+
+pc::test!(com2_interrupts);
+fn com2_interrupts(_: &'static Board) {
+    each_byte_interrupts(COM2);
+}
+
+pc::test!(two_different_ports);
+fn two_different_ports(_: &'static Board) {
+    COM1.write(Register::LineControl, 0x03);
+    COM2.write(Register::LineControl, 0x1b);
+    assert_eq!(COM1.read(Register::LineControl), 0x03);
+    assert_eq!(COM2.read(Register::LineControl), 0x1b);
+}
+
+pc::test!(edge_while_disabled);
+fn edge_while_disabled(board: &'static Board) {
+    loop_back(COM1);
+    Line::Com1.set_handler(receive);
+    Line::Com1.enable();
+    Line::Com1.disable();
+    send(COM1, 7);
+    super::settle();
+    assert_eq!(Line::Com1.taken(), 0, "a disabled line interrupts");
+    Line::Com1.enable();
+    super::settle();
+    let kept = match board.controller {
+        Controller::Pic => 1,
+        Controller::Apic => 0,
+    };
+    assert_eq!(Line::Com1.taken(), kept);
+
+    // Off and on again at the device makes a new edge, wherever the first went.
+    COM1.write(Register::InterruptEnable, 0);
+    COM1.write(Register::InterruptEnable, RECEIVED);
+    super::soon("the byte has been read", || RECEIVED_SUM.load(Relaxed) == 7);
+    assert_eq!(Line::Com1.taken(), 1);
+}

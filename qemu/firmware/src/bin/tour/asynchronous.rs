@@ -1,0 +1,294 @@
+//! Asynchronous: the work goes on in the background after the call returned.
+
+use core::{
+    hint::black_box,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use firmware::{
+    buffer::Buffer,
+    count::{Cost, Counted},
+    dma::{SLOT, Transfer},
+    serial::{COM1, COM2, Receiving},
+};
+use pc::{
+    edu::Direction,
+    report::{self, Report},
+};
+use static_cell::ConstStaticCell;
+use wouldblock::{
+    attempt::{Attempt, Progress},
+    block::Spin,
+    cache::{Cache, LINES_PER_STEP},
+    job::{Done, Job},
+    sync::Mutex,
+    x86_64::Park,
+};
+
+use x86_64::instructions::interrupts::without_interrupts;
+
+use crate::tour::{Checks, Engine, Kind::Asynchronous, Row, Tour, sleep_until};
+
+pub fn rows(tour: &mut Tour) {
+    match tour.engine.take() {
+        Some(engine) => {
+            let engine = callback(tour, engine);
+            let engine = polled(tour, engine);
+            tour.engine = Some(awaited(tour, engine));
+        }
+        None => {
+            tour.absent(Asynchronous, "a DMA transfer with a callback");
+            tour.absent(Asynchronous, "a DMA transfer, polled");
+            tour.absent(Asynchronous, "a DMA transfer, awaited");
+        }
+    }
+    receive(tour);
+    start_costs_the_same(tour);
+    flush(tour);
+}
+
+type Ended = Done<Counted<Transfer>>;
+
+/// The end of a transfer, on its way from the background to the foreground.
+static ENDED: Mutex<Option<Ended>> = Mutex::new(None);
+
+fn ended() -> Option<Ended> {
+    ENDED.try_lock().ok()?.take()
+}
+
+fn put_end(done: Ended) {
+    if let Ok(mut ended) = ENDED.try_lock() {
+        *ended = Some(done);
+    }
+}
+
+fn give_back(done: Ended) -> Engine {
+    let (dma, memory) = done.op.op.into_parts().expect("the transfer has ended");
+    Engine { dma, memory }
+}
+
+/// Started; ended by one interrupt, which calls back. What is measured is the start.
+fn callback(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+
+    let checks = Checks::new();
+    let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
+    let before = pc::interrupts::taken();
+    let (started, mut cost) = tour.meter.measure(|| {
+        SLOT.start_with(transfer, |done| {
+            CALLS.fetch_add(1, Ordering::Relaxed);
+            put_end(done);
+        })
+    });
+    checks.expect("it was started", started.is_ok());
+    checks.expect("and is under way", CALLS.load(Ordering::Relaxed) == 0 && !SLOT.is_idle());
+    let (done, rest) = tour.meter.measure(|| {
+        let sleep = tour.meter.counting(Park);
+        sleep_until(sleep, || CALLS.load(Ordering::Relaxed) != 0);
+        ended().expect("the callback has kept it")
+    });
+    checks.equal("one call back", CALLS.load(Ordering::Relaxed).into(), 1);
+    checks.equal("one interrupt", pc::interrupts::taken() - before, 1);
+    checks.expect("the slot is idle", SLOT.is_idle());
+    (cost.interrupts, cost.asleep) = (rest.interrupts, rest.asleep);
+    let row = Row {
+        kind: Asynchronous,
+        call: "start_with(dma, callback)",
+        row: "a DMA transfer with a callback",
+        note: "instructions of the start; ended and called back by one interrupt",
+        tries: done.op.tries,
+        cost,
+        host_input: false,
+    };
+    tour.report(&row, &checks);
+    give_back(done)
+}
+
+/// Started; the foreground works, and looks now and then.
+fn polled(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
+    let checks = Checks::new();
+    let transfer = Counted::new(dma.into_transfer(memory, Direction::ToMemory));
+    let numbers = [3_u32; 4096];
+    let mut work = 0_u64;
+    let (done, cost) = tour.meter.measure(|| {
+        let mut job = SLOT.start(transfer).expect("the slot is idle");
+        loop {
+            if let Ok(done) = job.attempt() {
+                return done;
+            }
+            work += u64::from(black_box(&numbers).iter().sum::<u32>() == 3 * 4096);
+        }
+    });
+    checks.expect("work was done meanwhile", work > 100);
+    checks.expect("it ended well", done.result.is_ok());
+    checks.equal("one interrupt", cost.interrupts, 1);
+    let row = Row {
+        kind: Asynchronous,
+        call: "start(dma), job.attempt()",
+        row: "a DMA transfer, polled",
+        note: "without a callback; the foreground works between two looks",
+        tries: done.op.tries,
+        cost,
+        host_input: false,
+    };
+    tour.report(&row, &checks);
+    give_back(done)
+}
+
+/// Started; a task of embassy's executor is suspended until it is over.
+fn awaited(tour: &mut Tour, Engine { dma, memory }: Engine) -> Engine {
+    #[embassy_executor::task]
+    async fn end_of(job: Job<Counted<Transfer>>) {
+        put_end(job.await);
+    }
+
+    let checks = Checks::new();
+    let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
+    let job = SLOT.start(transfer).expect("the slot is idle");
+    let sleep = tour.meter.counting(Park);
+    let executor = &mut tour.executor;
+    let (done, cost) = tour.meter.measure(|| {
+        executor.spawner().spawn(end_of(job).expect("the task is not running"));
+        executor.run_until(ended, sleep)
+    });
+    checks.equal("one interrupt", cost.interrupts, 1);
+    checks.equal("asleep once", cost.asleep, 1);
+    let row = Row {
+        kind: Asynchronous,
+        call: "start(dma).await",
+        row: "a DMA transfer, awaited under embassy-executor",
+        note: "woken once, by the interrupt that ended it",
+        tries: done.op.tries,
+        cost,
+        host_input: false,
+    };
+    tour.report(&row, &checks);
+    give_back(done)
+}
+
+/// 4 KiB from the host, carried on by the UART's interrupts while the foreground sleeps.
+fn receive(tour: &Tour) {
+    const BYTES: usize = 4096;
+    const SEED: u32 = 7;
+    static MEMORY: ConstStaticCell<[u8; BYTES]> = ConstStaticCell::new([0; BYTES]);
+
+    let checks = Checks::new();
+    let (receiver, _) = COM1.uart.split().expect("the port is free");
+    let op = Counted::new(receiver.into_read_exact(Buffer::new(MEMORY.take())));
+    let sleep = tour.meter.counting(Park);
+    let (done, cost) = tour.meter.measure(|| {
+        let job = COM1.receiving.start(op).expect("the slot is idle");
+        report::send(&Report::Want { port: "com1", bytes: BYTES as u64, seed: SEED });
+        job.wait(sleep)
+    });
+    checks.expect("no line error", done.result == Ok(BYTES));
+    let tries = done.op.tries;
+    let (_, buffer) = done.op.op.into_parts();
+    let mut state = SEED;
+    let intact = buffer.as_ref().iter().all(|&byte| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        byte == state as u8
+    });
+    checks.expect("every byte is the one that the host sent", intact);
+    checks.expect("many interrupts carried it on", cost.interrupts > 16);
+    let row = Row {
+        kind: Asynchronous,
+        call: "start(read_exact)",
+        row: "4 KiB from the host through the 16550, by interrupts",
+        note: "compared byte by byte with what was asked for",
+        tries,
+        cost,
+        host_input: true,
+    };
+    tour.report(&row, &checks);
+}
+
+/// Conclusion 2: to start costs the same on a stuck device as on a ready one.
+fn start_costs_the_same(tour: &Tour) {
+    static MEMORY: ConstStaticCell<[u8; 8]> = ConstStaticCell::new([0; 8]);
+
+    // With interrupts masked, so that nothing but the start is measured.
+    #[inline(never)]
+    fn start(tour: &Tour, op: Receiving) -> (Job<Receiving>, Cost) {
+        without_interrupts(|| {
+            let (job, cost) = tour.meter.measure(|| COM2.receiving.start(op));
+            (job.expect("the slot is idle"), cost)
+        })
+    }
+
+    let checks = Checks::new();
+    COM2.uart.set_loopback(true);
+    let (receiver, mut transmitter) = COM2.uart.split().expect("the port is free");
+    let op = receiver.into_read_exact(Buffer::new(MEMORY.take()));
+
+    // A silent line: the operation would never end.
+    let (mut job, silent) = start(tour, Counted::new(op));
+    job.cancel();
+    let done = job.wait(Park);
+    checks.expect("cancelled, it says how far it got", done.result == Ok(0));
+    let (receiver, buffer) = done.op.op.into_parts();
+
+    // A line on which all has come already.
+    let Ok(_) = transmitter.write_all(b"complete").block(Spin);
+    let (job, ready) = start(tour, Counted::new(receiver.into_read_exact(buffer)));
+    let done = job.wait(Park);
+    checks.expect("all has come", done.result == Ok(8));
+    let (stuck, ready) = (silent.instructions, ready.instructions);
+    checks.equal("a stuck device costs what a ready one costs", stuck, ready);
+    COM2.uart.set_loopback(false);
+    let row = Row {
+        kind: Asynchronous,
+        call: "start(), cancel()",
+        row: "a start on a silent line, and on one where all has come",
+        note: "the same number of instructions; the silent one is cancelled",
+        tries: done.op.tries,
+        cost: silent,
+        host_input: false,
+    };
+    tour.report(&row, &checks);
+}
+
+/// Issued, then other work, then the end: the asynchronous operation without callback.
+fn flush(tour: &Tour) {
+    const LINES: usize = 4 * LINES_PER_STEP;
+    #[repr(align(64))]
+    struct Lines([u8; 64 * LINES]);
+    static MEMORY: ConstStaticCell<Lines> = ConstStaticCell::new(Lines([0; 64 * LINES]));
+
+    let checks = Checks::new();
+    let memory = MEMORY.take();
+    memory.0.fill(7);
+    let cache = Cache::get().expect("the CPU can flush its cache");
+    let numbers = [1_u32; 256];
+    let ((batch, work), cost) = tour.meter.measure(|| {
+        let mut batch = Counted::new(cache.batch());
+        batch.op.flush(&memory.0);
+        let mut work = 0;
+        loop {
+            work += black_box(&numbers).iter().sum::<u32>();
+            if batch.attempt().is_ok() {
+                return (batch, work);
+            }
+        }
+    });
+    let issued = batch.progress();
+    let tries = batch.tries;
+    let ((), end) = tour.meter.measure(|| batch.op.wait());
+    let cost = Cost { instructions: cost.instructions + end.instructions, ..cost };
+    checks.equal("every line was issued once", issued as u64, LINES as u64);
+    checks.equal("in steps, with work between them", tries, (LINES / LINES_PER_STEP) as u64 - 1);
+    checks.equal("the work was done", work.into(), 256 * tries);
+    checks.expect("the contents are unharmed", memory.0.iter().all(|&byte| byte == 7));
+    let row = Row {
+        kind: Asynchronous,
+        call: "batch.flush(), step(), wait()",
+        row: "CLFLUSHOPT of 256 lines, other work meanwhile, then the fence",
+        note: "lines issued are counted; QEMU runs the flush itself as a no-op",
+        tries,
+        cost,
+        host_input: false,
+    };
+    tour.report(&row, &checks);
+}

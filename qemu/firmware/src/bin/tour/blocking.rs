@@ -1,0 +1,185 @@
+//! Blocking, synchronous: retried in the foreground until done.
+
+use core::{convert::Infallible, fmt::Write, hint::black_box, time::Duration};
+
+use firmware::{
+    alarm::park_until,
+    count::{Counted, clock},
+    dma::{Dma, SLOT},
+    serial::COM1,
+};
+use pc::{
+    edu::Direction,
+    timer::{tsc, tsc_per_second},
+};
+use wouldblock::{
+    attempt,
+    block::{Spin, block},
+    x86_64::Park,
+};
+
+use crate::tour::{Checks, Engine, Kind::Blocking, Row, Tour};
+
+pub fn rows(tour: &mut Tour) {
+    sum(tour);
+    print(tour);
+    bounded_recv(tour);
+    let Some(Engine { mut dma, memory }) = tour.engine.take() else {
+        tour.absent(Blocking, "a DMA transfer, retried in a loop");
+        tour.absent(Blocking, "a DMA transfer, asleep until its interrupt");
+        tour.absent(Blocking, "a bounded wait for a DMA job");
+        return;
+    };
+    for (index, byte) in memory.iter_mut().enumerate() {
+        *byte = index as u8 ^ (index >> 8) as u8;
+    }
+
+    let (tries, cost) =
+        tour.meter.measure(|| dma.transfer_spinning(memory, Direction::ToDevice));
+    let checks = Checks::new();
+    checks.expect("it was tried many times", tries > 1_000_000);
+    checks.equal("no interrupt was needed", cost.interrupts, 0);
+    let row = Row {
+        kind: Blocking,
+        call: "block(dma)",
+        row: "a DMA transfer, retried in a loop",
+        note: "memory to device, 4095 B; the device takes 100 ms",
+        tries,
+        cost,
+        host_input: false,
+    };
+    tour.report(&row, &checks);
+
+    let sent = checksum(memory);
+    memory.fill(0);
+    let park = tour.meter.counting(Park);
+    let (tries, cost) =
+        tour.meter.measure(|| dma.transfer(memory, Direction::ToMemory, park));
+    let checks = Checks::new();
+    checks.expect("the bytes came back from the device", checksum(memory) == sent);
+    checks.equal("one interrupt", cost.interrupts, 1);
+    checks.equal("asleep once", cost.asleep, 1);
+    let row = Row {
+        kind: Blocking,
+        call: "dma.block(Park)",
+        row: "a DMA transfer, asleep until its interrupt",
+        note: "device to memory, into a borrowed buffer; bytes compared",
+        tries,
+        cost,
+        host_input: false,
+    };
+    tour.report(&row, &checks);
+
+    tour.engine = Some(bounded_wait(tour, Engine { dma, memory }));
+}
+
+fn checksum(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0, |sum: u32, &byte| sum.rotate_left(5) ^ u32::from(byte))
+}
+
+/// A ready operation costs what the plain call costs.
+fn sum(tour: &Tour) {
+    #[inline(never)]
+    fn plain(numbers: &[u32]) -> u32 {
+        numbers.iter().sum()
+    }
+
+    #[inline(never)]
+    fn attempted(numbers: &[u32]) -> u32 {
+        let Ok(sum) = block(attempt::from_fn(|| Ok::<u32, nb::Error<Infallible>>(numbers.iter().sum())));
+        sum
+    }
+
+    let numbers: [u32; 256] = core::array::from_fn(|n| n as u32);
+    let (expected, plainly) = tour.meter.measure(|| plain(black_box(&numbers)));
+    let (sum, cost) = tour.meter.measure(|| attempted(black_box(&numbers)));
+    let checks = Checks::new();
+    checks.expect("the sum is right", sum == expected && sum == 255 * 128);
+    checks.equal("as an attempt it costs what the plain call costs", cost.instructions, plainly.instructions);
+    let row = Row {
+        kind: Blocking,
+        call: "sum()",
+        row: "the sum of 256 numbers, as an attempt that is ready",
+        note: "costs the same number of instructions as the plain call",
+        tries: 1,
+        cost,
+        host_input: false,
+    };
+    tour.report(&row, &checks);
+}
+
+/// One byte, and formatted text.
+fn print(tour: &Tour) {
+    let (_, mut transmitter) = COM1.uart.split().expect("the port is free");
+    let ((tries, text), cost) = tour.meter.measure(|| {
+        let mut byte = transmitter.send(b'>').wrap(Counted::new);
+        let Ok(_one) = byte.block(Spin);
+        let tries = byte.into_inner().tries;
+        (tries, writeln!(transmitter, " the table of {} forms, {}", 4, "on real devices"))
+    });
+    let Ok(()) = block(transmitter.flush());
+    let checks = Checks::new();
+    checks.expect("the text was formatted", text.is_ok());
+    let row = Row {
+        kind: Blocking,
+        call: "send(), print",
+        row: "a byte and a formatted line on the 16550",
+        note: "handed over, then flushed: the transmitter is empty",
+        tries,
+        cost,
+        host_input: false,
+    };
+    tour.report(&row, &checks);
+}
+
+/// A silent line: the effort ends at its bound, and leaves nothing.
+fn bounded_recv(tour: &Tour) {
+    let (mut receiver, _) = COM1.uart.split().expect("the port is free");
+    let mut recv = receiver.recv().wrap(Counted::new);
+    let sleep = tour.meter.counting(park_until());
+    let start = tsc();
+    let (end, cost) =
+        tour.meter.measure(|| recv.try_for(sleep, clock(), Duration::from_millis(5)));
+    let waited = tsc() - start;
+    let checks = Checks::new();
+    checks.expect("nothing came", end == Err(nb::Error::WouldBlock));
+    checks.expect("it waited at least 5 ms", waited >= tsc_per_second() / 200);
+    checks.expect("and not for ever", waited < tsc_per_second() / 20);
+    let row = Row {
+        kind: Blocking,
+        call: "recv().try_for(5 ms)",
+        row: "a bounded receive on a silent line",
+        note: "times out asleep, with a last try after the deadline",
+        tries: recv.into_inner().tries,
+        cost,
+        host_input: false,
+    };
+    tour.report(&row, &checks);
+}
+
+/// The job is given back, still running, and ends later.
+fn bounded_wait(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
+    let checks = Checks::new();
+    let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
+    let job = SLOT.start(transfer).expect("the slot is idle");
+    let sleep = tour.meter.counting(park_until());
+    let (end, cost) =
+        tour.meter.measure(|| job.wait_for(sleep, clock(), Duration::from_millis(10)));
+    let done = end.unwrap_or_else(|job| {
+        checks.expect("the job is still running", !SLOT.is_idle() && Dma::is_busy());
+        job.wait(Park)
+    });
+    checks.expect("it was not over after 10 ms", done.op.tries > 1);
+    let row = Row {
+        kind: Blocking,
+        call: "job.wait_for(10 ms)",
+        row: "a bounded wait for a DMA job",
+        note: "gives the job back, still running; a later wait ends it",
+        tries: done.op.tries,
+        cost,
+        host_input: false,
+    };
+    tour.report(&row, &checks);
+    let (dma, memory) = done.op.op.into_parts().expect("the transfer has ended");
+    Engine { dma, memory }
+}

@@ -1,0 +1,134 @@
+//! Concurrency without parallelism: many jobs' lifetimes overlap on one core, and no two handlers ever
+//! run at once.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use firmware::{
+    buffer::Buffer,
+    count::Counted,
+    dma::SLOT,
+    serial::{COM1, COM2, Port, Ports},
+};
+use pc::{
+    edu::Direction,
+    interrupts::{self, Line},
+    timer::{periodic, stop, tsc},
+};
+use static_cell::ConstStaticCell;
+use wouldblock::{block::block, sync::Mutex, uart16550::Transmitter, x86_64::Park};
+
+use crate::tour::{Checks, Engine, Kind::Concurrency, Row, Tour};
+
+const BYTES: usize = 512;
+/// Bytes that the timer's handler puts on each line, every tick of 1 ms.
+const A_TICK: usize = 8;
+
+/// The two lines that the timer's handler feeds, and how many bytes each has had.
+struct Feed {
+    lines: [Transmitter<'static, Ports>; 2],
+    fed: usize,
+}
+
+static FEED: Mutex<Option<Feed>> = Mutex::new(None);
+/// When the timer's handler has put the last byte on the lines.
+static LAST_TICK: AtomicU64 = AtomicU64::new(0);
+
+const fn byte(index: usize) -> u8 {
+    (index % 251) as u8
+}
+
+fn on_timer(line: Line) {
+    if let Ok(mut feed) = FEED.try_lock()
+        && let Some(Feed { lines, fed }) = feed.as_mut()
+    {
+        for index in *fed..(*fed + A_TICK).min(BYTES) {
+            for line in lines.iter_mut() {
+                // In loopback the transmitter is always empty. A byte that is not taken is missed below.
+                let _not_taken = line.try_send(byte(index));
+            }
+        }
+        *fed += A_TICK;
+        if *fed >= BYTES {
+            LAST_TICK.store(tsc(), Ordering::Relaxed);
+            stop();
+        }
+    }
+    line.acknowledge();
+}
+
+pub fn rows(tour: &mut Tour) {
+    static MEMORY: [ConstStaticCell<[u8; BYTES]>; 2] =
+        [const { ConstStaticCell::new([0; BYTES]) }; 2];
+
+    let checks = Checks::new();
+    let ports: [&'static Port; 2] = [&COM1, &COM2];
+    let (receivers, lines) = {
+        let [one, two] = ports.map(|port| {
+            port.uart.set_loopback(true);
+            port.uart.split().expect("the port is free")
+        });
+        ([one.0, two.0], [one.1, two.1])
+    };
+    let Ok(mut feed) = block(FEED.lock());
+    *feed = Some(Feed { lines, fed: 0 });
+    drop(feed);
+    Line::Timer.set_handler(on_timer);
+    Line::Timer.enable();
+
+    let mut buffers = MEMORY.iter().map(|memory| Buffer::new(memory.take()));
+    let operations = receivers
+        .map(|receiver| buffers.next().map(|buffer| receiver.into_read_exact(buffer)))
+        .map(|op| Counted::new(op.expect("a buffer for each port")));
+    let engine = tour.engine.take();
+    let before = [Line::Com1, Line::Com2, Line::Timer].map(Line::taken);
+    let sleep = || tour.meter.counting(Park);
+    let ((ended, engine), cost) = tour.meter.measure(|| {
+        let dma = engine.map(|Engine { dma, memory }| {
+            let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
+            SLOT.start(transfer).expect("the slot is idle")
+        });
+        let [one, two] = operations;
+        let one = COM1.receiving.start(one).expect("the slot is idle");
+        let two = COM2.receiving.start(two).expect("the slot is idle");
+        periodic(pc::timer::ticks_per_second() / 1000);
+        let all_started = tsc();
+        let ended = [one.wait(sleep()), two.wait(sleep())];
+        let engine = dma.map(|job| job.wait(sleep()));
+        checks.expect(
+            "all ran at once: each had started before the first ended",
+            all_started < LAST_TICK.load(Ordering::Relaxed),
+        );
+        (ended, engine)
+    });
+    let mut tries = 0;
+    for done in ended {
+        checks.expect("every byte has come", done.result == Ok(BYTES));
+        tries += done.op.tries;
+        let (_, buffer) = done.op.op.into_parts();
+        let intact = buffer.as_ref().iter().enumerate().all(|(index, &b)| b == byte(index));
+        checks.expect("each is the one that was sent", intact);
+    }
+    tour.engine = engine.map(|done| {
+        tries += done.op.tries;
+        let (dma, memory) = done.op.op.into_parts().expect("the transfer has ended");
+        Engine { dma, memory }
+    });
+    let taken = [Line::Com1, Line::Com2, Line::Timer].map(Line::taken);
+    checks.expect("each of them interrupted", taken.iter().zip(before).all(|(&now, before)| now > before));
+    checks.equal("no two handlers at once", interrupts::deepest(), 1);
+    let Ok(mut feed) = block(FEED.lock());
+    *feed = None;
+    for port in ports {
+        port.uart.set_loopback(false);
+    }
+    let row = Row {
+        kind: Concurrency,
+        call: "two UARTs, DMA, timer",
+        row: "four devices at once on one core",
+        note: "lifetimes overlap; handlers never do",
+        tries,
+        cost,
+        host_input: false,
+    };
+    tour.report(&row, &checks);
+}

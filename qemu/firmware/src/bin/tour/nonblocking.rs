@@ -1,0 +1,199 @@
+//! Non-blocking, synchronous: one try, in the foreground or in a handler, and perhaps "not yet".
+
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use firmware::{
+    count::{Cost, Counted},
+    dma::{Dma, SLOT},
+    serial::{COM1, Ports},
+};
+use pc::edu::Direction;
+use static_cell::StaticCell;
+use wouldblock::{
+    attempt::{Attempt, Progress},
+    block::{Spin, block},
+    job::Step,
+    sync::{Channel, Mutex, Sender},
+    uart16550::Receiver,
+    x86_64::Park,
+};
+
+use crate::tour::{Checks, Engine, Kind::NonBlocking, Row, Tour, in_handler, sleep_until};
+
+const NOT_YET: bool = true;
+
+pub fn rows(tour: &mut Tour) {
+    try_recv(tour);
+    this_far(tour);
+    try_send(tour);
+    try_lock(tour);
+    match tour.engine.take() {
+        Some(engine) => tour.engine = Some(one_try_at_the_dma(tour, engine)),
+        None => tour.absent(NonBlocking, "one try at a running DMA transfer"),
+    }
+}
+
+/// What the handler's one try answered: `NOT_YET` or not.
+static HANDLER: AtomicBool = AtomicBool::new(false);
+
+fn handler_answered() -> bool {
+    HANDLER.load(Ordering::Relaxed)
+}
+
+fn answer(not_yet: bool) {
+    HANDLER.store(not_yet, Ordering::Relaxed);
+}
+
+fn report(tour: &Tour, call: &'static str, row: &'static str, note: &'static str, cost: Cost, checks: &Checks) {
+    // One try in the foreground is what is measured; the checks add those that follow.
+    let row = Row { kind: NonBlocking, call, row, note, tries: 1, cost, host_input: false };
+    tour.report(&row, checks);
+}
+
+fn try_recv(tour: &Tour) {
+    static RECEIVER: Mutex<Option<Receiver<'static, Ports>>> = Mutex::new(None);
+    fn in_the_handler() -> Option<u8> {
+        let mut receiver = RECEIVER.try_lock().ok()?;
+        receiver.as_mut()?.try_recv().ok()
+    }
+
+    let checks = Checks::new();
+    COM1.uart.set_loopback(true);
+    let (mut receiver, mut transmitter) = COM1.uart.split().expect("the port is free");
+    let (first, cost) = tour.meter.measure(|| receiver.try_recv());
+    checks.expect("nothing in the foreground", first == Err(nb::Error::WouldBlock));
+    let Ok(mut shared) = block(RECEIVER.lock());
+    *shared = Some(receiver);
+    drop(shared);
+    in_handler(|| answer(in_the_handler().is_none()));
+    checks.expect("nothing in a handler", handler_answered() == NOT_YET);
+
+    for byte in [b'f', b'h'] {
+        let Ok(_one) = transmitter.send(byte).block(Spin);
+    }
+    checks.expect("then a byte in the foreground", in_the_handler() == Some(b'f'));
+    in_handler(|| answer(in_the_handler() != Some(b'h')));
+    checks.expect("and one in a handler", handler_answered() != NOT_YET);
+    let Ok(mut shared) = block(RECEIVER.lock());
+    *shared = None;
+    COM1.uart.set_loopback(false);
+    report(
+        tour,
+        "try_recv()",
+        "a try to receive on an empty line",
+        "from the foreground and from a handler; each later succeeds",
+        cost,
+        &checks,
+    );
+}
+
+/// An intermediate result: not yet, and this far.
+fn this_far(tour: &Tour) {
+    let checks = Checks::new();
+    COM1.uart.set_loopback(true);
+    let (mut receiver, mut transmitter) = COM1.uart.split().expect("the port is free");
+    let mut buffer = [0; 8];
+    let mut read = receiver.read_exact(&mut buffer);
+    let Ok(_) = transmitter.write_all(b"not").block(Spin);
+    let (first, cost) = tour.meter.measure(|| read.attempt());
+    checks.expect("not yet", first == Err(nb::Error::WouldBlock));
+    checks.equal("3 of 8 bytes have come", read.progress() as u64, 3);
+    let Ok(_) = transmitter.write_all(b" yet!").block(Spin);
+    checks.expect("a later try ends it", read.attempt() == Ok(8));
+    drop(read);
+    checks.expect("nothing is lost", &buffer == b"not yet!");
+    COM1.uart.set_loopback(false);
+    report(
+        tour,
+        "read_exact().attempt()",
+        "a try to fill a buffer",
+        "says that it is not done, and how far it got: 3 of 8 bytes",
+        cost,
+        &checks,
+    );
+}
+
+fn try_send(tour: &Tour) {
+    static CHANNEL: StaticCell<Channel<u8, 3>> = StaticCell::new();
+    static SENDER: Mutex<Option<Sender<'static, u8>>> = Mutex::new(None);
+    fn in_the_handler(value: u8) -> Result<(), u8> {
+        let mut sender = SENDER.try_lock().map_err(|_| value)?;
+        sender.as_mut().ok_or(value)?.try_send(value)
+    }
+
+    let checks = Checks::new();
+    let (mut sender, mut receiver) = CHANNEL.init(Channel::new()).split();
+    checks.expect("there is room for two", sender.try_send(1).is_ok() && sender.try_send(2).is_ok());
+    let (full, cost) = tour.meter.measure(|| sender.try_send(3));
+    checks.expect("the value comes back in the foreground", full == Err(3));
+    let Ok(mut shared) = block(SENDER.lock());
+    *shared = Some(sender);
+    drop(shared);
+    in_handler(|| answer(in_the_handler(4) == Err(4)));
+    checks.expect("and in a handler", handler_answered() == NOT_YET);
+
+    checks.expect("room again", receiver.try_receive() == Ok(1) && receiver.try_receive() == Ok(2));
+    checks.expect("then it is sent from the foreground", in_the_handler(3) == Ok(()));
+    in_handler(|| answer(in_the_handler(4).is_err()));
+    checks.expect("and from a handler", handler_answered() != NOT_YET);
+    checks.expect("in order", receiver.try_receive() == Ok(3) && receiver.try_receive() == Ok(4));
+    report(
+        tour,
+        "try_send()",
+        "a try to send into a full channel",
+        "the value comes back; from the foreground and from a handler, each later succeeds",
+        cost,
+        &checks,
+    );
+}
+
+fn try_lock(tour: &Tour) {
+    static MUTEX: Mutex<u32> = Mutex::new(0);
+    fn in_the_handler() {
+        answer(MUTEX.try_lock().map(|mut value| *value += 1).is_err());
+    }
+
+    let checks = Checks::new();
+    let Ok(guard) = block(MUTEX.lock());
+    let (held, cost) = tour.meter.measure(|| MUTEX.try_lock().is_err());
+    checks.expect("held, says the foreground", held);
+    in_handler(in_the_handler);
+    checks.expect("held, says a handler", handler_answered() == NOT_YET);
+    drop(guard);
+    in_handler(in_the_handler);
+    checks.expect("then a handler gets it", handler_answered() != NOT_YET);
+    checks.expect("and the foreground", MUTEX.try_lock().is_ok_and(|value| *value == 1));
+    report(
+        tour,
+        "try_lock()",
+        "a try to lock a mutex that is held",
+        "from the foreground and from a handler; each later succeeds",
+        cost,
+        &checks,
+    );
+}
+
+fn one_try_at_the_dma(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
+    let checks = Checks::new();
+    let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
+    let mut job = SLOT.start(transfer).expect("the slot is idle");
+    let (first, cost) = tour.meter.measure(|| job.attempt().is_err());
+    checks.expect("not yet, says the foreground", first);
+    in_handler(|| answer(SLOT.on_interrupt().step() == Step::Pending));
+    checks.expect("not yet, says a handler", handler_answered() == NOT_YET);
+    sleep_until(Park, || !Dma::is_busy());
+    let done = job.attempt();
+    checks.expect("later a try ends it", done.is_ok());
+    let Ok(done) = done else { unreachable!("the transfer has ended") };
+    checks.equal("tries: one each, and the interrupt's", done.op.tries, 3);
+    report(
+        tour,
+        "job.attempt()",
+        "one try at a running DMA transfer",
+        "from the foreground and from a handler; later one ends it",
+        cost,
+        &checks,
+    );
+    let (dma, memory) = done.op.op.into_parts().expect("the transfer has ended");
+    Engine { dma, memory }
+}

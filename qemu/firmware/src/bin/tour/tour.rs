@@ -1,0 +1,197 @@
+//! What the rows have in common: how one is run, measured, checked and reported.
+
+use core::cell::Cell;
+
+use firmware::{
+    count::{Cost, Meter},
+    dma::{self, Dma},
+    executor::Executor,
+    serial::{COM1, COM2},
+};
+use pc::{
+    interrupts::{self, Line},
+    report::{self, Report},
+    timer,
+};
+use static_cell::ConstStaticCell;
+use wouldblock::{
+    block::{Idle, block},
+    sync::Mutex,
+};
+
+use crate::{asynchronous, blocking, concurrency, nonblocking};
+
+/// Where a row stands in the table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Blocking,
+    NonBlocking,
+    Asynchronous,
+    BlockingAsynchronous,
+    Concurrency,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Blocking => "blocking synchronous",
+            Self::NonBlocking => "non-blocking synchronous",
+            Self::Asynchronous => "asynchronous",
+            Self::BlockingAsynchronous => "blocking asynchronous",
+            Self::Concurrency => "concurrency",
+        }
+    }
+}
+
+/// A row: what it shows, and what was measured.
+pub struct Row {
+    pub kind: Kind,
+    pub call: &'static str,
+    pub row: &'static str,
+    pub note: &'static str,
+    pub tries: u64,
+    pub cost: Cost,
+    pub host_input: bool,
+}
+
+/// What was checked, and whether all of it held.
+pub struct Checks(Cell<bool>);
+
+impl Checks {
+    pub const fn new() -> Self {
+        Self(Cell::new(true))
+    }
+
+    pub fn expect(&self, what: &str, holds: bool) {
+        if !holds {
+            defmt::error!("does not hold: {=str}", what);
+            self.0.set(false);
+        }
+    }
+
+    pub fn equal(&self, what: &str, left: u64, right: u64) {
+        if left != right {
+            defmt::error!("does not hold: {=str}: {=u64} is not {=u64}", what, left, right);
+            self.0.set(false);
+        }
+    }
+}
+
+/// The DMA engine with the memory it moves; there is none on a machine without PCI.
+pub struct Engine {
+    pub dma: Dma,
+    pub memory: &'static mut [u8],
+}
+
+/// The tour: what its rows work with.
+pub struct Tour {
+    pub meter: Meter,
+    pub engine: Option<Engine>,
+    pub executor: Executor,
+    /// Returns of blocking calls after which everything was found at rest.
+    returns: Cell<u64>,
+    at_rest: Cell<bool>,
+}
+
+/// All rows, in the table's order.
+pub fn run() {
+    static MEMORY: ConstStaticCell<[u8; dma::LONGEST]> = ConstStaticCell::new([0; dma::LONGEST]);
+
+    let mut tour = Tour {
+        meter: Meter::default(),
+        engine: Dma::take().map(|dma| Engine { dma, memory: MEMORY.take() }),
+        executor: Executor::take(),
+        returns: Cell::new(0),
+        at_rest: Cell::new(true),
+    };
+    blocking::rows(&mut tour);
+    nonblocking::rows(&mut tour);
+    asynchronous::rows(&mut tour);
+    concurrency::rows(&mut tour);
+    tour.does_not_exist();
+}
+
+impl Tour {
+    /// Reports a row. After a blocking one, everything must be at rest.
+    pub fn report(&self, row: &Row, checks: &Checks) {
+        if row.kind == Kind::Blocking {
+            self.blocking_call_returned(checks);
+        }
+        report::send(&Report::Row {
+            row: row.row,
+            kind: row.kind.name(),
+            call: row.call,
+            holds: checks.0.get(),
+            tries: row.tries,
+            interrupts: row.cost.interrupts,
+            foreground_instructions: row.cost.instructions,
+            asleep: row.cost.asleep,
+            host_input: row.host_input,
+            note: row.note,
+        });
+    }
+
+    /// Says that this machine cannot run a row.
+    pub fn absent(&self, kind: Kind, row: &str) {
+        report::send(&Report::Absent { row, kind: kind.name(), why: "no PCI bus, hence no DMA" });
+    }
+
+    /// Conclusion 1: when a blocking call returns, nothing is left running.
+    pub fn blocking_call_returned(&self, checks: &Checks) {
+        let before = checks.0.replace(true);
+        checks.expect("the serial ports' interrupts are disabled", COM1.enabled() | COM2.enabled() == 0);
+        checks.expect("their slots are idle", COM1.receiving.is_idle() && COM2.receiving.is_idle());
+        checks.expect("the DMA engine is at rest", !Dma::is_busy() && dma::SLOT.is_idle());
+        checks.expect("no timer is running", !timer::is_running());
+        checks.expect("interrupts are enabled", x86_64::instructions::interrupts::are_enabled());
+        self.returns.set(self.returns.get() + 1);
+        self.at_rest.set(self.at_rest.get() && checks.0.get());
+        checks.0.set(checks.0.get() && before);
+    }
+
+    /// The empty cell of the table.
+    fn does_not_exist(&self) {
+        let checks = Checks::new();
+        checks.expect("nothing was left running at any return", self.at_rest.get());
+        checks.expect("returns were looked at", self.returns.get() > 0);
+        let row = Row {
+            kind: Kind::BlockingAsynchronous,
+            call: "does not exist",
+            row: "at each return of a blocking call above, nothing was left running",
+            note: "tries = returns looked at: slots, enables, timer, device, interrupt flag",
+            tries: self.returns.get(),
+            cost: Cost::default(),
+            host_input: false,
+        };
+        self.report(&row, &checks);
+    }
+}
+
+/// Passes the time with `idle` until it is over.
+pub fn sleep_until(mut idle: impl Idle, over: impl Fn() -> bool) {
+    while !over() {
+        idle.idle(&over);
+    }
+}
+
+/// Runs `f` in an interrupt handler, once, before this returns.
+pub fn in_handler(f: fn()) {
+    static WHAT: Mutex<Option<fn()>> = Mutex::new(None);
+
+    let Ok(mut what) = block(WHAT.lock());
+    *what = Some(f);
+    drop(what);
+    Line::SelfIpi.set_handler(|line| {
+        let what = WHAT.try_lock().ok().and_then(|what| *what);
+        line.acknowledge();
+        if let Some(what) = what {
+            what();
+        }
+    });
+    Line::SelfIpi.enable();
+    let before = Line::SelfIpi.taken();
+    interrupts::raise_self();
+    while Line::SelfIpi.taken() == before {
+        core::hint::spin_loop();
+    }
+}

@@ -1,0 +1,162 @@
+//! Counting: tries, sleeps, and the instructions that the foreground spent.
+//!
+//! Under `-icount` the time-stamp counter counts instructions, and what a `hlt` skips. So the
+//! foreground's share of a span is the span without the sleeps and without the handlers.
+
+use core::cell::Cell;
+
+use pc::{
+    interrupts,
+    timer::{self, tsc},
+};
+use wouldblock::{
+    attempt::{Attempt, Progress},
+    block::{Idle, IdleUntil},
+    job::Background,
+    time::{Clock, Deadline},
+};
+
+/// An operation that counts how often it is tried.
+#[derive(Debug)]
+#[must_use]
+pub struct Counted<A> {
+    /// The operation.
+    pub op: A,
+    /// Tries so far.
+    pub tries: u64,
+}
+
+impl<A> Counted<A> {
+    /// An operation that was not tried yet.
+    pub const fn new(op: A) -> Self {
+        Self { op, tries: 0 }
+    }
+}
+
+impl<A: Attempt> Attempt for Counted<A> {
+    type Output = A::Output;
+    type Error = A::Error;
+
+    #[inline]
+    fn attempt(&mut self) -> nb::Result<A::Output, A::Error> {
+        self.tries += 1;
+        self.op.attempt()
+    }
+
+    #[inline]
+    fn arm(&mut self) {
+        self.op.arm();
+    }
+
+    #[inline]
+    fn disarm(&mut self) {
+        self.op.disarm();
+    }
+}
+
+impl<A: Progress> Progress for Counted<A> {
+    fn progress(&self) -> usize {
+        self.op.progress()
+    }
+}
+
+impl<A: Background> Background for Counted<A> {
+    fn begin(&mut self) {
+        self.op.begin();
+    }
+
+    fn cancel(&mut self) {
+        self.op.cancel();
+    }
+}
+
+/// What a span cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, defmt::Format)]
+pub struct Cost {
+    /// Instructions that the foreground spent, the entry and exit of handlers included.
+    pub instructions: u64,
+    /// Interrupts taken.
+    pub interrupts: u64,
+    /// Times the foreground was asleep.
+    pub asleep: u64,
+}
+
+/// Measures spans, and counts the sleeps that are passed with its idlers.
+#[derive(Debug, Default)]
+pub struct Meter {
+    sleeps: Cell<u64>,
+    away: Cell<u64>,
+}
+
+impl Meter {
+    /// Runs `f`, and says what that cost.
+    pub fn measure<T>(&self, f: impl FnOnce() -> T) -> (T, Cost) {
+        self.sleeps.set(0);
+        self.away.set(0);
+        let taken = interrupts::taken();
+        let spent = interrupts::spent();
+        let start = tsc();
+        let value = f();
+        let elapsed = tsc() - start;
+        let spent = interrupts::spent() - spent;
+        let cost = Cost {
+            instructions: elapsed - spent - self.away.get() - empty_span(),
+            interrupts: interrupts::taken() - taken,
+            asleep: self.sleeps.get(),
+        };
+        (value, cost)
+    }
+
+    /// `idle`, with its sleeps counted.
+    pub const fn counting<I>(&self, idle: I) -> Counting<'_, I> {
+        Counting { meter: self, idle }
+    }
+
+    /// Passes time with `idle`, which sleeps exactly if it is told that there is no news.
+    fn pass(&self, idle: impl FnOnce(&dyn Fn() -> bool), news: impl Fn() -> bool) {
+        let slept = Cell::new(false);
+        let spent = interrupts::spent();
+        let start = tsc();
+        idle(&|| {
+            let news = news();
+            slept.set(!news);
+            news
+        });
+        if slept.get() {
+            self.sleeps.set(self.sleeps.get() + 1);
+            let away = tsc() - start - (interrupts::spent() - spent);
+            self.away.set(self.away.get() + away);
+        }
+    }
+}
+
+/// An idler whose sleeps are counted. Made by [`Meter::counting`].
+#[derive(Debug)]
+pub struct Counting<'m, I> {
+    meter: &'m Meter,
+    idle: I,
+}
+
+impl<I: Idle> Idle for Counting<'_, I> {
+    fn idle(&mut self, news: impl Fn() -> bool) {
+        self.meter.pass(|news| self.idle.idle(news), news);
+    }
+}
+
+impl<C: Clock, I: IdleUntil<C>> IdleUntil<C> for Counting<'_, I> {
+    fn idle_until(&mut self, deadline: &Deadline<C>, news: impl Fn() -> bool) {
+        self.meter.pass(|news| self.idle.idle_until(deadline, news), news);
+    }
+}
+
+/// What two readings of the counter with nothing between them cost.
+fn empty_span() -> u64 {
+    let start = tsc();
+    tsc() - start
+}
+
+/// The time-stamp counter, as the library's clock.
+pub fn clock() -> wouldblock::x86_64::TscClock {
+    let frequency = core::num::NonZeroU64::new(timer::tsc_per_second());
+    wouldblock::x86_64::TscClock::new(frequency.unwrap_or(core::num::NonZeroU64::MIN))
+}

@@ -1,0 +1,222 @@
+//! Processor exceptions. One that nobody expects reports itself to the log (name, error code,
+//! faulting address, place) and ends the run with an exit code of its own. A program that expects
+//! one installs a handler.
+//!
+//! Invariant: `HANDLERS` holds null or what was a `Handler`.
+
+use core::{
+    slice,
+    sync::atomic::{AtomicPtr, Ordering},
+};
+
+use x86_64::registers::control::Cr2;
+
+use crate::{
+    exit::{self, Failure},
+    log,
+};
+
+/// The exceptions of the x86_64 architecture, by vector.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "the names are those of the processor's manual")]
+pub enum Exception {
+    DivideError = 0,
+    Debug = 1,
+    NonMaskableInterrupt = 2,
+    Breakpoint = 3,
+    Overflow = 4,
+    BoundRangeExceeded = 5,
+    InvalidOpcode = 6,
+    DeviceNotAvailable = 7,
+    DoubleFault = 8,
+    CoprocessorSegmentOverrun = 9,
+    InvalidTss = 10,
+    SegmentNotPresent = 11,
+    StackSegmentFault = 12,
+    GeneralProtection = 13,
+    PageFault = 14,
+    FloatingPoint = 16,
+    AlignmentCheck = 17,
+    MachineCheck = 18,
+    SimdFloatingPoint = 19,
+    Virtualization = 20,
+    ControlProtection = 21,
+    HypervisorInjection = 28,
+    VmmCommunication = 29,
+    Security = 30,
+}
+
+impl Exception {
+    const ALL: [Self; 24] = {
+        use Exception::*;
+        [
+            DivideError,
+            Debug,
+            NonMaskableInterrupt,
+            Breakpoint,
+            Overflow,
+            BoundRangeExceeded,
+            InvalidOpcode,
+            DeviceNotAvailable,
+            DoubleFault,
+            CoprocessorSegmentOverrun,
+            InvalidTss,
+            SegmentNotPresent,
+            StackSegmentFault,
+            GeneralProtection,
+            PageFault,
+            FloatingPoint,
+            AlignmentCheck,
+            MachineCheck,
+            SimdFloatingPoint,
+            Virtualization,
+            ControlProtection,
+            HypervisorInjection,
+            VmmCommunication,
+            Security,
+        ]
+    };
+
+    /// `None` for a vector that the architecture reserves.
+    fn from_vector(vector: u64) -> Option<Self> {
+        Self::ALL.into_iter().find(|exception| *exception as u64 == vector)
+    }
+}
+
+/// What the processor did when the exception struck. Laid out by `trampolines.s`.
+#[repr(C)]
+pub struct Frame {
+    /// In the processor's own order (`rax`, `rcx`, `rdx`, `rbx`, then `rbp`: `rsp` is left out).
+    general: [u64; 15],
+    vector: u64,
+    error_code: u64,
+    rip: u64,
+    cs: u64,
+    rflags: u64,
+    rsp: u64,
+    ss: u64,
+}
+
+impl Frame {
+    /// The address of the instruction: of the faulting one, or for a trap (a breakpoint) of the one
+    /// after.
+    #[must_use]
+    pub fn rip(&self) -> u64 {
+        self.rip
+    }
+
+    /// 0 where the architecture has none.
+    #[must_use]
+    pub fn error_code(&self) -> u64 {
+        self.error_code
+    }
+
+    /// A general register by the number that instructions encode it with: 0 is `rax`, 4 is `rsp`,
+    /// 15 is `r15`.
+    ///
+    /// # Panics
+    /// If there is no such register.
+    #[must_use]
+    pub fn register(&self, number: usize) -> u64 {
+        match number {
+            4 => self.rsp,
+            0..4 => self.general[number],
+            _ => self.general[number - 1],
+        }
+    }
+
+    /// The bytes at [`rip`](Self::rip), as many as the longest instruction has; none if that is no
+    /// code of this binary.
+    #[must_use]
+    pub fn instruction(&self) -> &'static [u8] {
+        unsafe extern "C" {
+            /// The first byte of the code; `pc.x` names it.
+            safe static __text_start: u8;
+            /// The first byte behind the code.
+            safe static __text_end: u8;
+        }
+        let [start, end] =
+            [&raw const __text_start, &raw const __text_end].map(|p| p.addr() as u64);
+        if !(start..end).contains(&self.rip) {
+            return &[];
+        }
+        let length = (end - self.rip).min(15);
+        // SAFETY: in the code of the linked image, which is mapped and never written.
+        unsafe { slice::from_raw_parts(self.rip as *const u8, length as usize) }
+    }
+
+    /// Goes on `length` bytes further.
+    ///
+    /// # Safety
+    /// The faulting instruction is so long, and the program means the same without it.
+    pub unsafe fn skip(&mut self, length: u64) {
+        self.rip += length;
+    }
+}
+
+/// Says whether the program goes on (where the frame says), or whether this exception was not the
+/// expected one after all.
+pub type Handler = fn(&mut Frame) -> bool;
+
+static HANDLERS: [AtomicPtr<()>; 32] = [const { AtomicPtr::new(core::ptr::null_mut()) }; 32];
+
+/// Installs the handler of one exception, or with `None` takes it away.
+pub fn set_handler(exception: Exception, handler: Option<Handler>) {
+    let pointer = handler.map_or(core::ptr::null_mut(), |handler| handler as *mut ());
+    HANDLERS[exception as usize].store(pointer, Ordering::Release);
+}
+
+/// Called by `trampolines.s` only.
+pub(crate) extern "C" fn dispatch(frame: &mut Frame) {
+    let handler = HANDLERS[frame.vector as usize].load(Ordering::Acquire);
+    if !handler.is_null() {
+        // SAFETY: by the invariant of the module it was a `Handler`.
+        let handler = unsafe { core::mem::transmute::<*mut (), Handler>(handler) };
+        if handler(frame) {
+            return;
+        }
+    }
+    fail(frame)
+}
+
+/// Reports, and ends the run.
+fn fail(frame: &Frame) -> ! {
+    // Before anything that may fault again.
+    let address = Cr2::read_raw();
+    // SAFETY: this function does not return to what the exception struck.
+    unsafe { log::abandon() };
+    let exception = Exception::from_vector(frame.vector);
+    match exception {
+        Some(Exception::PageFault) => defmt::error!(
+            "page fault at {=u64:#x}, error code {=u64:#x}, rip {=u64:#x}",
+            address,
+            frame.error_code,
+            frame.rip
+        ),
+        Some(Exception::DoubleFault) if in_stack_guard(address) => defmt::error!(
+            "stack overflow (double fault): address {=u64:#x}, error code {=u64:#x}, rip {=u64:#x}",
+            address,
+            frame.error_code,
+            frame.rip
+        ),
+        _ => defmt::error!(
+            "exception {=u64} ({}), error code {=u64:#x}, rip {=u64:#x}",
+            frame.vector,
+            exception,
+            frame.error_code,
+            frame.rip
+        ),
+    }
+    exit::failure(Failure::Exception(frame.vector as u8))
+}
+
+/// Whether the address lies in the page below the stack.
+fn in_stack_guard(address: u64) -> bool {
+    unsafe extern "C" {
+        /// The guard page; `pc.x` puts it there.
+        safe static __stack_guard: [u8; 4096];
+    }
+    let start = (&raw const __stack_guard).addr() as u64;
+    (start..start + 4096).contains(&address)
+}

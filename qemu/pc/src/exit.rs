@@ -1,0 +1,76 @@
+//! How a run ends: QEMU exits with 2v+1 for what is written to `isa-debug-exit`. Success is code 33
+//! *and* the line `complete` in the report, so that nothing else can look like it.
+
+use core::{
+    panic::PanicInfo,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use x86_64::instructions::{hlt, interrupts, port::Port};
+
+use crate::{
+    log,
+    report::{self, Report},
+};
+
+const PORT: u16 = 0xf4;
+const SUCCESS: u32 = 0x10;
+
+/// Why a run failed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
+pub enum Failure {
+    /// The program panicked: exit code 35.
+    Panic,
+    /// The command line makes no sense: exit code 37.
+    CommandLine,
+    /// An interrupt came that has no handler: exit code 39.
+    Interrupt,
+    /// A processor exception of this vector: exit code 65 + 2 × vector.
+    Exception(u8),
+}
+
+/// Says that everything was done, and ends the run.
+pub fn success() -> ! {
+    report::send(&Report::Complete);
+    end(SUCCESS)
+}
+
+/// Ends the run. Why in detail is for the log, before.
+pub fn failure(failure: Failure) -> ! {
+    end(match failure {
+        Failure::Panic => 0x11,
+        Failure::CommandLine => 0x12,
+        Failure::Interrupt => 0x13,
+        Failure::Exception(vector) => 0x20 + u32::from(vector),
+    })
+}
+
+/// Ends the run as [`success`] does but says nothing: for the runner's tests, who must not take it
+/// for a success.
+pub fn silently() -> ! {
+    end(SUCCESS)
+}
+
+/// Sleeps for ever where there is no such device.
+fn end(value: u32) -> ! {
+    interrupts::disable();
+    // SAFETY: the port of `isa-debug-exit`, or of nothing.
+    unsafe { Port::<u32>::new(PORT).write(value) };
+    loop {
+        hlt();
+    }
+}
+
+#[panic_handler]
+fn panic(info: &PanicInfo) -> ! {
+    static PANICKED: AtomicBool = AtomicBool::new(false);
+
+    interrupts::disable();
+    // A message whose formatting panics is left at that.
+    if !PANICKED.swap(true, Ordering::Relaxed) {
+        // SAFETY: this function does not return to where the panic was.
+        unsafe { log::abandon() };
+        defmt::error!("{}", defmt::Display2Format(info));
+    }
+    failure(Failure::Panic)
+}

@@ -1,0 +1,54 @@
+//! The IDT: one interrupt gate for each of the 256 vectors, each to its stub in `trampolines.s`.
+//! Interrupt gates mask interrupts on entry, so handlers do not nest unless one of them unmasks.
+
+use core::arch::global_asm;
+
+use static_cell::StaticCell;
+use x86_64::{
+    VirtAddr,
+    instructions::tables::lidt,
+    structures::{DescriptorTablePointer, idt::Entry},
+};
+
+use crate::{
+    exceptions::{self, Exception},
+    interrupts,
+    segments::DOUBLE_FAULT_STACK,
+};
+
+global_asm!(
+    include_str!("trampolines.s"),
+    exception = sym exceptions::dispatch,
+    interrupt = sym interrupts::dispatch,
+);
+
+unsafe extern "C" {
+    /// 256 stubs of 16 bytes.
+    static trampolines: [[u8; 16]; 256];
+}
+
+type Gate = Entry<()>;
+
+/// Fills and loads the table. Called once, by `boot`, with the lasting GDT loaded.
+pub(crate) fn load() {
+    static IDT: StaticCell<[Gate; 256]> = StaticCell::new();
+
+    let idt = IDT.init([const { Gate::missing() }; 256]);
+    for (vector, gate) in idt.iter_mut().enumerate() {
+        // SAFETY: only the address is taken.
+        let stub = VirtAddr::from_ptr(unsafe { &raw const trampolines[vector] });
+        // SAFETY: each stub is an entry as this vector needs it: `trampolines.s` knows which
+        // vectors push an error code.
+        let options = unsafe { gate.set_handler_addr(stub) };
+        if vector == Exception::DoubleFault as usize {
+            // SAFETY: `segments` has put a stack there, and no other vector uses it.
+            unsafe { options.set_stack_index(DOUBLE_FAULT_STACK) };
+        }
+    }
+    let pointer = DescriptorTablePointer {
+        limit: (size_of::<[Gate; 256]>() - 1) as u16,
+        base: VirtAddr::from_ptr(idt),
+    };
+    // SAFETY: the table is complete and lives for ever.
+    unsafe { lidt(&pointer) };
+}

@@ -1,0 +1,283 @@
+//! External interrupts: lines, their handlers, and what was taken.
+//!
+//! A handler gets three things right, in this order: it quiets its device, it calls
+//! [`Line::acknowledge`], and only then it wakes anybody. So the board acknowledges nothing by
+//! itself. Handlers run with interrupts masked and do not nest.
+//!
+//! The same lines go through either controller:
+//!
+//! | line | 8259 pair | APICs | trigger |
+//! |---|---|---|---|
+//! | `Com1`, `Com2` | IRQ 4, IRQ 3 | GSI 4, GSI 3 | edge |
+//! | `Pci` on `q35` | the IRQ that the firmware routed it to | GSI 20 to 23 | level |
+//! | `Pci` on `pc` | the same | the GSI of the same number | level |
+//! | `Timer`, `SelfIpi` | the local APIC, past the 8259 | the local APIC | edge |
+//!
+//! IRQ n and GSI n both come as vector 32 + n.
+//!
+//! Invariant: a slot's `handler` is null or was a `Handler`.
+
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
+
+use crate::{
+    apic,
+    exit::{self, Failure},
+    pic,
+    timer::tsc,
+};
+
+/// Which controller the lines of devices go through.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
+#[repr(u8)]
+pub enum Controller {
+    /// The pair of 8259s, handed through by the local APIC (virtual wire).
+    Pic,
+    /// The IOAPIC; the 8259s are masked.
+    Apic,
+}
+
+/// Something that interrupts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
+pub enum Line {
+    /// The first serial port.
+    Com1,
+    /// The second serial port.
+    Com2,
+    /// What a PCI device's INTx pin is routed to;
+    /// [`pci::Function::line`](crate::pci::Function::line) knows. Several devices may share it.
+    Pci(Intx),
+    /// The local APIC's timer.
+    Timer,
+    /// An interrupt that the processor sends to itself: [`raise_self`].
+    SelfIpi,
+}
+
+/// An input of the controller that PCI devices share.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
+pub struct Intx(pub(crate) u8);
+
+/// Called with the line that interrupted, interrupts masked.
+pub type Handler = fn(Line);
+
+/// Where IRQ 0 and GSI 0 are put.
+pub(crate) const FIRST_VECTOR: u8 = 32;
+const INPUTS: u8 = 24;
+const TIMER_VECTOR: u8 = 0x40;
+/// Of a higher priority class than all others.
+const SELF_VECTOR: u8 = 0x50;
+/// The local APIC's spurious vector.
+pub(crate) const SPURIOUS_VECTOR: u8 = 0xff;
+
+const COM1_IRQ: u8 = 4;
+const COM2_IRQ: u8 = 3;
+
+struct Slot {
+    handler: AtomicPtr<()>,
+    taken: AtomicU64,
+}
+
+/// By vector, from `FIRST_VECTOR` on.
+static SLOTS: [Slot; (SELF_VECTOR + 1 - FIRST_VECTOR) as usize] =
+    [const { Slot { handler: AtomicPtr::new(core::ptr::null_mut()), taken: AtomicU64::new(0) } };
+        (SELF_VECTOR + 1 - FIRST_VECTOR) as usize];
+
+/// The controller in use, from `start` on.
+static CONTROLLER: AtomicU8 = AtomicU8::new(Controller::Apic as u8);
+
+static TAKEN: AtomicU64 = AtomicU64::new(0);
+static SPURIOUS: AtomicU64 = AtomicU64::new(0);
+static SPENT: AtomicU64 = AtomicU64::new(0);
+static DEPTH: AtomicU64 = AtomicU64::new(0);
+static DEEPEST: AtomicU64 = AtomicU64::new(0);
+static INTERRUPTED: AtomicU64 = AtomicU64::new(0);
+static SELF_ENABLED: AtomicBool = AtomicBool::new(false);
+
+impl Line {
+    const fn vector(self) -> u8 {
+        match self {
+            Self::Com1 => FIRST_VECTOR + COM1_IRQ,
+            Self::Com2 => FIRST_VECTOR + COM2_IRQ,
+            Self::Pci(Intx(input)) => FIRST_VECTOR + input,
+            Self::Timer => TIMER_VECTOR,
+            Self::SelfIpi => SELF_VECTOR,
+        }
+    }
+
+    /// The line of a vector that some line may have.
+    const fn from_vector(vector: u8) -> Self {
+        const COM1: u8 = Line::Com1.vector();
+        const COM2: u8 = Line::Com2.vector();
+        match vector {
+            COM1 => Self::Com1,
+            COM2 => Self::Com2,
+            TIMER_VECTOR => Self::Timer,
+            SELF_VECTOR => Self::SelfIpi,
+            input => Self::Pci(Intx(input - FIRST_VECTOR)),
+        }
+    }
+
+    fn slot(self) -> &'static Slot {
+        &SLOTS[usize::from(self.vector() - FIRST_VECTOR)]
+    }
+
+    /// Installs the handler; a line has one. Before [`enable`](Self::enable): an interrupt without
+    /// a handler ends the run.
+    pub fn set_handler(self, handler: Handler) {
+        self.slot().handler.store(handler as *mut (), Ordering::Release);
+    }
+
+    /// Lets the line interrupt. For an edge that came while the line was disabled the controllers
+    /// differ: the 8259 delivers it now, the IOAPIC has forgotten it.
+    pub fn enable(self) {
+        match (self, controller()) {
+            (Self::Timer, _) => apic::local::unmask_timer(),
+            (Self::SelfIpi, _) => SELF_ENABLED.store(true, Ordering::Relaxed),
+            (_, Controller::Pic) => pic::unmask(self.input(), self.is_level()),
+            (_, Controller::Apic) => apic::io::enable(self.input(), self.vector()),
+        }
+    }
+
+    /// Keeps the line from interrupting.
+    pub fn disable(self) {
+        match (self, controller()) {
+            (Self::Timer, _) => apic::local::mask_timer(),
+            (Self::SelfIpi, _) => SELF_ENABLED.store(false, Ordering::Relaxed),
+            (_, Controller::Pic) => pic::mask(self.input()),
+            (_, Controller::Apic) => apic::io::disable(self.input()),
+        }
+    }
+
+    /// Tells the controller that the interrupt has been seen to (EOI). By the line's handler, once
+    /// for each call of it, after it has quieted the device: a level line that still asks
+    /// interrupts again.
+    #[inline]
+    pub fn acknowledge(self) {
+        match (self, controller()) {
+            (Self::Com1 | Self::Com2 | Self::Pci(_), Controller::Pic) => {
+                pic::end_of_interrupt(self.vector());
+            }
+            _ => apic::local::end_of_interrupt(),
+        }
+    }
+
+    /// How often it has interrupted.
+    #[must_use]
+    pub fn taken(self) -> u64 {
+        self.slot().taken.load(Ordering::Relaxed)
+    }
+
+    /// The number of the IRQ or GSI.
+    const fn input(self) -> u8 {
+        self.vector() - FIRST_VECTOR
+    }
+
+    const fn is_level(self) -> bool {
+        matches!(self, Self::Pci(_))
+    }
+}
+
+impl Intx {
+    /// `None` if the controller has no such input, or if it is one that a PCI line cannot have.
+    pub(crate) fn new(input: u8) -> Option<Self> {
+        (input > COM1_IRQ && input < INPUTS).then_some(Self(input))
+    }
+}
+
+/// Interrupts taken on all lines together, without spurious ones.
+#[must_use]
+pub fn taken() -> u64 {
+    TAKEN.load(Ordering::Relaxed)
+}
+
+/// Time spent on interrupts, in cycles of the time-stamp counter (instructions, under `-icount`):
+/// from entry to exit, except for the stub that saves and restores registers.
+#[must_use]
+pub fn spent() -> u64 {
+    SPENT.load(Ordering::Relaxed)
+}
+
+/// Interrupts that a controller took back before they could be delivered.
+#[must_use]
+pub fn spurious() -> u64 {
+    SPURIOUS.load(Ordering::Relaxed)
+}
+
+/// The most handlers that ever ran inside one another; 1 as long as no handler unmasks interrupts.
+#[must_use]
+pub fn deepest() -> u64 {
+    DEEPEST.load(Ordering::Relaxed)
+}
+
+/// The address of the instruction that the last interrupt came before.
+#[must_use]
+pub fn interrupted() -> u64 {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// Raises [`Line::SelfIpi`], if it is enabled.
+pub fn raise_self() {
+    if SELF_ENABLED.load(Ordering::Relaxed) {
+        apic::local::send_self(SELF_VECTOR);
+    }
+}
+
+fn controller() -> Controller {
+    if CONTROLLER.load(Ordering::Relaxed) == Controller::Pic as u8 {
+        Controller::Pic
+    } else {
+        Controller::Apic
+    }
+}
+
+/// Brings both controllers to a known state, every line disabled. Called once, by `boot`,
+/// interrupts masked.
+pub(crate) fn start(controller: Controller) {
+    CONTROLLER.store(controller as u8, Ordering::Relaxed);
+    pic::start();
+    apic::io::start();
+    apic::local::set_timer_vector(TIMER_VECTOR);
+    apic::local::pass_pic_through(controller == Controller::Pic);
+}
+
+/// Called by `trampolines.s` only.
+pub(crate) extern "C" fn dispatch(vector: u64, rip: u64) {
+    let start = tsc();
+    let vector = vector as u8;
+    let slot = SLOTS.get(usize::from(vector - FIRST_VECTOR));
+    let handler = slot.map_or(core::ptr::null_mut(), |slot| slot.handler.load(Ordering::Acquire));
+    let (Some(slot), false) = (slot, handler.is_null()) else {
+        return without_handler(vector, rip);
+    };
+    // SAFETY: by the invariant of the module it was a `Handler`.
+    let handler = unsafe { core::mem::transmute::<*mut (), Handler>(handler) };
+
+    slot.taken.fetch_add(1, Ordering::Relaxed);
+    TAKEN.fetch_add(1, Ordering::Relaxed);
+    INTERRUPTED.store(rip, Ordering::Relaxed);
+    let depth = DEPTH.fetch_add(1, Ordering::Relaxed) + 1;
+    if depth > DEEPEST.load(Ordering::Relaxed) {
+        DEEPEST.store(depth, Ordering::Relaxed);
+    }
+    handler(Line::from_vector(vector));
+    DEPTH.fetch_sub(1, Ordering::Relaxed);
+    // Of nested ones, the outermost has them all in its span.
+    if depth == 1 {
+        SPENT.fetch_add(tsc() - start, Ordering::Relaxed);
+    }
+}
+
+/// A spurious interrupt, which is nothing, or one that nobody has asked for, which ends the run.
+#[cold]
+fn without_handler(vector: u8, rip: u64) {
+    let spurious = match controller() {
+        _ if vector == SPURIOUS_VECTOR => true,
+        Controller::Pic => pic::settle_spurious(vector),
+        Controller::Apic => false,
+    };
+    if spurious {
+        SPURIOUS.fetch_add(1, Ordering::Relaxed);
+        return;
+    }
+    defmt::error!("interrupt without a handler: vector {=u8:#x}, rip {=u64:#x}", vector, rip);
+    exit::failure(Failure::Interrupt)
+}

@@ -1,0 +1,90 @@
+//! The log: `defmt` frames to QEMU's debug port 0xe9, stamped with microseconds since boot.
+//!
+//! Invariant: `ENCODER` is touched only between `acquire` and `release`, in a critical section; a
+//! second `acquire` inside ends the run. `abandon` lets a report that ends the run break in.
+
+use core::{
+    cell::{Cell, UnsafeCell},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use critical_section::RestoreState;
+use x86_64::instructions::port::Port;
+
+use crate::{
+    exit::{self, Failure},
+    timer,
+};
+
+const PORT: u16 = 0xe9;
+
+defmt::timestamp!("{=u64:us}", timer::microseconds());
+
+#[defmt::global_logger]
+struct Logger;
+
+struct State {
+    encoder: UnsafeCell<defmt::Encoder>,
+    restore: Cell<RestoreState>,
+}
+
+// SAFETY: by the invariant of the module.
+unsafe impl Sync for State {}
+
+static HELD: AtomicBool = AtomicBool::new(false);
+static STATE: State = State {
+    encoder: UnsafeCell::new(defmt::Encoder::new()),
+    restore: Cell::new(RestoreState::invalid()),
+};
+
+// SAFETY: `acquire` to `release` is one critical section that is entered by one at a time (`HELD`).
+unsafe impl defmt::Logger for Logger {
+    fn acquire() {
+        // SAFETY: `release` leaves it; `defmt` calls the two in pairs.
+        let restore = unsafe { critical_section::acquire() };
+        if HELD.swap(true, Ordering::Relaxed) {
+            exit::failure(Failure::Panic);
+        }
+        STATE.restore.set(restore);
+        // SAFETY: by the invariant of the module.
+        unsafe { &mut *STATE.encoder.get() }.start_frame(write);
+    }
+
+    unsafe fn flush() {
+        // A byte is with the host when its instruction is done.
+    }
+
+    unsafe fn release() {
+        // SAFETY: by the invariant of the module.
+        unsafe { &mut *STATE.encoder.get() }.end_frame(write);
+        let restore = STATE.restore.get();
+        HELD.store(false, Ordering::Relaxed);
+        // SAFETY: what `acquire` entered.
+        unsafe { critical_section::release(restore) };
+    }
+
+    unsafe fn write(bytes: &[u8]) {
+        // SAFETY: by the invariant of the module.
+        unsafe { &mut *STATE.encoder.get() }.write(bytes, write);
+    }
+}
+
+/// Gives up a frame that is being written, if one is: the host drops it and reads the next one.
+///
+/// # Safety
+/// What is being logged never goes on: the caller ends the run.
+pub(crate) unsafe fn abandon() {
+    if HELD.load(Ordering::Relaxed) {
+        // SAFETY: by the contract whoever holds the encoder never uses it again.
+        unsafe { &mut *STATE.encoder.get() }.end_frame(write);
+        HELD.store(false, Ordering::Relaxed);
+    }
+}
+
+fn write(bytes: &[u8]) {
+    let mut port = Port::<u8>::new(PORT);
+    for byte in bytes {
+        // SAFETY: QEMU's debug console, or nothing.
+        unsafe { port.write(*byte) };
+    }
+}

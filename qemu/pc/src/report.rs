@@ -1,0 +1,86 @@
+//! What a program on the host reads: one JSON object a line, to QEMU's second debug port, 0xe8.
+
+use serde::Serialize;
+use x86_64::instructions::port::Port;
+
+const PORT: u16 = 0xe8;
+const LONGEST: usize = 2048;
+
+/// One line of the report; the field `type` says which.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Report<'a> {
+    /// A row of the tour.
+    Row {
+        /// What it shows.
+        row: &'a str,
+        /// Where it stands in the table.
+        kind: &'a str,
+        /// The call, as short as it is shown.
+        call: &'a str,
+        /// Whether everything that was checked held.
+        holds: bool,
+        /// How often the operation was tried.
+        tries: u64,
+        /// Interrupts taken.
+        interrupts: u64,
+        /// Instructions spent in the foreground.
+        foreground_instructions: u64,
+        /// How often the foreground slept.
+        asleep: u64,
+        /// Whether it waited for the host, so that its figures do not repeat.
+        host_input: bool,
+        /// What was checked.
+        note: &'a str,
+    },
+    /// A row that this machine cannot run.
+    Absent {
+        /// What it would show.
+        row: &'a str,
+        /// Where it would stand in the table.
+        kind: &'a str,
+        /// What is missing.
+        why: &'a str,
+    },
+    /// Asks the host to send a stream of bytes.
+    Want {
+        /// To `com1` or `com2`.
+        port: &'a str,
+        /// How many.
+        bytes: u64,
+        /// What the stream begins with.
+        seed: u32,
+    },
+    /// A test that this machine can run.
+    Test {
+        /// Its name, for the command line.
+        name: &'a str,
+    },
+    /// The end of an echo.
+    Echoed {
+        /// Sent back.
+        bytes: u64,
+        /// Lost in the UART.
+        overruns: u64,
+        /// Lost in the program.
+        dropped: u64,
+    },
+    /// The last line of a run that did everything.
+    Complete,
+}
+
+/// Sends one line, whole: nothing comes in between.
+///
+/// # Panics
+/// If the line would be longer than 2 KiB.
+pub fn send(report: &Report) {
+    let mut line = [0; LONGEST];
+    let length = serde_json_core::to_slice(report, &mut line).expect("the report fits its line");
+    let mut port = Port::<u8>::new(PORT);
+    critical_section::with(|_| {
+        for byte in line[..length].iter().chain(b"\n") {
+            // SAFETY: QEMU's debug console, or nothing.
+            unsafe { port.write(*byte) };
+        }
+    });
+}
