@@ -34,8 +34,10 @@
 
 use core::{
     future::Future,
+    marker::PhantomData,
     mem,
     pin::Pin,
+    ptr,
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -206,7 +208,7 @@ impl Waiter<'_> {
     /// `attempt`, tied to this waiter: one value with every form.
     #[inline(always)]
     pub fn operation<A: Attempt>(&mut self, attempt: A) -> Operation<'_, A> {
-        Operation { event: self.event, armed: false, attempt, waiter: core::marker::PhantomData }
+        Operation { event: self.event, armed: false, attempt, waiter: PhantomData }
     }
 
     /// Takes the latched bits; they are 0 after that.
@@ -395,17 +397,19 @@ pub struct Operation<'w, A: Attempt> {
     attempt: A,
     /// Borrowed for as long as the operation lives: an event has one waiter, which waits for one
     /// thing at a time.
-    waiter: core::marker::PhantomData<&'w mut ()>,
+    waiter: PhantomData<&'w mut ()>,
 }
 
-impl<A: Attempt> Operation<'_, A> {
+impl<'w, A: Attempt> Operation<'w, A> {
     /// Retries until there is a final result; `idle` says how the time between two tries is passed.
     ///
     /// # Errors
     /// The attempt's own error.
     #[inline]
-    pub fn block(mut self, idle: impl Idle) -> Result<A::Output, A::Error> {
-        self.event.block(&mut self.attempt, &mut self.armed, idle)
+    pub fn block(&mut self, idle: impl Idle) -> Result<A::Output, A::Error> {
+        let end = self.event.block(&mut self.attempt, &mut self.armed, idle);
+        self.settle();
+        end
     }
 
     /// Retries for at least `duration`, and once more after it.
@@ -438,12 +442,27 @@ impl<A: Attempt> Operation<'_, A> {
         end
     }
 
+    /// The same operation with its attempt wrapped: mapped, counted, traced.
+    ///
+    /// ```
+    /// # use wouldblock::{attempt::{self, Attempt}, block::Spin, event::Event};
+    /// # let event = Event::new();
+    /// # let mut waiter = event.waiter().unwrap();
+    /// let byte = waiter.operation(attempt::from_fn(|| Ok::<u8, nb::Error<()>>(b'7')));
+    /// let mut digit = byte.wrap(|byte| byte.map(|byte| byte - b'0'));
+    /// assert_eq!(digit.block(Spin), Ok(7));
+    /// ```
+    pub fn wrap<B: Attempt>(self, wrap: impl FnOnce(A) -> B) -> Operation<'w, B> {
+        let event = self.event;
+        Operation { event, armed: false, attempt: wrap(self.into_inner()), waiter: PhantomData }
+    }
+
     /// The attempt, as it stands; its registration is taken back.
     pub fn into_inner(mut self) -> A {
         self.settle();
         let this = mem::ManuallyDrop::new(self);
         // SAFETY: `this` is not dropped, so the attempt is moved out of it once.
-        unsafe { core::ptr::read(&this.attempt) }
+        unsafe { ptr::read(&this.attempt) }
     }
 
     #[inline(always)]

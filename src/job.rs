@@ -218,7 +218,7 @@ impl<A: Background> Slot<A> {
     fn launch(&'static self, op: A, callback: Option<Callback<A>>) -> Result<(), Busy<A>> {
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
-            if state & PHASE != IDLE && state & (PHASE | ORPHAN) != DONE | ORPHAN {
+            if !is_vacant(state) {
                 return Err(Busy(op));
             }
             match self.state.compare_exchange_weak(
@@ -252,6 +252,11 @@ impl<A: Background> Slot<A> {
             self.state.store(RUNNING, Ordering::Release);
         });
         Ok(())
+    }
+
+    /// Whether [`start`](Self::start) would accept an operation now.
+    pub fn is_idle(&self) -> bool {
+        is_vacant(self.state.load(Ordering::Relaxed))
     }
 
     /// One step, by a handler: tries the operation and, if that was its end, calls the callback or
@@ -410,6 +415,11 @@ impl<A: Background> Slot<A> {
             unsafe { self.step() };
         }
     }
+}
+
+/// Idle, or holding an end that nobody will collect.
+const fn is_vacant(state: u32) -> bool {
+    state & PHASE == IDLE || state & (PHASE | ORPHAN) == DONE | ORPHAN
 }
 
 /// How a step ended.

@@ -60,8 +60,8 @@ impl<C: Clock, L: Alarm<C>> IdleUntil<C> for ParkUntil<L> {
     }
 }
 
-/// The time stamp counter. It must run at a constant rate (CPUID 80000007h:EDX[8], "invariant TSC";
-/// under QEMU it does).
+/// The time stamp counter. It must run at a constant rate (CPUID 80000007h:EDX bit 8, "invariant
+/// TSC"; under QEMU it does).
 #[derive(Clone, Copy, Debug)]
 pub struct TscClock {
     frequency: NonZeroU64,

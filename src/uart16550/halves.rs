@@ -1,0 +1,143 @@
+//! The two halves: what a program calls. Each call makes an operation, and every form is the
+//! operation's.
+
+use core::{convert::Infallible, fmt};
+
+use super::{
+    LineError, Registers, Uart,
+    operations::{Flush, Read, ReadExact, Recv, Write, WriteAll},
+};
+use crate::{
+    attempt::Attempt,
+    block,
+    event::{Operation, Waiter},
+};
+
+/// The half that receives.
+#[derive(Debug)]
+pub struct Receiver<'u, R> {
+    pub(super) uart: &'u Uart<R>,
+    pub(super) waiter: Waiter<'u>,
+}
+
+impl<'u, R: Registers> Receiver<'u, R> {
+    /// One try to take one byte.
+    ///
+    /// # Errors
+    /// [`nb::Error::WouldBlock`] on an empty line; [`LineError`] for what happened on it since the
+    /// last call.
+    #[inline]
+    pub fn try_recv(&mut self) -> nb::Result<u8, LineError> {
+        self.recv().attempt()
+    }
+
+    /// Takes one byte, in every form.
+    ///
+    /// # Cancel safety
+    /// Readiness: nothing is taken until the try that succeeds.
+    #[inline]
+    pub fn recv(&mut self) -> Operation<'_, Recv<'u, R>> {
+        self.waiter.operation(Recv::new(self.uart))
+    }
+
+    /// Takes what has come, at least one byte and at most a FIFO or `buffer` full, in every form.
+    /// Into an empty buffer it takes 0.
+    ///
+    /// # Cancel safety
+    /// Readiness: nothing is taken until the try that succeeds.
+    #[inline]
+    pub fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<'a, Read<'a, 'u, R>> {
+        self.waiter.operation(Read::new(self.uart, buffer))
+    }
+
+    /// Fills `buffer`, in every form.
+    ///
+    /// # Cancel safety
+    /// Makes progress: what came is in the buffer, and
+    /// [`progress`](crate::attempt::Progress::progress) says how much. The output is the number of
+    /// bytes.
+    #[inline]
+    pub fn read_exact<B: AsMut<[u8]>>(
+        &mut self,
+        buffer: B,
+    ) -> Operation<'_, ReadExact<&'u Uart<R>, B>> {
+        self.waiter.operation(ReadExact::new(self.uart, buffer))
+    }
+
+    /// The same operation with this half in it, to be started in a [`Slot`](crate::job::Slot).
+    #[inline]
+    pub fn into_read_exact<B: AsMut<[u8]>>(self, buffer: B) -> ReadExact<Self, B> {
+        ReadExact::new(self, buffer)
+    }
+}
+
+/// The half that transmits. Formatted text is sent by [`core::fmt::Write`], spinning.
+#[derive(Debug)]
+pub struct Transmitter<'u, R> {
+    pub(super) uart: &'u Uart<R>,
+    pub(super) waiter: Waiter<'u>,
+}
+
+impl<'u, R: Registers> Transmitter<'u, R> {
+    /// One try to hand over one byte.
+    ///
+    /// # Errors
+    /// [`nb::Error::WouldBlock`] while the transmitter is full.
+    #[inline]
+    pub fn try_send(&mut self, byte: u8) -> nb::Result<(), Infallible> {
+        self.send(byte).attempt().map(|_one| ())
+    }
+
+    /// Hands over one byte, in every form.
+    ///
+    /// # Cancel safety
+    /// Readiness: nothing is sent until the try that succeeds.
+    #[inline]
+    pub fn send(&mut self, byte: u8) -> Operation<'_, WriteAll<&'u Uart<R>, [u8; 1]>> {
+        self.write_all([byte])
+    }
+
+    /// Hands over what there is room for, at least one byte and at most a FIFO full, in every form.
+    /// Of an empty buffer it sends 0.
+    ///
+    /// # Cancel safety
+    /// Readiness: nothing is sent until the try that succeeds.
+    #[inline]
+    pub fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<'a, Write<'a, 'u, R>> {
+        self.waiter.operation(Write::new(self.uart, bytes))
+    }
+
+    /// Hands over all of `bytes`, in every form.
+    ///
+    /// # Cancel safety
+    /// Makes progress: what was handed over is sent, and
+    /// [`progress`](crate::attempt::Progress::progress) says how much. The output is the number of
+    /// bytes.
+    #[inline]
+    pub fn write_all<B: AsRef<[u8]>>(
+        &mut self,
+        bytes: B,
+    ) -> Operation<'_, WriteAll<&'u Uart<R>, B>> {
+        self.waiter.operation(WriteAll::new(self.uart, bytes))
+    }
+
+    /// The same operation with this half in it, to be started in a [`Slot`](crate::job::Slot).
+    #[inline]
+    pub fn into_write_all<B: AsRef<[u8]>>(self, bytes: B) -> WriteAll<Self, B> {
+        WriteAll::new(self, bytes)
+    }
+
+    /// All that was handed over has left the chip. A plain attempt: the 16550 has no interrupt for
+    /// it, so there is no awaited form.
+    #[inline]
+    pub const fn flush(&mut self) -> Flush<'_, R> {
+        Flush::new(self.uart)
+    }
+}
+
+impl<R: Registers> fmt::Write for Transmitter<'_, R> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let Ok(_all) = block::block(self.write_all(text));
+        Ok(())
+    }
+}
