@@ -12,32 +12,16 @@ use wouldblock::{
 
 use crate::{buffer::Buffer, count::Counted};
 
-/// A port's registers, as the driver reaches them.
-#[derive(Debug)]
-pub struct Ports(Serial);
-
-impl Registers for Ports {
-    #[inline]
-    fn read(&self, register: Register) -> u8 {
-        self.0.read(register)
-    }
-
-    #[inline]
-    fn write(&self, register: Register, value: u8) {
-        self.0.write(register, value);
-    }
-}
-
 /// A whole buffer to be filled, in the background.
-pub type Receiving = Counted<ReadExact<Receiver<'static, Ports>, Buffer>>;
+pub type Receiving = Counted<ReadExact<Receiver<'static, Serial>, Buffer>>;
 /// A whole buffer to be sent, in the background.
-pub type Sending = Counted<WriteAll<Transmitter<'static, Ports>, Buffer>>;
+pub type Sending = Counted<WriteAll<Transmitter<'static, Serial>, Buffer>>;
 
 /// A serial port.
 #[derive(Debug)]
 pub struct Port {
     /// The driver.
-    pub uart: Uart<Ports>,
+    pub uart: Uart<Serial>,
     /// Room for a buffer to be filled.
     pub receiving: Slot<Receiving>,
     /// Room for a buffer to be sent.
@@ -52,12 +36,7 @@ pub static COM2: Port = Port::new(serial::COM2);
 
 impl Port {
     const fn new(serial: Serial) -> Self {
-        Self {
-            uart: Uart::new(Ports(serial)),
-            receiving: Slot::new(),
-            sending: Slot::new(),
-            serial,
-        }
+        Self { uart: Uart::new(serial), receiving: Slot::new(), sending: Slot::new(), serial }
     }
 
     /// Sets the port to 115200 baud and lets it interrupt.

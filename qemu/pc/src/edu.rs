@@ -148,7 +148,7 @@ impl Registers {
         self.0.write32(0x64, bits);
     }
 
-    /// Where the transfer reads from.
+    /// Where the transfer reads from. Ignored while one is running, like the next two.
     #[inline]
     pub fn set_dma_source(&self, address: u64) {
         self.0.write64(0x80, address);

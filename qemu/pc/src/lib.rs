@@ -82,9 +82,14 @@ static BOARD: AtomicPtr<Board> = AtomicPtr::new(core::ptr::null_mut());
 /// Before the main function has been called; no code of a binary runs then.
 #[must_use]
 pub fn board() -> &'static Board {
-    // SAFETY: `BOARD` is null or came from a `&'static Board`.
+    // SAFETY: `BOARD` is null or came from a `&'static Board`, and a `Board` may be shared (below).
     unsafe { BOARD.load(Ordering::Acquire).as_ref() }.expect("the board is set up")
 }
+
+const _: () = {
+    const fn may_be_shared<T: Sync>() {}
+    may_be_shared::<Board>();
+};
 
 /// Makes [`board`] answer.
 fn install(board: &'static Board) {

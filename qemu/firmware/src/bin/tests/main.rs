@@ -4,6 +4,7 @@
 #![no_main]
 
 mod board;
+mod library;
 mod planted;
 
 use pc::{

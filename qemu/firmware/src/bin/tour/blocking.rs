@@ -34,8 +34,7 @@ pub fn rows(tour: &mut Tour) {
         *byte = index as u8 ^ (index >> 8) as u8;
     }
 
-    let (tries, cost) =
-        tour.meter.measure(|| dma.transfer_spinning(memory, Direction::ToDevice));
+    let (tries, cost) = tour.meter.measure(|| dma.transfer_spinning(memory, Direction::ToDevice));
     let checks = Checks::new();
     checks.expect("it was tried many times", tries > 1_000_000);
     checks.equal("no interrupt was needed", cost.interrupts, 0);
@@ -53,8 +52,7 @@ pub fn rows(tour: &mut Tour) {
     let sent = checksum(memory);
     memory.fill(0);
     let park = tour.meter.counting(Park);
-    let (tries, cost) =
-        tour.meter.measure(|| dma.transfer(memory, Direction::ToMemory, park));
+    let (tries, cost) = tour.meter.measure(|| dma.transfer(memory, Direction::ToMemory, park));
     let checks = Checks::new();
     checks.expect("the bytes came back from the device", checksum(memory) == sent);
     checks.equal("one interrupt", cost.interrupts, 1);
@@ -86,7 +84,8 @@ fn sum(tour: &Tour) {
 
     #[inline(never)]
     fn attempted(numbers: &[u32]) -> u32 {
-        let Ok(sum) = block(attempt::from_fn(|| Ok::<u32, nb::Error<Infallible>>(numbers.iter().sum())));
+        let Ok(sum) =
+            block(attempt::from_fn(|| Ok::<u32, nb::Error<Infallible>>(numbers.iter().sum())));
         sum
     }
 
@@ -95,7 +94,11 @@ fn sum(tour: &Tour) {
     let (sum, cost) = tour.meter.measure(|| attempted(black_box(&numbers)));
     let checks = Checks::new();
     checks.expect("the sum is right", sum == expected && sum == 255 * 128);
-    checks.equal("as an attempt it costs what the plain call costs", cost.instructions, plainly.instructions);
+    checks.equal(
+        "as an attempt it costs what the plain call costs",
+        cost.instructions,
+        plainly.instructions,
+    );
     let row = Row {
         kind: Blocking,
         call: "sum()",
@@ -138,8 +141,7 @@ fn bounded_recv(tour: &Tour) {
     let mut recv = receiver.recv().wrap(Counted::new);
     let sleep = tour.meter.counting(park_until());
     let start = tsc();
-    let (end, cost) =
-        tour.meter.measure(|| recv.try_for(sleep, clock(), Duration::from_millis(5)));
+    let (end, cost) = tour.meter.measure(|| recv.try_for(sleep, clock(), Duration::from_millis(5)));
     let waited = tsc() - start;
     let checks = Checks::new();
     checks.expect("nothing came", end == Err(nb::Error::WouldBlock));

@@ -7,11 +7,12 @@ use firmware::{
     buffer::Buffer,
     count::Counted,
     dma::SLOT,
-    serial::{COM1, COM2, Port, Ports},
+    serial::{COM1, COM2, Port},
 };
 use pc::{
     edu::Direction,
     interrupts::{self, Line},
+    serial::Serial,
     timer::{periodic, stop, tsc},
 };
 use static_cell::ConstStaticCell;
@@ -25,7 +26,7 @@ const A_TICK: usize = 8;
 
 /// The two lines that the timer's handler feeds, and how many bytes each has had.
 struct Feed {
-    lines: [Transmitter<'static, Ports>; 2],
+    lines: [Transmitter<'static, Serial>; 2],
     fed: usize,
 }
 
@@ -114,7 +115,10 @@ pub fn rows(tour: &mut Tour) {
         Engine { dma, memory }
     });
     let taken = [Line::Com1, Line::Com2, Line::Timer].map(Line::taken);
-    checks.expect("each of them interrupted", taken.iter().zip(before).all(|(&now, before)| now > before));
+    checks.expect(
+        "each of them interrupted",
+        taken.iter().zip(before).all(|(&now, before)| now > before),
+    );
     checks.equal("no two handlers at once", interrupts::deepest(), 1);
     let Ok(mut feed) = block(FEED.lock());
     *feed = None;

@@ -4,11 +4,12 @@ use firmware::{
     buffer::Buffer,
     count::{Counted, Meter},
     executor::Executor,
-    serial::{COM1, Ports, Receiving, Sending},
+    serial::{COM1, Receiving, Sending},
 };
 use pc::{
     command_line::CommandLine,
     report::{self, Report},
+    serial::Serial,
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
@@ -19,8 +20,8 @@ use wouldblock::{
     x86_64::Park,
 };
 
-type Rx = Receiver<'static, Ports>;
-type Tx = Transmitter<'static, Ports>;
+type Rx = Receiver<'static, Serial>;
+type Tx = Transmitter<'static, Serial>;
 
 /// What came of it.
 #[derive(Clone, Copy, Default)]

@@ -5,9 +5,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use firmware::{
     count::{Cost, Counted},
     dma::{Dma, SLOT},
-    serial::{COM1, Ports},
+    serial::COM1,
 };
-use pc::edu::Direction;
+use pc::{edu::Direction, serial::Serial};
 use static_cell::StaticCell;
 use wouldblock::{
     attempt::{Attempt, Progress},
@@ -44,14 +44,21 @@ fn answer(not_yet: bool) {
     HANDLER.store(not_yet, Ordering::Relaxed);
 }
 
-fn report(tour: &Tour, call: &'static str, row: &'static str, note: &'static str, cost: Cost, checks: &Checks) {
+fn report(
+    tour: &Tour,
+    call: &'static str,
+    row: &'static str,
+    note: &'static str,
+    cost: Cost,
+    checks: &Checks,
+) {
     // One try in the foreground is what is measured; the checks add those that follow.
     let row = Row { kind: NonBlocking, call, row, note, tries: 1, cost, host_input: false };
     tour.report(&row, checks);
 }
 
 fn try_recv(tour: &Tour) {
-    static RECEIVER: Mutex<Option<Receiver<'static, Ports>>> = Mutex::new(None);
+    static RECEIVER: Mutex<Option<Receiver<'static, Serial>>> = Mutex::new(None);
     fn in_the_handler() -> Option<u8> {
         let mut receiver = RECEIVER.try_lock().ok()?;
         receiver.as_mut()?.try_recv().ok()
@@ -123,7 +130,8 @@ fn try_send(tour: &Tour) {
 
     let checks = Checks::new();
     let (mut sender, mut receiver) = CHANNEL.init(Channel::new()).split();
-    checks.expect("there is room for two", sender.try_send(1).is_ok() && sender.try_send(2).is_ok());
+    checks
+        .expect("there is room for two", sender.try_send(1).is_ok() && sender.try_send(2).is_ok());
     let (full, cost) = tour.meter.measure(|| sender.try_send(3));
     checks.expect("the value comes back in the foreground", full == Err(3));
     let Ok(mut shared) = block(SENDER.lock());

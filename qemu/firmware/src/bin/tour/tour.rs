@@ -139,7 +139,10 @@ impl Tour {
     /// Conclusion 1: when a blocking call returns, nothing is left running.
     pub fn blocking_call_returned(&self, checks: &Checks) {
         let before = checks.0.replace(true);
-        checks.expect("the serial ports' interrupts are disabled", COM1.enabled() | COM2.enabled() == 0);
+        checks.expect(
+            "the serial ports' interrupts are disabled",
+            COM1.enabled() | COM2.enabled() == 0,
+        );
         checks.expect("their slots are idle", COM1.receiving.is_idle() && COM2.receiving.is_idle());
         checks.expect("the DMA engine is at rest", !Dma::is_busy() && dma::SLOT.is_idle());
         checks.expect("no timer is running", !timer::is_running());

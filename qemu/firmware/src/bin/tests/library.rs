@@ -1,0 +1,27 @@
+//! The library, on real interrupts and devices.
+
+mod cache;
+mod dma;
+mod event;
+mod job;
+mod sync;
+mod uart;
+
+use pc::{
+    interrupts::{Line, raise_self},
+    timer::one_shot,
+};
+
+/// Has `handler` run once on the self-interrupt, before this returns if interrupts are on.
+fn interrupt_now(handler: fn(Line)) {
+    Line::SelfIpi.set_handler(handler);
+    Line::SelfIpi.enable();
+    raise_self();
+}
+
+/// Has `handler` run once on the timer, that many ticks from now.
+fn interrupt_in(ticks: u64, handler: fn(Line)) {
+    Line::Timer.set_handler(handler);
+    Line::Timer.enable();
+    one_shot(ticks);
+}

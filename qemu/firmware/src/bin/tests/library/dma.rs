@@ -1,0 +1,103 @@
+//! The edu device's DMA as a background operation.
+
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use firmware::{
+    count::Counted,
+    dma::{Dma, LONGEST, SLOT, Transfer},
+    executor::Executor,
+};
+use pc::{Board, edu::Direction};
+use static_cell::ConstStaticCell;
+use wouldblock::{
+    job::{Done, Job},
+    sync::Mutex,
+    x86_64::Park,
+};
+
+static MEMORY: ConstStaticCell<[u8; LONGEST]> = ConstStaticCell::new([0; LONGEST]);
+
+fn there_and_back(_: &'static Board) {
+    let mut dma = Dma::take().expect("an engine");
+    let sent: [u8; 64] = core::array::from_fn(|n| n as u8 * 3);
+    let mut memory = sent;
+    assert_eq!(dma.transfer(&mut memory, Direction::ToDevice, Park), 2);
+    memory.fill(0);
+    assert_eq!(dma.transfer(&mut memory, Direction::ToMemory, Park), 2);
+    assert_eq!(memory, sent);
+    assert!(!Dma::is_busy());
+    assert!(Dma::take().is_none(), "there is one");
+}
+pc::test!(there_and_back, needs Edu);
+
+/// A chain of transfers, each started by the callback of the one before.
+fn callbacks_restart(_: &'static Board) {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    static END: Mutex<Option<&'static mut [u8]>> = Mutex::new(None);
+    fn next(done: Done<Counted<Transfer>>) {
+        assert_eq!(done.op.tries, 1, "the interrupt's");
+        let (dma, memory) = done.op.op.into_parts().expect("it has ended");
+        let direction = match CALLS.fetch_add(1, Relaxed) {
+            0 => Direction::ToMemory,
+            1 => Direction::ToDevice,
+            2 => {
+                memory.fill(0);
+                Direction::ToMemory
+            }
+            _ => {
+                if let Ok(mut end) = END.try_lock() {
+                    *end = Some(memory);
+                }
+                return;
+            }
+        };
+        let transfer = Counted::new(dma.into_transfer(memory, direction));
+        assert!(SLOT.start_with(transfer, next).is_ok());
+    }
+
+    let memory = MEMORY.take();
+    memory.iter_mut().enumerate().for_each(|(index, byte)| *byte = (index % 253) as u8);
+    let dma = Dma::take().expect("an engine");
+    let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
+    assert!(SLOT.start_with(transfer, next).is_ok());
+    while CALLS.load(Relaxed) < 4 {
+        x86_64::instructions::hlt();
+    }
+    let memory = END.try_lock().ok().and_then(|mut end| end.take()).expect("the chain has ended");
+    assert!(memory.iter().enumerate().all(|(index, &byte)| byte == (index % 253) as u8));
+}
+pc::test!(callbacks_restart, needs Edu);
+
+fn a_task_awaits_it(_: &'static Board) {
+    static TRIES: Mutex<Option<u64>> = Mutex::new(None);
+
+    #[embassy_executor::task]
+    async fn task(job: Job<Counted<Transfer>>) {
+        let done = job.await;
+        if let Ok(mut tries) = TRIES.try_lock() {
+            *tries = Some(done.op.tries);
+        }
+    }
+
+    let dma = Dma::take().expect("an engine");
+    let transfer = Counted::new(dma.into_transfer(MEMORY.take(), Direction::ToDevice));
+    let job = SLOT.start(transfer).expect("idle");
+    let mut executor = Executor::take();
+    executor.spawner().spawn(task(job).expect("the task is not running"));
+    let tries = executor.run_until(|| *TRIES.try_lock().ok()?, Park);
+    assert_eq!(tries, 3, "two of the first poll, one of the interrupt");
+    assert_eq!(pc::interrupts::taken(), 1);
+}
+pc::test!(a_task_awaits_it, needs Edu);
+
+/// A detached transfer runs to its end; the slot is free after that, not before.
+fn detached(_: &'static Board) {
+    let dma = Dma::take().expect("an engine");
+    let transfer = Counted::new(dma.into_transfer(MEMORY.take(), Direction::ToDevice));
+    SLOT.start(transfer).expect("idle").detach();
+    assert!(!SLOT.is_idle());
+    x86_64::instructions::hlt();
+    assert!(SLOT.is_idle());
+    assert!(!Dma::is_busy());
+}
+pc::test!(detached, needs Edu);

@@ -1,0 +1,131 @@
+//! Waiting for an interrupt: asleep, with a deadline, in a task.
+
+use core::{
+    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+    time::Duration,
+};
+
+use firmware::{alarm::park_until, count::clock, executor::Executor};
+use pc::{Board, interrupts::Line, timer::tsc};
+use wouldblock::{
+    attempt::{self, Attempt},
+    block::{Spin, try_for},
+    event::Event,
+    x86_64::Park,
+};
+use x86_64::instructions::interrupts::{are_enabled, without_interrupts};
+
+use super::interrupt_in;
+
+static READY: AtomicBool = AtomicBool::new(false);
+static EVENT: Event = Event::new();
+
+fn on_timer(line: Line) {
+    READY.store(true, Relaxed);
+    line.acknowledge();
+    EVENT.signal(1);
+}
+
+/// Takes the flag that the handler sets.
+fn flag() -> nb::Result<(), ()> {
+    if READY.swap(false, Relaxed) { Ok(()) } else { Err(nb::Error::WouldBlock) }
+}
+
+/// The interrupt at every instruction of the way into the sleep and out of it. One that is lost sleeps
+/// for ever, and the runner's time limit finds it.
+fn no_wake_is_lost_at_any_instruction(_: &'static Board) {
+    let mut waiter = EVENT.waiter().expect("one waiter");
+    let mut asleep = 0;
+    for ticks in 1..600 {
+        let taken = Line::Timer.taken();
+        interrupt_in(ticks, on_timer);
+        let before = tsc();
+        assert_eq!(waiter.operation(attempt::from_fn(flag)).block(Park), Ok(()));
+        assert_eq!(Line::Timer.taken(), taken + 1);
+        asleep += u32::from(tsc() - before > ticks);
+        assert_eq!(waiter.take_bits(), 1);
+        assert!(are_enabled());
+    }
+    assert!(asleep > 100, "most interrupts came during the wait: {asleep}");
+}
+pc::test!(no_wake_is_lost_at_any_instruction);
+
+fn a_deadline_ends_the_sleep(_: &'static Board) {
+    let mut waiter = EVENT.waiter().expect("one waiter");
+    for microseconds in [0, 1, 10, 1000] {
+        let before = tsc();
+        let mut op = waiter.operation(attempt::from_fn(flag));
+        let end = op.try_for(park_until(), clock(), Duration::from_micros(microseconds));
+        assert_eq!(end, Err(nb::Error::WouldBlock));
+        let waited = tsc() - before;
+        assert!(waited >= microseconds * 1000, "{waited} ns of {microseconds} us");
+        assert!(waited < microseconds * 1000 + 10_000, "{waited} ns of {microseconds} us");
+    }
+    assert!(!pc::timer::is_running());
+}
+pc::test!(a_deadline_ends_the_sleep);
+
+/// The alarm at every instruction of the way into the sleep.
+fn no_alarm_is_lost_at_any_instruction(_: &'static Board) {
+    let mut waiter = EVENT.waiter().expect("one waiter");
+    for nanoseconds in 1..600 {
+        let before = tsc();
+        let mut op = waiter.operation(attempt::from_fn(flag));
+        let end = op.try_for(park_until(), clock(), Duration::from_nanos(nanoseconds));
+        assert_eq!(end, Err(nb::Error::WouldBlock));
+        assert!(tsc() - before < 10_000);
+    }
+}
+pc::test!(no_alarm_is_lost_at_any_instruction);
+
+fn a_deadline_passes_with_interrupts_masked(_: &'static Board) {
+    static TRIES: AtomicU32 = AtomicU32::new(0);
+    without_interrupts(|| {
+        let mut op = attempt::from_fn(|| {
+            TRIES.fetch_add(1, Relaxed);
+            flag()
+        });
+        let end = try_for(&mut op, clock(), Duration::from_micros(10));
+        assert_eq!(end, Err(nb::Error::WouldBlock));
+        assert!(TRIES.load(Relaxed) > 10, "it spun");
+
+        let mut waiter = EVENT.waiter().expect("one waiter");
+        let end = waiter.operation(op).try_for(park_until(), clock(), Duration::from_micros(10));
+        assert_eq!(end, Err(nb::Error::WouldBlock));
+        assert!(!are_enabled(), "a park does not unmask what its caller has masked");
+    });
+}
+pc::test!(a_deadline_passes_with_interrupts_masked);
+
+fn a_handler_wakes_a_task(_: &'static Board) {
+    static WOKEN: AtomicU32 = AtomicU32::new(0);
+
+    #[embassy_executor::task]
+    async fn task() {
+        let mut waiter = EVENT.waiter().expect("one waiter");
+        for ticks in 1..800 {
+            interrupt_in(ticks, on_timer);
+            assert_eq!(waiter.operation(attempt::from_fn(flag)).await, Ok(()));
+            WOKEN.fetch_add(1, Relaxed);
+        }
+    }
+
+    let mut executor = Executor::take();
+    executor.spawner().spawn(task().expect("the task is not running"));
+    executor.run_until(|| (WOKEN.load(Relaxed) == 799).then_some(()), Park);
+    assert_eq!(Line::Timer.taken(), 799);
+}
+pc::test!(a_handler_wakes_a_task);
+
+fn a_wait_that_is_over_at_once_takes_no_interrupt(_: &'static Board) {
+    READY.store(true, Relaxed);
+    let mut waiter = EVENT.waiter().expect("one waiter");
+    assert_eq!(waiter.operation(attempt::from_fn(flag)).block(Park), Ok(()));
+    READY.store(true, Relaxed);
+    assert_eq!(waiter.operation(attempt::from_fn(flag)).attempt(), Ok(()));
+    READY.store(true, Relaxed);
+    let mut op = waiter.operation(attempt::from_fn(flag));
+    assert_eq!(op.try_for(Spin, clock(), Duration::ZERO), Ok(()));
+    assert_eq!(pc::interrupts::taken(), 0);
+}
+pc::test!(a_wait_that_is_over_at_once_takes_no_interrupt);

@@ -1,0 +1,148 @@
+//! Slots and jobs, on an operation whose device is the self-interrupt.
+
+use core::{
+    convert::Infallible,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+};
+
+use pc::{
+    Board,
+    interrupts::{Line, raise_self},
+};
+use wouldblock::{
+    attempt::Attempt,
+    job::{Background, Busy, Done, Slot, Step},
+    x86_64::Park,
+};
+use x86_64::instructions::interrupts::without_interrupts;
+
+use super::interrupt_now;
+
+/// Ends at the n-th try; interrupts itself in between.
+struct Countdown {
+    left: u32,
+    /// Interrupt from inside the try, so that the handler finds the slot claimed.
+    inside: bool,
+}
+
+impl Attempt for Countdown {
+    type Output = ();
+    type Error = Infallible;
+
+    fn attempt(&mut self) -> nb::Result<(), Infallible> {
+        if self.inside {
+            let before = Line::SelfIpi.taken();
+            raise_self();
+            while Line::SelfIpi.taken() == before {}
+        }
+        self.left = self.left.saturating_sub(1);
+        if self.left == 0 { Ok(()) } else { Err(nb::Error::WouldBlock) }
+    }
+
+    fn arm(&mut self) {
+        if !self.inside {
+            raise_self();
+        }
+    }
+}
+
+impl Background for Countdown {
+    fn begin(&mut self) {
+        self.arm();
+    }
+
+    fn cancel(&mut self) {
+        self.left = 0;
+    }
+}
+
+static SLOT: Slot<Countdown> = Slot::new();
+static CONTENDED: AtomicU32 = AtomicU32::new(0);
+
+fn handler(line: Line) {
+    let driven = SLOT.on_interrupt();
+    if driven.step() == Step::Contended {
+        CONTENDED.fetch_add(1, Relaxed);
+    }
+    line.acknowledge();
+    drop(driven);
+}
+
+fn install() {
+    Line::SelfIpi.set_handler(handler);
+    Line::SelfIpi.enable();
+}
+
+fn interrupts_carry_it_on(_: &'static Board) {
+    install();
+    let job = SLOT.start(Countdown { left: 10, inside: false }).expect("idle");
+    while !SLOT.is_idle() && Line::SelfIpi.taken() < 10 {}
+    let taken = Line::SelfIpi.taken();
+    assert_eq!(taken, 10, "all tries were the handler's");
+    assert_eq!(job.wait(Park).op.left, 0);
+    assert!(SLOT.is_idle());
+}
+pc::test!(interrupts_carry_it_on);
+
+fn waiting_works_with_interrupts_masked(_: &'static Board) {
+    install();
+    let left = without_interrupts(|| {
+        let job = SLOT.start(Countdown { left: 10, inside: false }).expect("idle");
+        job.wait(Park).op.left
+    });
+    assert_eq!(left, 0);
+    // The interrupts that it raised find an idle slot.
+    interrupt_now(handler);
+    assert!(SLOT.is_idle());
+}
+pc::test!(waiting_works_with_interrupts_masked);
+
+/// A handler that interrupts the step never gets the operation, and nothing is lost.
+fn a_contended_step_is_made_up_for(_: &'static Board) {
+    install();
+    let mut job = SLOT.start(Countdown { left: 3, inside: true }).expect("idle");
+    // One attempt of the job: each try is interrupted, and each note has the holder try once more.
+    let done = job.attempt();
+    assert!(done.is_ok_and(|done| done.op.left == 0));
+    assert_eq!(CONTENDED.load(Relaxed), 3);
+}
+pc::test!(a_contended_step_is_made_up_for);
+
+fn a_callback_starts_the_next(_: &'static Board) {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    fn next(_: Done<Countdown>) {
+        if CALLS.fetch_add(1, Relaxed) < 99 {
+            let started = SLOT.start_with(Countdown { left: 2, inside: false }, next);
+            assert!(started.is_ok(), "the slot is idle before its callback");
+        }
+    }
+
+    install();
+    SLOT.start_with(Countdown { left: 2, inside: false }, next).expect("idle");
+    while CALLS.load(Relaxed) < 100 {}
+    assert!(SLOT.is_idle());
+    assert_eq!(Line::SelfIpi.taken(), 200);
+}
+pc::test!(a_callback_starts_the_next);
+
+fn a_dropped_job_is_cancelled(_: &'static Board) {
+    install();
+    without_interrupts(|| {
+        drop(SLOT.start(Countdown { left: u32::MAX, inside: false }).expect("idle"));
+        assert!(SLOT.is_idle(), "cancelled, so it has ended, and nobody will collect it");
+    });
+    let done = SLOT.start(Countdown { left: 5, inside: false }).expect("idle").wait(Park);
+    assert_eq!(done.op.left, 0);
+}
+pc::test!(a_dropped_job_is_cancelled);
+
+fn a_forgotten_job_leaves_its_slot_busy(_: &'static Board) {
+    install();
+    core::mem::forget(SLOT.start(Countdown { left: 5, inside: false }).expect("idle"));
+    while Line::SelfIpi.taken() < 5 {}
+    let Err(Busy(op)) = SLOT.start(Countdown { left: 7, inside: false }) else {
+        panic!("nobody has collected the end")
+    };
+    assert_eq!(op.left, 7, "the operation comes back");
+}
+pc::test!(a_forgotten_job_leaves_its_slot_busy);

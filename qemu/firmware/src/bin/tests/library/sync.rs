@@ -1,0 +1,66 @@
+//! Sharing between a handler and the foreground.
+
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use pc::{
+    Board,
+    interrupts::Line,
+    timer::{periodic, stop},
+};
+use static_cell::StaticCell;
+use wouldblock::{
+    block::block,
+    sync::{Channel, Mutex, Sender},
+    x86_64::Park,
+};
+
+use super::interrupt_now;
+
+fn a_handler_does_not_get_a_held_mutex(_: &'static Board) {
+    static MUTEX: Mutex<u32> = Mutex::new(0);
+    static REFUSED: AtomicU32 = AtomicU32::new(0);
+    fn handler(line: Line) {
+        match MUTEX.try_lock() {
+            Ok(mut value) => *value += 1,
+            Err(_) => drop(REFUSED.fetch_add(1, Relaxed)),
+        }
+        line.acknowledge();
+    }
+
+    let Ok(mut guard) = block(MUTEX.lock());
+    interrupt_now(handler);
+    while REFUSED.load(Relaxed) == 0 {}
+    *guard += 10;
+    drop(guard);
+    interrupt_now(handler);
+    while MUTEX.try_lock().map_or(0, |value| *value) != 11 {}
+    assert_eq!(REFUSED.load(Relaxed), 1);
+}
+pc::test!(a_handler_does_not_get_a_held_mutex);
+
+/// A handler sends at every 97th tick, the foreground sleeps in between: all values, in order.
+fn a_channel_from_a_handler_to_a_sleeper(_: &'static Board) {
+    static CHANNEL: StaticCell<Channel<u32, 5>> = StaticCell::new();
+    static SENDER: Mutex<Option<(Sender<'static, u32>, u32)>> = Mutex::new(None);
+    fn handler(line: Line) {
+        if let Ok(mut sender) = SENDER.try_lock()
+            && let Some((sender, next)) = sender.as_mut()
+        {
+            *next += u32::from(sender.try_send(*next).is_ok());
+        }
+        line.acknowledge();
+    }
+
+    let (sender, mut receiver) = CHANNEL.init(Channel::new()).split();
+    let Ok(mut shared) = block(SENDER.lock());
+    *shared = Some((sender, 0));
+    drop(shared);
+    Line::Timer.set_handler(handler);
+    Line::Timer.enable();
+    periodic(997);
+    for expected in 0..500 {
+        assert_eq!(receiver.receive().block(Park), Ok(expected));
+    }
+    stop();
+}
+pc::test!(a_channel_from_a_handler_to_a_sleeper);
