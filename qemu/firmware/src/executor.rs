@@ -37,7 +37,8 @@ impl Executor {
     pub fn run_until<T>(&mut self, end: impl Fn() -> Option<T>, mut idle: impl Idle) -> T {
         loop {
             PENDING.store(false, Ordering::Release);
-            // SAFETY: the executor is initialised, and `&mut self` keeps the call from being re-entered.
+            // SAFETY: the executor is initialised, and `&mut self` keeps the call from being
+            // re-entered.
             unsafe { self.0.poll() };
             if let Some(value) = end() {
                 return value;

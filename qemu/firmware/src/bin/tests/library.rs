@@ -7,6 +7,8 @@ mod job;
 mod sync;
 mod uart;
 
+use wouldblock::{block::Idle, x86_64::Park};
+
 use pc::{
     interrupts::{Line, raise_self},
     timer::one_shot,
@@ -24,4 +26,11 @@ fn interrupt_in(ticks: u64, handler: fn(Line)) {
     Line::Timer.set_handler(handler);
     Line::Timer.enable();
     one_shot(ticks);
+}
+
+/// Sleeps from interrupt to interrupt until it is so.
+fn sleep_until(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        Park.idle(&is_so);
+    }
 }

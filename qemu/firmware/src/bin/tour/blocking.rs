@@ -114,11 +114,12 @@ fn sum(tour: &Tour) {
 /// One byte, and formatted text.
 fn print(tour: &Tour) {
     let (_, mut transmitter) = COM1.uart.split().expect("the port is free");
+    let form = "blocking";
     let ((tries, text), cost) = tour.meter.measure(|| {
         let mut byte = transmitter.send(b'>').wrap(Counted::new);
         let Ok(_one) = byte.block(Spin);
         let tries = byte.into_inner().tries;
-        (tries, writeln!(transmitter, " the table of {} forms, {}", 4, "on real devices"))
+        (tries, writeln!(transmitter, " sent by the {form} form of one try"))
     });
     let Ok(()) = block(transmitter.flush());
     let checks = Checks::new();

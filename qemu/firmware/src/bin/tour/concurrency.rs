@@ -1,5 +1,5 @@
-//! Concurrency without parallelism: many jobs' lifetimes overlap on one core, and no two handlers ever
-//! run at once.
+//! Concurrency without parallelism: many jobs' lifetimes overlap on one core, and no two handlers
+//! ever run at once.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -44,7 +44,8 @@ fn on_timer(line: Line) {
     {
         for index in *fed..(*fed + A_TICK).min(BYTES) {
             for line in lines.iter_mut() {
-                // In loopback the transmitter is always empty. A byte that is not taken is missed below.
+                // In loopback the transmitter is always empty. A byte that is not taken is missed
+                // below.
                 let _not_taken = line.try_send(byte(index));
             }
         }

@@ -1,4 +1,5 @@
-//! Cache flush in ring 0. QEMU runs a flush as a no-op; where it has no such instruction it raises #UD.
+//! Cache flush in ring 0. QEMU runs a flush as a no-op; where it has no such instruction it raises
+//! #UD.
 
 use pc::Board;
 use wouldblock::{

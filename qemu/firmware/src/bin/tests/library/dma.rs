@@ -2,6 +2,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use super::sleep_until;
 use firmware::{
     count::Counted,
     dma::{Dma, LONGEST, SLOT, Transfer},
@@ -60,9 +61,7 @@ fn callbacks_restart(_: &'static Board) {
     let dma = Dma::take().expect("an engine");
     let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
     assert!(SLOT.start_with(transfer, next).is_ok());
-    while CALLS.load(Relaxed) < 4 {
-        x86_64::instructions::hlt();
-    }
+    sleep_until(|| CALLS.load(Relaxed) == 4);
     let memory = END.try_lock().ok().and_then(|mut end| end.take()).expect("the chain has ended");
     assert!(memory.iter().enumerate().all(|(index, &byte)| byte == (index % 253) as u8));
 }

@@ -16,7 +16,7 @@ use wouldblock::{
 };
 use x86_64::instructions::interrupts::without_interrupts;
 
-use super::interrupt_now;
+use super::{interrupt_now, sleep_until};
 
 /// Ends at the n-th try; interrupts itself in between.
 struct Countdown {
@@ -76,9 +76,7 @@ fn install() {
 fn interrupts_carry_it_on(_: &'static Board) {
     install();
     let job = SLOT.start(Countdown { left: 10, inside: false }).expect("idle");
-    while !SLOT.is_idle() && Line::SelfIpi.taken() < 10 {}
-    let taken = Line::SelfIpi.taken();
-    assert_eq!(taken, 10, "all tries were the handler's");
+    sleep_until(|| Line::SelfIpi.taken() == 10);
     assert_eq!(job.wait(Park).op.left, 0);
     assert!(SLOT.is_idle());
 }
@@ -119,7 +117,7 @@ fn a_callback_starts_the_next(_: &'static Board) {
 
     install();
     SLOT.start_with(Countdown { left: 2, inside: false }, next).expect("idle");
-    while CALLS.load(Relaxed) < 100 {}
+    sleep_until(|| CALLS.load(Relaxed) == 100);
     assert!(SLOT.is_idle());
     assert_eq!(Line::SelfIpi.taken(), 200);
 }
@@ -139,7 +137,7 @@ pc::test!(a_dropped_job_is_cancelled);
 fn a_forgotten_job_leaves_its_slot_busy(_: &'static Board) {
     install();
     core::mem::forget(SLOT.start(Countdown { left: 5, inside: false }).expect("idle"));
-    while Line::SelfIpi.taken() < 5 {}
+    sleep_until(|| Line::SelfIpi.taken() == 5);
     let Err(Busy(op)) = SLOT.start(Countdown { left: 7, inside: false }) else {
         panic!("nobody has collected the end")
     };

@@ -14,7 +14,7 @@ use wouldblock::{
     x86_64::Park,
 };
 
-use super::interrupt_now;
+use super::{interrupt_now, sleep_until};
 
 fn a_handler_does_not_get_a_held_mutex(_: &'static Board) {
     static MUTEX: Mutex<u32> = Mutex::new(0);
@@ -29,11 +29,11 @@ fn a_handler_does_not_get_a_held_mutex(_: &'static Board) {
 
     let Ok(mut guard) = block(MUTEX.lock());
     interrupt_now(handler);
-    while REFUSED.load(Relaxed) == 0 {}
+    sleep_until(|| REFUSED.load(Relaxed) == 1);
     *guard += 10;
     drop(guard);
     interrupt_now(handler);
-    while MUTEX.try_lock().map_or(0, |value| *value) != 11 {}
+    sleep_until(|| MUTEX.try_lock().is_ok_and(|value| *value == 11));
     assert_eq!(REFUSED.load(Relaxed), 1);
 }
 pc::test!(a_handler_does_not_get_a_held_mutex);

@@ -44,7 +44,8 @@ fn every_form_in_the_foreground(_: &'static Board) {
 }
 pc::test!(every_form_in_the_foreground);
 
-/// More than the FIFO holds: the rest is lost, that is said once, and what was there first is intact.
+/// More than the FIFO holds: the rest is lost, that is said once, and what was there first is
+/// intact.
 fn an_overrun_is_reported_once(_: &'static Board) {
     let (mut rx, mut tx) = looped_back(&COM1).uart.split().expect("free");
     for byte in 0..20 {
