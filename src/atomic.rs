@@ -4,6 +4,7 @@
 //! Where the target has no compare-and-swap (Cortex-M0, RISC-V without `A`), a read-modify-write is
 //! a short critical section; loads and stores stay plain there.
 
+use critical_section::CriticalSection;
 #[cfg(loom)]
 pub(crate) use loom::{
     cell::UnsafeCell,
@@ -37,19 +38,20 @@ pub(crate) use const_unless_loom;
 /// Runs `f` in a critical section.
 #[cfg(not(loom))]
 #[inline(always)]
-pub(crate) fn section<R>(f: impl FnOnce() -> R) -> R {
-    critical_section::with(|_| f())
+pub(crate) fn section<R>(f: impl FnOnce(CriticalSection<'_>) -> R) -> R {
+    critical_section::with(f)
 }
 
 /// Runs `f` in a critical section, which loom sees as a lock: of the two things a section does, it
 /// models the one between cores.
 #[cfg(loom)]
-pub(crate) fn section<R>(f: impl FnOnce() -> R) -> R {
+pub(crate) fn section<R>(f: impl FnOnce(CriticalSection<'_>) -> R) -> R {
     loom::lazy_static! {
         static ref SECTION: loom::sync::Mutex<()> = loom::sync::Mutex::new(());
     }
     let _section = SECTION.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    f()
+    // SAFETY: the lock is held until `f` has returned; loom's threads are all there are.
+    f(unsafe { CriticalSection::new() })
 }
 
 /// A cell with loom's interface, so that loom sees every access.

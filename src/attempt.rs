@@ -1,6 +1,10 @@
 //! One try: the only place where an operation's logic is written.
 
-use core::task::Poll;
+use core::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 /// An operation, written once, as one non-blocking try.
 ///
@@ -63,6 +67,92 @@ pub trait Attempt {
         Self: Sized,
     {
         MapErr { attempt: self, map }
+    }
+
+    /// Whichever of the two ends first; `self` is tried first. The other one is given up as it stands,
+    /// with what it has not taken.
+    #[inline(always)]
+    fn race<B: Attempt>(self, other: B) -> Race<Self, B>
+    where
+        Self: Sized,
+    {
+        Race { first: self, second: other }
+    }
+
+    /// The awaited form of an operation that has no interrupt: a task that awaits it is scheduled again
+    /// at once, after the other tasks that are ready. So the executor never sleeps meanwhile. Where
+    /// there is an interrupt, an [`Operation`](crate::event::Operation) is the right form.
+    ///
+    /// # Cancel safety
+    /// That of the attempt.
+    #[inline(always)]
+    fn yielding(self) -> Yielding<Self>
+    where
+        Self: Sized,
+    {
+        Yielding(self)
+    }
+}
+
+/// Which of two operations ended, with its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Either<A, B> {
+    /// The first.
+    First(A),
+    /// The second.
+    Second(B),
+}
+
+/// See [`Attempt::race`].
+#[derive(Clone, Copy, Debug)]
+#[must_use = "an attempt does nothing until it is tried"]
+pub struct Race<A, B> {
+    first: A,
+    second: B,
+}
+
+impl<A: Attempt, B: Attempt> Attempt for Race<A, B> {
+    type Output = Either<A::Output, B::Output>;
+    type Error = Either<A::Error, B::Error>;
+
+    #[inline]
+    fn attempt(&mut self) -> nb::Result<Self::Output, Self::Error> {
+        match self.first.attempt() {
+            Err(nb::Error::WouldBlock) => {
+                self.second.attempt().map(Either::Second).map_err(|error| error.map(Either::Second))
+            }
+            end => end.map(Either::First).map_err(|error| error.map(Either::First)),
+        }
+    }
+
+    fn arm(&mut self) {
+        self.first.arm();
+        self.second.arm();
+    }
+
+    fn disarm(&mut self) {
+        self.first.disarm();
+        self.second.disarm();
+    }
+}
+
+/// See [`Attempt::yielding`].
+#[derive(Clone, Copy, Debug)]
+#[must_use = "a future does nothing until it is awaited"]
+pub struct Yielding<A>(A);
+
+impl<A> Unpin for Yielding<A> {}
+
+impl<A: Attempt> Future for Yielding<A> {
+    type Output = Result<A::Output, A::Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let end = into_poll(self.0.attempt());
+        if end.is_pending() {
+            context.waker().wake_by_ref();
+        }
+        end
     }
 }
 

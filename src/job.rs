@@ -244,7 +244,7 @@ impl<A: Background> Slot<A> {
             // SAFETY: as above.
             unsafe { (*cell).write(op) };
         });
-        section(|| {
+        section(|_| {
             self.state.store(BEGINNING, Ordering::Release);
             // SAFETY: the phase is `Beginning`, by this call; `op` was written above. On this core
             // nothing runs in between, another one waits for this section.
@@ -292,7 +292,7 @@ impl<A: Background> Slot<A> {
                 STEPPING => (state | note, Claim::Contended),
                 BEGINNING => {
                     // Another core is about to publish, in a critical section: wait for its end.
-                    section(|| ());
+                    section(|_| ());
                     state = self.state.load(Ordering::Relaxed);
                     continue;
                 }

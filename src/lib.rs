@@ -36,6 +36,7 @@
 //! - [`event`]: an interrupt says "there is news"; a sleeper or a task hears it
 //! - [`job`]: the interrupt itself carries the operation on
 //! - [`sync`]: a mutex and a channel, usable between a handler and the foreground
+//! - [`io`]: byte streams as operations
 //! - [`uart16550`]: the reference driver
 //! - `cache`: x86 cache flush, the asynchronous operation without callback
 //! - `x86_64`: race-free sleep, the TSC, the critical section (feature `x86_64`)
@@ -49,6 +50,7 @@ pub mod block;
 #[cfg(target_arch = "x86_64")]
 pub mod cache;
 pub mod event;
+pub mod io;
 pub mod job;
 pub mod sync;
 pub mod time;

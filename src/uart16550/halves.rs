@@ -11,6 +11,7 @@ use crate::{
     attempt::Attempt,
     block,
     event::{Operation, Waiter},
+    io,
 };
 
 /// The half that receives.
@@ -132,6 +133,51 @@ impl<'u, R: Registers> Transmitter<'u, R> {
     #[inline]
     pub const fn flush(&mut self) -> Flush<'_, R> {
         Flush::new(self.uart)
+    }
+}
+
+impl<'u, R: Registers> io::Read for Receiver<'u, R> {
+    type Error = LineError;
+    type Attempt<'a>
+        = Read<'a, 'u, R>
+    where
+        Self: 'a;
+
+    #[inline]
+    fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<'a, Read<'a, 'u, R>> {
+        self.read(buffer)
+    }
+
+    #[inline]
+    fn is_readable(&mut self) -> bool {
+        self.uart.has_news()
+    }
+}
+
+impl<'u, R: Registers> io::Write for Transmitter<'u, R> {
+    type Error = Infallible;
+    type Attempt<'a>
+        = Write<'a, 'u, R>
+    where
+        Self: 'a;
+    type Flush<'a>
+        = Flush<'a, R>
+    where
+        Self: 'a;
+
+    #[inline]
+    fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<'a, Write<'a, 'u, R>> {
+        self.write(bytes)
+    }
+
+    #[inline]
+    fn flush(&mut self) -> Flush<'_, R> {
+        self.flush()
+    }
+
+    #[inline]
+    fn is_writable(&mut self) -> bool {
+        self.uart.has_room()
     }
 }
 

@@ -41,7 +41,10 @@ pub use self::{
     operations::{Flush, Half, Read, ReadExact, Recv, Write, WriteAll},
     registers::{LineError, Register, Registers},
 };
-use crate::event::{Event, Wake};
+use crate::{
+    atomic::section,
+    event::{Event, Wake},
+};
 
 /// A 16550 in a `static`. The interrupt handler calls [`on_interrupt`](Self::on_interrupt),
 /// everybody else uses a half.
@@ -151,7 +154,7 @@ impl<R: Registers> Uart<R> {
 
     #[inline(always)]
     fn with<T>(&self, f: impl FnOnce(&Shared<R>) -> T) -> T {
-        critical_section::with(|section| f(self.shared.borrow(section)))
+        section(|section| f(self.shared.borrow(section)))
     }
 }
 

@@ -45,6 +45,16 @@ impl<R: Registers> Uart<R> {
         })
     }
 
+    /// A byte, or an error, has come.
+    pub(super) fn has_news(&self) -> bool {
+        self.with(|shared| shared.line_status() & lsr::DATA_READY != 0 || shared.errors.get() != 0)
+    }
+
+    /// The transmitter takes bytes.
+    pub(super) fn has_room(&self) -> bool {
+        self.with(|shared| shared.line_status() & lsr::HOLDING_EMPTY != 0)
+    }
+
     fn enable(&self, set: u8, clear: u8) {
         self.with(|shared| shared.enable(set, clear));
     }
