@@ -38,6 +38,13 @@ pub trait Attempt {
     /// operation's own error.
     fn attempt(&mut self) -> nb::Result<Self::Output, Self::Error>;
 
+    /// What kind of source announces the next worthwhile try. The default is right for everything but
+    /// edges that the source itself forgets.
+    #[inline(always)]
+    fn source(&self) -> Source {
+        Source::Level
+    }
+
     /// Enables the interrupt that announces the next worthwhile try.
     ///
     /// Called after a try that would block, before the caller sleeps. If what is awaited has come
@@ -126,6 +133,13 @@ impl<A: Attempt, B: Attempt> Attempt for Race<A, B> {
         }
     }
 
+    fn source(&self) -> Source {
+        match (self.first.source(), self.second.source()) {
+            (Source::Level, Source::Level) => Source::Level,
+            _ => Source::Edge,
+        }
+    }
+
     fn arm(&mut self) {
         self.first.arm();
         self.second.arm();
@@ -166,6 +180,11 @@ impl<A: Attempt + ?Sized> Attempt for &mut A {
     }
 
     #[inline(always)]
+    fn source(&self) -> Source {
+        (**self).source()
+    }
+
+    #[inline(always)]
     fn arm(&mut self) {
         (**self).arm();
     }
@@ -174,6 +193,19 @@ impl<A: Attempt + ?Sized> Attempt for &mut A {
     fn disarm(&mut self) {
         (**self).disarm();
     }
+}
+
+/// What becomes of news that nobody listens to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Source {
+    /// The condition lasts until it is served (bytes in a FIFO), or the source latches it until a try
+    /// takes it (a status flag). Armed only after a try that would block.
+    #[default]
+    Level,
+    /// It is gone if nobody was armed when it came (a pin's edge). Armed when the operation is made,
+    /// not at its first try: an edge between the two counts.
+    Edge,
 }
 
 /// How far an operation has come, for those that have an intermediate result.
@@ -231,6 +263,11 @@ impl<A: Attempt, T, F: FnMut(A::Output) -> T> Attempt for Map<A, F> {
     }
 
     #[inline(always)]
+    fn source(&self) -> Source {
+        self.attempt.source()
+    }
+
+    #[inline(always)]
     fn arm(&mut self) {
         self.attempt.arm();
     }
@@ -262,6 +299,11 @@ impl<A: Attempt, E, F: FnMut(A::Error) -> E> Attempt for MapErr<A, F> {
     #[inline(always)]
     fn attempt(&mut self) -> nb::Result<A::Output, E> {
         self.attempt.attempt().map_err(|error| error.map(&mut self.map))
+    }
+
+    #[inline(always)]
+    fn source(&self) -> Source {
+        self.attempt.source()
     }
 
     #[inline(always)]

@@ -44,7 +44,7 @@ use core::{
 
 use crate::{
     atomic::{AtomicU32, Ordering, UnsafeCell, const_unless_loom, spin_loop},
-    attempt::{self, Attempt, Progress},
+    attempt::{self, Attempt, Progress, Source},
     block::{Idle, IdleUntil},
     time::{Clock, Deadline},
 };
@@ -208,7 +208,11 @@ impl Waiter<'_> {
     /// `attempt`, tied to this waiter: one value with every form.
     #[inline(always)]
     pub fn operation<A: Attempt>(&mut self, attempt: A) -> Operation<'_, A> {
-        Operation { event: self.event, armed: false, attempt, waiter: PhantomData }
+        let mut op = Operation { event: self.event, armed: false, attempt, waiter: PhantomData };
+        if op.attempt.source() == Source::Edge {
+            op.arm();
+        }
+        op
     }
 
     /// Takes the latched bits; they are 0 after that.
@@ -226,6 +230,45 @@ impl Drop for Waiter<'_> {
             self.event.replace(None);
         }
         self.event.state.fetch_and(!TAKEN, Ordering::Release);
+    }
+}
+
+/// News for up to `N` waiters: each signal goes to all of them. `N` events in a `static`.
+///
+/// No waiter ever wakes another one, however they are polled.
+#[derive(Debug)]
+pub struct Broadcast<const N: usize>([Event; N]);
+
+impl<const N: usize> Default for Broadcast<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize> Broadcast<N> {
+    #[cfg(not(loom))]
+    /// An event nobody has signalled.
+    pub const fn new() -> Self {
+        Self([const { Event::new() }; N])
+    }
+
+    #[cfg(loom)]
+    /// An event nobody has signalled.
+    pub fn new() -> Self {
+        Self(core::array::from_fn(|_| Event::new()))
+    }
+
+    /// There is news, for every waiter. As [`Event::signal`], `N` times.
+    #[inline]
+    pub fn signal(&self, bits: u32) {
+        for event in &self.0 {
+            event.signal(bits);
+        }
+    }
+
+    /// A waiter, or `None` while all `N` are handed out.
+    pub fn waiter(&self) -> Option<Waiter<'_>> {
+        self.0.iter().find_map(Event::waiter)
     }
 }
 
@@ -479,6 +522,11 @@ impl<A: Attempt> Attempt for Operation<'_, A> {
     #[inline(always)]
     fn attempt(&mut self) -> nb::Result<A::Output, A::Error> {
         self.attempt.attempt()
+    }
+
+    #[inline(always)]
+    fn source(&self) -> Source {
+        self.attempt.source()
     }
 
     #[inline(always)]

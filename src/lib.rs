@@ -58,5 +58,9 @@ pub mod uart16550;
 #[cfg(all(feature = "x86_64", target_arch = "x86_64"))]
 pub mod x86_64;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use attempt::Attempt;
 pub use nb;

@@ -35,11 +35,11 @@ use core::{cell::Cell, fmt};
 
 use critical_section::Mutex;
 
-use self::registers::{Shared, ier, iir, mcr};
+use self::registers::{Shared, fcr, ier, iir, lcr, mcr};
 pub use self::{
     halves::{Receiver, Transmitter},
     operations::{Flush, Half, Read, ReadExact, Recv, Write, WriteAll},
-    registers::{LineError, Register, Registers},
+    registers::{Level, LineError, Register, Registers},
 };
 use crate::{
     atomic::section,
@@ -76,25 +76,31 @@ impl<R> Uart<R> {
 impl<R: Registers> Uart<R> {
     /// Sets the line to 8 data bits, no parity, 1 stop bit at `clock / 16 / divisor` baud (on a PC:
     /// 115200 / `divisor`), empties and enables the FIFOs, and masks all interrupts.
-    pub fn initialize(&self, divisor: u16) {
-        const DLAB: u8 = 1 << 7;
-        const EIGHT_BITS: u8 = 0b11;
-        /// On, both emptied, receive interrupt at 8 bytes.
-        const FIFO_CONTROL: u8 = 0b1000_0111;
+    ///
+    /// `level` says at how many received bytes the chip interrupts; fewer interrupt after four bytes'
+    /// time of silence.
+    pub fn initialize(&self, divisor: u16, level: Level) {
         let [low, high] = divisor.to_le_bytes();
         self.with(|shared| {
             let write = |register, value| shared.registers.write(register, value);
             write(Register::InterruptEnable, 0);
             shared.enabled.set(0);
-            write(Register::LineControl, DLAB);
+            write(Register::LineControl, lcr::DIVISOR);
             write(Register::Data, low);
             write(Register::InterruptEnable, high);
-            write(Register::LineControl, EIGHT_BITS);
-            write(Register::InterruptIdentification, FIFO_CONTROL);
+            write(Register::LineControl, lcr::EIGHT_BITS);
+            write(Register::InterruptIdentification, fcr::ENABLE_AND_EMPTY | level as u8);
             write(Register::ModemControl, mcr::READY | mcr::OUT2);
             shared.line_status();
             shared.errors.set(0);
         });
+    }
+
+    /// Holds the line low, or lets go of it. The receiver at the other end sees a break if that lasts
+    /// longer than a byte.
+    pub fn set_break(&self, on: bool) {
+        let control = lcr::EIGHT_BITS | if on { lcr::BREAK } else { 0 };
+        self.with(|shared| shared.registers.write(Register::LineControl, control));
     }
 
     /// Connects the transmitter to the receiver inside the chip, or to the line again.

@@ -31,6 +31,22 @@ pub trait Registers {
     fn write(&self, register: Register, value: u8);
 }
 
+/// At how many received bytes the chip interrupts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(u8)]
+pub enum Level {
+    /// At each byte.
+    One = 0,
+    /// At 4.
+    Four = 0b0100_0000,
+    /// At 8, half of the FIFO.
+    #[default]
+    Eight = 0b1000_0000,
+    /// At 14: 2 bytes' time is left until an overrun.
+    Fourteen = 0b1100_0000,
+}
+
 /// Line errors, as LSR shows them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -93,6 +109,16 @@ pub(super) mod iir {
     pub const RECEIVED: u8 = 0b0100;
     pub const LINE_STATUS: u8 = 0b0110;
     pub const RECEIVE_TIMEOUT: u8 = 0b1100;
+}
+
+pub(super) mod fcr {
+    pub const ENABLE_AND_EMPTY: u8 = 0b111;
+}
+
+pub(super) mod lcr {
+    pub const EIGHT_BITS: u8 = 0b11;
+    pub const BREAK: u8 = 1 << 6;
+    pub const DIVISOR: u8 = 1 << 7;
 }
 
 pub(super) mod mcr {

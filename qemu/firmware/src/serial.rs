@@ -7,7 +7,7 @@ use pc::{
 };
 use wouldblock::{
     job::Slot,
-    uart16550::{ReadExact, Receiver, Register, Registers, Transmitter, Uart, WriteAll},
+    uart16550::{Level, ReadExact, Receiver, Register, Registers, Transmitter, Uart, WriteAll},
 };
 
 use crate::{buffer::Buffer, count::Counted};
@@ -41,7 +41,7 @@ impl Port {
 
     /// Sets the port to 115200 baud and lets it interrupt.
     pub fn install(&'static self) {
-        self.uart.initialize(1);
+        self.uart.initialize(1, Level::default());
         self.line().set_handler(match self.line() {
             Line::Com1 => |line| COM1.on_interrupt(line),
             _ => |line| COM2.on_interrupt(line),

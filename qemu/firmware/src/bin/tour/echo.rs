@@ -86,7 +86,7 @@ pub fn run(line: CommandLine) -> Result<(), &'static str> {
         foreground_instructions: cost.instructions,
         asleep: cost.asleep,
         host_input: true,
-        note: "compared by the host; figures are of real time, not of -icount",
+        note: "compared by the host, byte by byte",
     });
     report::send(&Report::Echoed { bytes, overruns, dropped: length - bytes });
     Ok(())

@@ -1,0 +1,146 @@
+//! The second cargo: builds what boots, in its own workspace and target folder.
+
+use crate::{
+    child::{self, Child},
+    error::{Error, Result},
+    log::Dictionary,
+    toolchain::{TARGET, Toolchain},
+    ui,
+};
+use console::Term;
+use serde::Deserialize;
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::Arc,
+    thread,
+};
+
+/// The flags of the firmware: not relocated, below 2 GiB, and linked by GNU ld, since not every
+/// toolchain brings its own.
+const RUSTFLAGS: &str =
+    "-C relocation-model=static -C code-model=small -C linker=ld -C linker-flavor=ld";
+
+/// A built firmware.
+#[derive(Clone, Debug)]
+pub struct Firmware {
+    /// The file QEMU boots.
+    pub elf: PathBuf,
+    /// What its log frames mean.
+    pub dictionary: Arc<Dictionary>,
+}
+
+/// The target folder of the bare-metal builds, inside the one of the project.
+pub fn target_folder() -> PathBuf {
+    let outer = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| crate::project().join("target"), PathBuf::from);
+    std::path::absolute(&outer).unwrap_or(outer).join("bare")
+}
+
+/// `cargo` or `cargo clippy` in a folder of the project, with what every bare-metal build needs.
+pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Command {
+    let mut command =
+        toolchain.command(if subcommand == "clippy" { "cargo-clippy" } else { "cargo" });
+    let format = if Term::stderr().is_term() { "json-diagnostic-rendered-ansi" } else { "json" };
+    command
+        .current_dir(folder)
+        .env("CARGO_TARGET_DIR", target_folder())
+        .env("CARGO_TARGET_X86_64_UNKNOWN_NONE_RUSTFLAGS", RUSTFLAGS)
+        .env("DEFMT_LOG", std::env::var_os("DEFMT_LOG").unwrap_or("info".into()))
+        .args([subcommand, "--quiet", "--message-format", format])
+        .args(toolchain.arguments());
+    if folder.join("Cargo.lock").exists() {
+        command.arg("--locked");
+    }
+    command
+}
+
+/// Builds one binary of the firmware.
+pub fn build(toolchain: &Toolchain, binary: &str) -> Result<Firmware> {
+    let mut cargo = command(toolchain, &crate::project().join("qemu"), "build");
+    cargo.args(["--release", "--package", "firmware", "--target", TARGET, "--bin", binary]);
+    let elf = run(cargo, &format!("building the firmware `{binary}`"))?.ok_or_else(|| {
+        let why = "cargo succeeded but named no executable";
+        Error::run(
+            format_args!("there is no firmware `{binary}`"),
+            why,
+            "check qemu/firmware/Cargo.toml",
+        )
+    })?;
+    let dictionary = Arc::new(Dictionary::load(&elf)?);
+    Ok(Firmware { elf, dictionary })
+}
+
+/// What cargo says as it builds, as far as it matters here.
+#[derive(Deserialize)]
+#[serde(tag = "reason")]
+enum Message {
+    #[serde(rename = "compiler-artifact")]
+    Artifact { target: Target, executable: Option<PathBuf>, fresh: bool },
+    #[serde(rename = "compiler-message")]
+    Diagnostic { message: Diagnostic },
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Diagnostic {
+    rendered: Option<String>,
+}
+
+/// Runs a prepared cargo to its end with progress, shows what the compiler says, and answers the
+/// last executable made.
+pub fn run(mut cargo: Command, what: &str) -> Result<Option<PathBuf>> {
+    let failed = |error| {
+        Error::run(
+            format_args!("{what}: cargo cannot run"),
+            error,
+            "check the toolchain named above",
+        )
+    };
+    cargo.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let step = ui::Step::begin(what);
+    let mut child = Child::spawn(&mut cargo).map_err(failed)?;
+    let (Some(stdout), Some(mut stderr)) = child.pipes() else { unreachable!("both were piped") };
+    let own_words = thread::spawn(move || {
+        let mut text = Vec::new();
+        _ = stderr.read_to_end(&mut text);
+        String::from_utf8_lossy(&text).into_owned()
+    });
+
+    let mut executable = None;
+    for line in BufReader::new(stdout).lines().map_while(std::io::Result::ok) {
+        match serde_json::from_str(&line).unwrap_or(Message::Other) {
+            Message::Artifact { target, executable: made, fresh } => {
+                if !fresh {
+                    step.at(target.name);
+                }
+                executable = made.or(executable);
+            }
+            Message::Diagnostic { message } => {
+                if let Some(text) = message.rendered {
+                    ui::note(text.trim_end());
+                }
+            }
+            Message::Other => {}
+        }
+    }
+    let status = child.wait().map_err(failed)?;
+    let own_words = own_words.join().unwrap_or_default();
+    child::check_interrupt()?;
+    if !status.success() {
+        drop(step);
+        let advice = "correct what the messages name; without a network, cargo needs the packages in its cache";
+        return Err(
+            Error::run(format_args!("{what}: failed"), status, advice).with("cargo", &own_words)
+        );
+    }
+    step.end(format_args!("{what}: done"));
+    Ok(executable)
+}

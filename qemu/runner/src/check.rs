@@ -1,0 +1,85 @@
+//! The bare-metal half of the checks: lints and documentation without a warning, and the library
+//! built for targets that have neither compare-and-swap nor an operating system.
+
+use crate::{
+    cargo,
+    error::Result,
+    setup::{self, Needs},
+    toolchain::{TARGET, Toolchain},
+    ui,
+};
+use std::{path::PathBuf, process::Command};
+
+/// Where the library must build, besides the firmware's own target: without and with
+/// compare-and-swap, Arm and RISC-V.
+const LIBRARY_TARGETS: [&str; 3] =
+    ["thumbv6m-none-eabi", "thumbv7m-none-eabi", "riscv32imc-unknown-none-elf"];
+
+/// The library's features that need no host, and those that need x86_64 besides.
+const FEATURES: &str = "defmt,heapless";
+const X86_64_FEATURES: &str = "defmt,heapless,x86_64,critical-section-single-core";
+
+const NEEDS: Needs = Needs {
+    targets: &[TARGET, LIBRARY_TARGETS[0], LIBRARY_TARGETS[1], LIBRARY_TARGETS[2]],
+    qemu: false,
+    clippy: true,
+};
+
+/// Runs the checks; the first that fails ends them.
+pub fn run() -> Result<bool> {
+    let check = Check { toolchain: setup::tools(NEEDS)?.toolchain };
+    let library = ["--package", "wouldblock", "--features", X86_64_FEATURES];
+    check.lint("board and firmware: clippy", check.firmware("clippy"))?;
+    check.document("board and firmware: documentation", check.firmware("doc"))?;
+    check.lint("library on x86_64: clippy", check.library("clippy", &library))?;
+    check.document("library on x86_64: documentation", check.library("doc", &library))?;
+    check.build("library with no features", &LIBRARY_TARGETS, "")?;
+    // heapless 0.9 has no queue for this RISC-V without portable-atomic, which only a binary can
+    // choose.
+    let arm = &LIBRARY_TARGETS[..2];
+    check.build(&format!("library with {FEATURES}"), arm, FEATURES)?;
+    ui::print("the bare-metal checks hold");
+    Ok(true)
+}
+
+struct Check {
+    toolchain: Toolchain,
+}
+
+impl Check {
+    fn build(&self, what: &str, targets: &[&str], features: &str) -> Result<()> {
+        let library = ["--package", "wouldblock", "--features", features];
+        let mut build = self.library("build", &library);
+        build.args(targets.iter().flat_map(|target| ["--target", target]));
+        cargo::run(build, &format!("{what} on {}", targets.join(", "))).map(drop)
+    }
+
+    fn firmware(&self, subcommand: &str) -> Command {
+        let mut command = self.command("qemu".into(), subcommand);
+        command.arg("--workspace");
+        command
+    }
+
+    fn library(&self, subcommand: &str, arguments: &[&str]) -> Command {
+        let mut command = self.command(PathBuf::new(), subcommand);
+        command.args(arguments);
+        command
+    }
+
+    fn command(&self, folder: PathBuf, subcommand: &str) -> Command {
+        let mut command =
+            cargo::command(&self.toolchain, &crate::project().join(folder), subcommand);
+        command.arg("--release");
+        command
+    }
+
+    fn lint(&self, what: &str, mut clippy: Command) -> Result<()> {
+        clippy.args(["--target", TARGET, "--", "-D", "warnings"]);
+        cargo::run(clippy, what).map(drop)
+    }
+
+    fn document(&self, what: &str, mut doc: Command) -> Result<()> {
+        doc.args(["--target", TARGET, "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+        cargo::run(doc, what).map(drop)
+    }
+}

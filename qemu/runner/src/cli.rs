@@ -1,0 +1,164 @@
+//! The command line: what can be asked for, and the limits of each value.
+
+use crate::qemu::{Irq, Machine};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{path::PathBuf, time::Duration};
+
+/// Boots the `wouldblock` firmware under QEMU: the table of the model, on real (emulated) devices.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo run --", version)]
+pub struct Cli {
+    /// What to do; `tour` if nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// On which board.
+    #[command(flatten)]
+    pub board: Board,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run every example of the model and draw the table (the default)
+    Tour(Tour),
+    /// Push a file through the guest's UART and back, and compare
+    Echo(Echo),
+    /// Run the on-target tests, each in its own boot
+    Test(Test),
+    /// Lint, document and build for the bare-metal targets
+    Check,
+}
+
+impl Default for Command {
+    fn default() -> Self {
+        Self::Tour(Tour::default())
+    }
+}
+
+/// What `tour` takes.
+#[derive(Debug, Default, Args)]
+pub struct Tour {
+    /// Also write the rows to FILE, as one JSON array
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// What `echo` takes.
+#[derive(Debug, Args)]
+pub struct Echo {
+    /// The file to send
+    #[arg(long, value_name = "FILE")]
+    pub input: PathBuf,
+    /// Where to write what comes back
+    #[arg(long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// How the guest receives and sends
+    #[arg(long, value_enum)]
+    pub form: Form,
+}
+
+/// What `test` takes.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Only the tests whose name contains this
+    pub filter: Option<String>,
+}
+
+impl From<Test> for libtest_mimic::Arguments {
+    fn from(test: Test) -> Self {
+        Self { filter: test.filter, ..Self::default() }
+    }
+}
+
+/// The form in which the guest carries out its half of an echo.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Form {
+    /// Each call returns when it is done
+    Blocking,
+    /// Each call tries once
+    Nonblocking,
+    /// A job that interrupts carry on
+    Async,
+    /// A task that awaits
+    Await,
+}
+
+impl Form {
+    /// The word for it, on both command lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Blocking => "blocking",
+            Self::Nonblocking => "nonblocking",
+            Self::Async => "async",
+            Self::Await => "await",
+        }
+    }
+}
+
+/// The board to boot, and how to watch it.
+#[derive(Clone, Debug, Args)]
+pub struct Board {
+    /// The machine QEMU emulates
+    #[arg(long, global = true, value_enum, default_value_t = Machine::Q35)]
+    pub machine: Machine,
+    /// The CPU model, as QEMU names it
+    #[arg(long, global = true, value_name = "MODEL", default_value = "max")]
+    pub cpu: String,
+    /// The interrupt controller [default: apic; `test` runs both]
+    #[arg(long, global = true, value_enum)]
+    pub irq: Option<Irq>,
+    /// The limit of each boot [default: by command]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub timeout: Option<u32>,
+    /// Show the guest's log and serial lines, and where each message comes from
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+}
+
+impl Board {
+    /// The limit of one boot: the user's, else `default`.
+    pub fn limit(&self, default: Duration) -> Duration {
+        self.timeout.map_or(default, |seconds| Duration::from_secs(seconds.into()))
+    }
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self { machine: Machine::Q35, cpu: "max".into(), irq: None, timeout: None, verbose: false }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn options_alone_mean_the_tour() {
+        let cli = Cli::try_parse_from(["runner", "--machine", "microvm", "--irq", "pic"]).unwrap();
+        assert!(cli.command.is_none());
+        assert_eq!(cli.board.machine, Machine::Microvm);
+        assert_eq!(cli.board.irq, Some(Irq::Pic));
+    }
+
+    #[test]
+    fn board_defaults_agree() {
+        let cli = Cli::try_parse_from(["runner"]).unwrap();
+        assert_eq!(format!("{:?}", cli.board), format!("{:?}", Board::default()));
+    }
+
+    #[test]
+    fn bad_values_are_refused() {
+        for words in [
+            ["runner", "--machine", "pdp11"],
+            ["runner", "--timeout", "0"],
+            ["runner", "--timeout", "soon"],
+        ] {
+            assert_eq!(Cli::try_parse_from(words).unwrap_err().exit_code(), 2, "{words:?}");
+        }
+    }
+}

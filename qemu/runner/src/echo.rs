@@ -1,0 +1,188 @@
+//! `echo`: pushes a file through the guest's serial port and back at full speed, and compares.
+
+use crate::{
+    cli::{self, Board, Form},
+    error::{Error, Result},
+    guest::{Guest, Sink, Source, Transcript},
+    output::OutputFile,
+    report::{Echoed, Kind, Report, Row, Xorshift},
+    rig::{Boot, Rig},
+    ui,
+};
+use indicatif::HumanBytes;
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    time::Duration,
+};
+
+/// The slowest echo that is not yet a hang, in bytes a second; some 70,000 are usual.
+const SLOWEST: u64 = 10_000;
+
+/// The seed of the tour's random bytes.
+const SEED: u32 = 0x0ec0_5eed;
+
+/// Echoes a file; whether what came back is what was sent.
+pub fn run(echo: &cli::Echo, board: Board) -> Result<bool> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Error::caller(
+            format_args!("cannot read {}", echo.input.display()),
+            error,
+            "name a file that can be read",
+        )
+    };
+    let open = || File::open(&echo.input).map_err(|error| unreadable(&error));
+    let input = open()?;
+    let metadata = input.metadata().map_err(|error| unreadable(&error))?;
+    if !metadata.is_file() {
+        return Err(unreadable(&"it is not a regular file, so its length is not known"));
+    }
+    let length = metadata.len();
+    let output = OutputFile::begin(&echo.output)?;
+    let rig = Rig::set_up("tour", board)?;
+
+    let bar = ui::bytes(length, "echo");
+    let sink = Box::new(bar.wrap_write(output.writer()?));
+    let mut boot = boot(&rig, echo.form, length);
+    boot.exact = false;
+    let result = transfer(&boot, Box::new(input), sink);
+    bar.finish_and_clear();
+    let Transfer { echoed, time, .. } = result?;
+
+    let sent = BufReader::new(open()?).take(length);
+    let difference = first_difference(sent, BufReader::new(output.reopen()?))
+        .map_err(|error| output.failed(error))?;
+    verify(length, echoed, difference).map_err(|why| {
+        let advice = "run it again with --verbose; if it stays so, the driver or the interrupt routing loses bytes";
+        Error::run("the echo is not intact, and so not kept", why, advice)
+    })?;
+    output.keep()?;
+    let speed = length as f64 / time.as_secs_f64();
+    ui::print(format_args!(
+        "{length} bytes there and back, equal, in {:.1} s ({}/s); no overrun, no drop",
+        time.as_secs_f32(),
+        HumanBytes(speed as u64),
+    ));
+    Ok(true)
+}
+
+/// Echoes random bytes, as a row of the tour.
+pub fn row(rig: &Rig, form: Form, length: u64) -> Result<Row> {
+    let returned = Transcript::default();
+    let random = || Xorshift::new(SEED).take(length);
+    let boot = boot(rig, form, length);
+    let transfer = transfer(&boot, Box::new(random()), Box::new(returned.clone()))?;
+    let mut row = transfer.row.ok_or_else(|| {
+        let what = format!("the echo `{}` has no figures", form.name());
+        Error::run(what, "the guest reported no row", "bring runner and firmware in line")
+    })?;
+    let difference = first_difference(BufReader::new(random()), &*returned.bytes());
+    let difference = difference
+        .map_err(|error| Error::run("cannot compare", error, "report this as a defect"))?;
+    if let Err(why) = verify(length, transfer.echoed, difference) {
+        row.holds = false;
+        row.note = why;
+    }
+    row.row = format!("{} ({})", row.row, form.name());
+    row.kind = match form {
+        Form::Blocking => Kind::BlockingSynchronous,
+        Form::Nonblocking => Kind::NonBlockingSynchronous,
+        Form::Async | Form::Await => Kind::Asynchronous,
+    };
+    row.host_input = true;
+    Ok(row)
+}
+
+/// What the guest said of an echo that came to its end.
+struct Transfer {
+    echoed: Option<Echoed>,
+    row: Option<Row>,
+    time: Duration,
+}
+
+/// The boot that echoes `length` bytes.
+fn boot(rig: &Rig, form: Form, length: u64) -> Boot<'_> {
+    rig.boot(format!("echo form={} len={length}", form.name()), limit(length))
+}
+
+/// Boots the guest's echo and sends it the bytes once it wants them (before, its UART would lose
+/// some), while all that comes back goes to `sink`.
+fn transfer(boot: &Boot, source: Source, sink: Sink) -> Result<Transfer> {
+    let guest = Guest::boot(boot, [sink, Box::new(io::sink())])?.offering(source);
+    let (mut echoed, mut row) = (None, None);
+    let run = guest.run(|report| match report {
+        Report::Echoed(report) => echoed = Some(report),
+        Report::Row(report) => row = Some(report),
+        _ => {}
+    })?;
+    let time = run.success()?.time;
+    Ok(Transfer { echoed, row, time })
+}
+
+fn limit(length: u64) -> Duration {
+    Duration::from_secs(30 + length / SLOWEST)
+}
+
+/// Whether an echo was intact, which needs everything back, equal, and nothing lost in the guest;
+/// or why not.
+fn verify(
+    length: u64,
+    echoed: Option<Echoed>,
+    difference: Option<u64>,
+) -> std::result::Result<(), String> {
+    match (echoed, difference) {
+        (None, _) => Err("the guest did not say how it went".into()),
+        (_, Some(at)) => {
+            Err(format!("byte {at} of {length} is the first that came back wrong or not at all"))
+        }
+        (Some(Echoed { bytes, overruns: 0, dropped: 0 }), None) if bytes == length => Ok(()),
+        (Some(Echoed { bytes, overruns, dropped }), None) => Err(format!(
+            "the guest counted {bytes} of {length} bytes, {overruns} overruns, {dropped} dropped"
+        )),
+    }
+}
+
+/// Where two streams first differ, counted from 0; an end where the other goes on is a difference.
+fn first_difference(sent: impl BufRead, returned: impl BufRead) -> io::Result<Option<u64>> {
+    let (mut sent, mut returned) = (sent.bytes(), returned.bytes());
+    for at in 0.. {
+        match (sent.next().transpose()?, returned.next().transpose()?) {
+            (None, None) => break,
+            (one, other) if one == other => {}
+            _ => return Ok(Some(at)),
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_found() {
+        let difference = |one: &[u8], other: &[u8]| first_difference(one, other).unwrap();
+        assert_eq!(difference(b"", b""), None);
+        assert_eq!(difference(b"same", b"same"), None);
+        assert_eq!(difference(b"same", b"some"), Some(1));
+        assert_eq!(difference(b"short", b"sho"), Some(3));
+        assert_eq!(difference(b"", b"x"), Some(0));
+    }
+
+    #[test]
+    fn an_intact_echo_lost_nothing_anywhere() {
+        let good = Echoed { bytes: 9, overruns: 0, dropped: 0 };
+        assert!(verify(9, Some(good), None).is_ok());
+        assert!(verify(9, None, None).is_err());
+        assert!(verify(9, Some(good), Some(3)).is_err());
+        assert!(verify(9, Some(Echoed { bytes: 8, ..good }), None).is_err());
+        assert!(verify(9, Some(Echoed { overruns: 1, ..good }), None).is_err());
+        assert!(verify(9, Some(Echoed { dropped: 1, ..good }), None).is_err());
+    }
+
+    #[test]
+    fn the_limit_grows_with_the_file() {
+        assert_eq!(limit(0), Duration::from_secs(30));
+        assert_eq!(limit(1_000_000), Duration::from_secs(130));
+    }
+}

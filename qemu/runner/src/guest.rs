@@ -1,0 +1,324 @@
+//! One running guest: its QEMU and its byte streams.
+//!
+//! Every stream is read by a thread of its own until QEMU closes it, since QEMU drops what the host
+//! does not read. Each serial port is written by another, so that a guest that reads slowly blocks
+//! nobody else.
+
+use crate::{
+    child::{self, Child},
+    error::{Error, Result},
+    log::Line,
+    outcome::Outcome,
+    qemu::{self, STREAMS},
+    report::{Report, Want, Xorshift},
+    rig::Boot,
+    ui,
+};
+use std::{
+    fs::{self, File},
+    io::{self, BufRead, BufReader, Read, Write},
+    os::unix::{
+        net::{UnixListener, UnixStream},
+        process::ExitStatusExt,
+    },
+    process::{ExitStatus, Stdio},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// Where what comes out of a serial port goes.
+pub type Sink = Box<dyn Write + Send>;
+
+/// Where what goes into a serial port comes from.
+pub type Source = Box<dyn Read + Send>;
+
+/// A serial port's text, kept.
+#[derive(Clone, Debug, Default)]
+pub struct Transcript(Arc<Mutex<Vec<u8>>>);
+
+impl Transcript {
+    /// What has come so far.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Write for Transcript {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What the reading threads hand to the one that waits.
+enum Event {
+    Report(Report),
+    BadReport { line: String, error: String },
+    Log(Line),
+}
+
+/// A running guest. Dropping it kills QEMU.
+pub struct Guest<'a> {
+    boot: &'a Boot<'a>,
+    begun: Instant,
+    qemu: Child,
+    events: Receiver<Event>,
+    readers: [JoinHandle<io::Result<()>>; 2],
+    writers: [Sender<Source>; 2],
+    offered: Option<Source>,
+    folder: TempDir,
+}
+
+/// A guest that has ended.
+#[derive(Debug)]
+pub struct Run {
+    /// What the command line was.
+    pub what: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Its log.
+    pub log: Vec<Line>,
+    /// How long it ran.
+    pub time: Duration,
+}
+
+impl Run {
+    /// The run again if it came to its end, else the error, with the guest's log.
+    pub fn success(self) -> Result<Self> {
+        match self.outcome.error(format_args!("guest `{}`", self.what)) {
+            None => Ok(self),
+            Some(error) => Err(error.with("the guest's log", &self.log_text())),
+        }
+    }
+
+    /// The log, one message a line.
+    pub fn log_text(&self) -> String {
+        self.log.iter().map(|line| format!("{line}\n")).collect()
+    }
+}
+
+impl<'a> Guest<'a> {
+    /// Boots; what comes out of the serial ports goes to the sinks.
+    pub fn boot(boot: &'a Boot<'a>, [com1, com2]: [Sink; 2]) -> Result<Self> {
+        let begun = Instant::now();
+        let failed = |error: io::Error| match child::check_interrupt() {
+            Ok(()) => {
+                let why = format!("{}: {error}", boot.rig.qemu.display());
+                Error::run(
+                    "cannot start QEMU",
+                    why,
+                    "check that it runs, and that the temporary folder can be written",
+                )
+            }
+            Err(interrupted) => interrupted,
+        };
+        let folder = tempfile::Builder::new().prefix("guest-").tempdir().map_err(failed)?;
+        let listeners = STREAMS.map(|stream| listen(&folder, stream));
+        let output = File::create(folder.path().join("stderr")).map_err(failed)?;
+        let mut command = qemu::command(boot, folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
+        let mut qemu = Child::spawn(&mut command).map_err(failed)?;
+
+        let mut accept = |listener: io::Result<UnixListener>| match accept(
+            &listener.map_err(failed)?,
+            &mut qemu,
+            begun + boot.limit,
+        ) {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(status)) => {
+                child::check_interrupt()?;
+                let outcome = qemu_failed(status, &folder);
+                let error = outcome.error("before the guest started");
+                Err(error.unwrap_or_else(Error::interrupted))
+            }
+            Err(error) => Err(failed(error)),
+        };
+        let [com1_listener, com2_listener, log_listener, report_listener] = listeners;
+        let com1_stream = accept(com1_listener)?;
+        let com2_stream = accept(com2_listener)?;
+        let log = accept(log_listener)?;
+        let report = accept(report_listener)?;
+
+        let writers = [
+            write(com1_stream.try_clone().map_err(failed)?),
+            write(com2_stream.try_clone().map_err(failed)?),
+        ];
+        let readers = [drain(com1_stream, com1), drain(com2_stream, com2)];
+        let (events, received) = mpsc::channel();
+        let dictionary = boot.rig.firmware.dictionary.clone();
+        let lines = events.clone();
+        thread::spawn(move || dictionary.decode(log, |line| _ = lines.send(Event::Log(line))));
+        thread::spawn(move || read_reports(report, &events));
+        Ok(Self { boot, begun, qemu, events: received, readers, writers, offered: None, folder })
+    }
+
+    /// The process id of its QEMU.
+    pub fn id(&self) -> u32 {
+        self.qemu.id()
+    }
+
+    /// The guest's first wish is granted with this, instead of with what its seed stands for.
+    #[must_use]
+    pub fn offering(mut self, source: Source) -> Self {
+        self.offered = Some(source);
+        self
+    }
+
+    /// Waits for the end, handing over each report as it comes. Wishes for bytes are granted here.
+    pub fn run(mut self, mut each: impl FnMut(Report)) -> Result<Run> {
+        let deadline = self.begun + self.boot.limit;
+        let mut log = Vec::new();
+        let mut complete = false;
+        let mut bad_report = None;
+        let closed = loop {
+            match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(Event::Log(line)) => {
+                    if self.boot.rig.board.verbose {
+                        ui::note(&line);
+                    }
+                    log.push(line);
+                }
+                Ok(Event::BadReport { line, error }) => {
+                    bad_report.get_or_insert(Outcome::BadReport { line, error });
+                }
+                Ok(Event::Report(report)) => {
+                    complete = matches!(report, Report::Complete);
+                    if let Report::Want(want) = report {
+                        self.grant(want);
+                    }
+                    each(report);
+                }
+                Err(RecvTimeoutError::Disconnected) => break true,
+                Err(RecvTimeoutError::Timeout) => break false,
+            }
+        };
+        let status = if closed { self.qemu.wait_until(deadline).unwrap_or(None) } else { None };
+        let time = self.begun.elapsed();
+        let outcome = match (child::check_interrupt(), status) {
+            (Err(_), _) => Outcome::Interrupted,
+            (_, None) => Outcome::TimedOut { limit: self.boot.limit },
+            (_, Some(status)) => status
+                .code()
+                .and_then(|code| Outcome::of_code(code, complete))
+                .unwrap_or_else(|| qemu_failed(status, &self.folder)),
+        };
+        let outcome = match (outcome, bad_report) {
+            (Outcome::Complete | Outcome::Incomplete, Some(bad)) => bad,
+            (outcome, _) => outcome,
+        };
+        // With QEMU gone its sockets are closed, so the readers end.
+        drop(self.qemu);
+        for reader in self.readers {
+            let result =
+                reader.join().unwrap_or_else(|_| Err(io::Error::other("the reader panicked")));
+            result.map_err(|error| {
+                Error::run("what the guest sent cannot be kept", error, "check the disk")
+            })?;
+        }
+        Ok(Run { what: self.boot.command_line(), outcome, log, time })
+    }
+
+    /// Queues the bytes that the guest wants.
+    fn grant(&mut self, Want { port, bytes, seed }: Want) {
+        let source = self.offered.take().unwrap_or_else(|| Box::new(Xorshift::new(seed)));
+        // The writer has gone only if the guest has, which shows in the outcome.
+        _ = self.writers[port as usize].send(Box::new(source.take(bytes)));
+    }
+}
+
+fn listen(folder: &TempDir, stream: &str) -> io::Result<UnixListener> {
+    let listener = UnixListener::bind(folder.path().join(stream))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+/// Waits for QEMU to connect, or to end instead.
+fn accept(
+    listener: &UnixListener,
+    qemu: &mut Child,
+    deadline: Instant,
+) -> io::Result<std::result::Result<UnixStream, ExitStatus>> {
+    loop {
+        match listener.accept() {
+            Ok((stream, _)) => return Ok(Ok(stream)),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            Err(_) => {}
+        }
+        if let Some(status) = qemu.try_wait()? {
+            return Ok(Err(status));
+        }
+        if Instant::now() > deadline {
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "it opened no connection within the time limit",
+            ));
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+fn qemu_failed(status: ExitStatus, folder: &TempDir) -> Outcome {
+    let status = match (status.code(), status.signal()) {
+        (Some(code), _) => format!("it exited with code {code}, which no guest uses"),
+        (None, signal) => format!("signal {} killed it", signal.unwrap_or_default()),
+    };
+    let stderr = fs::read(folder.path().join("stderr")).unwrap_or_default();
+    Outcome::QemuFailed { status, stderr: String::from_utf8_lossy(&stderr).into_owned() }
+}
+
+/// Reads a port to its end into a sink. A sink that fails is reported, but the port is still
+/// drained.
+fn drain(mut stream: UnixStream, mut sink: Sink) -> JoinHandle<io::Result<()>> {
+    thread::spawn(move || {
+        let mut buffer = vec![0; 64 * 1024];
+        let mut result = Ok(());
+        // A connection that breaks off is an end like any other: QEMU was killed.
+        while let Ok(length @ 1..) = stream.read(&mut buffer) {
+            if result.is_ok() {
+                result = sink.write_all(&buffer[..length]);
+            }
+        }
+        result.and_then(|()| sink.flush())
+    })
+}
+
+/// Writes to a port what is queued, until the guest has gone or no more can be queued.
+fn write(mut stream: UnixStream) -> Sender<Source> {
+    let (sender, sources) = mpsc::channel::<Source>();
+    thread::spawn(move || {
+        for mut source in sources {
+            match io::copy(&mut source, &mut stream) {
+                Ok(_) => {}
+                // The guest has gone; its outcome says why.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
+                Err(error) => {
+                    ui::note(format_args!("the guest does not get all it waits for: {error}"))
+                }
+            }
+        }
+    });
+    sender
+}
+
+fn read_reports(stream: UnixStream, events: &Sender<Event>) {
+    for line in BufReader::new(stream).split(b'\n').map_while(io::Result::ok) {
+        let event = match serde_json::from_slice(&line) {
+            Ok(report) => Event::Report(report),
+            Err(error) => Event::BadReport {
+                line: String::from_utf8_lossy(&line).into_owned(),
+                error: error.to_string(),
+            },
+        };
+        if events.send(event).is_err() {
+            break;
+        }
+    }
+}

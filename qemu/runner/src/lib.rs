@@ -1,0 +1,73 @@
+//! The host program behind `cargo run`.
+//!
+//! It finds or sets up the bare-metal toolchain and QEMU, builds the firmware, boots it, decodes
+//! what the guest says and reports. It runs on Linux.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`cli`] | the command line |
+//! | [`setup`], [`toolchain`] | find what is needed, install what is missing |
+//! | [`cargo`] | the second cargo, which builds for bare metal |
+//! | [`rig`] | a firmware, the QEMU for it, and how to boot them |
+//! | [`qemu`], [`guest`] | QEMU's command line; one running guest, which never outlives the runner |
+//! | [`report`], [`log`], [`outcome`] | what the guest reports, logs, and how it ended |
+//! | [`tour`], [`table`], [`echo`] | the commands `tour` and `echo` |
+//! | [`on_target`] | the on-target tests as ordinary test lines |
+//! | [`check`] | lints, documentation and builds for bare metal |
+//! | [`child`], [`output`], [`error`], [`ui`] | child processes, files, errors, the terminal |
+
+pub mod cargo;
+pub mod check;
+pub mod child;
+pub mod cli;
+pub mod echo;
+pub mod error;
+pub mod guest;
+pub mod log;
+pub mod on_target;
+pub mod outcome;
+pub mod output;
+pub mod qemu;
+pub mod report;
+pub mod rig;
+pub mod setup;
+pub mod table;
+pub mod toolchain;
+pub mod tour;
+pub mod ui;
+
+use cli::{Cli, Command};
+use error::Result;
+use std::{path::PathBuf, process::ExitCode};
+
+/// Runs one command to its end and answers the exit code: 0, 1 (the run failed), 2 (bad input, or
+/// something is missing) or 130 (interrupted).
+pub fn run(cli: Cli) -> ExitCode {
+    child::end_with_the_runner();
+    let passed = match cli.command.unwrap_or_default() {
+        Command::Tour(tour) => tour::run(&tour, cli.board),
+        Command::Echo(echo) => echo::run(&echo, cli.board),
+        Command::Test(test) => on_target::run(&test.into(), cli.board),
+        Command::Check => check::run(),
+    };
+    finish(passed)
+}
+
+/// The exit code of a command that passed, failed, or could not be carried out; the last is
+/// explained on stderr.
+pub fn finish(passed: Result<bool>) -> ExitCode {
+    match passed {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            ui::error(&error);
+            error.exit_code()
+        }
+    }
+}
+
+/// The folder of the whole project.
+pub fn project() -> PathBuf {
+    let runner = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    runner.ancestors().nth(2).map(Into::into).unwrap_or(runner)
+}

@@ -1,0 +1,109 @@
+//! The on-target tests as ordinary test lines: one boot lists them, then each has a boot of its
+//! own, on both interrupt controllers.
+
+use crate::{
+    cli::Board,
+    error::{Error, Result},
+    guest::{Guest, Run},
+    qemu::Irq,
+    report::Report,
+    rig::Rig,
+};
+use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
+use std::{
+    collections::BTreeSet,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// A test takes well below a second; a busy host may be far slower.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs the tests that `arguments` choose; whether all passed.
+pub fn run(arguments: &Arguments, board: Board) -> Result<bool> {
+    let controllers = board.irq.map_or(vec![Irq::Apic, Irq::Pic], |irq| vec![irq]);
+    let rig = Arc::new(Rig::set_up("tests", board)?);
+    let names = list(&rig)?;
+    let executed = Arc::new(AtomicU64::new(0));
+    let mut trials = Vec::new();
+    for &irq in &controllers {
+        for name in &names {
+            let (rig, name, executed) = (rig.clone(), name.clone(), executed.clone());
+            trials.push(Trial::test(format!("{}::{name}", irq.name()), move || {
+                let run = boot(&rig, irq, &name);
+                executed.fetch_add(1, Ordering::Relaxed);
+                run.and_then(Run::success).map(drop).map_err(Failed::from)
+            }));
+        }
+    }
+    let listed = trials.len() as u64;
+    let conclusion = libtest_mimic::run(arguments, trials);
+    if !arguments.list {
+        account(listed, executed.load(Ordering::Relaxed), &conclusion)?;
+    }
+    Ok(!conclusion.has_failed())
+}
+
+/// Boots one test.
+pub fn boot(rig: &Rig, irq: Irq, name: &str) -> Result<Run> {
+    let mut boot = rig.boot(format!("run name={name}"), LIMIT);
+    boot.irq = irq;
+    Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())])?.run(drop)
+}
+
+/// The names of all tests, as the firmware lists them.
+fn list(rig: &Rig) -> Result<BTreeSet<String>> {
+    let mut names = Vec::new();
+    let boot = rig.boot("list", LIMIT);
+    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())])?;
+    let run = guest.run(|report| {
+        if let Report::Test { name } = report {
+            names.push(name);
+        }
+    })?;
+    run.success()?;
+    let count = names.len();
+    let names = BTreeSet::from_iter(names);
+    if names.is_empty() || names.len() != count {
+        let why = format!("it lists {count} tests, {} of them different", names.len());
+        return Err(Error::run(
+            "the firmware's list of tests is wrong",
+            why,
+            "give every test a name of its own",
+        ));
+    }
+    Ok(names)
+}
+
+/// Every listed test was executed once or left out on request; nothing else counts as a pass.
+fn account(listed: u64, executed: u64, conclusion: &Conclusion) -> Result<()> {
+    let expected = listed - conclusion.num_filtered_out - conclusion.num_ignored;
+    if executed == expected && conclusion.num_passed + conclusion.num_failed == expected {
+        return Ok(());
+    }
+    let why = format!("{listed} are listed, {expected} were asked for, {executed} were executed");
+    Err(Error::run("not every test was executed", why, "report this as a defect of the runner"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_listed_test_is_accounted_for() {
+        let conclusion = Conclusion {
+            num_filtered_out: 2,
+            num_passed: 5,
+            num_failed: 1,
+            num_ignored: 0,
+            num_measured: 0,
+        };
+        assert!(account(8, 6, &conclusion).is_ok());
+        assert!(account(9, 6, &conclusion).is_err());
+        assert!(account(8, 5, &conclusion).is_err());
+    }
+}

@@ -1,0 +1,187 @@
+//! How a boot ended. Only one way is success: exit code 33 *and* the line `complete`.
+
+use crate::error::Error;
+use std::{fmt::Display, time::Duration};
+
+/// How a boot ended.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// The guest came to its end and said so.
+    Complete,
+    /// The guest left with the code of success, but never said that it came to its end.
+    Incomplete,
+    /// The guest panicked.
+    Panic,
+    /// The guest did not understand its command line.
+    BadCommandLine,
+    /// An interrupt came that nobody asked for.
+    UnexpectedInterrupt,
+    /// The CPU raised an exception.
+    Exception {
+        /// Its vector.
+        vector: u8,
+    },
+    /// The machine was reset, as after a triple fault.
+    Reset,
+    /// The guest reported something that is no report.
+    BadReport {
+        /// What it said.
+        line: String,
+        /// What is wrong with it.
+        error: String,
+    },
+    /// The limit passed.
+    TimedOut {
+        /// The limit.
+        limit: Duration,
+    },
+    /// QEMU itself failed.
+    QemuFailed {
+        /// How it ended.
+        status: String,
+        /// What it said.
+        stderr: String,
+    },
+    /// The user ended the run.
+    Interrupted,
+}
+
+impl Outcome {
+    /// What QEMU's exit code means, if it is one that the guest chose (or a reset).
+    pub fn of_code(code: i32, complete: bool) -> Option<Self> {
+        Some(match code {
+            0 => Self::Reset,
+            33 if complete => Self::Complete,
+            33 => Self::Incomplete,
+            35 => Self::Panic,
+            37 => Self::BadCommandLine,
+            39 => Self::UnexpectedInterrupt,
+            65..=127 if code % 2 == 1 => {
+                Self::Exception { vector: u8::try_from((code - 65) / 2).ok()? }
+            }
+            _ => return None,
+        })
+    }
+
+    /// The error of a boot that did `what` and ended so; none for success.
+    pub fn error(&self, what: impl Display) -> Option<Error> {
+        let error = |how: String, why: &str, advice: &str| {
+            Some(Error::run(format_args!("{what}: {how}"), why, advice))
+        };
+        const SEE_LOG: &str =
+            "see the guest's log below; --verbose adds where each message comes from";
+        match self {
+            Self::Complete => None,
+            Self::Incomplete => error(
+                "the guest left without an end".into(),
+                "it exited as if all were well (code 33), but its last report was not `complete`",
+                "something left the run early: look for who exits",
+            ),
+            Self::Panic => {
+                error("the guest panicked".into(), "its last log line says where and why", SEE_LOG)
+            }
+            Self::BadCommandLine => error(
+                "the guest did not understand its command line".into(),
+                "runner and firmware disagree, or the name is unknown to it",
+                SEE_LOG,
+            ),
+            Self::UnexpectedInterrupt => error(
+                "an unexpected interrupt".into(),
+                "an interrupt came that no handler was set for; the log names its vector",
+                "mask the source or set a handler for it",
+            ),
+            Self::Exception { vector } => error(
+                format!("CPU exception {vector} ({})", exception(*vector)),
+                "the guest's code made the CPU raise it; the log has the address",
+                SEE_LOG,
+            ),
+            Self::Reset => error(
+                "the machine was reset".into(),
+                "QEMU exited with 0: a triple fault (an exception that could not be delivered), or a reset on purpose",
+                "look at what ran last: the stack, the page tables, the interrupt table",
+            ),
+            Self::BadReport { line, error: why } => error(
+                "the guest's report makes no sense".into(),
+                &format!("{why}, in `{line}`"),
+                "bring runner and firmware in line",
+            ),
+            Self::TimedOut { limit } => error(
+                "the guest hangs".into(),
+                &format!("it had not ended after {} s, so QEMU was killed", limit.as_secs_f32()),
+                "the last line of its log shows how far it got; on a slow machine raise --timeout",
+            ),
+            Self::QemuFailed { status, stderr } => {
+                let advice = "check --machine and --cpu; see what QEMU says below";
+                error("QEMU failed".into(), status, advice).map(|error| error.with("QEMU", stderr))
+            }
+            Self::Interrupted => Some(Error::interrupted()),
+        }
+    }
+}
+
+/// The name of a CPU exception (Intel SDM volume 3, table 6-1).
+fn exception(vector: u8) -> &'static str {
+    match vector {
+        0 => "divide error",
+        1 => "debug",
+        2 => "non-maskable interrupt",
+        3 => "breakpoint",
+        4 => "overflow",
+        5 => "bound range exceeded",
+        6 => "invalid opcode",
+        7 => "device not available",
+        8 => "double fault",
+        10 => "invalid TSS",
+        11 => "segment not present",
+        12 => "stack-segment fault",
+        13 => "general protection",
+        14 => "page fault",
+        16 => "x87 floating-point error",
+        17 => "alignment check",
+        18 => "machine check",
+        19 => "SIMD floating-point exception",
+        20 => "virtualization exception",
+        21 => "control protection exception",
+        _ => "reserved",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn success_needs_the_code_and_the_line() {
+        assert_eq!(Outcome::of_code(33, true), Some(Outcome::Complete));
+        assert_eq!(Outcome::of_code(33, false), Some(Outcome::Incomplete));
+        for code in (0..256).filter(|&code| code != 33) {
+            assert_ne!(Outcome::of_code(code, true), Some(Outcome::Complete), "{code}");
+        }
+    }
+
+    #[test]
+    fn codes_mean_what_the_board_means() {
+        assert_eq!(Outcome::of_code(0, true), Some(Outcome::Reset));
+        assert_eq!(Outcome::of_code(35, true), Some(Outcome::Panic));
+        assert_eq!(Outcome::of_code(37, false), Some(Outcome::BadCommandLine));
+        assert_eq!(Outcome::of_code(39, false), Some(Outcome::UnexpectedInterrupt));
+        assert_eq!(Outcome::of_code(65, false), Some(Outcome::Exception { vector: 0 }));
+        assert_eq!(Outcome::of_code(65 + 28, false), Some(Outcome::Exception { vector: 14 }));
+        for qemus_own in [1, 2, 34, 66, 128, 255] {
+            assert_eq!(Outcome::of_code(qemus_own, false), None, "{qemus_own}");
+        }
+    }
+
+    #[test]
+    fn each_failure_says_what_happened() {
+        let page_fault = Outcome::Exception { vector: 14 }.error("test `x`").unwrap().to_string();
+        assert!(
+            page_fault.starts_with("test `x`: CPU exception 14 (page fault)\n"),
+            "{page_fault}"
+        );
+        let limit = Duration::from_millis(1500);
+        let hang = Outcome::TimedOut { limit }.error("tour").unwrap().to_string();
+        assert!(hang.contains("hangs") && hang.contains("1.5 s"), "{hang}");
+        assert!(Outcome::Complete.error("tour").is_none());
+    }
+}

@@ -1,0 +1,106 @@
+//! A file that is written whole or not at all.
+
+use crate::error::{Error, Result};
+use std::{
+    fs::{File, Permissions},
+    io,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+use tempfile::NamedTempFile;
+
+/// A file in the making. It stands beside its place under another name until it is
+/// [kept](Self::keep), and is gone if it never is.
+#[derive(Debug)]
+pub struct OutputFile {
+    file: NamedTempFile,
+    place: PathBuf,
+}
+
+impl OutputFile {
+    /// Begins a file for `place`.
+    pub fn begin(place: &Path) -> Result<Self> {
+        let cannot = |why: &dyn std::fmt::Display| {
+            Error::caller(
+                format_args!("cannot write {}", place.display()),
+                why,
+                "name a file in a folder that can be written",
+            )
+        };
+        if place.is_dir() {
+            return Err(cannot(&"it is a folder"));
+        }
+        let folder = match place.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let file = tempfile::Builder::new()
+            .prefix(".unfinished-")
+            .permissions(Permissions::from_mode(0o666)) // less the umask
+            .tempfile_in(folder)
+            .map_err(|error| cannot(&error))?;
+        Ok(Self { file, place: place.to_owned() })
+    }
+
+    /// Another handle to write through.
+    pub fn writer(&self) -> Result<File> {
+        self.file.as_file().try_clone().map_err(|error| self.failed(error))
+    }
+
+    /// What was written so far, from its beginning.
+    pub fn reopen(&self) -> Result<File> {
+        self.file.reopen().map_err(|error| self.failed(error))
+    }
+
+    /// The file is whole: puts it in its place.
+    pub fn keep(self) -> Result<()> {
+        let Self { file, place } = self;
+        match file.persist(&place) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(failed(&place, error.error)),
+        }
+    }
+
+    /// The error of one that cannot be written.
+    pub fn failed(&self, error: io::Error) -> Error {
+        failed(&self.place, error)
+    }
+}
+
+fn failed(place: &Path, error: io::Error) -> Error {
+    Error::run(
+        format_args!("cannot write {}", place.display()),
+        error,
+        "check the disk and the folder's permissions",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{fs, io::Write};
+
+    #[test]
+    fn nothing_is_there_until_it_is_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("result");
+        let output = OutputFile::begin(&place).unwrap();
+        output.writer().unwrap().write_all(b"half").unwrap();
+        assert!(!place.exists());
+        drop(output);
+        assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+
+        let output = OutputFile::begin(&place).unwrap();
+        output.writer().unwrap().write_all(b"whole").unwrap();
+        output.keep().unwrap();
+        assert_eq!(fs::read(&place).unwrap(), b"whole");
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(OutputFile::begin(folder.path()).is_err());
+        assert!(OutputFile::begin(&folder.path().join("no such folder/result")).is_err());
+    }
+}

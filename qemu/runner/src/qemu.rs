@@ -1,0 +1,97 @@
+//! QEMU: where it is, and its command line.
+//!
+//! The guest's four byte streams (two serial ports, the log, the reports) are unix sockets, on
+//! which the runner listens before QEMU starts: nothing is ever lost for want of a listener.
+
+use crate::rig::Boot;
+use clap::ValueEnum;
+use std::{
+    env,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The program.
+pub const PROGRAM: &str = "qemu-system-x86_64";
+
+/// Debian's package of it.
+pub const PACKAGE: &str = "qemu-system-x86";
+
+/// The byte streams of a guest; also the names of their sockets.
+pub const STREAMS: [&str; 4] = ["com1", "com2", "log", "report"];
+
+/// A machine that QEMU emulates.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Machine {
+    /// A PC of 2009: PCI Express
+    Q35,
+    /// A PC of 1996: PCI
+    Pc,
+    /// Next to nothing: no PCI
+    Microvm,
+}
+
+/// The interrupt controller that the guest uses.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Irq {
+    /// I/O APIC and local APIC
+    Apic,
+    /// Two 8259s
+    Pic,
+}
+
+impl Irq {
+    /// The word for it, on both command lines and in the names of tests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Apic => "apic",
+            Self::Pic => "pic",
+        }
+    }
+}
+
+/// Looks for QEMU where a shell would.
+pub fn find() -> Option<PathBuf> {
+    let executable = |path: &PathBuf| {
+        path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+    };
+    env::split_paths(&env::var_os("PATH")?)
+        .filter_map(|folder| std::path::absolute(folder.join(PROGRAM)).ok())
+        .find(executable)
+}
+
+/// The command that boots, with its sockets in `folder`.
+pub fn command(boot: &Boot, folder: &Path) -> Command {
+    let board = &boot.rig.board;
+    let mut command = Command::new(&boot.rig.qemu);
+    let mut add = |words: &str| _ = command.args(words.split(' '));
+    add("-nodefaults -no-reboot -display none -monitor none -m 128M");
+    for stream in STREAMS {
+        add(&format!("-chardev socket,id={stream},path={stream}"));
+    }
+    add("-device isa-debugcon,iobase=0xe9,chardev=log");
+    add("-device isa-debugcon,iobase=0xe8,chardev=report");
+    add("-device isa-debug-exit,iobase=0xf4,iosize=4");
+    add("-serial chardev:com1");
+    match board.machine {
+        // Without its disk controller, on which the firmware of the PC spends half a second.
+        Machine::Q35 => add("-machine q35,sata=off -serial chardev:com2 -device edu"),
+        Machine::Pc => add("-machine pc -serial chardev:com2 -device edu"),
+        // This machine makes only the first serial port by itself.
+        Machine::Microvm => {
+            add(
+                "-machine microvm,pit=on,pic=on,rtc=on,isa-serial=on -device isa-serial,index=1,chardev=com2",
+            );
+        }
+    }
+    if boot.exact {
+        // The clock counts instructions, so every figure repeats to the digit.
+        add("-icount shift=0,sleep=off");
+    }
+    command.arg("-cpu").arg(&board.cpu);
+    command.arg("-kernel").arg(&boot.rig.firmware.elf);
+    command.arg("-append").arg(boot.command_line());
+    command.current_dir(folder);
+    command
+}

@@ -1,0 +1,201 @@
+//! What the guest reports: one JSON object a line, on a debug port of its own.
+
+use serde::{Deserialize, Serialize};
+
+/// One report.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Report {
+    /// An example of the model was run.
+    Row(Row),
+    /// An example that this machine cannot run.
+    Absent(Absent),
+    /// The guest is ready for bytes, and asks for them.
+    Want(Want),
+    /// The guest has this test.
+    Test {
+        /// Its name.
+        name: String,
+    },
+    /// An echo has ended.
+    Echoed(Echoed),
+    /// The last line of a run that came to its end.
+    Complete,
+}
+
+/// The places of the model.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Kind {
+    /// Retried in the foreground until done.
+    #[serde(rename = "blocking synchronous")]
+    BlockingSynchronous,
+    /// Tried once in the foreground.
+    #[serde(rename = "non-blocking synchronous")]
+    NonBlockingSynchronous,
+    /// Started, and carried on in the background.
+    #[serde(rename = "asynchronous")]
+    Asynchronous,
+    /// Does not exist; here for the negative examples.
+    #[serde(rename = "blocking asynchronous")]
+    BlockingAsynchronous,
+    /// Lifetimes that overlap on one core.
+    #[serde(rename = "concurrency")]
+    Concurrency,
+}
+
+impl Kind {
+    /// Its name, as in the reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::BlockingSynchronous => "blocking synchronous",
+            Self::NonBlockingSynchronous => "non-blocking synchronous",
+            Self::Asynchronous => "asynchronous",
+            Self::BlockingAsynchronous => "blocking asynchronous",
+            Self::Concurrency => "concurrency",
+        }
+    }
+}
+
+/// One example of the model, with what was measured.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Row {
+    /// What was done.
+    pub row: String,
+    /// Where it stands in the model.
+    pub kind: Kind,
+    /// The short code, as the table shows it.
+    pub call: String,
+    /// Whether all that was claimed of it is true.
+    pub holds: bool,
+    /// How often it was tried.
+    pub tries: u64,
+    /// Interrupts taken meanwhile.
+    pub interrupts: u64,
+    /// Instructions the foreground spent.
+    pub foreground_instructions: u64,
+    /// How often the core slept.
+    pub asleep: u64,
+    /// Whether the figures depend on the host's timing.
+    pub host_input: bool,
+    /// What was checked.
+    pub note: String,
+}
+
+/// An example that this machine cannot run.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Absent {
+    /// What would have been done.
+    pub row: String,
+    /// Where it would stand.
+    pub kind: Kind,
+    /// What the machine lacks.
+    pub why: String,
+}
+
+/// A serial port of the guest.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum Port {
+    /// The first.
+    Com1,
+    /// The second.
+    Com2,
+}
+
+/// A wish for bytes on a serial port.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Want {
+    /// Where.
+    pub port: Port,
+    /// How many.
+    pub bytes: u64,
+    /// Which: those of [`Xorshift`] from this seed, unless the host has others, as for an echo.
+    pub seed: u32,
+}
+
+/// How an echo went, as the guest saw it.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Echoed {
+    /// Bytes received and sent back.
+    pub bytes: u64,
+    /// Bytes lost because they came too fast.
+    pub overruns: u64,
+    /// Bytes received that found no room.
+    pub dropped: u64,
+}
+
+/// Marsaglia's xorshift32, one byte a step: bytes that host and guest can both make.
+#[derive(Clone, Debug)]
+pub struct Xorshift(u32);
+
+impl Xorshift {
+    /// The stream of a seed; that of 0 is all zeros.
+    pub fn new(seed: u32) -> Self {
+        Self(seed)
+    }
+}
+
+impl std::io::Read for Xorshift {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        for byte in &mut *buffer {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 17;
+            self.0 ^= self.0 << 5;
+            [*byte, ..] = self.0.to_le_bytes();
+        }
+        Ok(buffer.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn reports_are_tagged_by_type() {
+        let row = r#"{"type":"row","row":"sum","kind":"blocking synchronous","call":"sum()","holds":true,"tries":1,
+            "interrupts":0,"foreground_instructions":12,"asleep":0,"host_input":false,"note":"equal"}"#;
+        assert!(matches!(
+            serde_json::from_str(row),
+            Ok(Report::Row(Row { tries: 1, holds: true, .. }))
+        ));
+        let want = r#"{"type":"want","port":"com2","bytes":4096,"seed":7}"#;
+        assert!(matches!(
+            serde_json::from_str(want),
+            Ok(Report::Want(Want { port: Port::Com2, seed: 7, .. }))
+        ));
+        assert!(matches!(serde_json::from_str(r#"{"type":"complete"}"#), Ok(Report::Complete)));
+        for bad in ["{}", r#"{"type":"ro"#, r#"{"type":"gossip"}"#] {
+            assert!(serde_json::from_str::<Report>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn kinds_are_named_alike_in_both_directions() {
+        for kind in [
+            Kind::BlockingSynchronous,
+            Kind::NonBlockingSynchronous,
+            Kind::Asynchronous,
+            Kind::BlockingAsynchronous,
+            Kind::Concurrency,
+        ] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
+
+    #[test]
+    fn xorshift_is_marsaglias() {
+        // From seed 1 the first words are 0x00042021, 0x04080601, 0x9dcca8c5 (xorshift32 with 13,
+        // 17, 5).
+        let mut first = [0; 3];
+        Xorshift::new(1).read_exact(&mut first).unwrap();
+        assert_eq!(first, [0x21, 0x01, 0xc5]);
+        let (mut whole, mut parts) = ([0; 9], [0; 9]);
+        Xorshift::new(7).read_exact(&mut whole).unwrap();
+        let mut again = Xorshift::new(7);
+        again.read_exact(&mut parts[..4]).unwrap();
+        again.read_exact(&mut parts[4..]).unwrap();
+        assert_eq!(whole, parts);
+    }
+}

@@ -1,0 +1,281 @@
+//! Finds what a command needs, and installs what is missing: as root without a terminal at once,
+//! with a terminal after a question, otherwise not at all, but says how.
+
+use crate::{
+    child::Child,
+    error::{Error, Result},
+    qemu,
+    toolchain::{self, Toolchain},
+    ui,
+};
+use console::Term;
+use std::{
+    fs::{self, File},
+    io::{self, IsTerminal},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// What a command needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Needs {
+    /// The targets it builds for.
+    pub targets: &'static [&'static str],
+    /// Whether it boots.
+    pub qemu: bool,
+    /// Whether it lints.
+    pub clippy: bool,
+}
+
+impl Needs {
+    /// To build the firmware and boot it.
+    pub const BOOT: Self = Self { targets: &[toolchain::TARGET], qemu: true, clippy: false };
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    /// The compiler for bare metal.
+    pub toolchain: Toolchain,
+    /// QEMU, if it was asked for.
+    pub qemu: Option<PathBuf>,
+}
+
+/// What was not found: the reasons, for people, and the packages that bring it.
+#[derive(Debug, Default)]
+struct Missing {
+    reasons: Vec<String>,
+    packages: Vec<&'static str>,
+    targets: &'static [&'static str],
+}
+
+impl Missing {
+    fn why(&self) -> String {
+        self.reasons.join("\n              ")
+    }
+
+    /// Every way that brings what is missing.
+    fn advice(&self, debian: bool) -> String {
+        let mut ways = Vec::new();
+        if debian {
+            let install = "apt-get update && apt-get install --no-install-recommends";
+            ways.push(format!("as root: {install} {}", self.packages.join(" ")));
+        }
+        if self.packages.contains(&toolchain::PACKAGES[0]) {
+            let targets = self.targets.join(" ");
+            ways.push(format!("or, with rustup: rustup target add {targets}"));
+        }
+        if !debian {
+            if self.packages.contains(&qemu::PACKAGE) {
+                ways.push(format!("install {} with the system's package manager", qemu::PROGRAM));
+            }
+            ways.push(format!("or use Debian, with its packages {}", self.packages.join(" ")));
+        }
+        ways.join("\n              ")
+    }
+}
+
+/// Whether the missing packages are installed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Decision {
+    Install,
+    Ask,
+    Refuse,
+}
+
+/// Only root installs, only on Debian, and a root at a terminal is asked.
+fn decide(debian: bool, root: bool, terminal: bool) -> Decision {
+    match (debian && root, terminal) {
+        (false, _) => Decision::Refuse,
+        (true, true) => Decision::Ask,
+        (true, false) => Decision::Install,
+    }
+}
+
+/// Debian's installer.
+const APT: &str = "/usr/bin/apt-get";
+
+/// Finds the tools, after installing them if need be.
+pub fn tools(needs: Needs) -> Result<Tools> {
+    let tools = match probe(needs) {
+        Ok(tools) => tools,
+        Err(missing) => {
+            let debian = Path::new(APT).exists();
+            let root = nix::unistd::geteuid().is_root();
+            let terminal = io::stdin().is_terminal() && Term::stderr().is_term();
+            install(needs, missing, debian, decide(debian, root, terminal))?
+        }
+    };
+    ui::note(format_args!("toolchain: {}", tools.toolchain));
+    Ok(tools)
+}
+
+/// Looks for everything, so that one message names all that is missing.
+fn probe(needs: Needs) -> std::result::Result<Tools, Missing> {
+    let mut missing = Missing { targets: needs.targets, ..Missing::default() };
+    let toolchain = Toolchain::find(needs.targets);
+    match &toolchain {
+        Err(why) => {
+            missing.reasons.push(format!("no compiler for {} ({why})", needs.targets.join(", ")));
+            missing.packages.extend(toolchain::PACKAGES);
+        }
+        Ok(found) if needs.clippy && !found.has_clippy() => {
+            missing.reasons.push(format!("no clippy beside {found}"));
+        }
+        Ok(_) => {}
+    }
+    if needs.clippy && !toolchain.as_ref().is_ok_and(Toolchain::has_clippy) {
+        missing.packages.push(toolchain::CLIPPY_PACKAGE);
+    }
+    let qemu = qemu::find();
+    if needs.qemu && qemu.is_none() {
+        missing.reasons.push(format!("no {} in PATH", qemu::PROGRAM));
+        missing.packages.push(qemu::PACKAGE);
+    }
+    match toolchain {
+        Ok(toolchain) if missing.packages.is_empty() => Ok(Tools { toolchain, qemu }),
+        _ => Err(missing),
+    }
+}
+
+fn install(needs: Needs, missing: Missing, debian: bool, decision: Decision) -> Result<Tools> {
+    let refuse = |what| Err(Error::caller(what, missing.why(), missing.advice(debian)));
+    let packages = missing.packages.join(" ");
+    match decision {
+        Decision::Refuse => return refuse("something needed is not installed"),
+        Decision::Install => {
+            ui::note(format_args!("will install the Debian packages {packages}: {}", missing.why()))
+        }
+        Decision::Ask => {
+            ui::note(format_args!("needed: the Debian packages {packages}: {}", missing.why()));
+            if !confirmed()? {
+                return refuse("nothing was installed");
+            }
+        }
+    }
+
+    // Test programs may run side by side: one installs, the others wait and then find it done.
+    let failed = |error: io::Error| {
+        Error::caller("cannot prepare the installation", error, "check the target folder")
+    };
+    let folder = crate::cargo::target_folder();
+    fs::create_dir_all(&folder).map_err(failed)?;
+    let lock = File::create(folder.join("set-up.lock")).map_err(failed)?;
+    lock.lock().map_err(failed)?;
+    let missing = match probe(needs) {
+        Ok(tools) => return Ok(tools),
+        Err(missing) => missing,
+    };
+
+    let log = folder.join("set-up.log");
+    let step = ui::Step::begin(format_args!("installing {packages}"));
+    if let Err(why) = apt(&missing.packages, &log, &step) {
+        drop(step);
+        crate::child::check_interrupt()?;
+        let advice = format!("check network and proxy, or {}", missing.advice(debian));
+        let error = Error::caller(format_args!("cannot install {packages}"), why, advice);
+        return Err(error.with(
+            &format!("log ({})", log.display()),
+            &fs::read_to_string(&log).unwrap_or_default(),
+        ));
+    }
+    step.end(format_args!("installed {packages}"));
+    probe(needs).map_err(|still| {
+        let what = "the packages are installed, but something is still missing";
+        Error::caller(
+            what,
+            still.why(),
+            "check PATH, and which release of the packages the distribution has",
+        )
+    })
+}
+
+/// Asks at the terminal; the answer that needs no thought is yes.
+fn confirmed() -> Result<bool> {
+    ui::note("install them now? [Y/n]");
+    let mut answer = String::new();
+    io::stdin()
+        .read_line(&mut answer)
+        .map_err(|error| Error::caller("cannot read the answer", error, "answer y or n"))?;
+    Ok(!answer.is_empty() && matches!(answer.trim(), "" | "y" | "Y" | "yes"))
+}
+
+/// Installs packages, never removing one. A failed update alone is no failure: the lists may do as
+/// they are.
+fn apt(packages: &[&str], log: &Path, step: &ui::Step) -> std::result::Result<(), String> {
+    let log = File::create(log).map_err(|error| format!("{}: {error}", log.display()))?;
+    let run = |arguments: &[&str]| -> std::result::Result<bool, String> {
+        let output = || log.try_clone().map(Stdio::from).map_err(|error| error.to_string());
+        let mut apt = Command::new(APT);
+        apt.args(["-q", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=2"])
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .env("LC_ALL", "C.UTF-8")
+            .stdin(Stdio::null())
+            .stdout(output()?)
+            .stderr(output()?);
+        let status = Child::spawn(&mut apt).and_then(|mut child| child.wait());
+        Ok(status.map_err(|error| format!("{APT}: {error}"))?.success())
+    };
+    step.at("apt-get update");
+    let updated = run(&["update", "-o", "APT::Update::Error-Mode=any"])?;
+    step.at("apt-get install");
+    let installed =
+        run(&[&["install", "--yes", "--no-remove", "--no-install-recommends"], packages].concat())?;
+    match (updated, installed) {
+        (_, true) => Ok(()),
+        (true, false) => Err("apt-get install failed".into()),
+        (false, false) => Err("neither apt-get update nor install succeeded: no network?".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_root_on_debian_installs_and_a_terminal_is_asked() {
+        assert_eq!(decide(true, true, false), Decision::Install);
+        assert_eq!(decide(true, true, true), Decision::Ask);
+        for terminal in [false, true] {
+            assert_eq!(decide(true, false, terminal), Decision::Refuse);
+            assert_eq!(decide(false, true, terminal), Decision::Refuse);
+            assert_eq!(decide(false, false, terminal), Decision::Refuse);
+        }
+    }
+
+    #[test]
+    fn the_advice_names_every_way() {
+        let missing = Missing {
+            reasons: vec!["no compiler".into(), "no QEMU".into()],
+            packages: [&toolchain::PACKAGES[..], &[qemu::PACKAGE]].concat(),
+            targets: &[toolchain::TARGET],
+        };
+        let debian = missing.advice(true);
+        assert!(debian.contains("apt-get install --no-install-recommends rustc-web cargo-web rust-web-src qemu-system-x86"));
+        assert!(debian.contains("rustup target add x86_64-unknown-none"));
+        let other = missing.advice(false);
+        assert!(
+            !other.contains("apt-get")
+                && other.contains("rustup target add")
+                && other.contains("qemu-system-x86_64")
+        );
+    }
+
+    #[test]
+    fn without_qemu_only_qemu_is_asked_for() {
+        let missing = Missing { packages: vec![qemu::PACKAGE], ..Missing::default() };
+        assert_eq!(
+            missing.advice(true),
+            "as root: apt-get update && apt-get install --no-install-recommends qemu-system-x86"
+        );
+    }
+
+    #[test]
+    fn refusing_installs_nothing() {
+        let missing =
+            Missing { reasons: vec!["no QEMU".into()], packages: vec!["a-package"], targets: &[] };
+        let error = install(Needs::BOOT, missing, true, Decision::Refuse).unwrap_err().to_string();
+        assert!(error.contains("no QEMU") && error.contains("a-package"), "{error}");
+    }
+}

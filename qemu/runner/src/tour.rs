@@ -1,0 +1,79 @@
+//! `tour`: every example of the model, run for real, and the echo in each form.
+
+use crate::{
+    cli::{self, Board, Form},
+    echo,
+    error::Result,
+    guest::{Guest, Transcript},
+    output::OutputFile,
+    report::Report,
+    rig::Rig,
+    table, ui,
+};
+use console::style;
+use std::time::Duration;
+
+/// The tour takes seconds; a busy host may be far slower.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// What the tour echoes in each form.
+const ECHO_BYTES: u64 = 64 * 1024;
+
+/// Runs the tour; whether all rows hold.
+pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
+    let json = tour.json.as_deref().map(OutputFile::begin).transpose()?;
+    let rig = Rig::set_up("tour", board)?;
+    let verbose = rig.board.verbose;
+    let mut rows = Vec::new();
+
+    let mut group = "";
+    let mut enter = |entered: &'static str| {
+        if std::mem::replace(&mut group, entered) != entered {
+            ui::print(table::heading(entered));
+        }
+    };
+    let serial = [Transcript::default(), Transcript::default()];
+    let boot = rig.boot("tour", LIMIT);
+    let guest = Guest::boot(&boot, serial.clone().map(|port| Box::new(port) as _))?;
+    guest
+        .run(|report| match report {
+            Report::Row(row) => {
+                enter(row.kind.name());
+                ui::print(table::line(&row, verbose));
+                rows.push(row);
+            }
+            Report::Absent(absent) => {
+                enter(absent.kind.name());
+                ui::print(table::absent(&absent));
+            }
+            _ => {}
+        })?
+        .success()?;
+    if verbose {
+        for (port, text) in ["COM1", "COM2"].into_iter().zip(serial) {
+            show(port, &text.bytes());
+        }
+    }
+
+    enter("echo of 65,536 random bytes from the host");
+    for form in [Form::Blocking, Form::Nonblocking, Form::Async, Form::Await] {
+        let row = echo::row(&rig, form, ECHO_BYTES)?;
+        ui::print(table::line(&row, verbose));
+        rows.push(row);
+    }
+
+    ui::print(format_args!("\n{}\n{}", table::model(&rows), table::verdict(&rows)));
+    if let Some(json) = json {
+        let written = serde_json::to_writer_pretty(json.writer()?, &rows);
+        written.map_err(|error| json.failed(error.into()))?;
+        json.keep()?;
+    }
+    Ok(!rows.is_empty() && rows.iter().all(|row| row.holds))
+}
+
+/// What the guest wrote to a serial port.
+fn show(port: &str, bytes: &[u8]) {
+    for line in String::from_utf8_lossy(bytes).lines() {
+        ui::note(style(format_args!("  {port}  {line}")).for_stderr().dim());
+    }
+}

@@ -1,0 +1,346 @@
+//! The runner itself, against guests that go wrong on purpose, a QEMU that does, and bad input.
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::{Pid, geteuid},
+};
+use runner::{
+    cli::Board,
+    guest::{Guest, Run},
+    outcome::Outcome,
+    qemu::Irq,
+    rig::Rig,
+};
+use std::{
+    fs,
+    io::{self, Read},
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::LazyLock,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// The firmware with the planted failures, built once.
+static RIG: LazyLock<Rig> =
+    LazyLock::new(|| Rig::set_up("tests", Board::default()).expect("a firmware"));
+
+/// Ample for a boot, short for a test that waits for it to pass.
+const LIMIT: Duration = Duration::from_secs(5);
+
+fn boot(rig: &Rig, command: &str) -> runner::error::Result<Run> {
+    let boot = rig.boot(command, LIMIT);
+    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())])?;
+    let qemu = guest.id();
+    let run = guest.run(drop)?;
+    assert!(!alive(qemu), "QEMU is left behind");
+    Ok(run)
+}
+
+fn planted(name: &str) -> Run {
+    boot(&RIG, &format!("run name=planted::{name}")).expect("a guest that started")
+}
+
+/// Whether this process is there and no zombie of someone else's.
+fn alive(process: u32) -> bool {
+    fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[test]
+fn a_panic_is_reported_with_its_place() {
+    let run = planted("panic");
+    assert_eq!(run.outcome, Outcome::Panic);
+    assert!(run.log_text().contains("panicked at"), "{}", run.log_text());
+    let error = run.success().unwrap_err().to_string();
+    assert!(error.contains("the guest panicked") && error.contains(".rs:"), "{error}");
+}
+
+#[test]
+fn a_hang_ends_at_the_limit_and_keeps_the_log() {
+    let begun = Instant::now();
+    let run = planted("hang");
+    assert_eq!(run.outcome, Outcome::TimedOut { limit: LIMIT });
+    assert!(begun.elapsed() < LIMIT * 3, "{:?}", begun.elapsed());
+    assert!(!run.log.is_empty());
+}
+
+#[test]
+fn a_triple_fault_is_no_success() {
+    let run = planted("triple_fault");
+    assert_eq!(run.outcome, Outcome::Reset);
+    let error = run.success().unwrap_err().to_string();
+    assert!(error.contains("triple fault"), "{error}");
+}
+
+#[test]
+fn an_exception_is_reported_with_vector_and_address() {
+    let run = planted("page_fault");
+    assert_eq!(run.outcome, Outcome::Exception { vector: 14 });
+    assert!(run.log_text().contains("0x"), "{}", run.log_text());
+}
+
+#[test]
+fn a_stack_that_overflows_is_found() {
+    assert_eq!(planted("stack_overflow").outcome, Outcome::Exception { vector: 8 });
+}
+
+#[test]
+fn an_interrupt_without_a_handler_is_found() {
+    assert_eq!(planted("stray_interrupt").outcome, Outcome::UnexpectedInterrupt);
+}
+
+#[test]
+fn leaving_without_the_last_line_is_no_success() {
+    let run = planted("silent_exit");
+    assert_eq!(run.outcome, Outcome::Incomplete);
+}
+
+#[test]
+fn an_unknown_test_is_a_bad_command_line() {
+    assert_eq!(planted("no_such_test").outcome, Outcome::BadCommandLine);
+}
+
+#[test]
+fn planted_failures_are_not_listed() {
+    let mut names = Vec::new();
+    let boot = RIG.boot("list", LIMIT);
+    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())]).unwrap();
+    let run = guest.run(|report| {
+        names.extend(
+            matches!(&report, runner::report::Report::Test { .. }).then(|| format!("{report:?}")),
+        )
+    });
+    assert_eq!(run.unwrap().outcome, Outcome::Complete);
+    assert!(!names.is_empty() && names.iter().all(|name| !name.contains("planted")), "{names:?}");
+}
+
+#[test]
+fn each_listed_failure_names_its_test() {
+    let run = runner::on_target::boot(&RIG, Irq::Pic, "planted::panic").unwrap();
+    let error = run.success().unwrap_err().to_string();
+    assert!(error.contains("irq=pic") && error.contains("planted::panic"), "{error}");
+}
+
+#[test]
+fn a_dropped_guest_leaves_no_qemu() {
+    let boot = RIG.boot("run name=planted::hang", LIMIT);
+    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())]).unwrap();
+    let qemu = guest.id();
+    assert!(alive(qemu));
+    drop(guest);
+    assert!(!alive(qemu));
+}
+
+#[test]
+fn a_qemu_that_dies_at_once_is_quoted() {
+    let (_folder, qemu) = script("echo it is too hot >&2; exit 3");
+    let error = boot(&Rig { qemu, ..RIG.clone() }, "list").unwrap_err().to_string();
+    assert!(
+        error.contains("QEMU failed")
+            && error.contains("code 3")
+            && error.contains("it is too hot"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_qemu_that_never_connects_is_given_up() {
+    let (_folder, qemu) = script("exec sleep 1000");
+    let error = boot(&Rig { qemu, ..RIG.clone() }, "list").unwrap_err().to_string();
+    assert!(error.contains("no connection within the time limit"), "{error}");
+}
+
+#[test]
+fn a_qemu_that_is_no_program_is_named() {
+    let rig = Rig { qemu: "/nowhere/qemu".into(), ..RIG.clone() };
+    let error = boot(&rig, "list").unwrap_err().to_string();
+    assert!(error.contains("cannot start QEMU") && error.contains("/nowhere/qemu"), "{error}");
+}
+
+#[test]
+fn an_unknown_cpu_is_qemus_to_refuse() {
+    let mut rig = RIG.clone();
+    rig.board.cpu = "pdp11".into();
+    let error = boot(&rig, "list").and_then(Run::success).unwrap_err().to_string();
+    assert!(error.contains("QEMU failed") && error.contains("pdp11"), "{error}");
+}
+
+/// A pretended QEMU.
+fn script(body: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("qemu");
+    // Written by a child: a file that this process has open for writing could not be executed
+    // meanwhile.
+    let script = r#"printf '#!/bin/sh\n%s\n' "$1" > "$2" && chmod +x "$2""#;
+    assert!(
+        Command::new("sh").args(["-c", script, "sh", body]).arg(&path).status().unwrap().success()
+    );
+    (folder, path)
+}
+
+fn runner() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_runner"));
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs the program to its end and expects an exit code and a word on stderr.
+fn ends(command: &mut Command, code: i32, word: &str) -> Output {
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    assert!(stderr.contains(word), "{stderr}");
+    output
+}
+
+#[test]
+fn bad_words_are_refused_with_exit_code_2() {
+    ends(runner().args(["--machine", "pdp11"]), 2, "q35");
+    ends(runner().args(["--irq", "nmi"]), 2, "apic");
+    ends(runner().arg("dance"), 2, "dance");
+    let echo = ["echo", "--input", "a", "--output", "b", "--form", "eventually"];
+    ends(runner().args(echo), 2, "nonblocking");
+}
+
+#[test]
+fn bad_files_are_refused_before_anything_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let echo = |input: &str, output: &str, word: &str| {
+        let mut command = runner();
+        command.current_dir(&folder).args(["echo", "--form", "await"]);
+        ends(command.args(["--input", input, "--output", output]), 2, word);
+    };
+    fs::write(folder.path().join("input"), "some bytes").unwrap();
+    echo("missing", "output", "cannot read missing");
+    echo("/dev/null", "output", "not a regular file");
+    echo("input", ".", "it is a folder");
+    echo("input", "no such folder/output", "cannot write");
+    ends(
+        runner().current_dir(&folder).args(["tour", "--json", "no such folder/rows"]),
+        2,
+        "cannot write",
+    );
+    let left: Vec<_> = folder.path().read_dir().unwrap().flatten().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+/// Only root installs; anybody else is told the one command.
+#[test]
+fn without_qemu_and_not_root_the_command_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    let program = folder.path().join("runner");
+    fs::copy(env!("CARGO_BIN_EXE_runner"), &program).unwrap();
+    let mut command = Command::new(&program);
+    command.env("PATH", "").current_dir("/");
+    if geteuid().is_root() {
+        command.uid(65534);
+    }
+    let output = ends(command.stdin(Stdio::null()), 2, "qemu-system-x86_64 in PATH");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("what to do: "));
+}
+
+#[test]
+fn a_file_comes_back_whole_in_each_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let sent: Vec<u8> = (0..3000_u32).map(|n| n.to_le_bytes()[usize::from(n >= 256)]).collect();
+    for (sent, form) in [
+        (&sent[..], "blocking"),
+        (&sent, "nonblocking"),
+        (&sent, "async"),
+        (&sent, "await"),
+        (&[], "await"),
+    ] {
+        fs::write(folder.path().join("input"), sent).unwrap();
+        let mut echo = runner();
+        echo.current_dir(&folder).args(["echo", "--input", "input", "--output", "output"]);
+        ends(echo.args(["--form", form]), 0, "");
+        assert!(fs::read(folder.path().join("output")).unwrap() == sent, "{form}");
+    }
+}
+
+#[test]
+fn a_tour_cut_short_fails_and_writes_no_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tour = runner();
+    tour.current_dir(&folder).args(["tour", "--json", "rows", "--timeout", "1"]);
+    ends(&mut tour, 1, "the guest hangs");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+/// An echo that takes a while, and its QEMU.
+struct LongEcho {
+    folder: TempDir,
+    runner: Child,
+    qemu: u32,
+}
+
+impl LongEcho {
+    fn begin() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("input"), vec![0x55; 64 << 20]).unwrap();
+        let mut runner = runner()
+            .args(["echo", "--form", "blocking", "--input", "input", "--output", "output"])
+            .current_dir(&folder)
+            .env("TMPDIR", folder.path())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(600);
+        let qemu = loop {
+            if let Some(qemu) = qemu_of(runner.id()) {
+                break qemu;
+            }
+            if runner.try_wait().unwrap().is_some() || Instant::now() > deadline {
+                let mut stderr = String::new();
+                runner.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+                panic!("the echo does not start: {stderr}");
+            }
+            sleep(Duration::from_millis(20));
+        };
+        Self { folder, runner, qemu }
+    }
+
+    /// Sends the runner a signal, asserts that QEMU goes and no output comes, and answers the exit
+    /// code and the folder.
+    fn end_by(mut self, signal: Signal) -> (Option<i32>, TempDir) {
+        kill(Pid::from_raw(self.runner.id().cast_signed()), signal).unwrap();
+        let code = self.runner.wait().unwrap().code();
+        let deadline = Instant::now() + LIMIT;
+        while alive(self.qemu) {
+            assert!(Instant::now() < deadline, "QEMU is left behind");
+            sleep(Duration::from_millis(5));
+        }
+        assert!(!self.folder.path().join("output").exists(), "a part is taken for the whole");
+        (code, self.folder)
+    }
+}
+
+/// The QEMU among the children of a process.
+fn qemu_of(parent: u32) -> Option<u32> {
+    Path::new("/proc").read_dir().unwrap().flatten().find_map(|entry| {
+        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+        let (program, rest) = stat.rsplit_once(") ")?;
+        let is_child = rest.split(' ').nth(1)? == parent.to_string();
+        let id = entry.file_name().to_str()?.parse().ok()?;
+        (is_child && program.contains("(qemu")).then_some(id)
+    })
+}
+
+#[test]
+fn an_interrupted_runner_leaves_nothing() {
+    let echo = LongEcho::begin();
+    let (code, folder) = echo.end_by(Signal::SIGINT);
+    assert_eq!(code, Some(130));
+    let left: Vec<_> =
+        folder.path().read_dir().unwrap().flatten().map(|file| file.file_name()).collect();
+    assert_eq!(left, ["input"]);
+}
+
+#[test]
+fn a_killed_runner_leaves_no_qemu() {
+    let (code, _) = LongEcho::begin().end_by(Signal::SIGKILL);
+    assert_eq!(code, None);
+}
