@@ -143,7 +143,8 @@ impl Event {
     /// The one waiter, or `None` while it is handed out. It comes back when it is dropped.
     pub fn waiter(&self) -> Option<Waiter<'_>> {
         let before = self.state.fetch_or(TAKEN, Ordering::AcqRel);
-        (before & TAKEN == 0).then_some(Waiter { event: self })
+        // Lazily: a waiter that is made and dropped would give back the one that is handed out.
+        (before & TAKEN == 0).then(|| Waiter { event: self })
     }
 
     /// Signals counted so far, to be compared for equality only. It wraps after 2^21.

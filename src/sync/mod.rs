@@ -3,7 +3,11 @@
 #[cfg(feature = "heapless")]
 mod channel;
 mod mutex;
+#[cfg(feature = "heapless")]
+mod shared_channel;
 
 #[cfg(feature = "heapless")]
 pub use channel::{Channel, Receive, Receiver, Send, Sender};
-pub use mutex::{Lock, Mutex, MutexGuard};
+pub use mutex::{Lock, Locker, Mutex, MutexGuard};
+#[cfg(feature = "heapless")]
+pub use shared_channel::{SharedChannel, SharedReceive, SharedReceiver, SharedSend, SharedSender};
