@@ -226,10 +226,7 @@ impl Waiter<'_> {
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         // SAFETY: this is the waiter, for one last time.
-        unsafe {
-            self.event.disarm();
-            self.event.replace(None);
-        }
+        unsafe { self.event.forget_waker() };
         self.event.state.fetch_and(!TAKEN, Ordering::Release);
     }
 }
@@ -332,6 +329,19 @@ impl Event {
     pub(crate) unsafe fn disarm(&self) {
         if self.is_armed() {
             self.state.fetch_and(!ARMED, Ordering::AcqRel);
+        }
+    }
+
+    /// The next signal wakes nobody, and the waker that was kept is dropped here. (It stays if a
+    /// signaller on another core is in the middle of waking it; then the next waiter drops it.)
+    ///
+    /// # Safety
+    /// The caller is the event's only waiter.
+    pub(crate) unsafe fn forget_waker(&self) {
+        // SAFETY: the caller is the waiter.
+        unsafe {
+            self.disarm();
+            self.replace(None);
         }
     }
 

@@ -412,7 +412,9 @@ impl<A: Background> Slot<A> {
             // SAFETY: claimed: `op` is initialised, and this is its owner.
             self.op.with_mut(|op| unsafe { (*op).assume_init_mut() }.cancel());
             // SAFETY: claimed.
-            unsafe { self.step() };
+            if let End::Collectable = unsafe { self.step() } {
+                self.event.signal(0); // For a task that awaits the job: no interrupt follows.
+            }
         }
     }
 }
@@ -441,6 +443,9 @@ enum End {
 /// gives it up; its buffers are dropped by the next `start` on the slot, after the device is done
 /// with them. [`cancel`](Self::cancel) and then waiting gets them back. Forgetting a job leaves the
 /// slot busy for ever, nothing worse.
+///
+/// When the end is collected, the slot keeps the waker it was last polled with, for the next job of
+/// the same task; a job that is dropped takes its waker along.
 #[must_use = "dropping a job cancels its operation; call `detach` to let it run to its end"]
 pub struct Job<A: Background> {
     slot: Option<&'static Slot<A>>,
@@ -514,7 +519,7 @@ impl<A: Background> Job<A> {
         if let Some(slot) = self.slot.take() {
             // SAFETY: a slot has one job, and only its job waits on the slot's event; this is it,
             // for the last time.
-            unsafe { slot.event.disarm() };
+            unsafe { slot.event.forget_waker() };
             // Last: from here on the slot may have another tenant.
             slot.state.fetch_or(ORPHAN, Ordering::Release);
         }
