@@ -301,7 +301,7 @@ impl<A: Background> Slot<A> {
             match self.state.compare_exchange_weak(
                 state,
                 next,
-                Ordering::Acquire,
+                Ordering::AcqRel, // What comes before a note comes before the step it asks for.
                 Ordering::Relaxed,
             ) {
                 Ok(_) => return claim,
