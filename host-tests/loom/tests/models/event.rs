@@ -1,0 +1,377 @@
+//! `Event`: a signal from another core against everything its waiter does.
+
+use std::{
+    mem::ManuallyDrop,
+    sync::Arc,
+    task::{Poll, Waker},
+};
+
+use loom::{
+    cell::UnsafeCell,
+    sync::{
+        Condvar, Mutex,
+        atomic::{AtomicU32, Ordering::*},
+    },
+    thread,
+};
+use wouldblock::{
+    attempt::{self, Attempt},
+    block::Idle,
+    event::{Event, Waiter},
+};
+
+use crate::run::{ASLEEP, Flag, Parker, TORN, block_on, explores, finds, leak, poll};
+
+/// What the models are run over: the library's event, and the twins.
+trait Subject: Send + Sync + 'static {
+    type Waiter;
+    fn new() -> Self;
+    fn waiter(&'static self) -> Self::Waiter;
+    fn signal(&self);
+    /// One poll of an operation that waits for `flag`; it stays registered.
+    fn poll(&self, waiter: &mut Self::Waiter, flag: &Flag, waker: &Waker) -> Poll<Result<(), ()>>;
+}
+
+impl Subject for Event {
+    type Waiter = ManuallyDrop<Waiter<'static>>;
+
+    fn new() -> Self {
+        Self::new()
+    }
+
+    fn waiter(&'static self) -> Self::Waiter {
+        ManuallyDrop::new(self.waiter().unwrap())
+    }
+
+    fn signal(&self) {
+        self.signal(0);
+    }
+
+    fn poll(&self, waiter: &mut Self::Waiter, flag: &Flag, waker: &Waker) -> Poll<Result<(), ()>> {
+        poll(&mut *ManuallyDrop::new(waiter.operation(flag.clone())), waker)
+    }
+}
+
+/// The protocol is right.
+const SOUND: u8 = 0;
+/// Tries, registers, and does not try again.
+const CHECKS_FIRST: u8 = 1;
+/// A signaller does not count itself as a reader of the waker.
+const UNCOUNTED: u8 = 2;
+/// The waiter does not look for readers before it writes the waker.
+const OVERWRITES: u8 = 3;
+/// The registration is not published to the signaller.
+const RELAXED: u8 = 4;
+/// A signal does not order what was done before it.
+const UNORDERED: u8 = 5;
+
+/// A copy of the protocol, without the bits and the count of signals.
+struct Twin<const FLAW: u8> {
+    state: AtomicU32,
+    waker: UnsafeCell<Option<Waker>>,
+}
+
+// SAFETY: that it is, but for its flaw, is what the models show.
+unsafe impl<const FLAW: u8> Sync for Twin<FLAW> {}
+
+const ARMED: u32 = 1;
+const WRITING: u32 = 1 << 1;
+const READER: u32 = 1 << 2;
+const SIGNALLED: u32 = 1 << 10;
+
+impl<const FLAW: u8> Twin<FLAW> {
+    fn register(&self, waker: &Waker) -> bool {
+        let mut state = self.state.load(Relaxed);
+        loop {
+            if FLAW != OVERWRITES && state & (SIGNALLED - READER) != 0 {
+                return false;
+            }
+            let writing = (state | WRITING) & !ARMED;
+            match self.state.compare_exchange(state, writing, Acquire, Relaxed) {
+                Ok(_) => break,
+                Err(now) => state = now,
+            }
+        }
+        let evicted = self.waker.with_mut(|kept| {
+            // SAFETY: but for the flaw, nobody reads while `WRITING` is set.
+            unsafe { (*kept).replace(waker.clone()) }
+        });
+        let release = if FLAW == RELAXED { Relaxed } else { AcqRel };
+        self.state.fetch_and(!WRITING, release);
+        self.state.fetch_or(ARMED, release);
+        drop(evicted);
+        true
+    }
+
+    fn wake(&self) {
+        let mut state = self.state.load(Relaxed);
+        loop {
+            if FLAW == UNCOUNTED {
+                break;
+            }
+            if state & (ARMED | WRITING) != ARMED {
+                return;
+            }
+            match self.state.compare_exchange(state, state + READER, Acquire, Relaxed) {
+                Ok(_) => break,
+                Err(now) => state = now,
+            }
+        }
+        self.waker.with(|waker| {
+            // SAFETY: but for the flaw, nobody writes while there is a reader.
+            if let Some(waker) = unsafe { &*waker } {
+                waker.wake_by_ref();
+            }
+        });
+        if FLAW != UNCOUNTED {
+            self.state.fetch_sub(READER, Release);
+        }
+    }
+}
+
+impl<const FLAW: u8> Subject for Twin<FLAW> {
+    type Waiter = ();
+
+    fn waiter(&'static self) {}
+
+    fn new() -> Self {
+        Self { state: AtomicU32::new(0), waker: UnsafeCell::new(None) }
+    }
+
+    fn signal(&self) {
+        let order = if FLAW == UNORDERED { Relaxed } else { AcqRel };
+        if self.state.fetch_add(SIGNALLED, order) & ARMED != 0 {
+            self.wake();
+        }
+    }
+
+    fn poll(&self, (): &mut (), flag: &Flag, waker: &Waker) -> Poll<Result<(), ()>> {
+        let mut flag = flag.clone();
+        let mut end = flag.attempt();
+        if end.is_err() {
+            if !self.register(waker) {
+                waker.wake_by_ref();
+            } else if FLAW != CHECKS_FIRST {
+                end = flag.attempt();
+            }
+        }
+        attempt::into_poll(end)
+    }
+}
+
+/// Polls until the flag is seen, asleep in between. The first `stale` polls are with other wakers.
+fn wait<S: Subject>(subject: &S, waiter: &mut S::Waiter, flag: &Flag, stale: usize) {
+    for _ in 0..stale {
+        if subject.poll(waiter, flag, &Waker::from(Parker::new())).is_ready() {
+            return;
+        }
+    }
+    let parker = Parker::new();
+    let waker = Waker::from(parker.clone());
+    while subject.poll(waiter, flag, &waker).is_pending() {
+        thread::yield_now(); // A task that has woken itself waits for another core.
+        parker.park();
+    }
+}
+
+/// The signal against the first poll.
+fn signal_and_poll<S: Subject>() {
+    let (subject, flag) = (leak(S::new()), Flag::new());
+    let device = flag.clone();
+    let handler = thread::spawn(move || {
+        device.set();
+        subject.signal();
+    });
+    wait(subject, &mut subject.waiter(), &flag, 0);
+    handler.join().unwrap();
+}
+
+/// The signal against a task that moves to another waker.
+fn signal_and_swap<S: Subject>() {
+    let (subject, flag) = (leak(S::new()), Flag::new());
+    let device = flag.clone();
+    let handler = thread::spawn(move || {
+        device.set();
+        subject.signal();
+    });
+    wait(subject, &mut subject.waiter(), &flag, 1);
+    handler.join().unwrap();
+}
+
+/// Two handlers on two cores, each of which may be the last.
+fn two_signals<S: Subject>() {
+    let subject = leak(S::new());
+    let flags = [Flag::new(), Flag::new()];
+    let handlers = flags.clone().map(|flag| {
+        thread::spawn(move || {
+            flag.set();
+            subject.signal();
+        })
+    });
+    let mut waiter = subject.waiter();
+    for flag in &flags {
+        wait(subject, &mut waiter, flag, 0);
+    }
+    handlers.into_iter().for_each(|handler| handler.join().unwrap());
+}
+
+#[test]
+fn a_signal_against_a_poll_is_not_lost() {
+    explores("signal and poll", None, 30, signal_and_poll::<Event>);
+    explores("signal and poll, twin", None, 30, signal_and_poll::<Twin<SOUND>>);
+    finds("check before register", &[ASLEEP], signal_and_poll::<Twin<CHECKS_FIRST>>);
+    finds("relaxed registration", TORN, signal_and_poll::<Twin<RELAXED>>);
+    finds("unordered signal", &[ASLEEP], signal_and_poll::<Twin<UNORDERED>>);
+}
+
+#[test]
+fn a_wake_before_the_news_is_found() {
+    // The handler's mistake, not the library's: it signals before what it signals is there.
+    finds("wake before publish", &[ASLEEP], || {
+        let (event, flag) = (leak(Event::new()), Flag::new());
+        let device = flag.clone();
+        let handler = thread::spawn(move || {
+            event.signal(0);
+            device.set();
+        });
+        wait(event, &mut Subject::waiter(event), &flag, 0);
+        handler.join().unwrap();
+    });
+}
+
+#[test]
+fn a_signal_against_a_swap_of_wakers_tears_nothing_and_is_not_lost() {
+    explores("signal and waker swap", None, 200, signal_and_swap::<Event>);
+    explores("signal and waker swap, twin", None, 200, signal_and_swap::<Twin<SOUND>>);
+    finds("signaller that is not counted", TORN, signal_and_swap::<Twin<UNCOUNTED>>);
+    finds("waiter that overwrites", TORN, signal_and_swap::<Twin<OVERWRITES>>);
+    finds("check before register, swap", &[ASLEEP], signal_and_swap::<Twin<CHECKS_FIRST>>);
+}
+
+#[test]
+fn two_signals_at_once_are_both_heard() {
+    explores("two signals", Some(2), 500, two_signals::<Event>);
+    explores("two signals, twin", Some(2), 500, two_signals::<Twin<SOUND>>);
+    finds("check before register, two", &[ASLEEP], two_signals::<Twin<CHECKS_FIRST>>);
+}
+
+#[test]
+fn a_signal_against_the_drop_of_the_waiter_touches_no_waker_that_is_gone() {
+    explores("signal and drop", Some(3), 200, || {
+        let event = leak(Event::new());
+        let handler = thread::spawn(|| event.signal(1));
+        let first = Parker::new();
+        {
+            let mut waiter = event.waiter().unwrap();
+            let mut operation = waiter.operation(Flag::new());
+            assert!(poll(&mut operation, &Waker::from(first.clone())).is_pending());
+        }
+        // The next waiter, with its own waker, hears of what comes.
+        let mut waiter = event.waiter().unwrap();
+        let flag = Flag::new();
+        let mut operation = waiter.operation(flag.clone());
+        assert!(poll(&mut operation, &Waker::from(Parker::new())).is_pending());
+        flag.set();
+        event.signal(0);
+        handler.join().unwrap();
+        assert!(block_on(&mut operation).is_ok());
+        drop(operation);
+        assert_eq!(waiter.take_bits(), 1);
+        drop(waiter);
+        assert_eq!(Arc::strong_count(&first), 1, "a waker outlives its waiter");
+    });
+}
+
+#[test]
+fn two_that_want_the_waiter_never_both_have_it() {
+    explores("two waiters", None, 5, || {
+        let event = leak(Event::new());
+        let used = leak(UnsafeCell::new(0));
+        let other = thread::spawn(|| one_use(event, used));
+        one_use(event, used);
+        other.join().unwrap();
+        assert!(event.waiter().is_some());
+    });
+
+    fn one_use(event: &'static Event, used: &'static UnsafeCell<u32>) {
+        if let Some(waiter) = event.waiter() {
+            // loom reports the write if another one overlaps, or is not ordered, with it.
+            used.with_mut(|_| ());
+            drop(waiter);
+        }
+    }
+}
+
+/// A CPU whose interrupts are held off while the lock is held: `sti; hlt` lets go and sleeps in one.
+struct Cpu {
+    masked: Mutex<()>,
+    interrupt: Condvar,
+}
+
+impl Cpu {
+    fn new() -> &'static Self {
+        leak(Self { masked: Mutex::new(()), interrupt: Condvar::new() })
+    }
+
+    fn interrupted(&self, handler: impl FnOnce()) {
+        let masked = self.masked.lock().unwrap();
+        handler();
+        drop(masked);
+        self.interrupt.notify_one();
+    }
+}
+
+/// Asks for news with interrupts held off.
+struct Asks(&'static Cpu);
+
+impl Idle for Asks {
+    fn idle(&mut self, news: impl Fn() -> bool) {
+        let masked = self.0.masked.lock().unwrap();
+        if !news() {
+            drop(self.0.interrupt.wait(masked).unwrap());
+        }
+    }
+}
+
+/// Asks, and only then holds interrupts off: `sti; nop; hlt`.
+struct AsksTooEarly(&'static Cpu);
+
+impl Idle for AsksTooEarly {
+    fn idle(&mut self, news: impl Fn() -> bool) {
+        if !news() {
+            let masked = self.0.masked.lock().unwrap();
+            drop(self.0.interrupt.wait(masked).unwrap());
+        }
+    }
+}
+
+/// Does not ask.
+struct NeverAsks(&'static Cpu);
+
+impl Idle for NeverAsks {
+    fn idle(&mut self, _: impl Fn() -> bool) {
+        let masked = self.0.masked.lock().unwrap();
+        drop(self.0.interrupt.wait(masked).unwrap());
+    }
+}
+
+fn sleeps<I: Idle>(idle: fn(&'static Cpu) -> I) {
+    let (event, flag, cpu) = (leak(Event::new()), Flag::new(), Cpu::new());
+    let device = flag.clone();
+    let handler = thread::spawn(move || {
+        cpu.interrupted(|| {
+            device.set();
+            event.signal(0);
+        });
+    });
+    let mut waiter = event.waiter().unwrap();
+    assert_eq!(waiter.operation(flag).block(idle(cpu)), Ok(()));
+    handler.join().unwrap();
+}
+
+#[test]
+fn a_sleeper_compares_the_count_of_signals_and_does_not_oversleep() {
+    explores("block asleep", None, 20, || sleeps(Asks));
+    finds("asks before it masks", &[ASLEEP], || sleeps(AsksTooEarly));
+    finds("never asks", &[ASLEEP], || sleeps(NeverAsks));
+}

@@ -1,0 +1,407 @@
+//! `Slot` and `Job`: a handler's step on one core against everything the foreground does on another.
+//!
+//! The operation keeps a cell that each of its methods writes: loom reports two contexts that have
+//! `&mut` of it at once, or one after the other with nothing that orders them.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
+
+use loom::{
+    cell::UnsafeCell,
+    sync::{
+        Mutex, Notify,
+        atomic::{AtomicU32, Ordering::*},
+    },
+    thread,
+};
+use wouldblock::{
+    attempt::Attempt,
+    job::{Background, Busy, Slot, Step},
+    nb,
+};
+
+use crate::run::{ASLEEP, Flag, block_on, explores, finds, leak};
+
+/// A transfer that ends when the device is ready, or at the first try after it was cancelled.
+struct Transfer {
+    /// The doorbell. That an interrupt which follows it is delivered after it is the device's and the
+    /// interrupt controller's part: release and acquire.
+    begun: Arc<AtomicU32>,
+    ready: Flag,
+    cancelled: bool,
+    touched: UnsafeCell<u32>,
+    /// Counts the drops: a std atomic, of which loom knows nothing.
+    dropped: Arc<AtomicUsize>,
+}
+
+impl Transfer {
+    fn new(ready: &Flag, dropped: &Arc<AtomicUsize>) -> Self {
+        Self {
+            begun: Arc::new(AtomicU32::new(0)),
+            ready: ready.clone(),
+            cancelled: false,
+            touched: UnsafeCell::new(0),
+            dropped: dropped.clone(),
+        }
+    }
+
+    fn touch(&mut self) {
+        self.touched.with_mut(|_| ());
+    }
+}
+
+impl Attempt for Transfer {
+    type Output = ();
+    type Error = &'static str;
+
+    fn attempt(&mut self) -> nb::Result<(), &'static str> {
+        self.touch();
+        if self.ready.is_set() {
+            Ok(())
+        } else if self.cancelled {
+            Err(nb::Error::Other("cancelled"))
+        } else {
+            Err(nb::Error::WouldBlock)
+        }
+    }
+}
+
+impl Background for Transfer {
+    fn begin(&mut self) {
+        self.touch();
+        self.begun.store(1, Release);
+    }
+
+    fn cancel(&mut self) {
+        self.touch();
+        self.cancelled = true;
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        self.touch();
+        self.dropped.fetch_add(1, SeqCst);
+    }
+}
+
+/// A slot, its device, and the count of operations that were dropped.
+fn new() -> (&'static Slot<Transfer>, Flag, Arc<AtomicUsize>) {
+    (leak(Slot::new()), Flag::new(), Arc::default())
+}
+
+/// The handler: the device is ready, then the step, then the wake.
+fn interrupt(slot: &'static Slot<Transfer>, ready: &Flag) -> Step {
+    ready.set();
+    slot.on_interrupt().step()
+}
+
+#[test]
+fn a_step_against_an_await() {
+    explores("step and await", Some(3), 300, || {
+        let (slot, ready, dropped) = new();
+        let job = slot.start(Transfer::new(&ready, &dropped)).ok().unwrap();
+        let handler = thread::spawn(move || _ = interrupt(slot, &ready));
+        let done = block_on(job);
+        assert_eq!((done.result, dropped.load(SeqCst)), (Ok(()), 0));
+        drop(done.op);
+        handler.join().unwrap();
+        assert_eq!(dropped.load(SeqCst), 1);
+    });
+}
+
+#[test]
+fn a_step_against_a_poll_and_the_next_tenant() {
+    explores("step, collect and start", Some(3), 50, || {
+        let (slot, ready, dropped) = new();
+        let mut job = slot.start(Transfer::new(&ready, &dropped)).ok().unwrap();
+        let handler = thread::spawn(move || _ = interrupt(slot, &ready));
+        let first = job.attempt().is_ok();
+        if first {
+            // The step may still owe its wake: that is the next tenant's now, and spurious.
+            let next = slot.start(Transfer::new(&Flag::new(), &dropped)).ok().unwrap();
+            next.detach();
+        }
+        handler.join().unwrap();
+        assert_eq!(dropped.load(SeqCst), usize::from(first));
+        if !first {
+            drop(block_on(job).op);
+            assert_eq!(dropped.load(SeqCst), 1);
+        }
+    });
+}
+
+#[test]
+fn a_step_against_a_cancel() {
+    explores("step and cancel", Some(3), 200, || {
+        let (slot, ready, dropped) = new();
+        let mut job = slot.start(Transfer::new(&ready, &dropped)).ok().unwrap();
+        let handler = thread::spawn(move || drop(slot.on_interrupt())); // spurious
+        job.cancel();
+        let done = block_on(job);
+        assert_eq!(done.result, Err("cancelled"));
+        handler.join().unwrap();
+    });
+}
+
+#[test]
+fn a_step_against_the_drop_of_the_job_and_the_next_start() {
+    explores("step, drop and start", Some(3), 100, || {
+        let (slot, ready, dropped) = new();
+        let job = slot.start(Transfer::new(&ready, &dropped)).ok().unwrap();
+        let count = dropped.clone();
+        let handler = thread::spawn(move || {
+            interrupt(slot, &ready);
+            // As a callback does: the next one, if the slot is free.
+            slot.start(Transfer::new(&ready, &count)).map(|job| job.detach()).is_ok()
+        });
+        drop(job);
+        let started = handler.join().unwrap();
+        // A refused one was dropped, or the orphan was, in `start`: by nobody twice.
+        assert_eq!(dropped.load(SeqCst), 1);
+        if !started {
+            // The orphan has ended by now, whoever ended it.
+            assert!(slot.start(Transfer::new(&Flag::new(), &dropped)).is_ok_and(|job| {
+                job.detach();
+                true
+            }));
+            assert_eq!(dropped.load(SeqCst), 2);
+        }
+    });
+}
+
+#[test]
+fn a_step_against_a_detach() {
+    explores("step and detach", None, 5, || {
+        let (slot, ready, dropped) = new();
+        let job = slot.start(Transfer::new(&ready, &dropped)).ok().unwrap();
+        let handler = thread::spawn(move || interrupt(slot, &ready));
+        job.detach();
+        assert_eq!(handler.join().unwrap(), Step::Done);
+        assert_eq!(dropped.load(SeqCst), 0);
+        let next = slot.start(Transfer::new(&Flag::new(), &dropped));
+        assert_eq!(dropped.load(SeqCst), 1);
+        next.ok().unwrap().detach();
+    });
+}
+
+#[test]
+fn two_starts_have_one_winner() {
+    explores("two starts", None, 5, || {
+        let (slot, ready, dropped) = new();
+        let start = |ready: Flag, dropped: Arc<AtomicUsize>| match slot
+            .start(Transfer::new(&ready, &dropped))
+        {
+            Ok(job) => {
+                job.detach();
+                1
+            }
+            Err(Busy(_)) => 0,
+        };
+        let (other_ready, other_dropped) = (ready.clone(), dropped.clone());
+        let other = thread::spawn(move || start(other_ready, other_dropped));
+        let started = start(ready, dropped.clone()) + other.join().unwrap();
+        assert_eq!((started, dropped.load(SeqCst)), (1, 1));
+    });
+}
+
+/// What a handler on another core meets while the first one starts. It is entitled to a step as soon
+/// as the device has begun.
+trait Start: Send + Sync + 'static {
+    fn new() -> Self;
+    /// Publishes and begins; `begun` is the device.
+    fn start(&'static self, begun: &Arc<AtomicU32>, ready: &Flag);
+    /// A step, by the handler.
+    fn step(&'static self);
+    /// Waits for the end without a step of its own.
+    fn wait(&self);
+}
+
+/// Called back at the end.
+struct Library {
+    slot: Slot<CallsBack>,
+    ended: Notify,
+}
+
+struct CallsBack {
+    transfer: Transfer,
+    library: &'static Library,
+}
+
+impl Attempt for CallsBack {
+    type Output = ();
+    type Error = &'static str;
+
+    fn attempt(&mut self) -> nb::Result<(), &'static str> {
+        self.transfer.attempt()
+    }
+}
+
+impl Background for CallsBack {
+    fn begin(&mut self) {
+        self.transfer.begin();
+    }
+
+    fn cancel(&mut self) {
+        self.transfer.cancel();
+    }
+}
+
+impl Start for Library {
+    fn new() -> Self {
+        Self { slot: Slot::new(), ended: Notify::new() }
+    }
+
+    fn start(&'static self, begun: &Arc<AtomicU32>, ready: &Flag) {
+        let mut transfer = Transfer::new(ready, &Arc::default());
+        transfer.begun = begun.clone();
+        let op = CallsBack { transfer, library: self };
+        assert!(self.slot.start_with(op, |done| done.op.library.ended.notify()).is_ok());
+    }
+
+    fn step(&'static self) {
+        drop(self.slot.on_interrupt());
+    }
+
+    fn wait(&self) {
+        self.ended.wait();
+    }
+}
+
+const SOUND: u8 = 0;
+/// Begins, and publishes later.
+const BEGINS_FIRST: u8 = 1;
+/// A step that finds the slot claimed leaves no note.
+const NO_NOTE: u8 = 2;
+/// The holder looks for notes, and lets go later.
+const LETS_GO_LATE: u8 = 3;
+
+/// A note does not order what its handler did before it.
+const RELAXED_NOTE: u8 = 4;
+
+const RUNNING: u32 = 1;
+const STEPPING: u32 = 2;
+const NOTE: u32 = 4;
+
+/// A copy of the protocol, for one operation without a job.
+struct Twin<const FLAW: u8> {
+    state: AtomicU32,
+    section: Mutex<()>,
+    op: UnsafeCell<Option<Flag>>,
+    ended: Notify,
+}
+
+// SAFETY: that it is, but for its flaw, is what the models show.
+unsafe impl<const FLAW: u8> Sync for Twin<FLAW> {}
+
+impl<const FLAW: u8> Start for Twin<FLAW> {
+    fn new() -> Self {
+        Self {
+            state: AtomicU32::new(0),
+            section: Mutex::new(()),
+            op: UnsafeCell::new(None),
+            ended: Notify::new(),
+        }
+    }
+
+    fn start(&'static self, begun: &Arc<AtomicU32>, ready: &Flag) {
+        // SAFETY: nobody has claimed what was not published.
+        self.op.with_mut(|op| unsafe { *op = Some(ready.clone()) });
+        let section = (FLAW != BEGINS_FIRST).then(|| self.section.lock().unwrap());
+        begun.store(1, Release);
+        self.state.store(RUNNING, Release);
+        drop(section);
+    }
+
+    fn step(&'static self) {
+        drop(self.section.lock().unwrap()); // A start that has begun has published.
+        let mut state = self.state.load(Relaxed);
+        loop {
+            let next = match state {
+                0 => return,
+                RUNNING => STEPPING,
+                claimed if FLAW == NO_NOTE => claimed,
+                claimed => claimed | NOTE,
+            };
+            let order = if FLAW == RELAXED_NOTE { Acquire } else { AcqRel };
+            match self.state.compare_exchange(state, next, order, Relaxed) {
+                Ok(RUNNING) => break,
+                Ok(_) => return,
+                Err(now) => state = now,
+            }
+        }
+        loop {
+            // SAFETY: claimed.
+            let ended = self.op.with_mut(|op| unsafe { &*op }.as_ref().unwrap().is_set());
+            if ended {
+                self.state.store(0, Release);
+                return self.ended.notify();
+            }
+            if FLAW == LETS_GO_LATE {
+                if self.state.load(Acquire) == STEPPING {
+                    return self.state.store(RUNNING, Release);
+                }
+                self.state.store(STEPPING, Relaxed);
+                continue;
+            }
+            match self.state.compare_exchange(STEPPING, RUNNING, AcqRel, Relaxed) {
+                Ok(_) => return,
+                Err(_) => _ = self.state.fetch_and(!NOTE, AcqRel),
+            }
+        }
+    }
+
+    fn wait(&self) {
+        self.ended.wait();
+    }
+}
+
+/// The handler's core sees the device begin, and steps: the step must find the operation.
+fn start_and_step<S: Start>() {
+    let (subject, begun, ready) = (leak(S::new()), Arc::new(AtomicU32::new(0)), Flag::new());
+    let (device_begun, device_ready) = (begun.clone(), ready.clone());
+    let handler = thread::spawn(move || {
+        // No interrupt before the device has begun; loom needs no other execution for that.
+        if device_begun.load(Acquire) == 1 {
+            device_ready.set();
+            subject.step();
+        }
+        device_ready.is_set()
+    });
+    subject.start(&begun, &ready);
+    if handler.join().unwrap() {
+        subject.wait();
+    }
+}
+
+/// Two handlers on two cores, one of which brings the end.
+fn two_steps<S: Start>() {
+    let (subject, ready) = (leak(S::new()), Flag::new());
+    subject.start(&Arc::new(AtomicU32::new(0)), &ready);
+    let spurious = thread::spawn(|| subject.step());
+    let handler = thread::spawn(move || {
+        ready.set();
+        subject.step();
+    });
+    spurious.join().unwrap();
+    handler.join().unwrap();
+    subject.wait();
+}
+
+#[test]
+fn a_step_against_a_start_finds_what_has_begun() {
+    explores("start and step", None, 10, start_and_step::<Library>);
+    explores("start and step, twin", None, 10, start_and_step::<Twin<SOUND>>);
+    finds("begins before it publishes", &[ASLEEP], start_and_step::<Twin<BEGINS_FIRST>>);
+}
+
+#[test]
+fn a_contended_step_is_made_up_for_by_the_holder() {
+    explores("two steps", Some(3), 100, two_steps::<Library>);
+    explores("two steps, twin", Some(3), 100, two_steps::<Twin<SOUND>>);
+    finds("contended without a note", &[ASLEEP], two_steps::<Twin<NO_NOTE>>);
+    finds("note that does not order", &[ASLEEP], two_steps::<Twin<RELAXED_NOTE>>);
+    finds("lets go after it looked", &[ASLEEP], two_steps::<Twin<LETS_GO_LATE>>);
+}

@@ -1,0 +1,427 @@
+//! A PC's serial port that punishes misuse: a 16550 with its destructive reads, its FIFOs and its
+//! true interrupt line, an 8259 that latches edges, and the far end of the wire.
+//!
+//! What a real chip answers with garbage or silence is a panic here: a read of an empty receiver, a
+//! write to a full transmitter, IIR or MSR read by anybody but the handler.
+//!
+//! Source: National Semiconductor PC16550D data sheet (1995), section 8, and Intel 8259A data sheet
+//! (1988), "edge and level triggered modes".
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use wouldblock::{
+    block::{Idle, IdleUntil},
+    time::{Clock, Deadline},
+    uart16550::{Register, Registers},
+};
+
+/// LSR: bytes were lost.
+pub const OVERRUN: u8 = 1 << 1;
+/// LSR: the byte at the head has the wrong parity.
+pub const PARITY: u8 = 1 << 2;
+/// LSR: the byte at the head has no stop bit.
+pub const FRAMING: u8 = 1 << 3;
+/// LSR: the byte at the head is a break.
+pub const BREAK: u8 = 1 << 4;
+
+const DEPTH: usize = 16;
+/// Character times without a read or a new byte, after which what is in the FIFO is announced.
+const TIMEOUT: u32 = 4;
+
+/// One access to a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// What was read.
+    Read(Register, u8),
+    /// What was written.
+    Write(Register, u8),
+}
+
+/// All that a program can find out about the chip, by reads that change nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// Bytes in the receiver, each with its errors.
+    pub received: VecDeque<(u8, u8)>,
+    /// Bytes in the transmitter's FIFO.
+    pub to_send: VecDeque<u8>,
+    /// IER.
+    pub enabled: u8,
+    /// LCR.
+    pub line_control: u8,
+    /// MCR.
+    pub modem_control: u8,
+    /// The divisor latch.
+    pub divisor: [u8; 2],
+}
+
+#[derive(Debug)]
+struct Chip {
+    contents: Contents,
+    fifo_control: u8,
+    overrun: bool,
+    /// Errors of the byte at the head that were read already.
+    head_reported: bool,
+    idle_characters: u32,
+    shift: Option<u8>,
+    /// "Transmitter empty" is to be announced: set when it becomes empty and when its enable bit is
+    /// set while it is; cleared by a write of a byte and by the read of IIR that says so.
+    announce_empty: bool,
+    trigger: usize,
+    stuck: bool,
+    modem_changed: bool,
+    // The wire, both ways.
+    sent: Vec<u8>,
+    arriving: VecDeque<(u8, u8)>,
+    lost: usize,
+    // The 8259.
+    line: bool,
+    request: bool,
+    edges: u32,
+    // The program.
+    in_handler: bool,
+    log: Vec<Access>,
+}
+
+/// The serial port, seen from both sides.
+pub struct Pc(Mutex<Chip>);
+
+impl fmt::Debug for Pc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.chip().fmt(f)
+    }
+}
+
+impl Pc {
+    /// One as after reset, for ever.
+    pub fn new() -> &'static Self {
+        let contents = Contents {
+            received: VecDeque::new(),
+            to_send: VecDeque::new(),
+            enabled: 0,
+            line_control: 0,
+            modem_control: 0,
+            divisor: [0; 2],
+        };
+        Box::leak(Box::new(Self(Mutex::new(Chip {
+            contents,
+            fifo_control: 0,
+            overrun: false,
+            head_reported: false,
+            idle_characters: 0,
+            shift: None,
+            announce_empty: false,
+            trigger: 1,
+            stuck: false,
+            modem_changed: false,
+            sent: Vec::new(),
+            arriving: VecDeque::new(),
+            lost: 0,
+            line: false,
+            request: false,
+            edges: 0,
+            in_handler: false,
+            log: Vec::new(),
+        }))))
+    }
+
+    fn chip(&self) -> MutexGuard<'_, Chip> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The far end sends `bytes`: one arrives at each [`tick`](Self::tick).
+    pub fn far_end_sends(&self, bytes: &[u8]) {
+        self.chip().arriving.extend(bytes.iter().map(|&byte| (byte, 0)));
+    }
+
+    /// The far end sends a byte that arrives with `errors`.
+    pub fn far_end_sends_badly(&self, byte: u8, errors: u8) {
+        self.chip().arriving.push_back((byte, errors));
+    }
+
+    /// What the far end has received since it was last asked.
+    pub fn far_end_received(&self) -> Vec<u8> {
+        std::mem::take(&mut self.chip().sent)
+    }
+
+    /// Bytes lost, because the receiver was full.
+    pub fn lost(&self) -> usize {
+        self.chip().lost
+    }
+
+    /// The far end holds the transmitter up, or lets it go on.
+    pub fn set_stuck(&self, stuck: bool) {
+        self.chip().stuck = stuck;
+    }
+
+    /// A modem line changes.
+    pub fn modem_changes(&self) {
+        let mut chip = self.chip();
+        chip.modem_changed = true;
+        chip.update_line();
+    }
+
+    /// What a program can find out.
+    pub fn contents(&self) -> Contents {
+        self.chip().contents.clone()
+    }
+
+    /// Accesses since this was last asked.
+    pub fn accesses(&self) -> Vec<Access> {
+        std::mem::take(&mut self.chip().log)
+    }
+
+    /// Edges that the 8259 has seen.
+    pub fn edges(&self) -> u32 {
+        self.chip().edges
+    }
+
+    /// One character time goes by.
+    pub fn tick(&self) {
+        let mut chip = self.chip();
+        if !chip.stuck
+            && let Some(byte) = chip.shift.take()
+        {
+            if chip.contents.modem_control & 1 << 4 == 0 {
+                chip.sent.push(byte);
+            } else {
+                chip.arrive(byte, 0);
+            }
+        }
+        chip.load_shift();
+        match chip.arriving.pop_front() {
+            Some(_) if chip.contents.modem_control & 1 << 4 != 0 => {} // the line is cut off
+            Some((byte, errors)) => chip.arrive(byte, errors),
+            None => chip.idle_characters += 1,
+        }
+        chip.update_line();
+    }
+
+    /// Nothing more happens by itself.
+    pub fn is_quiet(&self) -> bool {
+        let chip = self.chip();
+        chip.arriving.is_empty()
+            && (chip.stuck || chip.shift.is_none() && chip.contents.to_send.is_empty())
+            && (chip.idle_characters > TIMEOUT || chip.contents.received.is_empty())
+            && !chip.request
+    }
+
+    /// If the 8259 has latched an edge, calls `handler` as its interrupt.
+    pub fn deliver(&self, handler: &mut dyn FnMut()) -> bool {
+        let mut chip = self.chip();
+        if !std::mem::take(&mut chip.request) {
+            return false;
+        }
+        chip.in_handler = true;
+        drop(chip);
+        handler();
+        self.chip().in_handler = false;
+        true
+    }
+}
+
+impl Chip {
+    fn arrive(&mut self, byte: u8, errors: u8) {
+        self.idle_characters = 0;
+        if self.contents.received.len() == DEPTH {
+            self.overrun = true;
+            self.lost += 1;
+        } else {
+            self.contents.received.push_back((byte, errors));
+        }
+    }
+
+    /// The FIFO gives the shift register its next byte.
+    fn load_shift(&mut self) {
+        if self.shift.is_none()
+            && let Some(byte) = self.contents.to_send.pop_front()
+        {
+            self.shift = Some(byte);
+            self.announce_empty |= self.contents.to_send.is_empty();
+        }
+    }
+
+    /// IIR, without the FIFO bits.
+    fn source(&self) -> u8 {
+        let Contents { received, enabled, .. } = &self.contents;
+        let head = received.front().map_or(0, |&(_, errors)| errors);
+        let on = |bit: u8| enabled & 1 << bit != 0;
+        if on(2) && (self.overrun || head != 0 && !self.head_reported) {
+            0b0110
+        } else if on(0) && received.len() >= self.trigger {
+            0b0100
+        } else if on(0) && !received.is_empty() && self.idle_characters >= TIMEOUT {
+            0b1100
+        } else if on(1) && self.announce_empty {
+            0b0010
+        } else if on(3) && self.modem_changed {
+            0b0000
+        } else {
+            0b0001
+        }
+    }
+
+    /// The line as it is now; the 8259 latches its rise, and forgets a request whose line has fallen.
+    fn update_line(&mut self) {
+        let line = self.source() != 1 && self.contents.modem_control & 1 << 3 != 0;
+        if line && !self.line {
+            self.request = true;
+            self.edges += 1;
+        }
+        self.request &= line;
+        self.line = line;
+    }
+
+    fn line_status(&mut self) -> u8 {
+        let Contents { received, to_send, .. } = &self.contents;
+        let head = if self.head_reported { 0 } else { received.front().map_or(0, |head| head.1) };
+        let status = u8::from(!received.is_empty())
+            | u8::from(std::mem::take(&mut self.overrun)) << 1
+            | head
+            | u8::from(to_send.is_empty()) << 5
+            | u8::from(to_send.is_empty() && self.shift.is_none()) << 6;
+        self.head_reported |= head != 0;
+        status
+    }
+
+    fn read(&mut self, register: Register) -> u8 {
+        let latch = self.contents.line_control & 1 << 7 != 0;
+        match register {
+            Register::Data | Register::InterruptEnable if latch => {
+                panic!("the divisor is set, not read")
+            }
+            Register::Data => {
+                let Some((byte, errors)) = self.contents.received.pop_front() else {
+                    panic!("the receiver is empty")
+                };
+                let seen = errors == 0 || std::mem::take(&mut self.head_reported);
+                assert!(seen, "a byte was taken before its errors were looked at");
+                self.idle_characters = 0;
+                byte
+            }
+            Register::InterruptEnable => self.contents.enabled,
+            Register::InterruptIdentification => {
+                assert!(self.in_handler, "IIR is the handler's");
+                let source = self.source();
+                if source == 0b0010 {
+                    self.announce_empty = false;
+                }
+                source | 0b1100_0000
+            }
+            Register::LineControl => self.contents.line_control,
+            Register::ModemControl => self.contents.modem_control,
+            Register::LineStatus => self.line_status(),
+            Register::ModemStatus => {
+                assert!(self.in_handler, "MSR is the handler's");
+                u8::from(std::mem::take(&mut self.modem_changed))
+            }
+        }
+    }
+
+    fn write(&mut self, register: Register, value: u8) {
+        let latch = self.contents.line_control & 1 << 7 != 0;
+        match register {
+            Register::Data if latch => self.contents.divisor[0] = value,
+            Register::InterruptEnable if latch => self.contents.divisor[1] = value,
+            Register::Data => {
+                assert!(self.contents.to_send.len() < DEPTH, "the transmitter is full");
+                assert!(self.fifo_control & 1 != 0, "the FIFOs are off");
+                self.announce_empty = false;
+                self.contents.to_send.push_back(value);
+            }
+            Register::InterruptEnable => {
+                let raised = value & !self.contents.enabled;
+                self.announce_empty |= raised & 2 != 0 && self.contents.to_send.is_empty();
+                self.contents.enabled = value & 0xf;
+            }
+            Register::InterruptIdentification => {
+                self.fifo_control = value;
+                self.trigger = [1, 4, 8, 14][usize::from(value >> 6)];
+                if value & 2 != 0 {
+                    self.contents.received.clear();
+                    self.head_reported = false;
+                }
+                if value & 4 != 0 {
+                    self.contents.to_send.clear();
+                }
+            }
+            Register::LineControl => self.contents.line_control = value,
+            Register::ModemControl => self.contents.modem_control = value,
+            Register::LineStatus | Register::ModemStatus => panic!("{register:?} is not written"),
+        }
+    }
+}
+
+impl Registers for &'static Pc {
+    fn read(&self, register: Register) -> u8 {
+        let mut chip = self.chip();
+        let value = chip.read(register);
+        chip.log.push(Access::Read(register, value));
+        chip.update_line();
+        value
+    }
+
+    fn write(&self, register: Register, value: u8) {
+        let mut chip = self.chip();
+        chip.log.push(Access::Write(register, value));
+        chip.write(register, value);
+        chip.update_line();
+    }
+}
+
+/// A CPU that sleeps until there is news while the port goes on: each interrupt that the 8259 has
+/// latched calls the handler. Panics when it would sleep for ever.
+pub struct Cpu<F> {
+    /// The port.
+    pub pc: &'static Pc,
+    /// The handler of its interrupt.
+    pub handler: F,
+    /// How often it slept.
+    pub asleep: u32,
+}
+
+impl<F: FnMut()> Cpu<F> {
+    /// One that is awake.
+    pub fn new(pc: &'static Pc, handler: F) -> Self {
+        Self { pc, handler, asleep: 0 }
+    }
+
+    /// `ticks` character times, with their interrupts.
+    pub fn run(&mut self, ticks: u32) {
+        for _ in 0..ticks {
+            while self.pc.deliver(&mut self.handler) {}
+            self.pc.tick();
+        }
+        while self.pc.deliver(&mut self.handler) {}
+    }
+
+    fn sleep(&mut self, ends: impl Fn() -> bool) {
+        while self.pc.deliver(&mut self.handler) {}
+        if ends() {
+            return;
+        }
+        self.asleep += 1;
+        while !ends() {
+            assert!(!self.pc.is_quiet(), "asleep for ever: {:?}", self.pc);
+            self.run(1);
+        }
+    }
+}
+
+impl<F: FnMut()> Idle for Cpu<F> {
+    fn idle(&mut self, news: impl Fn() -> bool) {
+        self.sleep(news);
+    }
+}
+
+impl<C: Clock, F: FnMut()> IdleUntil<C> for Cpu<F> {
+    fn idle_until(&mut self, deadline: &Deadline<C>, news: impl Fn() -> bool) {
+        while self.pc.deliver(&mut self.handler) {}
+        while !news() && !deadline.has_passed() {
+            self.run(1);
+        }
+    }
+}

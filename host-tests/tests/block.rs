@@ -1,0 +1,185 @@
+//! `block`: at least one try, exactly as many as asked for, one last try after the deadline, and the
+//! operation is still the caller's when the effort is spent.
+
+use std::{cell::Cell, time::Duration};
+
+use host_tests::clock::FakeClock;
+use proptest::prelude::*;
+use wouldblock::{
+    attempt::{self, Attempt},
+    block::{self, Spin},
+    event::Event,
+    nb::Error::{Other, WouldBlock},
+    time::{Clock, Deadline, StdClock},
+};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// An attempt that counts its tries and succeeds with their number at the `at`-th.
+fn ready_at(at: u32, tries: &Cell<u32>) -> impl Attempt<Output = u32, Error = ()> {
+    attempt::from_fn(move || {
+        tries.set(tries.get() + 1);
+        if tries.get() >= at { Ok(tries.get()) } else { Err(WouldBlock) }
+    })
+}
+
+#[test]
+fn block_retries_until_the_end_and_not_once_more() {
+    for at in 1..10 {
+        let tries = Cell::new(0);
+        assert_eq!(block::block(ready_at(at, &tries)), Ok(at));
+        assert_eq!(tries.get(), at);
+    }
+    let mut tries = 0;
+    let failing = attempt::from_fn(|| {
+        tries += 1;
+        if tries < 3 { Err::<(), _>(WouldBlock) } else { Err(Other("failed")) }
+    });
+    assert_eq!(block::block(failing), Err("failed"));
+    assert_eq!(tries, 3);
+}
+
+#[test]
+fn try_times_tries_exactly_so_often_and_at_least_once() {
+    for (times, expected) in [(0, 1), (1, 1), (2, 2), (3, 3), (100, 100)] {
+        let tries = Cell::new(0);
+        let mut op = ready_at(u32::MAX, &tries);
+        assert_eq!(block::try_times(&mut op, times), Err(WouldBlock));
+        assert_eq!(tries.get(), expected, "{times} times");
+    }
+    let tries = Cell::new(0);
+    assert_eq!(block::try_times(&mut ready_at(3, &tries), 3), Ok(3)); // the last one counts
+    assert_eq!(block::try_times(&mut ready_at(3, &Cell::new(0)), 2), Err(WouldBlock));
+    let mut failing = attempt::from_fn(|| Err::<(), _>(Other("failed")));
+    assert_eq!(block::try_times(&mut failing, u32::MAX), Err(Other("failed")));
+}
+
+/// A deadline in `length` ticks, and an attempt that takes `per_try` ticks and never succeeds.
+fn tries_until(length: u64, per_try: u64) -> u32 {
+    let time = Cell::new(0);
+    let clock = FakeClock::<64>::new(&time);
+    let deadline = Deadline::after(clock, MS * u32::try_from(length).unwrap());
+    let mut tries = 0;
+    let mut op = attempt::from_fn(|| {
+        tries += 1;
+        time.set(time.get() + u128::from(per_try));
+        Err::<(), nb::Error<()>>(WouldBlock)
+    });
+    assert_eq!(block::try_until(&mut op, &deadline), Err(WouldBlock));
+    tries
+}
+
+use wouldblock::nb;
+
+#[test]
+fn a_deadline_that_has_passed_still_gets_one_try() {
+    assert_eq!(tries_until(0, 0), 1);
+    assert_eq!(tries_until(0, 1000), 1);
+}
+
+#[test]
+fn a_deadline_that_passes_during_a_try_gets_one_more() {
+    // 10 ms are 10 ticks and the one that has begun.
+    assert_eq!(tries_until(10, 1_000_000), 2);
+    assert_eq!(tries_until(10, 11), 2);
+    assert_eq!(tries_until(10, 10), 3);
+}
+
+#[test]
+fn what_comes_during_the_last_wait_is_not_missed() {
+    let time = Cell::new(0);
+    let clock = FakeClock::<64>::new(&time);
+    let mut tries = 0;
+    // Held up for an hour within the first try, by when the byte has come.
+    let mut op = attempt::from_fn(|| {
+        tries += 1;
+        time.set(time.get() + 3_600_000);
+        if tries == 1 { Err(WouldBlock) } else { Ok::<_, nb::Error<()>>("a byte") }
+    });
+    assert_eq!(block::try_for(&mut op, clock, MS), Ok("a byte"));
+}
+
+#[test]
+fn the_operation_comes_back_and_goes_on_where_it_was() {
+    let time = Cell::new(0);
+    let clock = FakeClock::<32> { per_look: 1, ..FakeClock::new(&time) };
+    let tries = Cell::new(0);
+    let mut op = ready_at(1000, &tries);
+    assert_eq!(block::try_for(&mut op, clock, MS * 20), Err(WouldBlock));
+    let spent = tries.get();
+    assert!((20..=25).contains(&spent), "{spent}");
+    assert_eq!(block::try_times(&mut op, 10), Err(WouldBlock));
+    assert_eq!(tries.get(), spent + 10);
+    assert_eq!(block::block(op), Ok(1000));
+}
+
+#[test]
+fn a_deadline_is_good_for_any_number_of_efforts() {
+    let time = Cell::new(0);
+    let clock = FakeClock::<16>::new(&time);
+    let deadline = Deadline::after(clock, MS * 5);
+    let tries = Cell::new(0);
+    let mut op = ready_at(u32::MAX, &tries);
+    time.set(6);
+    for effort in 1..4 {
+        assert_eq!(block::try_until(&mut op, &deadline), Err(WouldBlock));
+        assert_eq!(tries.get(), effort);
+    }
+}
+
+#[test]
+fn the_real_clock_waits_at_least_as_long_as_asked() {
+    for asked in [Duration::ZERO, Duration::from_nanos(1), MS, MS * 20] {
+        let begin = std::time::Instant::now();
+        let mut never = attempt::from_fn(|| Err::<(), nb::Error<()>>(WouldBlock));
+        assert_eq!(block::try_for(&mut never, StdClock::new(), asked), Err(WouldBlock));
+        assert!(begin.elapsed() >= asked);
+    }
+    assert_eq!(StdClock::BITS, 64);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    /// The bounded efforts, of a plain attempt and of an operation, agree with a loop over a list.
+    #[test]
+    fn tries_follow_the_model(
+        length in 0_u64..40,
+        steps in prop::collection::vec(0_u64..20, 1..60),
+        ready_at in 1_usize..80,
+        start in any::<u64>(),
+    ) {
+        // The model: look, try, and if the look was too late that was the last.
+        let ticks = if length == 0 { 0 } else { length + 1 };
+        let step = |n: usize| u128::from(steps[n % steps.len()].max(u64::from(n >= steps.len())));
+        let (mut now, mut expected) = (0, 0);
+        let hit = loop {
+            let late = now >= u128::from(ticks);
+            now += step(expected);
+            expected += 1;
+            if expected >= ready_at { break true }
+            if late { break false }
+        };
+
+        let event = Event::new();
+        let mut waiter = event.waiter().unwrap();
+        for through_operation in [false, true] {
+            let time = Cell::new(u128::from(start));
+            let clock = FakeClock::<64>::new(&time);
+            let mut tries = 0;
+            let mut op = attempt::from_fn(|| {
+                time.set(time.get() + step(tries));
+                tries += 1;
+                if tries >= ready_at { Ok::<_, nb::Error<()>>(()) } else { Err(WouldBlock) }
+            });
+            let length = MS * u32::try_from(length).unwrap();
+            let end = if through_operation {
+                waiter.operation(&mut op).try_for(Spin, clock, length)
+            } else {
+                block::try_for(&mut op, clock, length)
+            };
+            prop_assert_eq!(end.is_ok(), hit);
+            prop_assert_eq!(tries, expected);
+        }
+    }
+}

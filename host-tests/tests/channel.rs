@@ -1,0 +1,176 @@
+//! `sync::Channel`: a queue in every form, against `VecDeque`.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    task::Poll,
+};
+
+use host_tests::waker::{counting, poll};
+use proptest::prelude::*;
+use wouldblock::{
+    Attempt,
+    block::Spin,
+    nb,
+    sync::{Channel, Receiver, Sender},
+};
+
+static_assertions::assert_impl_all!(Sender<'static, std::cell::Cell<u8>>: Send);
+static_assertions::assert_impl_all!(Receiver<'static, std::cell::Cell<u8>>: Send);
+static_assertions::assert_not_impl_any!(Sender<'static, std::rc::Rc<u8>>: Send);
+static_assertions::assert_not_impl_any!(Receiver<'static, std::rc::Rc<u8>>: Send);
+
+/// A value that counts how many of its kind are alive.
+struct Counted(u32, Arc<AtomicU32>);
+
+impl Counted {
+    fn new(value: u32, alive: &Arc<AtomicU32>) -> Self {
+        alive.fetch_add(1, SeqCst);
+        Self(value, alive.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.1.fetch_sub(1, SeqCst);
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    TrySend,
+    Send,
+    SendAndDrop,
+    SendAndTakeBack,
+    TryReceive,
+    Receive,
+    ReceiveAndDrop,
+    Split,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        4 => Just(Act::TrySend),
+        3 => Just(Act::Send),
+        1 => Just(Act::SendAndDrop),
+        1 => Just(Act::SendAndTakeBack),
+        4 => Just(Act::TryReceive),
+        3 => Just(Act::Receive),
+        1 => Just(Act::ReceiveAndDrop),
+        1 => Just(Act::Split),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn a_channel_is_a_bounded_queue(acts in prop::collection::vec(act(), 1..200)) {
+        const ROOM: usize = 4;
+        let alive = Arc::new(AtomicU32::new(0));
+        let mut channel = Channel::<Counted, { ROOM + 1 }>::new();
+        let mut model = VecDeque::new();
+        let mut ends = channel.split();
+        for (value, act) in (0..).zip(acts) {
+            let (sender, receiver) = &mut ends;
+            let full = model.len() == ROOM;
+            let counted = || Counted::new(value, &alive);
+            match act {
+                Act::TrySend => {
+                    let sent = sender.try_send(counted());
+                    prop_assert_eq!(sent.as_ref().map_err(|back| back.0), if full { Err(value) } else { Ok(&()) });
+                }
+                Act::Send => {
+                    let (waker, _) = counting();
+                    let mut send = sender.send(counted());
+                    prop_assert_eq!(poll(&mut send, &waker).is_ready(), !full);
+                }
+                Act::SendAndDrop => drop(sender.send(counted())),
+                Act::SendAndTakeBack => {
+                    let mut send = sender.send(counted());
+                    let sent = send.attempt();
+                    prop_assert_eq!(sent.is_ok(), !full);
+                    // Sent once, and not again by another try.
+                    if !full {
+                        prop_assert_eq!(send.attempt(), Ok(()));
+                    }
+                    let back = send.into_inner().into_value();
+                    prop_assert_eq!(back.map(|back| back.0), full.then_some(value));
+                }
+                Act::TryReceive => {
+                    let received = receiver.try_receive().map(|counted| counted.0);
+                    prop_assert_eq!(received, model.pop_front().ok_or(nb::Error::WouldBlock));
+                }
+                Act::Receive => {
+                    let (waker, _) = counting();
+                    let received = poll(&mut receiver.receive(), &waker).map(|end| end.map(|counted| counted.0));
+                    let expected = model.pop_front().map_or(Poll::Pending, |value| Poll::Ready(Ok(value)));
+                    prop_assert_eq!(received, expected);
+                }
+                Act::ReceiveAndDrop => drop(receiver.receive()),
+                Act::Split => {
+                    // The ends are forgotten: their waiters are not lost, nor is what is queued.
+                    std::mem::forget(ends);
+                    ends = channel.split();
+                }
+            }
+            if matches!(act, Act::TrySend | Act::Send | Act::SendAndTakeBack) && !full {
+                model.push_back(value);
+            }
+            prop_assert_eq!(alive.load(SeqCst), u32::try_from(model.len()).unwrap());
+        }
+        drop(ends);
+        drop(channel);
+        prop_assert_eq!(alive.load(SeqCst), 0);
+    }
+}
+
+#[test]
+fn each_end_wakes_the_other() {
+    let mut channel = Channel::<u8, 2>::new();
+    let (mut sender, mut receiver) = channel.split();
+    let ((sends, send_wakes), (receives, receive_wakes)) = (counting(), counting());
+
+    let mut receive = receiver.receive();
+    assert!(poll(&mut receive, &receives).is_pending());
+    assert_eq!(sender.try_send(1), Ok(()));
+    assert_eq!(receive_wakes.load(SeqCst), 1);
+    assert_eq!(poll(&mut receive, &receives), Poll::Ready(Ok(1)));
+    drop(receive);
+
+    assert_eq!(sender.send(2).block(Spin), Ok(()));
+    assert_eq!(receive_wakes.load(SeqCst), 1, "nobody waits any more");
+    let mut send = sender.send(3);
+    assert!(poll(&mut send, &sends).is_pending());
+    assert_eq!(receiver.try_receive(), Ok(2));
+    assert_eq!(send_wakes.load(SeqCst), 1);
+    assert_eq!(poll(&mut send, &sends), Poll::Ready(Ok(())));
+    drop(send);
+    assert_eq!(receiver.receive().block(Spin), Ok(3));
+    assert_eq!((send_wakes.load(SeqCst), receive_wakes.load(SeqCst)), (1, 1));
+}
+
+#[test]
+fn two_threads_lose_and_double_nothing() {
+    const COUNT: u32 = 50_000;
+    let mut channel = Channel::<u32, 4>::new();
+    let (mut sender, mut receiver) = channel.split();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            pollster::block_on(async {
+                for value in 0..COUNT {
+                    sender.send(value).await.unwrap();
+                }
+            });
+        });
+        pollster::block_on(async {
+            for value in 0..COUNT {
+                assert_eq!(receiver.receive().await, Ok(value));
+            }
+        });
+    });
+    assert_eq!(receiver.try_receive(), Err(nb::Error::WouldBlock));
+}

@@ -1,0 +1,650 @@
+//! `event`: the poll order as a whole sequence, no lost signal at any place, and nothing left behind
+//! by an operation or a waiter, however they end.
+
+use std::{
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
+    },
+    task::{Poll, Waker},
+    time::Duration,
+};
+
+use host_tests::{
+    clock::FakeClock,
+    log::Log,
+    source::{Place, Source, Take},
+    waker::{Call, counting, hooked, poll},
+};
+use wouldblock::{
+    Attempt,
+    attempt::{self, Progress},
+    block::{Idle, IdleUntil, Spin},
+    event::{Event, Operation, Waiter, Wake},
+    nb,
+    time::{Clock, Deadline},
+};
+
+fn leak<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}
+
+/// Whether the event's next signal wakes `wakes`.
+fn is_registered(event: &Event, wakes: &AtomicU32) -> bool {
+    let before = wakes.load(SeqCst);
+    event.signal(0);
+    wakes.load(SeqCst) != before
+}
+
+#[test]
+fn a_poll_tries_registers_arms_and_tries_again() {
+    let (event, source) = (Event::new(), Source::new());
+    let mut waiter = event.waiter().unwrap();
+    let log = source.log.clone();
+    let waker = hooked(move |call| match call {
+        Call::Clone => log.add("register"),
+        Call::Wake => log.add("wake"),
+        Call::Drop => {}
+    });
+
+    let mut operation = waiter.operation(source.take());
+    assert_eq!(poll(&mut operation, &waker), Poll::Pending);
+    assert_eq!(source.log.take(), ["try", "register", "arm", "try"]);
+
+    // A spurious poll does the same again; the waker is known.
+    assert_eq!(poll(&mut operation, &waker), Poll::Pending);
+    assert_eq!(source.log.take(), ["try", "arm", "try"]);
+
+    event.signal(0);
+    assert_eq!(source.log.take(), ["wake"]);
+    assert_eq!(poll(&mut operation, &waker), Poll::Pending); // a signal, and still nothing
+    assert_eq!(source.log.take(), ["try", "arm", "try"]);
+
+    source.put();
+    event.signal(0);
+    assert_eq!(poll(&mut operation, &waker), Poll::Ready(Ok(())));
+    assert_eq!(source.log.take(), ["wake", "try", "disarm"]);
+
+    drop(operation); // has nothing left to take back
+    event.signal(0);
+    assert_eq!(source.log.take(), [""; 0]);
+}
+
+#[test]
+fn an_operation_that_is_ready_registers_nothing_and_arms_nothing() {
+    let (event, source) = (Event::new(), Source::new());
+    let mut waiter = event.waiter().unwrap();
+    let clones = Arc::new(AtomicU32::new(0));
+    let seen = clones.clone();
+    let waker = hooked(move |_| _ = seen.fetch_add(1, SeqCst));
+    source.put();
+    assert_eq!(poll(&mut waiter.operation(source.take()), &waker), Poll::Ready(Ok(())));
+    assert_eq!(source.log.take(), ["try"]);
+    assert_eq!(clones.load(SeqCst), 0);
+
+    (0..100).for_each(|_| source.put());
+    assert_eq!(poll(&mut waiter.operation(source.take()), &waker), Poll::Ready(Err(100)));
+    assert_eq!(source.log.take(), ["try"]);
+}
+
+#[test]
+fn every_way_to_leave_takes_back_the_registration_and_what_was_armed() {
+    fn leave(how: impl FnOnce(&mut Waiter<'_>, &Source, &Waker)) -> Vec<&'static str> {
+        let (event, source) = (Event::new(), Source::new());
+        let (waker, wakes) = counting();
+        let mut waiter = event.waiter().unwrap();
+        how(&mut waiter, &source, &waker);
+        assert!(!is_registered(&event, &wakes));
+        source.log.take()
+    }
+
+    let polled = ["try", "arm", "try", "disarm"];
+    let dropped = leave(|waiter, source, waker| {
+        assert!(poll(&mut waiter.operation(source.take()), waker).is_pending());
+    });
+    assert_eq!(dropped, polled);
+
+    let taken_apart = leave(|waiter, source, waker| {
+        let mut operation = waiter.operation(source.take());
+        assert!(poll(&mut operation, waker).is_pending());
+        let _: Take<'_> = operation.into_inner();
+    });
+    assert_eq!(taken_apart, polled);
+
+    let disarmed = leave(|waiter, source, waker| {
+        let mut operation = waiter.operation(source.take());
+        assert!(poll(&mut operation, waker).is_pending());
+        operation.disarm();
+    });
+    assert_eq!(disarmed, polled);
+
+    let failed = leave(|waiter, source, waker| {
+        let mut operation = waiter.operation(source.take());
+        assert!(poll(&mut operation, waker).is_pending());
+        (0..100).for_each(|_| source.put());
+        assert_eq!(poll(&mut operation, waker), Poll::Ready(Err(100)));
+    });
+    assert_eq!(failed, ["try", "arm", "try", "try", "disarm"]);
+
+    let polled_then_blocked = leave(|waiter, source, waker| {
+        let mut operation = waiter.operation(source.take());
+        assert!(poll(&mut operation, waker).is_pending());
+        source.put();
+        assert_eq!(operation.block(Spin), Ok(()));
+    });
+    assert_eq!(polled_then_blocked, ["try", "arm", "try", "try", "disarm"]);
+
+    let polled_then_tried = leave(|waiter, source, waker| {
+        let mut operation = waiter.operation(source.take());
+        assert!(poll(&mut operation, waker).is_pending());
+        source.put();
+        assert_eq!(operation.attempt(), Ok(()));
+    });
+    assert_eq!(polled_then_tried, ["try", "arm", "try", "try", "disarm"]);
+
+    let timed_out = leave(|waiter, source, _| {
+        let time = std::cell::Cell::new(0);
+        let clock = FakeClock::<16> { per_look: 1, ..FakeClock::new(&time) };
+        let mut operation = waiter.operation(source.take());
+        let end = operation.try_for(Spin, clock, Duration::from_millis(1));
+        assert_eq!(end, Err(nb::Error::WouldBlock));
+        assert_eq!(source.log.take().last(), Some(&"disarm"));
+        assert_eq!(operation.attempt(), Err(nb::Error::WouldBlock)); // it is still the caller's
+    });
+    assert_eq!(timed_out, ["try"]);
+
+    let armed_by_hand = leave(|waiter, source, _| waiter.operation(source.take()).arm());
+    assert_eq!(armed_by_hand, ["arm", "disarm"]);
+
+    let wrapped = leave(|waiter, source, waker| {
+        let mut operation = waiter.operation(source.take());
+        assert!(poll(&mut operation, waker).is_pending());
+        drop(operation.wrap(|take| take.map(|()| 1)));
+    });
+    assert_eq!(wrapped, polled);
+
+    // A panic unwinds through the same door.
+    let panicked = leave(|waiter, source, waker| {
+        let mut operation = waiter.operation(source.take());
+        assert!(poll(&mut operation, waker).is_pending());
+        source.at_each_place(|place| assert_ne!(place, Place::AfterLook, "planted"));
+        let caught =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || operation.block(Spin)));
+        assert!(caught.is_err());
+    });
+    assert_eq!(panicked, ["try", "arm", "try", "try", "disarm"]);
+}
+
+#[test]
+fn a_bounded_effort_that_does_not_wait_arms_nothing() {
+    let (event, source) = (Event::new(), Source::new());
+    let time = std::cell::Cell::new(0);
+    let mut waiter = event.waiter().unwrap();
+    let end =
+        waiter.operation(source.take()).try_for(Spin, FakeClock::<64>::new(&time), Duration::ZERO);
+    assert_eq!(end, Err(nb::Error::WouldBlock));
+    assert_eq!(source.log.take(), ["try"]);
+}
+
+#[test]
+fn a_forgotten_operation_wakes_in_vain_and_harms_nothing() {
+    let (event, source) = (Event::new(), Source::new());
+    let ((first, first_wakes), (second, second_wakes)) = (counting(), counting());
+    let mut waiter = event.waiter().unwrap();
+    let mut forgotten = waiter.operation(source.take());
+    assert!(poll(&mut forgotten, &first).is_pending());
+    std::mem::forget(forgotten);
+
+    event.signal(0);
+    assert_eq!(first_wakes.load(SeqCst), 1);
+
+    // The next operation of the same waiter waits by itself.
+    let mut operation = waiter.operation(source.take());
+    assert!(poll(&mut operation, &second).is_pending());
+    event.signal(0);
+    assert_eq!((first_wakes.load(SeqCst), second_wakes.load(SeqCst)), (1, 1));
+    drop(operation);
+    assert!(!is_registered(&event, &second_wakes));
+
+    // A waiter that is forgotten while it is registered leaves the event taken, and usable.
+    let mut operation = waiter.operation(source.take());
+    assert!(poll(&mut operation, &second).is_pending());
+    std::mem::forget(operation);
+    std::mem::forget(waiter);
+    assert!(event.waiter().is_none());
+    event.signal(0);
+    assert_eq!(second_wakes.load(SeqCst), 2);
+}
+
+#[test]
+fn the_last_waker_is_woken_and_the_one_before_it_is_not() {
+    let (event, source) = (Event::new(), Source::new());
+    let ((first, first_wakes), (second, second_wakes)) = (counting(), counting());
+    let mut waiter = event.waiter().unwrap();
+    let mut operation = waiter.operation(source.take());
+    for waker in [&first, &second, &first, &second] {
+        assert!(poll(&mut operation, waker).is_pending());
+    }
+    event.signal(0);
+    assert_eq!((first_wakes.load(SeqCst), second_wakes.load(SeqCst)), (0, 1));
+    // The swap itself wakes nobody, in turns or otherwise: two million polls did, once.
+    assert!(poll(&mut operation, &first).is_pending());
+    event.signal(0);
+    assert_eq!((first_wakes.load(SeqCst), second_wakes.load(SeqCst)), (1, 1));
+}
+
+#[test]
+fn one_waiter_at_a_time() {
+    let event = Event::new();
+    let waiter = event.waiter().unwrap();
+    assert!(event.waiter().is_none());
+    assert!(event.waiter().is_none()); // asking does not free it
+    drop(waiter);
+    let waiter = event.waiter().unwrap();
+    event.signal(1);
+    assert!(event.waiter().is_none()); // nor does a signal
+    drop(waiter);
+}
+
+#[test]
+fn a_waker_is_dropped_by_its_waiter_and_never_inside_a_signal() {
+    let event = leak(Event::new());
+    let source = Source::new();
+    let (in_signal, dropped_in_signal) =
+        (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let clones = Arc::new(AtomicU32::new(0));
+    let make = || {
+        let (in_signal, dropped) = (in_signal.clone(), dropped_in_signal.clone());
+        let clones = clones.clone();
+        hooked(move |call| match call {
+            Call::Clone => _ = clones.fetch_add(1, SeqCst),
+            Call::Drop => {
+                clones.fetch_sub(1, SeqCst);
+                dropped.fetch_or(in_signal.load(SeqCst), SeqCst);
+            }
+            Call::Wake => {}
+        })
+    };
+    let signal = || {
+        in_signal.store(true, SeqCst);
+        event.signal(1);
+        in_signal.store(false, SeqCst);
+    };
+
+    let mut waiter = event.waiter().unwrap();
+    for _ in 0..3 {
+        let waker = make();
+        let mut operation = waiter.operation(source.take());
+        assert!(poll(&mut operation, &waker).is_pending());
+        signal();
+        signal();
+        assert_eq!(clones.load(SeqCst), 1);
+        drop(operation);
+        signal();
+        std::mem::forget(waker); // counts as neither
+    }
+    assert_eq!(clones.load(SeqCst), 1, "the waiter keeps the last waker");
+    drop(waiter);
+    assert_eq!(clones.load(SeqCst), 0, "and drops it with itself");
+    assert!(!dropped_in_signal.load(SeqCst));
+}
+
+#[test]
+fn a_waker_may_drop_the_operation_and_the_waiter_that_it_wakes() {
+    // In the middle of `wake_by_ref`: the waker that is being called must stay alive.
+    static EVENT: Event = Event::new();
+    static SOURCE: std::sync::LazyLock<Source> = std::sync::LazyLock::new(Source::new);
+    type Held = std::sync::Mutex<Option<Waiter<'static>>>;
+    static HELD: Held = Held::new(None);
+
+    let drops = Arc::new(AtomicU32::new(0));
+    let seen = drops.clone();
+    let waker = hooked(move |call| match call {
+        Call::Wake => {
+            let waiter = HELD.lock().unwrap().take();
+            drop(waiter);
+            assert!(EVENT.waiter().is_some(), "it came back");
+        }
+        Call::Drop => _ = seen.fetch_add(1, SeqCst),
+        Call::Clone => {}
+    });
+    let mut waiter = EVENT.waiter().unwrap();
+    let mut operation = waiter.operation(SOURCE.take());
+    assert!(poll(&mut operation, &waker).is_pending());
+    std::mem::forget(operation);
+    *HELD.lock().unwrap() = Some(waiter);
+    EVENT.signal(0);
+    assert!(HELD.lock().unwrap().is_none());
+    // It was not freed under its own feet.
+    assert_eq!(drops.load(SeqCst), 0);
+    EVENT.signal(0);
+    // The next one to register evicts it.
+    let (other, wakes) = counting();
+    let mut waiter = EVENT.waiter().unwrap();
+    let mut operation = waiter.operation(SOURCE.take());
+    assert!(poll(&mut operation, &other).is_pending());
+    assert_eq!(drops.load(SeqCst), 1);
+    EVENT.signal(0);
+    assert_eq!(wakes.load(SeqCst), 1);
+}
+
+#[test]
+fn bits_latch_until_they_are_taken() {
+    let event = Event::new();
+    event.signal(0b001);
+    event.signal(0b100);
+    event.signal(0b001);
+    let mut waiter = event.waiter().unwrap(); // also from before there was a waiter
+    assert_eq!(waiter.take_bits(), 0b101);
+    assert_eq!(waiter.take_bits(), 0);
+    event.signal(0);
+    assert_eq!(waiter.take_bits(), 0);
+    event.signal(u32::MAX);
+    drop(waiter);
+    assert_eq!(event.waiter().unwrap().take_bits(), u32::MAX);
+}
+
+#[test]
+fn bits_are_latched_before_the_wake() {
+    let event = leak(Event::new());
+    let source = Source::new();
+    let log = Log::new();
+    let seen = log.clone();
+    // Nothing but the waker itself can look from inside the wake.
+    let waiter_for_waker = leak(std::sync::Mutex::new(None::<Waiter<'static>>));
+    let waker = hooked(move |call| {
+        if call == Call::Wake {
+            let mut waiter = waiter_for_waker.lock().unwrap();
+            let latched = waiter.as_mut().unwrap().take_bits() == 6;
+            seen.add(if latched { "latched" } else { "late" });
+        }
+    });
+    let mut waiter = event.waiter().unwrap();
+    let mut operation = waiter.operation(source.take());
+    assert!(poll(&mut operation, &waker).is_pending());
+    std::mem::forget(operation);
+    *waiter_for_waker.lock().unwrap() = Some(waiter);
+    event.signal(6);
+    assert_eq!(log.take(), ["latched"]);
+}
+
+#[test]
+fn a_wake_is_owed_until_it_is_dropped() {
+    let (event, source) = (Event::new(), Source::new());
+    let (waker, wakes) = counting();
+    let mut waiter = event.waiter().unwrap();
+    let mut operation = waiter.operation(source.take());
+    assert!(poll(&mut operation, &waker).is_pending());
+    let owed = Wake::new(&event);
+    assert!(owed.is_owed() && !Wake::none().is_owed() && !Wake::default().is_owed());
+    drop(Wake::none());
+    assert_eq!(wakes.load(SeqCst), 0);
+    drop(owed);
+    assert_eq!(wakes.load(SeqCst), 1);
+}
+
+/// Where a signal may come during a wait.
+const PLACES: [&str; 9] = [
+    "before the poll",
+    "try 1, before the look",
+    "try 1, after the look",
+    "the waker is cloned",
+    "arm",
+    "try 2, before the look",
+    "try 2, after the look",
+    "the evicted waker is dropped",
+    "after the poll",
+];
+
+/// One poll under test: of the library, or of a broken twin.
+type PollFn = dyn Fn(&mut Waiter<'static>, &'static Source, &Waker) -> Poll<Result<(), u32>>;
+
+/// Puts a token and signals at `PLACES[place]` of one wait. Says whether the waiter knows of it: by
+/// the answer, or by having been woken. `stale` makes the event begin with another waker.
+fn knows(place: usize, stale: bool, one_poll: &PollFn) -> bool {
+    let (event, source) = (leak(Event::new()), leak(Source::new()));
+    let interrupt = move || {
+        source.put();
+        event.signal(1);
+    };
+    let at = move |name: &str| PLACES[place] == name;
+    let mut waiter = event.waiter().unwrap();
+    if stale {
+        let evicted = hooked(move |call| {
+            if call == Call::Drop && at("the evicted waker is dropped") {
+                interrupt();
+            }
+        });
+        assert!(one_poll(&mut waiter, source, &evicted).is_pending());
+        std::mem::forget(evicted);
+    }
+    let mut tries = 0;
+    source.at_each_place(move |step| {
+        let name = match step {
+            Place::BeforeLook => {
+                tries += 1;
+                if tries == 1 { "try 1, before the look" } else { "try 2, before the look" }
+            }
+            Place::AfterLook if tries == 1 => "try 1, after the look",
+            Place::AfterLook => "try 2, after the look",
+            Place::Arm => "arm",
+            Place::Disarm => "disarm",
+        };
+        if at(name) {
+            interrupt();
+        }
+    });
+    let woken = leak(AtomicBool::new(false));
+    let waker = hooked(move |call| match call {
+        Call::Clone if at("the waker is cloned") => interrupt(),
+        Call::Wake => woken.store(true, SeqCst),
+        _ => {}
+    });
+    if at("before the poll") {
+        interrupt();
+    }
+    let answer = one_poll(&mut waiter, source, &waker);
+    if at("after the poll") {
+        interrupt();
+    }
+    if place == 7 && !stale {
+        return true; // Nothing was evicted, nothing came.
+    }
+    answer.is_ready() || woken.load(SeqCst)
+}
+
+fn places_lost(one_poll: &PollFn) -> Vec<&'static str> {
+    let lost = |place| [false, true].iter().any(|&stale| !knows(place, stale, one_poll));
+    (0..PLACES.len()).filter(|&place| lost(place)).map(|place| PLACES[place]).collect()
+}
+
+#[test]
+fn no_signal_is_lost_wherever_it_comes() {
+    let lost = places_lost(&|waiter, source, waker| {
+        let mut operation = waiter.operation(source.take());
+        let answer = poll(&mut operation, waker);
+        std::mem::forget(operation); // Stays registered, as a suspended one does.
+        answer
+    });
+    assert_eq!(lost, [""; 0]);
+}
+
+#[test]
+fn a_poll_that_checks_before_it_registers_is_caught() {
+    let lost = places_lost(&|waiter, source, waker| {
+        // The broken twin: one try, and only then the registration.
+        let end = source.take().attempt();
+        let mut blind = waiter.operation(attempt::from_fn(|| Err(nb::Error::WouldBlock)));
+        let _: Poll<Result<(), ()>> = poll(&mut blind, waker);
+        std::mem::forget(blind);
+        attempt::into_poll(end)
+    });
+    assert!(lost.contains(&"try 1, after the look"), "{lost:?}");
+    assert!(lost.contains(&"the waker is cloned"), "{lost:?}");
+}
+
+/// Sleeps as a CPU does: after a last question, and then only an interrupt ends it.
+struct Sleep<I> {
+    interrupt: I,
+    slept: u32,
+}
+
+impl<I: FnMut(&'static str)> Idle for Sleep<I> {
+    fn idle(&mut self, news: impl Fn() -> bool) {
+        (self.interrupt)("before the question");
+        if !news() {
+            self.slept += 1;
+            (self.interrupt)("asleep");
+            assert!(news(), "asleep for ever");
+        }
+    }
+}
+
+impl<C: Clock, I: FnMut(&'static str)> IdleUntil<C> for Sleep<I> {
+    fn idle_until(&mut self, _: &Deadline<C>, news: impl Fn() -> bool) {
+        self.idle(news);
+    }
+}
+
+#[test]
+fn a_sleeper_that_asks_for_news_never_sleeps_over_it() {
+    for bounded in [false, true] {
+        for place in ["after the look", "arm", "before the question", "asleep"] {
+            let (event, source) = (leak(Event::new()), leak(Source::new()));
+            let mut once = Some(());
+            let mut interrupt = move |now: &str| {
+                if now == place && once.take().is_some() {
+                    source.put();
+                    event.signal(0);
+                }
+            };
+            let mut in_attempt = interrupt;
+            if matches!(place, "after the look" | "arm") {
+                source.at_each_place(move |step| match step {
+                    Place::AfterLook => in_attempt("after the look"),
+                    Place::Arm => in_attempt("arm"),
+                    _ => {}
+                });
+            }
+            let mut sleep = Sleep { interrupt: |now| interrupt(now), slept: 0 };
+            let mut waiter = event.waiter().unwrap();
+            let mut operation = waiter.operation(source.take());
+            if bounded {
+                let time = std::cell::Cell::new(0);
+                let clock = FakeClock::<64>::new(&time);
+                assert_eq!(operation.try_for(&mut sleep, clock, Duration::from_secs(1)), Ok(()));
+            } else {
+                assert_eq!(operation.block(&mut sleep), Ok(()));
+            }
+            assert_eq!(sleep.slept, u32::from(place == "asleep"), "{place}");
+        }
+    }
+}
+
+#[test]
+fn an_operation_works_where_a_future_does() {
+    let event = leak(Event::new());
+    let source = leak(Source::new());
+    let mut waiter = event.waiter().unwrap();
+    let mut lost = event_and_nothing();
+
+    // By reference, in a select, on any executor, and again after it lost.
+    let mut operation = waiter.operation(source.take());
+    let other = pin!(async { "the other" });
+    let chosen = pollster::block_on(futures_util::future::select(&mut operation, other));
+    assert!(matches!(chosen, futures_util::future::Either::Right(("the other", _))));
+    let handler = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(5));
+        source.put();
+        event.signal(0);
+    });
+    assert_eq!(pollster::block_on(&mut operation), Ok(()));
+    handler.join().unwrap();
+
+    // Polled after its end it tries again.
+    source.put();
+    assert_eq!(pollster::block_on(operation), Ok(()));
+    assert!(poll(&mut lost, Waker::noop()).is_pending());
+}
+
+/// A future that is moved between polls: an operation is `Unpin`, whatever its attempt is.
+fn event_and_nothing() -> impl Future + Unpin {
+    struct Pinned(std::marker::PhantomPinned);
+    impl Attempt for Pinned {
+        type Output = ();
+        type Error = ();
+        fn attempt(&mut self) -> nb::Result<(), ()> {
+            Err(nb::Error::WouldBlock)
+        }
+    }
+    impl Progress for Pinned {
+        fn progress(&self) -> usize {
+            3
+        }
+    }
+    let waiter = Box::leak(Box::new(leak(Event::new()).waiter().unwrap()));
+    let operation = waiter.operation(Pinned(std::marker::PhantomPinned));
+    assert_eq!(operation.progress(), 3);
+    operation
+}
+
+#[test]
+fn a_handler_on_another_thread_loses_nothing() {
+    const ROUNDS: u32 = 20_000;
+    let (event, source) = (leak(Event::new()), leak(Source::new()));
+    let handler = std::thread::spawn(move || {
+        for round in 0..ROUNDS {
+            while source.tokens() > 0 {
+                std::hint::spin_loop();
+            }
+            source.put();
+            event.signal(1 << (round % 32));
+        }
+    });
+    let mut waiter = event.waiter().unwrap();
+    pollster::block_on(async {
+        for _ in 0..ROUNDS {
+            waiter.operation(source.take()).await.unwrap();
+        }
+    });
+    handler.join().unwrap();
+    assert_eq!(source.tokens(), 0);
+}
+
+#[test]
+fn a_signaller_in_the_middle_of_a_wake_keeps_its_waker_and_the_poll_comes_again() {
+    // The waker's `wake` polls the operation with another waker: what would replace the one that is
+    // being called is not registered, and is woken instead.
+    let (event, source) = (leak(Event::new()), leak(Source::new()));
+    let (other, other_wakes) = counting();
+    let again = leak(std::sync::Mutex::new(None));
+    let waker = hooked(move |call| {
+        if call == Call::Wake
+            && let Some((mut operation, other)) = again.lock().unwrap().take()
+        {
+            let polled: Poll<Result<(), u32>> =
+                poll::<Operation<'static, Take<'static>>>(&mut operation, &other);
+            assert!(polled.is_pending());
+            std::mem::forget(operation);
+        }
+    });
+    let waiter = Box::leak(Box::new(event.waiter().unwrap()));
+    let mut operation = waiter.operation(source.take());
+    assert!(poll(&mut operation, &waker).is_pending());
+    *again.lock().unwrap() = Some((operation, other));
+    event.signal(0);
+    assert_eq!(other_wakes.load(SeqCst), 1, "it must be polled again");
+}
+
+#[test]
+fn sizes_are_as_stated() {
+    fn overhead<A: Attempt>(_: A) -> usize {
+        size_of::<Operation<'_, A>>() - size_of::<A>()
+    }
+    if size_of::<usize>() == 8 {
+        assert_eq!(size_of::<Event>(), 24);
+        assert_eq!(overhead(Source::new().take()), 16);
+        assert_eq!(overhead(attempt::from_fn(|| Ok::<_, nb::Error<()>>(()))), 16);
+    }
+}

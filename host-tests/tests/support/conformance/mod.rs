@@ -1,0 +1,75 @@
+//! The contracts of `embedded-io`, `embedded-io-async`, `embedded-hal-nb` and `DelayNs` as checks,
+//! over any stream whose far end can be moved by hand.
+//!
+//! A check panics where the contract is broken. [`failures`] runs each on a fresh stream and answers
+//! which did.
+
+pub mod awaited;
+pub mod blocking;
+pub mod delay;
+pub mod nonblocking;
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::atomic::Ordering::SeqCst,
+    task::{Context, Poll, Waker},
+};
+
+/// The far end of a stream, and its time: what it sends arrives, and what the stream was given
+/// leaves, only as time passes. It passes by [`step`](Self::step), while the stream waits, or both.
+///
+/// A stream that waits for what can never come shall panic, not hang.
+pub trait Peer {
+    /// Sends `bytes`, to arrive one by one.
+    fn send(&self, bytes: &[u8]);
+
+    /// What has left the stream so far.
+    fn left(&self) -> Vec<u8>;
+
+    /// Stops the time, or lets it go on. While it is stopped nothing arrives and nothing leaves.
+    fn stop(&self, stopped: bool);
+
+    /// A little time passes.
+    fn step(&self);
+}
+
+/// The names of the `checks` that `make`'s streams do not pass.
+pub fn failures<S, P: Peer>(
+    checks: &[(&'static str, fn(S, &P))],
+    make: impl Fn() -> (S, P),
+) -> Vec<&'static str> {
+    let fails = |check: fn(S, &P)| {
+        let (stream, peer) = make();
+        catch_unwind(AssertUnwindSafe(|| check(stream, &peer))).is_err()
+    };
+    checks.iter().filter(|(_, check)| fails(*check)).map(|(name, _)| *name).collect()
+}
+
+/// Bytes that differ from their neighbours: enough to fill every buffer on the way more than once.
+pub fn some_bytes() -> Vec<u8> {
+    (0..300_u16).map(|n| (n % 251) as u8).collect()
+}
+
+/// Steps within which what is on its way has come.
+pub const SOON: u32 = 100;
+
+/// Runs `future` to its end. Time passes while it is suspended, and it is polled only when woken.
+pub fn run<F: Future>(peer: &impl Peer, future: F) -> F::Output {
+    let (waker, wakes) = host_tests::waker::counting();
+    let mut future = pin!(future);
+    loop {
+        let before = wakes.load(SeqCst);
+        if let Poll::Ready(end) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return end;
+        }
+        while wakes.load(SeqCst) == before {
+            peer.step();
+        }
+    }
+}
+
+/// Polls `future` once, and drops it.
+pub fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}

@@ -1,0 +1,271 @@
+//! A serial line with a FIFO each way, an interrupt for each, and a time of its own: one step at
+//! each try, each idle, and each turn of an executor that has nothing to do.
+//!
+//! Whoever waits for what can never come panics.
+
+use std::{cell::RefCell, collections::VecDeque, fmt, rc::Rc};
+
+use embedded_io::ErrorKind;
+use wouldblock::{
+    attempt::Attempt,
+    block::Idle,
+    event::{Event, Operation, Waiter},
+    io, nb,
+};
+
+use super::conformance::Peer;
+
+/// Bytes that a FIFO holds.
+pub const DEPTH: usize = 4;
+/// Steps without anything happening that count as for ever.
+const FOR_EVER: u32 = 1000;
+
+/// What goes wrong on the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault;
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a fault on the line")
+    }
+}
+
+impl core::error::Error for Fault {}
+
+impl embedded_io::Error for Fault {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::InvalidData
+    }
+}
+
+impl embedded_hal_nb::serial::Error for Fault {
+    fn kind(&self) -> embedded_hal_nb::serial::ErrorKind {
+        embedded_hal_nb::serial::ErrorKind::FrameFormat
+    }
+}
+
+#[derive(Default)]
+struct State {
+    /// Sent by the far end and not yet here.
+    coming: VecDeque<Result<u8, Fault>>,
+    received: VecDeque<Result<u8, Fault>>,
+    to_send: VecDeque<u8>,
+    /// The byte on its way out: the FIFO may be empty, and it has not left.
+    leaving: Option<u8>,
+    left: Vec<u8>,
+    stopped: bool,
+    steps: u32,
+    steps_without_news: u32,
+}
+
+/// The line.
+#[derive(Default)]
+pub struct Line {
+    state: RefCell<State>,
+    received: Event,
+    emptied: Event,
+}
+
+impl Line {
+    /// A quiet one, for as long as the test runs.
+    pub fn leak() -> &'static Self {
+        Box::leak(Box::default())
+    }
+
+    /// The near end.
+    pub fn split(&'static self) -> (Rx, Tx) {
+        let waiter = |event: &'static Event| event.waiter().expect("it is split once");
+        (
+            Rx { line: self, waiter: waiter(&self.received) },
+            Tx { line: self, waiter: waiter(&self.emptied) },
+        )
+    }
+
+    /// After what was sent already, a fault arrives.
+    pub fn send_fault(&self) {
+        self.state.borrow_mut().coming.push_back(Err(Fault));
+    }
+
+    /// An idler that sleeps until there is news.
+    pub fn sleep(&'static self) -> Sleep {
+        Sleep { line: self, slept: Rc::default() }
+    }
+}
+
+impl Peer for &'static Line {
+    fn send(&self, bytes: &[u8]) {
+        self.state.borrow_mut().coming.extend(bytes.iter().copied().map(Ok));
+    }
+
+    fn left(&self) -> Vec<u8> {
+        self.state.borrow().left.clone()
+    }
+
+    fn stop(&self, stopped: bool) {
+        let state = &mut *self.state.borrow_mut();
+        (state.stopped, state.steps_without_news) = (stopped, 0);
+    }
+
+    /// A byte arrives at every second step, and leaves at every third.
+    fn step(&self) {
+        let mut state = self.state.borrow_mut();
+        state.steps += 1;
+        let (mut received, mut emptied) = (false, false);
+        if !state.stopped && state.steps % 2 == 0 && state.received.len() < DEPTH {
+            let arrival = state.coming.pop_front();
+            received = arrival.is_some();
+            state.received.extend(arrival);
+        }
+        if !state.stopped && state.steps % 3 == 0 {
+            let (left, next) = (state.leaving.take(), state.to_send.pop_front());
+            emptied = left.is_some() || next.is_some();
+            state.left.extend(left);
+            state.leaving = next;
+        }
+        let news = received || emptied;
+        state.steps_without_news = if news { 0 } else { state.steps_without_news + 1 };
+        assert!(state.steps_without_news < FOR_EVER, "waits for ever");
+        drop(state);
+        if received {
+            self.received.signal(0);
+        }
+        if emptied {
+            self.emptied.signal(0);
+        }
+    }
+}
+
+/// See [`Line::sleep`].
+#[derive(Clone)]
+pub struct Sleep {
+    line: &'static Line,
+    /// How often it slept.
+    pub slept: Rc<RefCell<u32>>,
+}
+
+impl Idle for Sleep {
+    fn idle(&mut self, news: impl Fn() -> bool) {
+        *self.slept.borrow_mut() += u32::from(!news());
+        while !news() {
+            self.line.step();
+        }
+    }
+}
+
+/// What receives.
+pub struct Rx {
+    line: &'static Line,
+    waiter: Waiter<'static>,
+}
+
+/// What sends.
+pub struct Tx {
+    line: &'static Line,
+    waiter: Waiter<'static>,
+}
+
+/// A try to take bytes: those before a fault, or the fault.
+pub struct Take<'a>(&'static Line, &'a mut [u8]);
+
+impl Attempt for Take<'_> {
+    type Output = usize;
+    type Error = Fault;
+
+    fn attempt(&mut self) -> nb::Result<usize, Fault> {
+        self.0.step();
+        let received = &mut self.0.state.borrow_mut().received;
+        let mut taken = 0;
+        while taken < self.1.len() {
+            match received.front() {
+                Some(&Ok(byte)) => self.1[taken] = byte,
+                Some(&Err(fault)) if taken == 0 => {
+                    received.pop_front();
+                    return Err(nb::Error::Other(fault));
+                }
+                None if taken == 0 => return Err(nb::Error::WouldBlock),
+                _ => break,
+            }
+            received.pop_front();
+            taken += 1;
+        }
+        Ok(taken)
+    }
+}
+
+/// A try to hand over bytes.
+pub struct Give<'a>(&'static Line, &'a [u8]);
+
+impl Attempt for Give<'_> {
+    type Output = usize;
+    type Error = Fault;
+
+    fn attempt(&mut self) -> nb::Result<usize, Fault> {
+        self.0.step();
+        let to_send = &mut self.0.state.borrow_mut().to_send;
+        match self.1.len().min(DEPTH - to_send.len()) {
+            0 if !self.1.is_empty() => Err(nb::Error::WouldBlock),
+            given => {
+                to_send.extend(&self.1[..given]);
+                Ok(given)
+            }
+        }
+    }
+}
+
+/// A try to find that all has left.
+pub struct Left(&'static Line);
+
+impl Attempt for Left {
+    type Output = ();
+    type Error = Fault;
+
+    fn attempt(&mut self) -> nb::Result<(), Fault> {
+        self.0.step();
+        let state = self.0.state.borrow();
+        let left = state.to_send.is_empty() && state.leaving.is_none();
+        if left { Ok(()) } else { Err(nb::Error::WouldBlock) }
+    }
+}
+
+impl io::Read for Rx {
+    type Error = Fault;
+    type Attempt<'a> = Take<'a>;
+
+    fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<'a, Take<'a>> {
+        self.waiter.operation(Take(self.line, buffer))
+    }
+
+    fn is_readable(&mut self) -> bool {
+        !self.line.state.borrow().received.is_empty()
+    }
+}
+
+impl io::Write for Tx {
+    type Error = Fault;
+    type Attempt<'a> = Give<'a>;
+    type Flush<'a> = Left;
+
+    fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<'a, Give<'a>> {
+        self.waiter.operation(Give(self.line, bytes))
+    }
+
+    fn flush(&mut self) -> Left {
+        Left(self.line)
+    }
+
+    fn is_writable(&mut self) -> bool {
+        self.line.state.borrow().to_send.len() < DEPTH
+    }
+}
+
+/// The line has only one time, so a delay on it is so many steps.
+pub struct StepDelay(pub &'static Line);
+
+impl embedded_hal::delay::DelayNs for StepDelay {
+    fn delay_ns(&mut self, ns: u32) {
+        for _ in 0..ns.div_ceil(1000) {
+            self.0.step();
+        }
+    }
+}
+

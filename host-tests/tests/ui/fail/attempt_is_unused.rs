@@ -1,0 +1,10 @@
+//! An attempt does nothing by itself.
+
+#![deny(unused_must_use)]
+
+use wouldblock::sync::Mutex;
+
+fn main() {
+    let mutex = Mutex::new(0);
+    mutex.lock();
+}

@@ -1,0 +1,13 @@
+//! A guard may write: a value with a shorter life must not get in.
+
+use wouldblock::sync::{Mutex, MutexGuard};
+
+static NAME: Mutex<&'static str> = Mutex::new("");
+
+fn shorten<'a>(guard: MutexGuard<'a, &'static str>) -> MutexGuard<'a, &'a str> {
+    guard
+}
+
+fn main() {
+    let _ = shorten(NAME.try_lock().unwrap());
+}

@@ -1,0 +1,31 @@
+//! A job that is dropped cancels its operation.
+
+#![deny(unused_must_use)]
+
+use wouldblock::{
+    attempt::Attempt,
+    job::{Background, Slot},
+    nb,
+};
+
+struct Nothing;
+
+impl Attempt for Nothing {
+    type Output = ();
+    type Error = ();
+
+    fn attempt(&mut self) -> nb::Result<(), ()> {
+        Ok(())
+    }
+}
+
+impl Background for Nothing {
+    fn begin(&mut self) {}
+    fn cancel(&mut self) {}
+}
+
+static SLOT: Slot<Nothing> = Slot::new();
+
+fn main() {
+    SLOT.start(Nothing).unwrap();
+}

@@ -1,0 +1,12 @@
+//! A mutex has no event: its lock can be blocked on, or awaited only by saying that it yields.
+
+use wouldblock::{Attempt, sync::Mutex};
+
+async fn awaits(mutex: &Mutex<u8>) {
+    let lock = mutex.lock();
+    let _ = lock.await;
+}
+
+fn main() {
+    drop(awaits(&Mutex::new(0)));
+}

@@ -1,0 +1,12 @@
+//! A mutex hands its value to other contexts.
+
+use std::{rc::Rc, cell::Cell};
+
+use wouldblock::sync::Mutex;
+
+fn is_shared<T: Sync>() {}
+
+fn main() {
+    let _ = Rc::new(Cell::new(0));
+    is_shared::<Mutex<Rc<u8>>>();
+}

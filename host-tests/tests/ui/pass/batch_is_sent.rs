@@ -1,0 +1,10 @@
+//! A batch stays on the CPU that issued its flushes.
+
+use wouldblock::cache::{Batch, Cache};
+
+fn is_sent<T: Send>() {}
+
+fn main() {
+    let _: fn() -> (Option<Cache>, Option<Batch<'static>>) = || (None, None);
+    is_sent::<Cache>();
+}

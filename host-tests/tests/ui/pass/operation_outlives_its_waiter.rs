@@ -1,0 +1,16 @@
+//! An operation is at the end of its life when the next one has the waiter.
+
+use wouldblock::{attempt, event::Event, nb};
+
+static EVENT: Event = Event::new();
+
+fn byte() -> nb::Result<u8, ()> {
+    Ok(7)
+}
+
+fn main() {
+    let mut waiter = EVENT.waiter().unwrap();
+    let operation = waiter.operation(attempt::from_fn(byte));
+    drop(EVENT.waiter());
+    drop(operation);
+}

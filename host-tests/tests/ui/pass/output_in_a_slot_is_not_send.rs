@@ -1,0 +1,27 @@
+//! So does its output.
+
+use wouldblock::{
+    attempt::Attempt,
+    job::{Background, Slot},
+    nb,
+};
+
+struct Nothing;
+
+impl Attempt for Nothing {
+    type Output = std::sync::Arc<u8>;
+    type Error = ();
+
+    fn attempt(&mut self) -> nb::Result<Self::Output, ()> {
+        Err(nb::Error::WouldBlock)
+    }
+}
+
+impl Background for Nothing {
+    fn begin(&mut self) {}
+    fn cancel(&mut self) {}
+}
+
+fn main() {
+    let _ = Slot::<Nothing>::new();
+}
