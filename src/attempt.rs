@@ -135,8 +135,8 @@ impl<A: Attempt, B: Attempt> Attempt for Race<A, B> {
 
     fn source(&self) -> Source {
         match (self.first.source(), self.second.source()) {
-            (Source::Level, Source::Level) => Source::Level,
-            _ => Source::Edge,
+            (Source::Edge, _) | (_, Source::Edge) => Source::Edge,
+            (first, _) => first,
         }
     }
 
@@ -199,10 +199,13 @@ impl<A: Attempt + ?Sized> Attempt for &mut A {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Source {
-    /// The condition lasts until it is served (bytes in a FIFO), or the source latches it until a try
-    /// takes it (a status flag). Armed only after a try that would block.
+    /// The condition lasts until it is served: bytes in a FIFO, a lock that is free. Armed only after
+    /// a try that would block.
     #[default]
     Level,
+    /// The source keeps the news until a try takes it: a status flag, the bits of an
+    /// [`Event`](crate::event::Event). Armed as a level is.
+    Latched,
     /// It is gone if nobody was armed when it came (a pin's edge). Armed when the operation is made,
     /// not at its first try: an edge between the two counts.
     Edge,

@@ -29,7 +29,7 @@ use core::{
     convert::Infallible,
     fmt,
     future::Future,
-    mem::MaybeUninit,
+    mem::{self, MaybeUninit},
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -246,9 +246,11 @@ impl<A: Background> Slot<A> {
         });
         section(|_| {
             self.state.store(BEGINNING, Ordering::Release);
+            let unfinished = Unfinished(&self.state);
             // SAFETY: the phase is `Beginning`, by this call; `op` was written above. On this core
             // nothing runs in between, another one waits for this section.
             self.op.with_mut(|op| unsafe { (*op).assume_init_mut() }.begin());
+            mem::forget(unfinished);
             self.state.store(RUNNING, Ordering::Release);
         });
         Ok(())
@@ -416,6 +418,16 @@ impl<A: Background> Slot<A> {
                 self.event.signal(0); // For a task that awaits the job: no interrupt follows.
             }
         }
+    }
+}
+
+/// Where panics unwind: a slot whose operation has panicked in `begin` stays busy, and its interrupts
+/// find nothing to do.
+struct Unfinished<'s>(&'s AtomicU32);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.0.store(FILLING, Ordering::Release);
     }
 }
 
