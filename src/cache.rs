@@ -256,7 +256,9 @@ impl<'r> Batch<'r> {
     #[inline]
     pub fn order(mut self) {
         self.issue_all();
-        if self.cache.clflush_is_weak && matches!(self.cache.flush, Instruction::Clflush) {
+        if self.cache.clflush_is_weak
+            && [self.cache.flush, self.cache.write_back].contains(&Instruction::Clflush)
+        {
             mfence();
         } else {
             sfence();

@@ -40,6 +40,11 @@ impl<C: Clock> Clock for &C {
     fn frequency(&self) -> u64 {
         (**self).frequency()
     }
+
+    #[inline(always)]
+    fn ticks(&self, duration: Duration) -> u64 {
+        (**self).ticks(duration)
+    }
 }
 
 /// A moment on a clock, good for any number of efforts.

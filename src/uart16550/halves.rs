@@ -21,7 +21,7 @@ pub struct Receiver<'u, R> {
     pub(super) waiter: Waiter<'u>,
 }
 
-impl<'u, R: Registers> Receiver<'u, R> {
+impl<R: Registers> Receiver<'_, R> {
     /// One try to take one byte.
     ///
     /// # Errors
@@ -37,7 +37,7 @@ impl<'u, R: Registers> Receiver<'u, R> {
     /// # Cancel safety
     /// Readiness: nothing is taken until the try that succeeds.
     #[inline]
-    pub fn recv(&mut self) -> Operation<'_, Recv<'u, R>> {
+    pub fn recv(&mut self) -> Operation<'_, Recv<'_, R>> {
         self.waiter.operation(Recv::new(self.uart))
     }
 
@@ -47,7 +47,7 @@ impl<'u, R: Registers> Receiver<'u, R> {
     /// # Cancel safety
     /// Readiness: nothing is taken until the try that succeeds.
     #[inline]
-    pub fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<'a, Read<'a, 'u, R>> {
+    pub fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<'a, Read<'a, R>> {
         self.waiter.operation(Read::new(self.uart, buffer))
     }
 
@@ -61,7 +61,7 @@ impl<'u, R: Registers> Receiver<'u, R> {
     pub fn read_exact<B: AsMut<[u8]>>(
         &mut self,
         buffer: B,
-    ) -> Operation<'_, ReadExact<&'u Uart<R>, B>> {
+    ) -> Operation<'_, ReadExact<&Uart<R>, B>> {
         self.waiter.operation(ReadExact::new(self.uart, buffer))
     }
 
@@ -79,7 +79,7 @@ pub struct Transmitter<'u, R> {
     pub(super) waiter: Waiter<'u>,
 }
 
-impl<'u, R: Registers> Transmitter<'u, R> {
+impl<R: Registers> Transmitter<'_, R> {
     /// One try to hand over one byte.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl<'u, R: Registers> Transmitter<'u, R> {
     /// # Cancel safety
     /// Readiness: nothing is sent until the try that succeeds.
     #[inline]
-    pub fn send(&mut self, byte: u8) -> Operation<'_, WriteAll<&'u Uart<R>, [u8; 1]>> {
+    pub fn send(&mut self, byte: u8) -> Operation<'_, WriteAll<&Uart<R>, [u8; 1]>> {
         self.write_all([byte])
     }
 
@@ -104,7 +104,7 @@ impl<'u, R: Registers> Transmitter<'u, R> {
     /// # Cancel safety
     /// Readiness: nothing is sent until the try that succeeds.
     #[inline]
-    pub fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<'a, Write<'a, 'u, R>> {
+    pub fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<'a, Write<'a, R>> {
         self.waiter.operation(Write::new(self.uart, bytes))
     }
 
@@ -115,10 +115,7 @@ impl<'u, R: Registers> Transmitter<'u, R> {
     /// [`progress`](crate::attempt::Progress::progress) says how much. The output is the number of
     /// bytes.
     #[inline]
-    pub fn write_all<B: AsRef<[u8]>>(
-        &mut self,
-        bytes: B,
-    ) -> Operation<'_, WriteAll<&'u Uart<R>, B>> {
+    pub fn write_all<B: AsRef<[u8]>>(&mut self, bytes: B) -> Operation<'_, WriteAll<&Uart<R>, B>> {
         self.waiter.operation(WriteAll::new(self.uart, bytes))
     }
 
@@ -136,15 +133,15 @@ impl<'u, R: Registers> Transmitter<'u, R> {
     }
 }
 
-impl<'u, R: Registers> io::Read for Receiver<'u, R> {
+impl<R: Registers> io::Read for Receiver<'_, R> {
     type Error = LineError;
     type Attempt<'a>
-        = Read<'a, 'u, R>
+        = Read<'a, R>
     where
         Self: 'a;
 
     #[inline]
-    fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<'a, Read<'a, 'u, R>> {
+    fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<'a, Read<'a, R>> {
         self.read(buffer)
     }
 
@@ -154,10 +151,10 @@ impl<'u, R: Registers> io::Read for Receiver<'u, R> {
     }
 }
 
-impl<'u, R: Registers> io::Write for Transmitter<'u, R> {
+impl<R: Registers> io::Write for Transmitter<'_, R> {
     type Error = Infallible;
     type Attempt<'a>
-        = Write<'a, 'u, R>
+        = Write<'a, R>
     where
         Self: 'a;
     type Flush<'a>
@@ -166,7 +163,7 @@ impl<'u, R: Registers> io::Write for Transmitter<'u, R> {
         Self: 'a;
 
     #[inline]
-    fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<'a, Write<'a, 'u, R>> {
+    fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<'a, Write<'a, R>> {
         self.write(bytes)
     }
 

@@ -141,18 +141,18 @@ impl<R: Registers> Attempt for Recv<'_, R> {
 /// See [`Receiver::read`].
 #[derive(Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
-pub struct Read<'a, 'u, R> {
-    uart: &'u Uart<R>,
+pub struct Read<'a, R> {
+    uart: &'a Uart<R>,
     buffer: &'a mut [u8],
 }
 
-impl<'a, 'u, R> Read<'a, 'u, R> {
-    pub(super) const fn new(uart: &'u Uart<R>, buffer: &'a mut [u8]) -> Self {
+impl<'a, R> Read<'a, R> {
+    pub(super) const fn new(uart: &'a Uart<R>, buffer: &'a mut [u8]) -> Self {
         Self { uart, buffer }
     }
 }
 
-impl<R: Registers> Attempt for Read<'_, '_, R> {
+impl<R: Registers> Attempt for Read<'_, R> {
     type Output = usize;
     type Error = LineError;
 
@@ -226,18 +226,18 @@ where
 /// See [`Transmitter::write`].
 #[derive(Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
-pub struct Write<'a, 'u, R> {
-    uart: &'u Uart<R>,
+pub struct Write<'a, R> {
+    uart: &'a Uart<R>,
     bytes: &'a [u8],
 }
 
-impl<'a, 'u, R> Write<'a, 'u, R> {
-    pub(super) const fn new(uart: &'u Uart<R>, bytes: &'a [u8]) -> Self {
+impl<'a, R> Write<'a, R> {
+    pub(super) const fn new(uart: &'a Uart<R>, bytes: &'a [u8]) -> Self {
         Self { uart, bytes }
     }
 }
 
-impl<R: Registers> Attempt for Write<'_, '_, R> {
+impl<R: Registers> Attempt for Write<'_, R> {
     type Output = usize;
     type Error = Infallible;
 
