@@ -3,22 +3,28 @@
 //!
 //! Where the target has no compare-and-swap (Cortex-M0, RISC-V without `A`), a read-modify-write is
 //! a short critical section; loads and stores stay plain there.
+//!
+//! With the feature `testing` each access, and each end of a critical section, is a boundary at
+//! which the host sweep may run a handler. Without it nothing of that is compiled.
 
+#[cfg(any(loom, not(feature = "testing")))]
 use critical_section::CriticalSection;
 #[cfg(loom)]
 pub(crate) use loom::{
     cell::UnsafeCell,
-    hint::spin_loop,
     sync::atomic::{AtomicU32, Ordering},
 };
 
 #[cfg(not(loom))]
-pub(crate) use core::{hint::spin_loop, sync::atomic::Ordering};
+pub(crate) use core::sync::atomic::Ordering;
 
-#[cfg(all(not(loom), target_has_atomic = "32"))]
+#[cfg(all(not(loom), not(feature = "testing"), target_has_atomic = "32"))]
 pub(crate) use core::sync::atomic::AtomicU32;
 
-#[cfg(all(not(loom), not(target_has_atomic = "32")))]
+#[cfg(all(not(loom), feature = "testing"))]
+pub(crate) use preemptible::{AtomicU32, section};
+
+#[cfg(all(not(loom), not(feature = "testing"), not(target_has_atomic = "32")))]
 pub(crate) use without_cas::AtomicU32;
 
 /// `const fn` everywhere but under loom, whose atomics are made at run time.
@@ -36,7 +42,7 @@ macro_rules! const_unless_loom {
 pub(crate) use const_unless_loom;
 
 /// Runs `f` in a critical section.
-#[cfg(not(loom))]
+#[cfg(all(not(loom), not(feature = "testing")))]
 #[inline(always)]
 pub(crate) fn section<R>(f: impl FnOnce(CriticalSection<'_>) -> R) -> R {
     critical_section::with(f)
@@ -65,18 +71,80 @@ impl<T> UnsafeCell<T> {
         Self(core::cell::UnsafeCell::new(value))
     }
 
+    #[cfg(not(feature = "testing"))]
     #[inline(always)]
     pub(crate) fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
         read(self.0.get())
     }
 
+    #[cfg(not(feature = "testing"))]
     #[inline(always)]
     pub(crate) fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
         write(self.0.get())
     }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
+        crate::testing::run::access(self.0.get(), false, || read(self.0.get()))
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
+        crate::testing::run::access(self.0.get(), true, || write(self.0.get()))
+    }
 }
 
-#[cfg(all(not(loom), not(target_has_atomic = "32")))]
+#[cfg(all(not(loom), feature = "testing"))]
+mod preemptible {
+    use core::sync::atomic::Ordering;
+
+    use critical_section::CriticalSection;
+
+    use crate::testing::run::{boundary, masked};
+
+    /// Runs `f` in a critical section. What was held off meanwhile comes at its end.
+    pub(crate) fn section<R>(f: impl FnOnce(CriticalSection<'_>) -> R) -> R {
+        boundary();
+        let end = critical_section::with(|section| masked(|| f(section)));
+        boundary();
+        end
+    }
+
+    /// `core::sync::atomic::AtomicU32`, with a boundary before each access.
+    #[derive(Debug)]
+    pub(crate) struct AtomicU32(core::sync::atomic::AtomicU32);
+
+    /// The same methods, each behind a boundary.
+    macro_rules! behind_a_boundary {
+        ($($name:ident($($arg:ident: $ty:ty),*) -> $ret:ty = $inner:ident;)*) => {$(
+            pub(crate) fn $name(&self, $($arg: $ty),*) -> $ret {
+                boundary();
+                self.0.$inner($($arg),*)
+            }
+        )*};
+    }
+
+    impl AtomicU32 {
+        pub(crate) const fn new(value: u32) -> Self {
+            Self(core::sync::atomic::AtomicU32::new(value))
+        }
+
+        behind_a_boundary! {
+            load(order: Ordering) -> u32 = load;
+            store(value: u32, order: Ordering) -> () = store;
+            fetch_add(value: u32, order: Ordering) -> u32 = fetch_add;
+            fetch_sub(value: u32, order: Ordering) -> u32 = fetch_sub;
+            fetch_or(value: u32, order: Ordering) -> u32 = fetch_or;
+            fetch_and(value: u32, order: Ordering) -> u32 = fetch_and;
+            swap(value: u32, order: Ordering) -> u32 = swap;
+            // The strong form: a sweep counts on it that every run is the same up to its event.
+            compare_exchange_weak(current: u32, new: u32, success: Ordering, failure: Ordering)
+                -> Result<u32, u32> = compare_exchange;
+        }
+    }
+}
+
+#[cfg(all(not(loom), not(feature = "testing"), not(target_has_atomic = "32")))]
 mod without_cas {
     use core::sync::atomic::Ordering;
 

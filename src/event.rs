@@ -20,17 +20,18 @@
 //! ```
 //!
 //! # Invariant
-//! `state` holds three flags, a count of readers and the epoch. **Only the waiter writes `waker`,
-//! and only under `WRITING`, which it sets only while there are no readers. A signaller reads
-//! `waker` only as a counted reader, and becomes one only while `ARMED` is set and `WRITING` is
-//! not.** The waiter may read `waker` at any time, since nobody else writes it. There is one
-//! waiter: `TAKEN` sees to it, or the owner of an event that hands none out.
+//! `state` holds four flags and a count of readers. **Only the waiter writes `waker`, and only
+//! under `WRITING`, which it sets only while there are no readers. A signaller reads `waker` only
+//! as a counted reader, and only if `ARMED` was set when it was counted. While `ARMED` is set there
+//! is a waker, and `WRITING` is not set.** The waiter may read `waker` at any time, since nobody
+//! else writes it. There is one waiter: `IN_STOCK` sees to it, or the owner of an event that hands
+//! none out.
 //!
 //! # No signal is lost
 //! A wait tries, registers, arms, and tries again before it is suspended. `signal` and the
 //! registration are read-modify-writes of one word, hence ordered: a signal before the registration
-//! is seen by the second try, one after it finds `ARMED` and wakes. A sleeper compares the epoch
-//! from before its try, with interrupts off.
+//! is seen by the second try, one after it finds `ARMED` and wakes. A sleeper sets `HEARD` before
+//! its try, and looks with interrupts off whether a signal has cleared it.
 
 use core::{
     future::Future,
@@ -43,25 +44,31 @@ use core::{
 };
 
 use crate::{
-    atomic::{AtomicU32, Ordering, UnsafeCell, const_unless_loom, spin_loop},
+    atomic::{AtomicU32, Ordering, UnsafeCell, const_unless_loom},
     attempt::{self, Attempt, Progress, Source},
     block::{Idle, IdleUntil},
     time::{Clock, Deadline},
 };
 
-/// The next signal wakes.
-const ARMED: u32 = 1;
 /// The waiter is replacing the waker.
-const WRITING: u32 = 1 << 1;
-/// The waiter is handed out.
-const TAKEN: u32 = 1 << 2;
-/// One signaller that reads the waker: 255 at once at most.
+const WRITING: u32 = 1;
+/// The waiter is not handed out. (Not "it is": so that while nobody waits all but `HEARD` is zero.)
+const IN_STOCK: u32 = 1 << 1;
+/// Nothing was signalled since the waiter set this.
+const HEARD: u32 = 1 << 2;
+/// One signaller that may read the waker. There are at most 2^28 at once: more cores and nested
+/// handlers than there can be.
 const READER: u32 = 1 << 3;
-const READERS: u32 = 0xff * READER;
-/// One signal. The count takes the rest of the word and wraps.
-const EPOCH: u32 = 1 << 11;
+const READERS: u32 = ARMED - READER;
+/// The next signal wakes. The sign, so that counting a reader and looking is one instruction.
+const ARMED: u32 = 1 << 31;
 
 /// News for one waiter. 24 bytes on a 64-bit target, made in a `static`.
+///
+/// One limit: a task that runs at a higher priority than a signaller, has interrupted it inside
+/// `wake_by_ref`, and polls with another waker than the one being woken, cannot register before
+/// that signaller goes on; it wakes itself meanwhile. Such a task keeps one waker, or leaves its
+/// executor between polls.
 ///
 /// [`signal`](Self::signal) is legal in any context, interrupt handlers and other cores included:
 /// it neither blocks, nor allocates, nor drops anything of the user's.
@@ -86,6 +93,17 @@ impl Event {
     const_unless_loom! {
         /// An event nobody has signalled.
         pub fn new() -> Self {
+            Self {
+                state: AtomicU32::new(IN_STOCK),
+                bits: AtomicU32::new(0),
+                waker: UnsafeCell::new(None),
+            }
+        }
+    }
+
+    const_unless_loom! {
+        /// An event whose owner is its waiter.
+        pub(crate) fn owned() -> Self {
             Self { state: AtomicU32::new(0), bits: AtomicU32::new(0), waker: UnsafeCell::new(None) }
         }
     }
@@ -94,68 +112,53 @@ impl Event {
     /// nobody has taken yet stay.
     ///
     /// The waker is called from here, so a handler first quiets its device and acknowledges the
-    /// interrupt. A waker is woken by reference and never dropped here. With nobody waiting it
-    /// costs one read-modify-write and a test.
+    /// interrupt. A waker is woken by reference and never dropped here. While nobody waits it costs
+    /// one read-modify-write and a jump (two instructions on x86_64).
     #[inline]
     pub fn signal(&self, bits: u32) {
         if bits != 0 {
             self.bits.fetch_or(bits, Ordering::Release);
         }
-        let before = self.state.fetch_add(EPOCH, Ordering::AcqRel);
-        if before & ARMED != 0 {
+        // Compared with 0, the processor's flags say it.
+        if self.state.fetch_and(!HEARD, Ordering::AcqRel) & !HEARD != 0 {
             self.wake();
         }
     }
 
-    /// Wakes as a counted reader. Leaves the registration in place: the waiter takes it back
-    /// itself, when it has heard.
+    /// Wakes as a counted reader, if the waiter is registered. Leaves the registration in place:
+    /// the waiter takes it back itself, when it has heard.
+    #[inline]
     fn wake(&self) {
-        let mut state = self.state.load(Ordering::Relaxed);
-        loop {
-            if state & (ARMED | WRITING) != ARMED {
-                return; // The waiter is awake, and tries after this signal.
-            }
-            if state & READERS == READERS {
-                // More than 255 cores and nested handlers at once, each of which goes on by itself.
-                spin_loop();
-                state = self.state.load(Ordering::Relaxed);
-                continue;
-            }
-            match self.state.compare_exchange_weak(
-                state,
-                state + READER,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => break,
-                Err(now) => state = now,
-            }
+        let state = self.state.fetch_add(READER, Ordering::Acquire).wrapping_add(READER);
+        if state.cast_signed() < 0 {
+            self.waker.with(|waker| {
+                // SAFETY: this was counted as a reader while `ARMED`, the sign, was set: by the
+                // invariant nobody writes the waker, and there is one.
+                unsafe { (*waker).as_ref().unwrap_unchecked() }.wake_by_ref();
+            });
         }
-        self.waker.with(|waker| {
-            // SAFETY: this is a counted reader, so by the invariant nobody writes the waker.
-            if let Some(waker) = unsafe { &*waker } {
-                waker.wake_by_ref();
-            }
-        });
         self.state.fetch_sub(READER, Ordering::Release);
     }
 
     /// The one waiter, or `None` while it is handed out. It comes back when it is dropped.
     pub fn waiter(&self) -> Option<Waiter<'_>> {
-        let before = self.state.fetch_or(TAKEN, Ordering::AcqRel);
+        let before = self.state.fetch_and(!IN_STOCK, Ordering::AcqRel);
         // Lazily: a waiter that is made and dropped would give back the one that is handed out.
-        (before & TAKEN == 0).then(|| Waiter { event: self })
+        (before & IN_STOCK != 0).then(|| Waiter { event: self })
     }
 
-    /// Signals counted so far, to be compared for equality only. It wraps after 2^21.
+    /// Whether anything was signalled since [`take_news`](Self::take_news).
     #[inline(always)]
-    fn epoch(&self) -> u32 {
-        self.state.load(Ordering::Acquire) & !(EPOCH - 1)
+    fn has_news(&self) -> bool {
+        self.state.load(Ordering::Acquire) & HEARD == 0
     }
 
+    /// A try after this sees what was signalled before it.
     #[inline(always)]
-    fn is_armed(&self) -> bool {
-        self.state.load(Ordering::Relaxed) & ARMED != 0
+    fn take_news(&self) {
+        if self.has_news() {
+            self.state.fetch_or(HEARD, Ordering::AcqRel);
+        }
     }
 }
 
@@ -227,7 +230,7 @@ impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         // SAFETY: this is the waiter, for one last time.
         unsafe { self.event.forget_waker() };
-        self.event.state.fetch_and(!TAKEN, Ordering::Release);
+        self.event.state.fetch_or(IN_STOCK, Ordering::Release);
     }
 }
 
@@ -327,9 +330,7 @@ impl Event {
     /// The caller is the event's only waiter.
     #[inline(always)]
     pub(crate) unsafe fn disarm(&self) {
-        if self.is_armed() {
-            self.state.fetch_and(!ARMED, Ordering::AcqRel);
-        }
+        self.state.fetch_and(!ARMED, Ordering::AcqRel);
     }
 
     /// The next signal wakes nobody, and the waker that was kept is dropped here. (It stays if a
@@ -382,15 +383,16 @@ impl Event {
     /// The caller is the event's only waiter.
     #[inline(always)]
     pub(crate) unsafe fn settle<A: Attempt>(&self, op: &mut A, armed: &mut bool) {
-        if mem::take(armed) {
+        if *armed {
             // SAFETY: the caller is the waiter.
             unsafe { self.disarm() };
             op.disarm();
+            *armed = false;
         }
     }
 
     /// Retries until the end; `idle` passes the time while nothing was signalled since before the
-    /// try.
+    /// try. The caller is the waiter.
     #[inline(always)]
     pub(crate) fn block<A: Attempt>(
         &self,
@@ -399,7 +401,7 @@ impl Event {
         mut idle: impl Idle,
     ) -> Result<A::Output, A::Error> {
         loop {
-            let epoch = self.epoch();
+            self.take_news();
             match op.attempt() {
                 Ok(output) => return Ok(output),
                 Err(nb::Error::Other(error)) => return Err(error),
@@ -407,11 +409,11 @@ impl Event {
             }
             *armed = true;
             op.arm();
-            idle.idle(|| self.epoch() != epoch);
+            idle.idle(|| self.has_news());
         }
     }
 
-    /// Retries until `deadline`, and once more after it.
+    /// Retries until `deadline`, and once more after it. The caller is the waiter.
     #[inline(always)]
     pub(crate) fn try_until<A: Attempt, C: Clock>(
         &self,
@@ -422,14 +424,14 @@ impl Event {
     ) -> nb::Result<A::Output, A::Error> {
         loop {
             let last = deadline.has_passed();
-            let epoch = self.epoch();
+            self.take_news();
             match op.attempt() {
                 Err(nb::Error::WouldBlock) if !last => {}
                 end => return end,
             }
             *armed = true;
             op.arm();
-            idle.idle_until(deadline, || self.epoch() != epoch);
+            idle.idle_until(deadline, || self.has_news());
         }
     }
 }

@@ -37,7 +37,7 @@ use core::{
 
 use crate::{
     atomic::{AtomicU32, Ordering, UnsafeCell, const_unless_loom, section},
-    attempt::Attempt,
+    attempt::{self, Attempt},
     block::{Idle, IdleUntil},
     event::{Event, Wake},
     time::{Clock, Deadline},
@@ -181,7 +181,7 @@ impl<A: Background> Slot<A> {
         pub fn new() -> Self {
             Self {
                 state: AtomicU32::new(IDLE),
-                event: Event::new(),
+                event: Event::owned(),
                 callback: UnsafeCell::new(None),
                 op: UnsafeCell::new(MaybeUninit::uninit()),
                 result: UnsafeCell::new(MaybeUninit::uninit()),
@@ -287,15 +287,33 @@ impl<A: Background> Slot<A> {
     /// it keep the holder stepping for ever.
     #[inline]
     fn claim(&self, note: u32) -> Claim {
-        let mut state = self.state.load(Ordering::Relaxed);
+        // As it nearly always is: running, and nobody has left a word.
+        match self.state.compare_exchange_weak(
+            RUNNING,
+            STEPPING,
+            Ordering::AcqRel,
+            Ordering::Relaxed,
+        ) {
+            Ok(_) => Claim::Held,
+            Err(state) => self.claim_from(state, note),
+        }
+    }
+
+    /// As [`claim`](Self::claim), from any state.
+    #[cold]
+    fn claim_from(&self, mut state: u32, note: u32) -> Claim {
         loop {
             let (next, claim) = match state & PHASE {
                 RUNNING => (state + (STEPPING - RUNNING), Claim::Held),
                 STEPPING => (state | note, Claim::Contended),
                 BEGINNING => {
                     // Another core is about to publish, in a critical section: wait for its end.
-                    section(|_| ());
-                    state = self.state.load(Ordering::Relaxed);
+                    state = section(|_| self.state.load(Ordering::Relaxed));
+                    if state & PHASE == BEGINNING {
+                        // Seen from inside a section: `begin` itself has called its handler, and
+                        // the interrupt that must follow it is still to come.
+                        return Claim::Contended;
+                    }
                     continue;
                 }
                 _ => return Claim::Nothing,
@@ -323,24 +341,21 @@ impl<A: Background> Slot<A> {
                 // SAFETY: the phase is `Stepping`, by the caller: `op` is initialised, and this is
                 // its owner.
                 let op = unsafe { (*op).assume_init_mut() };
-                let end = op.attempt();
+                let end = attempt::into_poll(op.attempt());
                 match end {
-                    Err(nb::Error::WouldBlock) => op.arm(),
-                    _ => op.disarm(),
+                    Poll::Pending => op.arm(),
+                    Poll::Ready(_) => op.disarm(),
                 }
                 end
             });
-            let result = match end {
-                Ok(output) => Ok(output),
-                Err(nb::Error::Other(error)) => Err(error),
+            if let Poll::Ready(result) = end {
                 // SAFETY: the phase is `Stepping`, by the caller.
-                Err(nb::Error::WouldBlock) => match unsafe { self.release() } {
-                    true => return End::NotYet,
-                    false => continue,
-                },
-            };
+                return unsafe { self.finish(result) };
+            }
             // SAFETY: the phase is `Stepping`, by the caller.
-            return unsafe { self.finish(result) };
+            if unsafe { self.release() } {
+                return End::NotYet;
+            }
         }
     }
 
@@ -407,6 +422,23 @@ impl<A: Background> Slot<A> {
         }
     }
 
+    #[inline(always)]
+    fn is_done(&self) -> bool {
+        self.state.load(Ordering::Acquire) & PHASE == DONE
+    }
+
+    /// One step by who waits, if nobody else is at it. Out of line: where it waits, it mostly finds
+    /// that an interrupt has done it.
+    #[inline(never)]
+    fn try_step(&'static self) {
+        if self.state.load(Ordering::Relaxed) & PHASE == RUNNING
+            && let Claim::Held = self.claim(0)
+        {
+            // SAFETY: claimed.
+            unsafe { self.step() };
+        }
+    }
+
     /// Cancels the operation, here or by the hand of whoever is stepping it. Nothing if it has
     /// ended.
     fn cancel(&'static self) {
@@ -421,8 +453,8 @@ impl<A: Background> Slot<A> {
     }
 }
 
-/// Where panics unwind: a slot whose operation has panicked in `begin` stays busy, and its interrupts
-/// find nothing to do.
+/// Where panics unwind: a slot whose operation has panicked in `begin` stays busy, and its
+/// interrupts find nothing to do.
 struct Unfinished<'s>(&'s AtomicU32);
 
 impl Drop for Unfinished<'_> {
@@ -527,6 +559,13 @@ impl<A: Background> Job<A> {
         self.slot.is_none()
     }
 
+    /// What dropping it means while the end was not given out.
+    #[inline(never)]
+    fn abandon(&mut self) {
+        self.cancel();
+        self.give_up();
+    }
+
     fn give_up(&mut self) {
         if let Some(slot) = self.slot.take() {
             // SAFETY: a slot has one job, and only its job waits on the slot's event; this is it,
@@ -545,16 +584,12 @@ impl<A: Background> Attempt for Job<A> {
     #[inline]
     fn attempt(&mut self) -> nb::Result<Done<A>, Infallible> {
         let Some(slot) = self.slot else { return Err(nb::Error::WouldBlock) };
-        if slot.state.load(Ordering::Acquire) & PHASE == RUNNING
-            && let Claim::Held = slot.claim(0)
-        {
-            // SAFETY: claimed.
-            unsafe { slot.step() };
+        if !slot.is_done() {
+            slot.try_step();
+            if !slot.is_done() {
+                return Err(nb::Error::WouldBlock);
+            }
         }
-        if slot.state.load(Ordering::Acquire) & PHASE != DONE {
-            return Err(nb::Error::WouldBlock);
-        }
-        self.slot = None;
         // SAFETY: a slot has one job, and only its job waits on the slot's event.
         unsafe { slot.event.disarm() };
         // SAFETY: the phase is `Done` and not orphaned, since the job lives: both are initialised
@@ -562,6 +597,7 @@ impl<A: Background> Attempt for Job<A> {
         let done = unsafe { slot.take() };
         // Last: from here on the slot may have another tenant.
         slot.state.store(IDLE, Ordering::Release);
+        self.slot = None;
         Ok(done)
     }
 }
@@ -589,9 +625,11 @@ impl<A: Background> Future for Job<A> {
 }
 
 impl<A: Background> Drop for Job<A> {
+    #[inline(always)]
     fn drop(&mut self) {
-        self.cancel();
-        self.give_up();
+        if !self.is_collected() {
+            self.abandon();
+        }
     }
 }
 

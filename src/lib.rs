@@ -37,14 +37,17 @@
 //! - [`job`]: the interrupt itself carries the operation on
 //! - [`sync`]: a mutex and a channel, usable between a handler and the foreground
 //! - [`io`]: byte streams as operations
+//! - [`adapter`]: into the traits of `embedded-io`, `embedded-hal` and their async kin, and back
 //! - [`uart16550`]: the reference driver
 //! - `cache`: x86 cache flush, the asynchronous operation without callback
+//! - `testing`: an interrupt at every place of a wait, on the host (feature `testing`)
 //! - `x86_64`: race-free sleep, the TSC, the critical section (feature `x86_64`)
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
 mod atomic;
 
+pub mod adapter;
 pub mod attempt;
 pub mod block;
 #[cfg(target_arch = "x86_64")]
@@ -53,6 +56,8 @@ pub mod event;
 pub mod io;
 pub mod job;
 pub mod sync;
+#[cfg(all(feature = "testing", not(loom)))]
+pub mod testing;
 pub mod time;
 pub mod uart16550;
 #[cfg(all(feature = "x86_64", target_arch = "x86_64"))]

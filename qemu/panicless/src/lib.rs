@@ -1,0 +1,136 @@
+//! Everything of the library that a handler may call, each entry point in a function of its own,
+//! whose name is its symbol. The binaries link some of them, and a panic handler: whether anything
+//! reaches that is in the linked file. They are never booted.
+
+#![no_std]
+
+use core::{convert::Infallible, hint::black_box};
+
+use wouldblock::{
+    attempt::Attempt,
+    event::{Broadcast, Event, Wake},
+    job::{Background, Slot},
+    sync::{Mutex, Receiver, Sender, SharedChannel},
+    uart16550::{Register, Registers, Uart},
+};
+
+/// A register behind no wall.
+pub struct Port;
+
+impl Registers for Port {
+    fn read(&self, register: Register) -> u8 {
+        black_box(register as u8)
+    }
+
+    fn write(&self, register: Register, value: u8) {
+        black_box((register, value));
+    }
+}
+
+/// The least of operations.
+pub struct Op;
+
+impl Attempt for Op {
+    type Output = ();
+    type Error = Infallible;
+
+    fn attempt(&mut self) -> nb::Result<(), Infallible> {
+        if black_box(false) { Ok(()) } else { Err(nb::Error::WouldBlock) }
+    }
+}
+
+impl Background for Op {
+    fn begin(&mut self) {}
+
+    fn cancel(&mut self) {}
+}
+
+static BROADCAST: Broadcast<2> = Broadcast::new();
+static COM1: Uart<Port> = Uart::new(Port);
+static EVENT: Event = Event::new();
+static MUTEX: Mutex<u32, 1> = Mutex::with_lockers(0);
+static QUEUE: SharedChannel<u32, 4, 1> = SharedChannel::new();
+static SLOT: Slot<Op> = Slot::new();
+
+/// The entry points that this project answers for alone.
+pub const HANDLERS: [fn(); 6] = [
+    handler_event,
+    handler_broadcast,
+    handler_slot,
+    handler_uart,
+    handler_mutex,
+    handler_shared_channel,
+];
+
+/// Those whose queue is `heapless::spsc`.
+pub const CHANNEL: (Sends, Receives) = (handler_send, handler_receive);
+
+type Sends = fn(&mut Sender<'static, u32>) -> bool;
+type Receives = fn(&mut Receiver<'static, u32>) -> Option<u32>;
+
+/// A binary that links `$keeps`, and nothing else.
+#[macro_export]
+macro_rules! link {
+    ($keeps:expr) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn _start() -> ! {
+            core::hint::black_box($keeps);
+            loop {
+                core::hint::spin_loop();
+            }
+        }
+
+        #[panic_handler]
+        fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+            loop {
+                core::hint::spin_loop();
+            }
+        }
+    };
+}
+
+#[unsafe(no_mangle)]
+fn handler_event() {
+    EVENT.signal(black_box(1));
+    drop(Wake::new(black_box(&EVENT)));
+}
+
+#[unsafe(no_mangle)]
+fn handler_broadcast() {
+    BROADCAST.signal(black_box(1));
+}
+
+#[unsafe(no_mangle)]
+fn handler_slot() {
+    let driven = SLOT.on_interrupt();
+    black_box(driven.step());
+    drop(driven);
+}
+
+#[unsafe(no_mangle)]
+fn handler_uart() {
+    drop(COM1.on_interrupt());
+}
+
+#[unsafe(no_mangle)]
+fn handler_mutex() {
+    if let Ok(mut guard) = MUTEX.try_lock() {
+        *guard = guard.wrapping_add(1);
+    }
+}
+
+#[unsafe(no_mangle)]
+fn handler_shared_channel() {
+    black_box(QUEUE.try_send(black_box(1)).is_ok());
+    black_box(QUEUE.try_receive().is_ok());
+}
+
+#[unsafe(no_mangle)]
+fn handler_send(sender: &mut Sender<'static, u32>) -> bool {
+    sender.try_send(1).is_ok()
+}
+
+#[unsafe(no_mangle)]
+fn handler_receive(receiver: &mut Receiver<'static, u32>) -> Option<u32> {
+    receiver.try_receive().ok()
+}

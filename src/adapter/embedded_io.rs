@@ -1,0 +1,67 @@
+//! `embedded-io`: the blocking traits and the ready checks.
+
+use embedded_io::{Error, ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
+
+use super::{Reader, Writer};
+use crate::{
+    block::{self, Idle},
+    io,
+    uart16550::LineError,
+};
+
+/// Malformed bytes (parity, framing) are [`ErrorKind::InvalidData`]. For lost bytes (an overrun)
+/// and a break there is no kind: [`ErrorKind::Other`]. None is a kind that callers retry blindly.
+impl Error for LineError {
+    fn kind(&self) -> ErrorKind {
+        if self.parity() || self.framing() { ErrorKind::InvalidData } else { ErrorKind::Other }
+    }
+}
+
+impl<R: io::Read<Error: Error>, I> ErrorType for Reader<R, I> {
+    type Error = R::Error;
+}
+
+impl<R: io::Read<Error: Error>, I: Idle> Read for Reader<R, I> {
+    #[inline]
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, R::Error> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        self.half.read(buffer).block(&mut self.idle)
+    }
+}
+
+/// Infallible: an error that waits makes the stream ready, and is the next `read`'s to report.
+impl<R: io::Read<Error: Error>, I> ReadReady for Reader<R, I> {
+    #[inline]
+    fn read_ready(&mut self) -> Result<bool, R::Error> {
+        Ok(self.half.is_readable())
+    }
+}
+
+impl<W: io::Write<Error: Error>, I> ErrorType for Writer<W, I> {
+    type Error = W::Error;
+}
+
+impl<W: io::Write<Error: Error>, I: Idle> Write for Writer<W, I> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, W::Error> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        self.half.write(bytes).block(&mut self.idle)
+    }
+
+    #[inline]
+    fn flush(&mut self) -> Result<(), W::Error> {
+        block::block(self.half.flush())
+    }
+}
+
+/// Infallible: an error that waits makes the stream ready, and is the next `write`'s to report.
+impl<W: io::Write<Error: Error>, I> WriteReady for Writer<W, I> {
+    #[inline]
+    fn write_ready(&mut self) -> Result<bool, W::Error> {
+        Ok(self.half.is_writable())
+    }
+}

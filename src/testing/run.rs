@@ -1,0 +1,303 @@
+//! One run of a scenario: the boundaries of this thread are counted, and what is to happen at them
+//! happens, on the same stack.
+//!
+//! # Invariant
+//! **A handler runs only where an interrupt could come: at a boundary, outside every critical
+//! section, and not in another handler unless handlers nest.** What the world does by itself (an
+//! event) may come at any boundary.
+
+use std::{
+    any::type_name,
+    cell::{Cell, RefCell},
+    fmt::{self, Write as _},
+    panic,
+    rc::Rc,
+    thread,
+    vec::Vec,
+};
+
+use super::World;
+
+thread_local! {
+    /// The run of this thread.
+    static RUN: RefCell<Option<Rc<Run>>> = const { RefCell::new(None) };
+    /// Whether there is one: all that a boundary looks at outside a run.
+    static RUNNING: Cell<bool> = const { Cell::new(false) };
+    /// Critical sections of the library that this thread is in.
+    static SECTIONS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// A place at which an interrupt may come: a driver author's fake calls this at the beginning of
+/// each register access. The library has one at each access to what it shares with handlers, and at
+/// the two ends of its critical sections. Outside a [`sweep`](super::sweep()) it does nothing.
+#[inline]
+pub fn boundary() {
+    if RUNNING.get()
+        && let Some(run) = current()
+    {
+        run.boundary();
+    }
+}
+
+/// Whether this thread is in a critical section, the library's or anybody's. Async-signal-safe.
+pub fn in_critical_section() -> bool {
+    SECTIONS.get() != 0 || {
+        // SAFETY: released below, in the order of acquisition.
+        let state = unsafe { critical_section::acquire() };
+        let mut text = Text::default();
+        _ = write!(text, "{state:?}");
+        // SAFETY: acquired above, with this state.
+        unsafe { critical_section::release(state) };
+        text.says_true
+    }
+}
+
+/// Looks for "true" in what is written to it, without a buffer: the state in which
+/// `critical-section` on a host remembers that it is nested is opaque, but can be shown.
+#[derive(Default)]
+struct Text {
+    says_true: bool,
+}
+
+impl fmt::Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.says_true |= text == "true";
+        Ok(())
+    }
+}
+
+/// Runs `f`, in which handlers are held off.
+pub(crate) fn masked<R>(f: impl FnOnce() -> R) -> R {
+    struct Mask;
+    impl Drop for Mask {
+        fn drop(&mut self) {
+            SECTIONS.set(SECTIONS.get() - 1);
+        }
+    }
+    SECTIONS.set(SECTIONS.get() + 1);
+    let _mask = Mask;
+    f()
+}
+
+/// Runs `f`, which uses what `cell` points to, and ends the run if that is in use already by what
+/// this has interrupted, and one of the two is exclusive.
+pub(crate) fn access<T, R>(cell: *const T, exclusive: bool, f: impl FnOnce() -> R) -> R {
+    boundary();
+    let run = if RUNNING.get() && size_of::<T>() != 0 { current() } else { None };
+    let Some(run) = run else { return f() };
+    let _access = Access::begin(&run, cell, exclusive);
+    f()
+}
+
+struct Access<'r>(&'r Run);
+
+impl<'r> Access<'r> {
+    fn begin<T>(run: &'r Run, cell: *const T, exclusive: bool) -> Self {
+        // A cell and the first cell inside it have one address.
+        let cell = (cell.addr(), type_name::<T>());
+        let mut cells = run.cells.borrow_mut();
+        let torn = cells.iter().any(|&(other, its)| other == cell && (its || exclusive));
+        cells.push((cell, exclusive));
+        drop(cells);
+        let access = Self(run);
+        if torn {
+            run.stop(Stop::Torn);
+        }
+        access
+    }
+}
+
+impl Drop for Access<'_> {
+    fn drop(&mut self) {
+        self.0.cells.borrow_mut().pop(); // The last one: accesses nest as calls do.
+    }
+}
+
+fn current() -> Option<Rc<Run>> {
+    RUN.with_borrow(Clone::clone)
+}
+
+/// Why a run ended before its foreground did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The foreground is asleep, and nothing is left that would wake it.
+    Lost,
+    /// The budget of steps is spent.
+    Stuck,
+    /// What a handler uses is in use by what it interrupted.
+    Torn,
+}
+
+/// What a run is allowed, and what it needs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Terms {
+    /// Events that the foreground waits for.
+    pub needs: u64,
+    /// Boundaries and handlers, in all.
+    pub budget: u64,
+    /// Whether handlers interrupt handlers.
+    pub nested: bool,
+}
+
+pub(super) struct Run {
+    world: Rc<dyn World>,
+    terms: Terms,
+    /// The boundaries at which an event comes, in order.
+    placements: Vec<u64>,
+    placed: Cell<usize>,
+    boundaries: Cell<u64>,
+    steps: Cell<u64>,
+    events: Cell<u64>,
+    interrupts: Cell<u64>,
+    handlers: Cell<u32>,
+    in_event: Cell<bool>,
+    time: Cell<u64>,
+    cells: RefCell<Vec<((usize, &'static str), bool)>>,
+}
+
+impl Run {
+    pub fn new(world: Rc<dyn World>, terms: Terms, placements: &[u64]) -> Rc<Self> {
+        Rc::new(Self {
+            world,
+            terms,
+            placements: placements.to_vec(),
+            placed: Cell::new(0),
+            boundaries: Cell::new(0),
+            steps: Cell::new(0),
+            events: Cell::new(0),
+            interrupts: Cell::new(0),
+            handlers: Cell::new(0),
+            in_event: Cell::new(false),
+            time: Cell::new(0),
+            cells: RefCell::default(),
+        })
+    }
+
+    /// Runs `foreground` as this thread's run.
+    pub fn enter(self: &Rc<Self>, foreground: impl FnOnce()) -> thread::Result<()> {
+        let outer = RUN.replace(Some(self.clone()));
+        assert!(outer.is_none(), "a sweep inside a sweep");
+        RUNNING.set(true);
+        let end = panic::catch_unwind(panic::AssertUnwindSafe(foreground));
+        RUNNING.set(false);
+        RUN.set(None);
+        end
+    }
+
+    pub fn boundary(&self) {
+        if self.in_event.get() || thread::panicking() {
+            return;
+        }
+        self.step();
+        if self.handlers.get() == 0 || self.terms.nested {
+            let here = self.boundaries.replace(self.boundaries.get() + 1);
+            while self.placements.get(self.placed.get()) == Some(&here) && self.events_are_left() {
+                self.placed.set(self.placed.get() + 1);
+                self.event();
+            }
+        }
+        self.deliver();
+    }
+
+    /// All events come, at boundaries or while the foreground sleeps.
+    fn events_are_left(&self) -> bool {
+        self.events.get() < self.terms.needs.max(self.placements.len() as u64)
+    }
+
+    fn event(&self) {
+        self.events.set(self.events.get() + 1);
+        self.in_event.set(true);
+        self.world.event();
+        self.in_event.set(false);
+    }
+
+    /// Runs the handlers that are due, if an interrupt can come here. Whether it did.
+    fn deliver(&self) -> bool {
+        let depth = self.handlers.get();
+        let deepest = if self.terms.nested { 2 } else { 1 };
+        let mut delivered = false;
+        while depth < deepest && !in_critical_section() {
+            self.handlers.set(depth + 1);
+            let ran = self.world.deliver();
+            self.handlers.set(depth);
+            if !ran {
+                break;
+            }
+            self.interrupts.set(self.interrupts.get() + 1);
+            delivered = true;
+            self.step();
+        }
+        delivered
+    }
+
+    fn step(&self) {
+        self.steps.set(self.steps.get() + 1);
+        if self.steps.get() > self.terms.budget {
+            self.stop(Stop::Stuck);
+        }
+    }
+
+    fn stop(&self, why: Stop) {
+        if !thread::panicking() {
+            panic::resume_unwind(Box::new(why));
+        }
+    }
+
+    /// Sleeps as a CPU does: asks `news` with interrupts held off, and then sleeps until the next
+    /// interrupt or, if there is none to come, until the `deadline`, of which that many ticks are
+    /// left.
+    pub fn sleep(&self, news: impl Fn() -> bool, deadline: Option<u64>) {
+        self.boundary();
+        loop {
+            if masked(&news) || thread::panicking() {
+                return;
+            }
+            let spins = in_critical_section() || self.handlers.get() != 0;
+            if self.deliver() {
+                return;
+            }
+            if self.events.get() < self.terms.needs {
+                self.event();
+                if self.deliver() || spins {
+                    return;
+                }
+                continue;
+            }
+            match deadline {
+                _ if spins => return self.step(),
+                Some(ticks) if self.terms.needs == 0 => {
+                    return self.time.set(self.time.get() + ticks);
+                }
+                _ => return self.stop(Stop::Lost),
+            }
+        }
+    }
+
+    /// The time, which a look advances.
+    pub fn look_at_the_time(&self) -> u64 {
+        self.time.replace(self.time.get() + 1)
+    }
+
+    /// Whether an event was placed at each of the boundaries it was meant for.
+    pub fn all_placed(&self) -> bool {
+        self.placed.get() == self.placements.len()
+    }
+
+    pub fn events(&self) -> u64 {
+        self.events.get()
+    }
+
+    pub fn interrupts(&self) -> u64 {
+        self.interrupts.get()
+    }
+
+    pub fn boundaries(&self) -> u64 {
+        self.boundaries.get()
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("boundaries", &self.boundaries).finish_non_exhaustive()
+    }
+}

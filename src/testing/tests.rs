@@ -1,0 +1,88 @@
+//! The sweep itself: where it runs handlers, and how often.
+
+use std::{cell::Cell, vec::Vec};
+
+use super::{Fault, Sweep, World, boundary, in_critical_section, sweep};
+use crate::atomic::{AtomicU32, Ordering, UnsafeCell, section};
+
+/// A handler that writes the cell which the foreground uses.
+struct Shared {
+    cell: UnsafeCell<u32>,
+    word: AtomicU32,
+    requested: Cell<bool>,
+    /// Where handlers were run.
+    masked: Cell<bool>,
+}
+
+impl Shared {
+    fn new() -> Self {
+        let (requested, masked) = <(Cell<bool>, Cell<bool>)>::default();
+        Self { cell: UnsafeCell::new(0), word: AtomicU32::new(0), requested, masked }
+    }
+
+    fn write(&self) {
+        // SAFETY: one thread; that another use is under way is what the sweep ends the run for,
+        // before it comes to this.
+        self.cell.with_mut(|cell| unsafe { *cell += 1 });
+    }
+}
+
+impl World for Shared {
+    fn event(&self) {
+        self.requested.set(true);
+    }
+
+    fn deliver(&self) -> bool {
+        let requested = self.requested.take();
+        if requested {
+            self.masked.set(self.masked.get() || in_critical_section());
+            self.write();
+            self.word.fetch_add(1, Ordering::Relaxed);
+        }
+        requested
+    }
+}
+
+#[test]
+fn a_cell_used_by_what_was_interrupted_is_torn() {
+    let unguarded = Sweep::new("torn").needs(0).run(Shared::new, |shared, _| {
+        shared.cell.with(|_| boundary());
+    });
+    assert!(unguarded.torn() > 0, "{unguarded}");
+    assert!(unguarded.failures().iter().all(|failure| failure.fault == Fault::Torn));
+    let guarded = Sweep::new("guarded").needs(0).run(Shared::new, |shared, _| {
+        section(|_| shared.write());
+        section(|_| shared.cell.with_mut(|_| boundary()));
+    });
+    guarded.assert_clean();
+}
+
+#[test]
+fn no_handler_runs_in_a_critical_section() {
+    let report = Sweep::new("sections").needs(0).run(Shared::new, |shared, cpu| {
+        section(|_| shared.word.load(Ordering::Relaxed));
+        critical_section::with(|_| {
+            let before = shared.word.load(Ordering::Relaxed);
+            section(|_| boundary());
+            assert_eq!(shared.word.load(Ordering::Relaxed), before);
+        });
+        cpu.step();
+        assert_eq!(u64::from(shared.word.load(Ordering::Relaxed) != 0), cpu.events().min(1));
+        assert!(!shared.masked.get());
+    });
+    report.assert_clean();
+}
+
+#[test]
+fn every_boundary_and_every_pair_is_a_run() {
+    let places = std::cell::RefCell::new(Vec::new());
+    let report = sweep("pairs", Shared::new, |shared, cpu| {
+        (0..3).for_each(|_| boundary());
+        places.borrow_mut().push((shared.word.load(Ordering::Relaxed), cpu.events()));
+    });
+    // Four boundaries, each alone; then n <= m, of which a run that places only the first one ends
+    // the row; one more run finds that there is no fifth.
+    assert_eq!((report.boundaries(), report.runs()), (4, 4 + 1 + (4 + 3 + 2 + 1) + 4));
+    assert_eq!(places.borrow().len() as u64, report.runs());
+    assert!(report.failures().is_empty());
+}
