@@ -8,3 +8,4 @@ mod back;
 mod delay;
 mod errors;
 mod streams;
+mod uart;

@@ -64,6 +64,7 @@ pub struct Line {
     state: RefCell<State>,
     received: Event,
     emptied: Event,
+    news: Event,
 }
 
 impl Line {
@@ -79,6 +80,11 @@ impl Line {
             Rx { line: self, waiter: waiter(&self.received) },
             Tx { line: self, waiter: waiter(&self.emptied) },
         )
+    }
+
+    /// Signalled by both interrupts, for who has neither half's waiter.
+    pub fn news(&self) -> &Event {
+        &self.news
     }
 
     /// After what was sent already, a fault arrives.
@@ -106,17 +112,17 @@ impl Peer for &'static Line {
         (state.stopped, state.steps_without_news) = (stopped, 0);
     }
 
-    /// A byte arrives at every second step, and leaves at every third.
+    /// A byte arrives at every seventh step, and leaves at every fifth.
     fn step(&self) {
         let mut state = self.state.borrow_mut();
         state.steps += 1;
         let (mut received, mut emptied) = (false, false);
-        if !state.stopped && state.steps % 2 == 0 && state.received.len() < DEPTH {
+        if !state.stopped && state.steps.is_multiple_of(7) && state.received.len() < DEPTH {
             let arrival = state.coming.pop_front();
             received = arrival.is_some();
             state.received.extend(arrival);
         }
-        if !state.stopped && state.steps % 3 == 0 {
+        if !state.stopped && state.steps.is_multiple_of(5) {
             let (left, next) = (state.leaving.take(), state.to_send.pop_front());
             emptied = left.is_some() || next.is_some();
             state.left.extend(left);
@@ -131,6 +137,9 @@ impl Peer for &'static Line {
         }
         if emptied {
             self.emptied.signal(0);
+        }
+        if news {
+            self.news.signal(0);
         }
     }
 }
@@ -268,4 +277,3 @@ impl embedded_hal::delay::DelayNs for StepDelay {
         }
     }
 }
-

@@ -35,7 +35,8 @@ pub(crate) mod local {
         REGISTERS.write32(SPURIOUS, u32::from(SPURIOUS_VECTOR) | 1 << 8);
         REGISTERS.write32(TASK_PRIORITY, 0);
         REGISTERS.write32(TIMER, MASKED | u32::from(SPURIOUS_VECTOR));
-        REGISTERS.write32(INPUT_0, MASKED);
+        // Not INPUT_0: while the 8259 may still ask, QEMU 7.2 would keep a stale request and
+        // deliver a vector of -1. `pass_pic_through` sets it, once the 8259 is masked.
         REGISTERS.write32(INPUT_1, MASKED);
     }
 

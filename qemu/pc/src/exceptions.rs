@@ -112,6 +112,12 @@ impl Frame {
         self.error_code
     }
 
+    /// The flags that the program had.
+    #[must_use]
+    pub fn rflags(&self) -> u64 {
+        self.rflags
+    }
+
     /// A general register by the number that instructions encode it with: 0 is `rax`, 4 is `rsp`,
     /// 15 is `r15`.
     ///

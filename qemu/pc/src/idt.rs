@@ -6,7 +6,7 @@ use core::arch::global_asm;
 use static_cell::StaticCell;
 use x86_64::{
     VirtAddr,
-    instructions::tables::lidt,
+    instructions::tables::{lidt, sidt},
     structures::{DescriptorTablePointer, idt::Entry},
 };
 
@@ -51,4 +51,16 @@ pub(crate) fn load() {
     };
     // SAFETY: the table is complete and lives for ever.
     unsafe { lidt(&pointer) };
+}
+
+/// Leads a vector past its stub, to `entry`. After `load`, interrupts masked.
+///
+/// # Safety
+/// `entry` is what this vector's gate may lead to.
+pub(crate) unsafe fn redirect(vector: u8, entry: VirtAddr) {
+    let idt = sidt().base.as_mut_ptr::<Gate>();
+    // SAFETY: `load` has loaded a table of 256 gates, to which nobody has a reference.
+    let gate = unsafe { &mut *idt.add(usize::from(vector)) };
+    // SAFETY: by the caller.
+    unsafe { gate.set_handler_addr(entry) };
 }

@@ -65,6 +65,37 @@ pub enum Report<'a> {
         /// Lost in the program.
         dropped: u64,
     },
+    /// A figure of the bench, ours beside a peer's.
+    Figure {
+        /// What was counted.
+        case: &'a str,
+        /// How many instructions (or bytes).
+        ours: u64,
+        /// With what it is compared.
+        peer: &'a str,
+        /// What that takes.
+        peer_value: u64,
+    },
+    /// A wait path that was swept.
+    Path {
+        /// Its name.
+        path: &'a str,
+        /// Placements tried.
+        placements: u64,
+        /// Instruction boundaries of the path, each of which was hit.
+        addresses: u64,
+        /// Placements whose event was lost.
+        lost: u64,
+    },
+    /// A broken path that was swept.
+    Twin {
+        /// Its name.
+        twin: &'a str,
+        /// Placements tried.
+        placements: u64,
+        /// Placements whose event was lost.
+        lost: u64,
+    },
     /// The last line of a run that did everything.
     Complete,
 }

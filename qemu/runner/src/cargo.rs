@@ -56,18 +56,25 @@ pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Comman
     command
 }
 
-/// Builds one binary of the firmware.
+/// Builds one binary of the firmware, in the profile `release`.
 pub fn build(toolchain: &Toolchain, binary: &str) -> Result<Firmware> {
+    build_as(toolchain, binary, "release")
+}
+
+/// Builds one binary of the firmware.
+pub fn build_as(toolchain: &Toolchain, binary: &str, profile: &str) -> Result<Firmware> {
     let mut cargo = command(toolchain, &crate::project().join("qemu"), "build");
-    cargo.args(["--release", "--package", "firmware", "--target", TARGET, "--bin", binary]);
-    let elf = run(cargo, &format!("building the firmware `{binary}`"))?.ok_or_else(|| {
-        let why = "cargo succeeded but named no executable";
-        Error::run(
-            format_args!("there is no firmware `{binary}`"),
-            why,
-            "check qemu/firmware/Cargo.toml",
-        )
-    })?;
+    cargo.args(["--profile", profile, "--package", "firmware", "--target", TARGET]);
+    cargo.args(["--bin", binary]);
+    let elf =
+        run(cargo, &format!("building the firmware `{binary}` ({profile})"))?.ok_or_else(|| {
+            let why = "cargo succeeded but named no executable";
+            Error::run(
+                format_args!("there is no firmware `{binary}`"),
+                why,
+                "check qemu/firmware/Cargo.toml",
+            )
+        })?;
     let dictionary = Arc::new(Dictionary::load(&elf)?);
     Ok(Firmware { elf, dictionary })
 }

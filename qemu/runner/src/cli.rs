@@ -23,6 +23,8 @@ pub enum Command {
     Tour(Tour),
     /// Push a file through the guest's UART and back, and compare
     Echo(Echo),
+    /// Place an interrupt at every instruction of every wait path, and find what is lost
+    Sweep(Sweep),
     /// Run the on-target tests, each in its own boot
     Test(Test),
     /// Lint, document and build for the bare-metal targets
@@ -55,6 +57,14 @@ pub struct Echo {
     /// How the guest receives and sends
     #[arg(long, value_enum)]
     pub form: Form,
+}
+
+/// What `sweep` takes.
+#[derive(Debug, Default, Args)]
+pub struct Sweep {
+    /// Also write the counts to FILE, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 /// What `test` takes.
@@ -98,13 +108,13 @@ impl Form {
 /// The board to boot, and how to watch it.
 #[derive(Clone, Debug, Args)]
 pub struct Board {
-    /// The machine QEMU emulates
-    #[arg(long, global = true, value_enum, default_value_t = Machine::Q35)]
-    pub machine: Machine,
+    /// The machine QEMU emulates [default: q35; `sweep`: microvm]
+    #[arg(long, global = true, value_enum)]
+    pub machine: Option<Machine>,
     /// The CPU model, as QEMU names it
     #[arg(long, global = true, value_name = "MODEL", default_value = "max")]
     pub cpu: String,
-    /// The interrupt controller [default: apic; `test` runs both]
+    /// The interrupt controller [default: apic; `sweep` and `test` run both]
     #[arg(long, global = true, value_enum)]
     pub irq: Option<Irq>,
     /// The limit of each boot [default: by command]
@@ -124,7 +134,7 @@ impl Board {
 
 impl Default for Board {
     fn default() -> Self {
-        Self { machine: Machine::Q35, cpu: "max".into(), irq: None, timeout: None, verbose: false }
+        Self { machine: None, cpu: "max".into(), irq: None, timeout: None, verbose: false }
     }
 }
 
@@ -141,7 +151,7 @@ mod tests {
     fn options_alone_mean_the_tour() {
         let cli = Cli::try_parse_from(["runner", "--machine", "microvm", "--irq", "pic"]).unwrap();
         assert!(cli.command.is_none());
-        assert_eq!(cli.board.machine, Machine::Microvm);
+        assert_eq!(cli.board.machine, Some(Machine::Microvm));
         assert_eq!(cli.board.irq, Some(Irq::Pic));
     }
 

@@ -12,10 +12,13 @@
 //! | [`qemu`], [`guest`] | QEMU's command line; one running guest, which never outlives the runner |
 //! | [`report`], [`log`], [`outcome`] | what the guest reports, logs, and how it ended |
 //! | [`tour`], [`table`], [`echo`] | the commands `tour` and `echo` |
+//! | [`sweep`] | the command `sweep`: an interrupt at every instruction of every wait path |
+//! | [`bench`] | instruction counts, beside the peers |
 //! | [`on_target`] | the on-target tests as ordinary test lines |
 //! | [`check`] | lints, documentation and builds for bare metal |
 //! | [`child`], [`output`], [`error`], [`ui`] | child processes, files, errors, the terminal |
 
+pub mod bench;
 pub mod cargo;
 pub mod check;
 pub mod child;
@@ -31,6 +34,7 @@ pub mod qemu;
 pub mod report;
 pub mod rig;
 pub mod setup;
+pub mod sweep;
 pub mod table;
 pub mod toolchain;
 pub mod tour;
@@ -47,6 +51,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let passed = match cli.command.unwrap_or_default() {
         Command::Tour(tour) => tour::run(&tour, cli.board),
         Command::Echo(echo) => echo::run(&echo, cli.board),
+        Command::Sweep(sweep) => sweep::run(&sweep, cli.board),
         Command::Test(test) => on_target::run(&test.into(), cli.board),
         Command::Check => check::run(),
     };

@@ -74,7 +74,7 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
     add("-device isa-debugcon,iobase=0xe8,chardev=report");
     add("-device isa-debug-exit,iobase=0xf4,iosize=4");
     add("-serial chardev:com1");
-    match board.machine {
+    match board.machine.unwrap_or(Machine::Q35) {
         // Without its disk controller, on which the firmware of the PC spends half a second.
         Machine::Q35 => add("-machine q35,sata=off -serial chardev:com2 -device edu"),
         Machine::Pc => add("-machine pc -serial chardev:com2 -device edu"),

@@ -19,6 +19,12 @@ pub enum Report {
     },
     /// An echo has ended.
     Echoed(Echoed),
+    /// A figure of the bench.
+    Figure(Figure),
+    /// A wait path was swept.
+    Path(SweptPath),
+    /// A wait path that is broken on purpose was swept.
+    Twin(SweptTwin),
     /// The last line of a run that came to its end.
     Complete,
 }
@@ -122,6 +128,51 @@ pub struct Echoed {
     pub overruns: u64,
     /// Bytes received that found no room.
     pub dropped: u64,
+}
+
+/// What a case takes, ours beside a peer's: instructions or bytes.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Figure {
+    /// What was counted.
+    pub case: String,
+    /// How many.
+    pub ours: u64,
+    /// With what it is compared.
+    pub peer: String,
+    /// What that takes.
+    pub peer_value: u64,
+}
+
+/// A wait path, and its event placed at each of its instructions.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SweptPath {
+    /// Its name.
+    pub path: String,
+    /// Placements tried.
+    pub placements: u64,
+    /// Instruction boundaries of the path; the guest has checked that the placements hit each of
+    /// them, and no other.
+    pub addresses: u64,
+    /// Placements whose event was lost.
+    pub lost: u64,
+}
+
+/// The same for a path that is broken on purpose.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SweptTwin {
+    /// Its name.
+    pub twin: String,
+    /// Placements tried.
+    pub placements: u64,
+    /// Placements whose event was lost.
+    pub lost: u64,
+}
+
+impl SweptTwin {
+    /// Whether the sweep has found that it is broken.
+    pub fn is_caught(&self) -> bool {
+        self.lost > 0
+    }
 }
 
 /// Marsaglia's xorshift32, one byte a step: bytes that host and guest can both make.

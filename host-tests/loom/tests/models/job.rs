@@ -1,4 +1,5 @@
-//! `Slot` and `Job`: a handler's step on one core against everything the foreground does on another.
+//! `Slot` and `Job`: a handler's step on one core against everything the foreground does on
+//! another.
 //!
 //! The operation keeps a cell that each of its methods writes: loom reports two contexts that have
 //! `&mut` of it at once, or one after the other with nothing that orders them.
@@ -26,8 +27,8 @@ use crate::run::{ASLEEP, Flag, block_on, explores, finds, leak};
 
 /// A transfer that ends when the device is ready, or at the first try after it was cancelled.
 struct Transfer {
-    /// The doorbell. That an interrupt which follows it is delivered after it is the device's and the
-    /// interrupt controller's part: release and acquire.
+    /// The doorbell. That an interrupt which follows it is delivered after it is the device's and
+    /// the interrupt controller's part: release and acquire.
     begun: Arc<AtomicU32>,
     ready: Flag,
     cancelled: bool,
@@ -135,7 +136,7 @@ fn a_step_against_a_poll_and_the_next_tenant() {
 
 #[test]
 fn a_step_against_a_cancel() {
-    explores("step and cancel", Some(3), 200, || {
+    explores("step and cancel", Some(3), 150, || {
         let (slot, ready, dropped) = new();
         let mut job = slot.start(Transfer::new(&ready, &dropped)).ok().unwrap();
         let handler = thread::spawn(move || drop(slot.on_interrupt())); // spurious
@@ -148,7 +149,7 @@ fn a_step_against_a_cancel() {
 
 #[test]
 fn a_step_against_the_drop_of_the_job_and_the_next_start() {
-    explores("step, drop and start", Some(3), 100, || {
+    explores("step, drop and start", Some(3), 75, || {
         let (slot, ready, dropped) = new();
         let job = slot.start(Transfer::new(&ready, &dropped)).ok().unwrap();
         let count = dropped.clone();
@@ -207,8 +208,8 @@ fn two_starts_have_one_winner() {
     });
 }
 
-/// What a handler on another core meets while the first one starts. It is entitled to a step as soon
-/// as the device has begun.
+/// What a handler on another core meets while the first one starts. It is entitled to a step as
+/// soon as the device has begun.
 trait Start: Send + Sync + 'static {
     fn new() -> Self;
     /// Publishes and begins; `begun` is the device.

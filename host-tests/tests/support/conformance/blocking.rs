@@ -2,10 +2,10 @@
 
 use embedded_io::{BufRead, Read, ReadReady, Write, WriteReady};
 
-use super::{Peer, SOON, some_bytes};
+use super::{Check, Peer, SOON, some_bytes};
 
 /// Of `Read` and `ReadReady`.
-pub fn reading<S: Read + ReadReady, P: Peer>() -> Vec<(&'static str, fn(S, &P))> {
+pub fn reading<S: Read + ReadReady, P: Peer>() -> Vec<Check<S, P>> {
     vec![
         ("every byte is read, in order", every_byte_is_read),
         ("a read waits for a byte, not for two", a_read_waits_for_a_byte),
@@ -15,7 +15,7 @@ pub fn reading<S: Read + ReadReady, P: Peer>() -> Vec<(&'static str, fn(S, &P))>
 }
 
 /// Of `Write` and `WriteReady`.
-pub fn writing<S: Write + WriteReady, P: Peer>() -> Vec<(&'static str, fn(S, &P))> {
+pub fn writing<S: Write + WriteReady, P: Peer>() -> Vec<Check<S, P>> {
     vec![
         ("every byte leaves, in order", every_byte_leaves),
         ("an empty buffer is written at once", an_empty_buffer_is_written_at_once),
@@ -25,7 +25,7 @@ pub fn writing<S: Write + WriteReady, P: Peer>() -> Vec<(&'static str, fn(S, &P)
 }
 
 /// Of `BufRead`.
-pub fn buffering<S: BufRead + ReadReady, P: Peer>() -> Vec<(&'static str, fn(S, &P))> {
+pub fn buffering<S: BufRead + ReadReady, P: Peer>() -> Vec<Check<S, P>> {
     vec![
         ("every byte is in the buffer, in order", every_byte_is_in_the_buffer),
         ("what is not consumed stays", what_is_not_consumed_stays),
@@ -35,7 +35,7 @@ pub fn buffering<S: BufRead + ReadReady, P: Peer>() -> Vec<(&'static str, fn(S, 
 fn every_byte_is_read<S: Read, P: Peer>(mut stream: S, peer: &P) {
     let bytes = some_bytes();
     peer.send(&bytes);
-    let (mut read, mut buffer) = (Vec::new(), [0; 9]);
+    let (mut read, mut buffer) = (Vec::<u8>::new(), [0; 9]);
     for size in (1..=buffer.len()).cycle() {
         if read.len() == bytes.len() {
             break;
@@ -71,7 +71,7 @@ fn an_empty_buffer_is_read_into_at_once<S: Read, P: Peer>(mut stream: S, peer: &
 }
 
 fn read_ready_is_truthful<S: Read + ReadReady, P: Peer>(mut stream: S, peer: &P) {
-    let mut read = Vec::new();
+    let mut read = Vec::<u8>::new();
     for _ in 0..2 {
         peer.stop(true);
         while stream.read_ready().expect("a line without faults") {
@@ -156,15 +156,15 @@ fn write_ready_is_truthful<S: Write + WriteReady, P: Peer>(mut stream: S, peer: 
 fn every_byte_is_in_the_buffer<S: BufRead, P: Peer>(mut stream: S, peer: &P) {
     let bytes = some_bytes();
     peer.send(&bytes);
-    let mut read = Vec::new();
+    let mut read = Vec::<u8>::new();
     while read.len() < bytes.len() {
         let buffer = stream.fill_buf().expect("a line without faults");
         assert!(!buffer.is_empty(), "a line has no end");
         // Now a part, now all of it; now and then by a read.
-        let count = if read.len() % 2 == 0 { buffer.len() } else { 1 };
+        let count = if read.len().is_multiple_of(2) { buffer.len() } else { 1 };
         read.extend(&buffer[..count]);
         stream.consume(count);
-        if read.len() < bytes.len() && read.len() % 5 == 0 {
+        if read.len() < bytes.len() && read.len().is_multiple_of(5) {
             let mut more = [0; 2];
             let count = stream.read(&mut more).expect("a line without faults");
             read.extend(&more[..count]);

@@ -1,8 +1,8 @@
 //! The contracts of `embedded-io`, `embedded-io-async`, `embedded-hal-nb` and `DelayNs` as checks,
 //! over any stream whose far end can be moved by hand.
 //!
-//! A check panics where the contract is broken. [`failures`] runs each on a fresh stream and answers
-//! which did.
+//! A check panics where the contract is broken. [`failures`] runs each on a fresh stream and
+//! answers which did.
 
 pub mod awaited;
 pub mod blocking;
@@ -34,9 +34,12 @@ pub trait Peer {
     fn step(&self);
 }
 
+/// A check and its name: the stream, which it may use up, and its far end.
+pub type Check<S, P> = (&'static str, fn(S, &P));
+
 /// The names of the `checks` that `make`'s streams do not pass.
 pub fn failures<S, P: Peer>(
-    checks: &[(&'static str, fn(S, &P))],
+    checks: &[Check<S, P>],
     make: impl Fn() -> (S, P),
 ) -> Vec<&'static str> {
     let fails = |check: fn(S, &P)| {

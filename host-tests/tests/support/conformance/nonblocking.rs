@@ -3,10 +3,10 @@
 use embedded_hal_nb::serial::{Read, Write};
 use wouldblock::nb;
 
-use super::{Peer, SOON, some_bytes};
+use super::{Check, Peer, SOON, some_bytes};
 
 /// Of `Read`.
-pub fn reading<S: Read, P: Peer>() -> Vec<(&'static str, fn(S, &P))> {
+pub fn reading<S: Read, P: Peer>() -> Vec<Check<S, P>> {
     vec![
         ("a read of nothing would block", a_read_of_nothing_would_block),
         ("every byte is read, once", every_byte_is_read),
@@ -14,7 +14,7 @@ pub fn reading<S: Read, P: Peer>() -> Vec<(&'static str, fn(S, &P))> {
 }
 
 /// Of `Write`.
-pub fn writing<S: Write, P: Peer>() -> Vec<(&'static str, fn(S, &P))> {
+pub fn writing<S: Write, P: Peer>() -> Vec<Check<S, P>> {
     vec![
         ("a write without room would block", a_write_without_room_would_block),
         ("a flush would block until all has left", a_flush_would_block_until_all_has_left),
@@ -31,7 +31,7 @@ fn a_read_of_nothing_would_block<S: Read, P: Peer>(mut stream: S, peer: &P) {
 fn every_byte_is_read<S: Read, P: Peer>(mut stream: S, peer: &P) {
     let bytes = some_bytes();
     peer.send(&bytes);
-    let mut read = Vec::new();
+    let mut read = Vec::<u8>::new();
     for _ in 0..100 * bytes.len() {
         match stream.read() {
             Ok(byte) => read.push(byte),

@@ -1,0 +1,170 @@
+//! Delays: never too short, however long they are and however soon the counter wraps.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
+
+use embedded_hal::delay::DelayNs;
+use host_tests::{
+    clock::FakeClock,
+    log::Log,
+    waker::{counting, poll},
+};
+use wouldblock::{
+    adapter::{AlarmDelay, Delay, Pacer},
+    attempt,
+    block::{self, Idle},
+    event::Event,
+    nb,
+    time::{Alarm, Clock, Deadline},
+};
+
+use crate::support::conformance::{delay::too_short, poll_once};
+
+/// A clock of so many bits, and the time that it shows.
+fn clock<const BITS: u32>(
+    time: &Cell<u128>,
+    per_look: u64,
+) -> (FakeClock<'_, BITS>, impl Fn() -> Duration) {
+    // The time is taken when the clock was last looked at, not as it then goes on.
+    let elapsed = move || Duration::from_millis(time.get().saturating_sub(1) as u64);
+    (FakeClock { per_look, ..FakeClock::new(time) }, elapsed)
+}
+
+#[test]
+fn a_delay_is_never_too_short() {
+    let time = Cell::new(77);
+    // At most one range of the counter between two looks.
+    let (narrow, elapsed) = clock::<16>(&time, 65_535);
+    assert_eq!(too_short(&mut Delay::new(narrow), elapsed), []);
+    let (wide, elapsed) = clock::<64>(&time, 1_000_003);
+    assert_eq!(too_short(&mut Delay::new(wide), elapsed), []);
+}
+
+#[test]
+fn a_delay_of_nothing_is_none() {
+    let time = Cell::new(0);
+    Delay::new(FakeClock::<8>::new(&time)).delay_ms(0); // The clock stands still.
+}
+
+/// A delay that is cut to half of the counter's range, as a deadline is.
+struct Cut<C>(C);
+
+impl<C: Clock> DelayNs for Cut<C> {
+    fn delay_ns(&mut self, ns: u32) {
+        let deadline = Deadline::after(&self.0, Duration::from_nanos(ns.into()));
+        let mut passed = attempt::from_fn(|| match deadline.has_passed() {
+            true => Ok::<_, nb::Error<()>>(()),
+            false => Err(nb::Error::WouldBlock),
+        });
+        block::block(&mut passed).unwrap();
+    }
+}
+
+#[test]
+fn the_check_catches_delays_that_are_too_short() {
+    let time = Cell::new(77);
+    let (narrow, elapsed) = clock::<8>(&time, 100);
+    assert!(!too_short(&mut Cut(narrow), elapsed).is_empty());
+}
+
+#[test]
+fn the_tick_that_has_begun_does_not_count() {
+    let time = Cell::new(0);
+    let (clock, _) = clock::<8>(&time, 1);
+    for (asked, ticks) in [(0, 0), (1, 2), (5_000_000, 6), (5_000_001, 7), (u32::MAX, 4296)] {
+        let begun = time.get();
+        Delay::new(clock).delay_ns(asked);
+        let looks = time.get() - begun; // One tick each, and one before the first.
+        assert_eq!(looks, ticks + if asked == 0 { 2 } else { 1 }, "{asked} ns at 1 kHz");
+    }
+}
+
+#[test]
+fn a_pacer_pauses_between_tries_and_not_after_news() {
+    struct Sum(u64);
+    impl DelayNs for Sum {
+        fn delay_ns(&mut self, ns: u32) {
+            self.0 += u64::from(ns);
+        }
+    }
+    let mut sum = Sum(0);
+    let event = Event::new();
+    let mut waiter = event.waiter().unwrap();
+    let mut tries = 0;
+    let mut op = waiter.operation(attempt::from_fn(|| {
+        tries += 1;
+        if tries == 4 { Ok::<_, nb::Error<()>>(tries) } else { Err(nb::Error::WouldBlock) }
+    }));
+    assert_eq!(op.block(Pacer::new(&mut sum, 20)), Ok(4));
+    assert_eq!(sum.0, 3 * 20_000);
+    Pacer::new(&mut sum, 20).idle(|| true);
+    assert_eq!(sum.0, 3 * 20_000);
+}
+
+/// An alarm that rings at the latest after `reach` ticks.
+#[derive(Clone, Default)]
+struct Bell {
+    due: Rc<RefCell<Option<u64>>>,
+    longest: Rc<Cell<u64>>,
+    log: Log,
+}
+
+impl<C: Clock> Alarm<C> for Bell {
+    fn set(&mut self, ticks: u64) {
+        self.longest.set(self.longest.get().max(ticks));
+        *self.due.borrow_mut() = Some(ticks.min(1_000_000));
+    }
+
+    fn clear(&mut self) {
+        self.log.add("clear");
+        *self.due.borrow_mut() = None;
+    }
+}
+
+#[test]
+fn an_alarm_wakes_an_awaited_delay_and_it_is_never_too_short() {
+    use embedded_hal_async::delay::DelayNs;
+
+    let time = Cell::new(65_500);
+    let (bell, event) = (Bell::default(), Event::new());
+    let waiter = event.waiter().unwrap();
+    let mut delay = AlarmDelay::new(FakeClock::<16>::new(&time), bell.clone(), waiter);
+    for (asked, minutes) in [(1, false), (999, false), (70_000, false), (71, true)] {
+        let begun = time.get();
+        let (waker, wakes) = counting();
+        let mut future = Box::pin(async {
+            match minutes {
+                true => delay.delay(Duration::from_secs(asked * 60)).await,
+                false => delay.delay_ms(asked as u32).await,
+            }
+        });
+        while poll(&mut future, &waker).is_pending() {
+            let due = bell.due.borrow_mut().take().expect("no alarm is set");
+            time.set(time.get() + u128::from(due));
+            event.signal(0);
+        }
+        let ms = if minutes { asked * 60_000 } else { asked };
+        assert!(time.get() - begun > ms.into(), "{} of {ms}", time.get() - begun);
+        assert!(time.get() - begun <= u128::from(ms) + 2, "it overslept");
+        assert!(wakes.load(std::sync::atomic::Ordering::SeqCst) > 0);
+        assert_eq!((bell.due.take(), bell.log.take()), (None, vec!["clear"]));
+    }
+    assert_eq!(bell.longest.get(), u64::from(u16::MAX / 2), "the clock is looked at in time");
+}
+
+#[test]
+fn a_dropped_delay_clears_its_alarm_and_a_short_one_needs_none() {
+    use embedded_hal_async::delay::DelayNs;
+
+    let time = Cell::new(0);
+    let (bell, event) = (Bell::default(), Event::new());
+    let clock = FakeClock::<32>::new(&time);
+    let mut delay = AlarmDelay::new(clock, bell.clone(), event.waiter().unwrap());
+    assert!(poll_once(delay.delay_ns(0)).is_ready());
+    assert_eq!(bell.log.take(), [""; 0]);
+    assert!(poll_once(delay.delay_us(5)).is_pending());
+    assert_eq!((bell.due.take(), bell.log.take()), (None, vec!["clear"]));
+}

@@ -1,0 +1,60 @@
+//! Counting, the same for ours and for the peers.
+//!
+//! Every figure is the distance of two [`stamp`]s, so it includes the 4 instructions of an empty
+//! pair: the reading itself takes 3, and the first value is moved away by one more.
+
+use core::{arch::asm, hint::black_box};
+
+/// The instructions so far. Always the same 3 instructions; nothing is moved across it.
+#[inline(always)]
+pub fn stamp() -> u64 {
+    let now;
+    // SAFETY: reads a counter. It counts as touching memory, so that accesses stay on their side.
+    unsafe {
+        asm!("rdtsc", "shl rdx, 32", "or rax, rdx", out("rax") now, out("rdx") _, options(nostack));
+    }
+    now
+}
+
+/// The instructions of `f`.
+#[inline(always)]
+pub fn span<T>(f: impl FnOnce() -> T) -> u64 {
+    let start = stamp();
+    let value = f();
+    let end = stamp();
+    black_box(value);
+    end - start
+}
+
+/// The figure of a case: what it takes when several rounds in a row take the same. That leaves out
+/// the first ones, in which a waker is cloned or a queue is still in one piece.
+#[derive(Debug, Default)]
+pub struct Steady {
+    last: u64,
+    same: u32,
+    rounds: u32,
+}
+
+impl Steady {
+    const SAME: u32 = 4;
+    const MOST: u32 = 100;
+
+    /// One more round; answers the figure once it is steady.
+    pub fn add(&mut self, round: u64) -> Option<u64> {
+        assert!(self.rounds < Self::MOST, "the rounds differ: {} after {}", round, self.last);
+        self.rounds += 1;
+        self.same = if round == self.last { self.same + 1 } else { 0 };
+        self.last = round;
+        (self.same == Self::SAME).then_some(round)
+    }
+}
+
+/// The figure of the rounds.
+pub fn steady(mut round: impl FnMut() -> u64) -> u64 {
+    let mut steady = Steady::default();
+    loop {
+        if let Some(figure) = steady.add(round()) {
+            return figure;
+        }
+    }
+}

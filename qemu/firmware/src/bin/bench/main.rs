@@ -1,0 +1,65 @@
+//! The bench: what waiting costs, in instructions, beside the peers. `bench` counts every case.
+//!
+//! Under `-icount` the time-stamp counter counts instructions, so each figure is exact and repeats
+//! to the digit. A comparison is made inside this one binary: the same vector, executor, task and
+//! loop around ours and the peer's, of which each is written by its fastest idiom.
+//!
+//! | module | cases |
+//! |---|---|
+//! | [`ready`] | `block_ready`, `try_ready`, `block_loop` |
+//! | [`park`] | `park`: from the vector to the parked foreground |
+//! | [`awaited`] | `operation_await`: from the vector to the task |
+//! | [`signal`] | `signal_idle` |
+//! | [`channel`] | `channel_try_send`, `channel_try_receive` |
+//! | [`job`] | `job_wait`, `job_callback`, `job_await` |
+//! | [`sizes`] | bytes |
+
+#![no_std]
+#![no_main]
+
+mod awaited;
+mod channel;
+mod count;
+mod device;
+mod job;
+mod park;
+mod ready;
+mod signal;
+mod sizes;
+mod tasks;
+mod vector;
+
+use firmware::executor::Executor;
+use pc::{
+    Board,
+    exit::{self, Failure},
+    report::{self, Report},
+};
+use x86_64::instructions::interrupts;
+
+pc::entry!(main);
+
+fn main(board: &'static Board) -> ! {
+    if board.command_line.command() != "bench" {
+        defmt::error!("the command is `bench`, not: {=str}", board.command_line.text());
+        exit::failure(Failure::CommandLine)
+    }
+    vector::install();
+    interrupts::enable();
+    let mut executor = Executor::take();
+    ready::cases();
+    park::cases();
+    awaited::cases(&mut executor);
+    signal::cases();
+    channel::cases();
+    job::cases(&mut executor);
+    sizes::cases();
+    exit::success()
+}
+
+/// Reports a case: what ours takes, and what each of the peers does.
+fn report(case: &str, ours: u64, peers: &[(&str, u64)]) {
+    for &(peer, peer_value) in peers {
+        report::send(&Report::Figure { case, ours, peer, peer_value });
+    }
+}

@@ -1,0 +1,24 @@
+//! A signal that nobody waits for.
+
+use core::hint::black_box;
+
+use embassy_sync::waitqueue::AtomicWaker;
+use wouldblock::event::Event;
+
+use crate::{
+    count::{span, steady},
+    report,
+};
+
+static EVENT: Event = Event::new();
+static WAKER: AtomicWaker = AtomicWaker::new();
+
+pub fn cases() {
+    let waiter = EVENT.waiter().expect("one waiter");
+    // Otherwise the linker's optimizer knows that nobody ever waits.
+    let (event, waker) = (black_box(&EVENT), black_box(&WAKER));
+    let ours = steady(|| span(|| event.signal(0)));
+    let embassy = steady(|| span(|| waker.wake()));
+    drop(waiter);
+    report("signal_idle", ours, &[("embassy AtomicWaker", embassy)]);
+}

@@ -1,0 +1,111 @@
+//! One interrupt vector for all cases: the timer's, past the board's dispatcher, which would weigh
+//! on both sides of each ratio.
+//!
+//! The count begins with the vector: the entry takes a stamp as soon as it has the registers for
+//! it.
+
+use core::{
+    arch::naked_asm,
+    sync::atomic::{AtomicPtr, AtomicU64, Ordering},
+};
+
+use pc::{interrupts::Line, timer::one_shot};
+
+use crate::count::{stamp, steady};
+
+/// What the vector calls, interrupts masked. It acknowledges.
+pub type Handler = extern "C" fn();
+
+/// A `Handler`, from the first `rounds` on.
+static HANDLER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+/// The stamp of the last interrupt.
+static ENTERED: AtomicU64 = AtomicU64::new(0);
+
+/// Long enough for every wait to be asleep, or suspended, by then.
+const TICKS: u64 = 5_000;
+
+/// Takes the timer's vector over.
+pub fn install() {
+    // SAFETY: `entry` restores every register it changes and ends with `iretq`; each `Handler`
+    // acknowledges.
+    unsafe { Line::Timer.bypass(entry) };
+    Line::Timer.enable();
+}
+
+#[unsafe(naked)]
+unsafe extern "C" fn entry() {
+    naked_asm!(
+        "push rax",
+        "push rdx",
+        "rdtsc",
+        "shl rdx, 32",
+        "or rax, rdx",
+        "mov [{entered}], rax",
+        "push rcx",
+        "push rsi",
+        "push rdi",
+        "push r8",
+        "push r9",
+        "push r10",
+        "push r11",
+        "cld",
+        "call [{handler}]", // Aligned: the processor has pushed 5 words, this 9.
+        "pop r11",
+        "pop r10",
+        "pop r9",
+        "pop r8",
+        "pop rdi",
+        "pop rsi",
+        "pop rcx",
+        "pop rdx",
+        "pop rax",
+        "iretq",
+        entered = sym ENTERED,
+        handler = sym HANDLER,
+    )
+}
+
+/// The end of the interrupt, for the handlers.
+#[inline(always)]
+pub fn acknowledge() {
+    Line::Timer.acknowledge();
+}
+
+/// Has the handler run once, a while from now.
+pub fn interrupt_soon() {
+    one_shot(TICKS);
+}
+
+/// Instructions since the vector was entered.
+#[inline(always)]
+pub fn since_entry() -> u64 {
+    stamp() - ENTERED.load(Ordering::Relaxed)
+}
+
+/// The figure of rounds that each have the interrupt come ([`interrupt_soon`]), wait for it, and
+/// answer [`since_entry`].
+#[inline(never)]
+pub fn rounds(handler: Handler, round: impl FnMut() -> u64) -> u64 {
+    set_handler(handler);
+    steady(round)
+}
+
+/// As [`rounds`], as the body of a task. A macro, so that every task is one state machine.
+macro_rules! task_of_rounds {
+    ($handler:expr, $round:expr) => {
+        $crate::vector::set_handler($handler);
+        let mut steady = $crate::count::Steady::default();
+        let figure = loop {
+            if let Some(figure) = steady.add($round) {
+                break figure;
+            }
+        };
+        $crate::tasks::finish(figure);
+    };
+}
+pub(crate) use task_of_rounds;
+
+/// What the vector calls from now on.
+pub fn set_handler(handler: Handler) {
+    HANDLER.store(handler as *mut (), Ordering::Release);
+}

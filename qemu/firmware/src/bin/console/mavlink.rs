@@ -1,0 +1,72 @@
+//! `mavlink`, a framed protocol with checksums: each heartbeat is answered by one, until the host
+//! says that it powers off. It reads and writes by the blocking traits of `embedded-io`, asleep
+//! meanwhile.
+
+use embedded_io::Write;
+use firmware::count::Meter;
+use mavlink::{
+    MavHeader, MavlinkReader, MavlinkVersion,
+    dialects::minimal::{HEARTBEAT_DATA, MavAutopilot, MavMessage, MavModeFlag, MavState, MavType},
+    error::MessageReadError,
+    write_v2_msg,
+};
+use pc::report::Report;
+use wouldblock::{
+    adapter::{Reader, Writer},
+    x86_64::Park,
+};
+
+use crate::{Rx, Tx};
+
+/// Who the guest is on the line.
+const SYSTEM: u32 = 42;
+
+pub fn talk(rx: Rx, tx: Tx) -> Report<'static> {
+    let meter = Meter::default();
+    let mut answered = 0;
+    let ((), cost) = meter.measure(|| {
+        let mut reader = MavlinkReader::new(Reader::with_idle(rx, meter.counting(Park)));
+        let mut writer = Writer::with_idle(tx, meter.counting(Park));
+        loop {
+            let (from, message) = match reader.read_message::<MavMessage>(MavlinkVersion::V2) {
+                Ok(message) => message,
+                Err(MessageReadError::Io) => panic!("the line has no errors"),
+                Err(MessageReadError::Parse(_)) => continue,
+            };
+            let MavMessage::HEARTBEAT(beat) = message;
+            if beat.system_status == MavState::MAV_STATE_POWEROFF {
+                break;
+            }
+            let header = MavHeader { system_id: SYSTEM, ..from };
+            let Ok(_) = write_v2_msg(&mut writer, header, &answer(&beat)) else {
+                panic!("the line has no errors")
+            };
+            let Ok(()) = writer.flush();
+            answered += 1;
+        }
+    });
+    Report::Row {
+        row: "MAVLink heartbeats answered, over embedded-io",
+        kind: "blocking synchronous",
+        call: "MavlinkReader::read_message",
+        holds: cost.asleep > 0 && cost.interrupts > 0,
+        tries: answered,
+        interrupts: cost.interrupts,
+        foreground_instructions: cost.instructions,
+        asleep: cost.asleep,
+        host_input: true,
+        note: "tries: heartbeats answered; it slept until they came",
+    }
+}
+
+/// A heartbeat that only who has read `beat` can send.
+fn answer(beat: &HEARTBEAT_DATA) -> MavMessage {
+    MavMessage::HEARTBEAT(HEARTBEAT_DATA {
+        custom_mode: beat.custom_mode.wrapping_add(1),
+        mavtype: MavType::MAV_TYPE_GENERIC,
+        autopilot: MavAutopilot::MAV_AUTOPILOT_INVALID,
+        base_mode: MavModeFlag::empty(),
+        system_status: MavState::MAV_STATE_ACTIVE,
+        mavlink_version: 3,
+    })
+}

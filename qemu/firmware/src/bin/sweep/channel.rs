@@ -1,0 +1,97 @@
+//! A channel between the path and the handler, which is its other end.
+
+use static_cell::StaticCell;
+use wouldblock::{
+    sync::{Channel, Mutex, Receiver, Sender},
+    x86_64::Park,
+};
+
+use crate::{
+    placement::{Path, waits},
+    task::{block_on, poll_by_nobody},
+};
+
+pub const PATHS: &[Path] = &[
+    Path { name: "channel receive", empty: drain, source: put, run: receive },
+    Path { name: "channel receive, awaited", empty: drain, source: put, run: receive_awaited },
+    Path { name: "channel send", empty: fill, source: take, run: send },
+    Path { name: "channel send, awaited", empty: fill, source: take, run: send_awaited },
+];
+
+/// Each is used by one side at a time: the path has one, the handler the other.
+static SENDER: Mutex<Option<Sender<'static, u32>>> = Mutex::new(None);
+static RECEIVER: Mutex<Option<Receiver<'static, u32>>> = Mutex::new(None);
+
+/// Runs `f` with the end that is this side's.
+#[inline]
+fn with<E, T>(end: &Mutex<Option<E>>, f: impl FnOnce(&mut E) -> T) -> T {
+    let mut end = end.try_lock().expect("the other side has the other end");
+    f(end.as_mut().expect("a path begins with `drain`"))
+}
+
+/// An empty channel.
+fn drain() {
+    static CHANNEL: StaticCell<Channel<u32, 2>> = StaticCell::new();
+    let mut sender = SENDER.try_lock().expect("free between two runs");
+    if sender.is_none() {
+        let (first, second) = CHANNEL.init(Channel::new()).split();
+        *sender = Some(first);
+        *RECEIVER.try_lock().expect("free between two runs") = Some(second);
+    }
+    drop(sender);
+    with(&RECEIVER, |receiver| {
+        while receiver.try_receive().is_ok() {}
+        poll_by_nobody(&mut receiver.receive());
+    });
+    assert!(put());
+    with(&SENDER, |sender| poll_by_nobody(&mut sender.send(0)));
+    assert!(take());
+}
+
+/// A full channel.
+fn fill() {
+    drain();
+    with(&SENDER, |sender| while sender.try_send(0).is_ok() {});
+}
+
+/// The handler sends; `false` while the channel is full.
+fn put() -> bool {
+    with(&SENDER, |sender| sender.try_send(0).is_ok())
+}
+
+/// The handler receives; `false` while the channel is empty.
+fn take() -> bool {
+    with(&RECEIVER, |receiver| receiver.try_receive().is_ok())
+}
+
+fn receive() {
+    with(&RECEIVER, |receiver| {
+        waits(|| {
+            let Ok(_) = receiver.receive().block(Park);
+        });
+    });
+}
+
+fn receive_awaited() {
+    with(&RECEIVER, |receiver| {
+        waits(|| {
+            let Ok(_) = block_on(receiver.receive());
+        });
+    });
+}
+
+fn send() {
+    with(&SENDER, |sender| {
+        waits(|| {
+            let Ok(()) = sender.send(1).block(Park);
+        });
+    });
+}
+
+fn send_awaited() {
+    with(&SENDER, |sender| {
+        waits(|| {
+            let Ok(()) = block_on(sender.send(1));
+        });
+    });
+}

@@ -1,0 +1,59 @@
+//! The interrupt sweep: the event of every wait path, placed at every instruction of that path.
+//!
+//! `sweep` reports a `path` for each of the library's, and a `twin` for each one that is broken on
+//! purpose. See [`placement`] for how it is done.
+
+#![no_std]
+#![no_main]
+
+mod addresses;
+mod awaiting;
+mod blocking;
+mod channel;
+mod job;
+mod placement;
+mod shared;
+mod task;
+mod twins;
+mod uart;
+mod units;
+
+use pc::{
+    Board,
+    exit::{self, Failure},
+    report::{self, Report},
+};
+
+use placement::Path;
+
+pc::entry!(main);
+
+fn main(board: &'static Board) -> ! {
+    if board.command_line.command() != "sweep" {
+        defmt::error!("the command is `sweep`, not: {=str}", board.command_line.text());
+        exit::failure(Failure::CommandLine)
+    }
+    placement::install();
+    job::install();
+    uart::install();
+    x86_64::instructions::interrupts::enable();
+
+    let paths =
+        [blocking::PATHS, awaiting::PATHS, channel::PATHS, shared::PATHS, job::PATHS, uart::PATHS];
+    for path in paths.into_iter().flatten() {
+        let (swept, addresses) = path.sweep_all();
+        let (placements, lost, addresses) = (swept.placements, swept.lost, addresses as u64);
+        report::send(&Report::Path { path: path.name, placements, addresses, lost });
+    }
+    for twin in twins::TWINS {
+        let swept = twin.sweep();
+        let (placements, lost) = (swept.placements, swept.lost);
+        report::send(&Report::Twin { twin: twin.name, placements, lost });
+    }
+    exit::success()
+}
+
+/// A path whose events are the units of [`units`].
+const fn of_units(name: &'static str, run: fn()) -> Path {
+    Path { name, empty: units::empty, source: units::put, run }
+}

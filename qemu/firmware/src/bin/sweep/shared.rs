@@ -1,0 +1,70 @@
+//! The channel of many ends, of which the handler is one.
+
+use wouldblock::{sync::SharedChannel, x86_64::Park};
+
+use crate::{
+    placement::{Path, waits},
+    task::block_on,
+};
+
+pub const PATHS: &[Path] = &[
+    Path { name: "shared channel receive", empty: drain, source: put, run: receive },
+    Path {
+        name: "shared channel receive, awaited",
+        empty: drain,
+        source: put,
+        run: receive_awaited,
+    },
+    Path { name: "shared channel send", empty: fill, source: take, run: send },
+    Path { name: "shared channel send, awaited", empty: fill, source: take, run: send_awaited },
+];
+
+static CHANNEL: SharedChannel<u32, 1, 1> = SharedChannel::new();
+
+/// An empty channel, both events signalled.
+fn drain() {
+    take();
+    assert!(put() && take());
+}
+
+/// A full channel, both events signalled.
+fn fill() {
+    drain();
+    put();
+}
+
+fn put() -> bool {
+    CHANNEL.try_send(0).is_ok()
+}
+
+fn take() -> bool {
+    CHANNEL.try_receive().is_ok()
+}
+
+fn receive() {
+    let mut receiver = CHANNEL.receiver().expect("one at a time");
+    waits(|| {
+        let Ok(_) = receiver.receive().block(Park);
+    });
+}
+
+fn receive_awaited() {
+    let mut receiver = CHANNEL.receiver().expect("one at a time");
+    waits(|| {
+        let Ok(_) = block_on(receiver.receive());
+    });
+}
+
+fn send() {
+    let mut sender = CHANNEL.sender().expect("one at a time");
+    waits(|| {
+        let Ok(()) = sender.send(1).block(Park);
+    });
+}
+
+fn send_awaited() {
+    let mut sender = CHANNEL.sender().expect("one at a time");
+    waits(|| {
+        let Ok(()) = block_on(sender.send(1));
+    });
+}

@@ -1,0 +1,62 @@
+//! The smallest executor there is: one task, polled when it was woken, asleep otherwise.
+
+use core::{
+    future::Future,
+    pin::{Pin, pin},
+    ptr,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    task::{Context, Poll, RawWaker, RawWakerVTable, Waker},
+};
+
+use wouldblock::{block::Idle, x86_64::Park};
+
+/// Whether somebody has called its waker.
+pub struct Woken(AtomicBool);
+
+impl Woken {
+    pub const fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    /// The waker, not called so far.
+    pub fn waker(&'static self) -> Waker {
+        const TABLE: RawWakerVTable =
+            RawWakerVTable::new(|data| RawWaker::new(data, &TABLE), wake, wake, |_| ());
+        fn wake(data: *const ()) {
+            // SAFETY: `waker` made it from a `&'static Woken`.
+            unsafe { &*data.cast::<Woken>() }.0.store(true, Relaxed);
+        }
+        self.0.store(false, Relaxed);
+        // SAFETY: a `&'static Woken` may be copied, shared and sent, and is never dropped.
+        unsafe { Waker::new(ptr::from_ref(self).cast(), &TABLE) }
+    }
+
+    /// Sleeps until the waker is called.
+    pub fn sleep(&self) {
+        while !self.0.swap(false, Relaxed) {
+            Park.idle(|| self.0.load(Relaxed));
+        }
+    }
+}
+
+/// One poll, by nobody: whose waker was kept before is forgotten.
+pub fn poll_by_nobody<F: Future + Unpin>(future: &mut F) {
+    let end = Pin::new(future).poll(&mut Context::from_waker(Waker::noop()));
+    assert!(end.is_pending());
+}
+
+/// Runs a future to its end, each with another waker than the last.
+#[inline]
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    static TASKS: [Woken; 2] = [const { Woken::new() }; 2];
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    let task = &TASKS[TURN.fetch_xor(1, Relaxed)];
+    let waker = task.waker();
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(end) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            return end;
+        }
+        task.sleep();
+    }
+}

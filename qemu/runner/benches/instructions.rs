@@ -1,0 +1,7 @@
+//! What waiting costs, in instructions: `cargo bench --bench instructions`.
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    runner::child::end_with_the_runner();
+    runner::finish(runner::bench::run(runner::cli::Board::default()))
+}

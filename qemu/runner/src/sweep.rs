@@ -1,0 +1,215 @@
+//! `sweep`: the event of every wait path at every instruction of it, and the same on paths that are
+//! broken on purpose.
+
+use crate::{
+    cli::{self, Board},
+    error::Result,
+    guest::Guest,
+    output::OutputFile,
+    qemu::{Irq, Machine},
+    report::{Report, SweptPath, SweptTwin},
+    rig::Rig,
+    ui,
+};
+use console::{Alignment, pad_str, style};
+use indicatif::HumanCount;
+use serde_json::{Value, json};
+use std::{io, panic::resume_unwind, thread, time::Duration};
+
+/// A sweep takes seconds; a busy host may be far slower.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// The width of a name; longer ones push their figures aside.
+const NAME: usize = 52;
+
+/// What was swept, over all interrupt controllers.
+#[derive(Clone, Debug, Default)]
+pub struct Swept {
+    /// The library's paths.
+    pub paths: Vec<SweptPath>,
+    /// The broken ones.
+    pub twins: Vec<SweptTwin>,
+}
+
+/// Sweeps and prints; whether nothing is lost and every twin is caught.
+pub fn run(sweep: &cli::Sweep, board: Board) -> Result<bool> {
+    let json = sweep.json.as_deref().map(OutputFile::begin).transpose()?;
+    let swept = Swept::on(board)?;
+    swept.lines().for_each(ui::print);
+    if let Some(json) = json {
+        let written = serde_json::to_writer_pretty(json.writer()?, &swept.to_json());
+        written.map_err(|error| json.failed(error.into()))?;
+        json.keep()?;
+    }
+    Ok(swept.holds())
+}
+
+impl Swept {
+    /// Sweeps on `board`; unless it says otherwise on `microvm`, whose boot is the shortest, and
+    /// with both controllers at once.
+    pub fn on(mut board: Board) -> Result<Self> {
+        board.machine.get_or_insert(Machine::Microvm);
+        let controllers = board.irq.map_or(vec![Irq::Apic, Irq::Pic], |irq| vec![irq]);
+        let rig = &Rig::set_up("sweep", board)?;
+        let each: Vec<Result<Self>> = thread::scope(|scope| {
+            let boots: Vec<_> = controllers
+                .into_iter()
+                .map(|irq| scope.spawn(move || Self::boot(rig, irq)))
+                .collect();
+            let ended =
+                boots.into_iter().map(|boot| boot.join().unwrap_or_else(|p| resume_unwind(p)));
+            ended.collect()
+        });
+        each.into_iter().try_fold(Self::default(), |mut all, one| {
+            let Self { paths, twins } = one?;
+            paths.into_iter().for_each(|path| all.add_path(path));
+            twins.into_iter().for_each(|twin| all.add_twin(twin));
+            Ok(all)
+        })
+    }
+
+    fn boot(rig: &Rig, irq: Irq) -> Result<Self> {
+        let mut boot = rig.boot("sweep", LIMIT);
+        boot.irq = irq;
+        let mut swept = Self::default();
+        let step = ui::Step::begin(format_args!("sweeping with the {}", irq.name()));
+        let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())])?;
+        let run = guest.run(|report| match report {
+            Report::Path(path) => {
+                step.at(format_args!("{}: {} placements", path.path, path.placements));
+                swept.paths.push(path);
+            }
+            Report::Twin(twin) => {
+                step.at(&twin.twin);
+                swept.twins.push(twin);
+            }
+            _ => {}
+        })?;
+        run.success()?;
+        step.end(format_args!("swept with the {}", irq.name()));
+        Ok(swept)
+    }
+
+    fn add_path(&mut self, path: SweptPath) {
+        match self.paths.iter_mut().find(|known| known.path == path.path) {
+            Some(known) => {
+                known.placements += path.placements;
+                known.lost += path.lost;
+                known.addresses = known.addresses.max(path.addresses);
+            }
+            None => self.paths.push(path),
+        }
+    }
+
+    /// A twin is caught if it is caught with each controller.
+    fn add_twin(&mut self, twin: SweptTwin) {
+        match self.twins.iter_mut().find(|known| known.twin == twin.twin) {
+            Some(known) => {
+                known.placements += twin.placements;
+                known.lost =
+                    if known.lost == 0 || twin.lost == 0 { 0 } else { known.lost + twin.lost };
+            }
+            None => self.twins.push(twin),
+        }
+    }
+
+    /// Whether nothing is lost and every twin is caught.
+    pub fn holds(&self) -> bool {
+        let swept = !self.paths.is_empty() && !self.twins.is_empty();
+        let sound = self.paths.iter().all(|path| path.lost == 0 && path.placements > 0);
+        swept && sound && self.twins.iter().all(SweptTwin::is_caught)
+    }
+
+    /// The table, with the total as its last line.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        let paths = self.paths.iter().map(|path| {
+            line(path.lost == 0, &path.path, path.placements, Some(path.addresses), path.lost)
+        });
+        let twins = self
+            .twins
+            .iter()
+            .map(|twin| line(twin.is_caught(), &twin.twin, twin.placements, None, twin.lost));
+        let head = [heading("wait path", "boundaries")];
+        head.into_iter()
+            .chain(paths)
+            .chain([heading("broken twin", "")])
+            .chain(twins)
+            .chain([self.verdict()])
+    }
+
+    /// The total.
+    pub fn verdict(&self) -> String {
+        let placements = HumanCount(self.paths.iter().map(|path| path.placements).sum());
+        let lost = HumanCount(self.paths.iter().map(|path| path.lost).sum());
+        let caught = self.twins.iter().filter(|twin| twin.is_caught()).count();
+        let verdict = style(format!(
+            "{placements} placements on {} paths, {lost} lost; {caught} of {} twins caught",
+            self.paths.len(),
+            self.twins.len()
+        ));
+        let verdict = verdict.bold();
+        format!("\n{}", if self.holds() { verdict.green() } else { verdict.red() })
+    }
+
+    fn to_json(&self) -> Value {
+        let paths = self.paths.iter().map(|SweptPath { path, placements, lost, .. }| {
+            json!({ "path": path, "placements": placements, "lost": lost })
+        });
+        let twins = self.twins.iter().map(
+            |twin| json!({ "twin": twin.twin, "caught": twin.is_caught(), "lost": twin.lost }),
+        );
+        json!({ "paths": paths.collect::<Vec<_>>(), "twins": twins.collect::<Vec<_>>() })
+    }
+}
+
+fn heading(what: &str, addresses: &str) -> String {
+    let figures = format!("{:>10} {addresses:>10} {:>8}", "placements", "lost");
+    let what = style(pad_str(what, NAME + 4, Alignment::Left, None)).bold();
+    format!("\n{what} {}", style(figures).dim())
+}
+
+fn line(good: bool, name: &str, placements: u64, addresses: Option<u64>, lost: u64) -> String {
+    let mark = if good { style("✓").green() } else { style("✗").red() };
+    let name = pad_str(name, NAME, Alignment::Left, None);
+    let placements = HumanCount(placements).to_string();
+    let addresses = addresses.map_or(String::new(), |addresses| HumanCount(addresses).to_string());
+    let lost = HumanCount(lost).to_string();
+    format!("  {mark} {name} {placements:>10} {addresses:>10} {lost:>8}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn swept(path_lost: u64, twin_lost: [u64; 2]) -> Swept {
+        let mut swept = Swept::default();
+        for twin_lost in twin_lost {
+            let path =
+                SweptPath { path: "park".into(), placements: 600, addresses: 80, lost: path_lost };
+            swept.add_path(path);
+            swept.add_twin(SweptTwin { twin: "late".into(), placements: 200, lost: twin_lost });
+        }
+        swept
+    }
+
+    #[test]
+    fn a_loss_or_a_twin_at_large_is_a_failure() {
+        assert!(swept(0, [1, 2]).holds());
+        assert!(!swept(1, [1, 2]).holds());
+        assert!(!swept(0, [1, 0]).holds(), "each controller has to catch it");
+        assert!(!swept(0, [0, 1]).holds());
+        assert!(!Swept::default().holds(), "nothing was swept");
+    }
+
+    #[test]
+    fn the_total_is_that_of_all_controllers() {
+        let swept = swept(0, [1, 2]);
+        let verdict = console::strip_ansi_codes(&swept.verdict()).trim().to_owned();
+        assert_eq!(verdict, "1,200 placements on 1 paths, 0 lost; 1 of 1 twins caught");
+        let expected = json!({
+            "paths": [{ "path": "park", "placements": 1200, "lost": 0 }],
+            "twins": [{ "twin": "late", "caught": true, "lost": 3 }],
+        });
+        assert_eq!(swept.to_json(), expected);
+    }
+}

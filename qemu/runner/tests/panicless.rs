@@ -1,0 +1,75 @@
+//! No panic in the interrupt paths: a linked file with all that handlers call contains no panic
+//! handler, since nothing reaches it. One index that may be out of bounds, and it does.
+
+use object::{Object, ObjectSymbol, SymbolKind, read::File};
+use runner::{
+    cargo,
+    setup::{self, Needs},
+    toolchain::TARGET,
+};
+use std::fs;
+
+/// By their symbols.
+const HANDLERS: [&str; 6] = [
+    "handler_event",
+    "handler_broadcast",
+    "handler_slot",
+    "handler_uart",
+    "handler_mutex",
+    "handler_shared_channel",
+];
+
+/// Every panic of Rust code ends in the panic handler, whose symbol this is a part of.
+const PANIC_HANDLER: &str = "rust_begin_unwind";
+
+/// The functions in `binary` of the package `panicless`. Each of `handlers` is among them.
+fn functions(binary: &str, handlers: &[&str]) -> Vec<String> {
+    let needs = Needs { targets: &[TARGET], qemu: false, clippy: false };
+    let toolchain = setup::tools(needs).expect("a toolchain").toolchain;
+    let mut build = cargo::command(&toolchain, &runner::project().join("qemu"), "build");
+    build.args(["--release", "--package", "panicless", "--target", TARGET, "--bin", binary]);
+    let elf = cargo::run(build, &format!("linking `{binary}`")).expect("a build").expect("a file");
+    let bytes = fs::read(elf).expect("an ELF file");
+    let file = File::parse(&*bytes).expect("an ELF file");
+    let functions = file.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text);
+    let names = functions.filter_map(|symbol| symbol.name().ok().map(str::to_owned));
+    let names: Vec<_> = names.collect();
+    for handler in handlers {
+        assert!(names.iter().any(|name| name == handler), "{handler} is not linked");
+    }
+    println!(
+        "{binary}: {} handlers, {} functions, {:?}",
+        handlers.len(),
+        names.len(),
+        panics(&names)
+    );
+    names
+}
+
+/// The panic handler, and which panics there are.
+fn panics(functions: &[String]) -> Vec<&String> {
+    let is_panic = |name: &&String| name.contains(PANIC_HANDLER) || name.contains("panicking");
+    functions.iter().filter(is_panic).collect()
+}
+
+#[test]
+fn no_handler_can_panic() {
+    assert_eq!(panics(&functions("handlers", &HANDLERS)), [""; 0]);
+}
+
+#[test]
+fn a_planted_panic_is_found() {
+    let functions = functions("planted", &[&HANDLERS[..], &["handler_planted"]].concat());
+    assert!(functions.iter().any(|name| name.contains(PANIC_HANDLER)));
+}
+
+/// `heapless::spsc` takes its indices modulo the length of its buffer, which its ends know at run
+/// time only. A length of 0 cannot be made; the linker cannot know.
+#[test]
+fn the_one_panic_of_the_channel_is_the_remainder_of_its_queue() {
+    let functions = functions("channel", &["handler_send", "handler_receive"]);
+    let constant = |name: &&String| name.contains("panic_const");
+    let kinds: Vec<_> = functions.iter().filter(constant).collect();
+    assert!(matches!(&kinds[..], [one] if one.ends_with("panic_const_rem_by_zero")), "{kinds:?}");
+    assert!(!functions.iter().any(|name| name.contains("panic_bounds_check")));
+}

@@ -1,0 +1,21 @@
+//! An interrupt at every instruction of every wait path: none is lost, and every path that is
+//! broken on purpose is found.
+
+use runner::{cli::Board, sweep::Swept};
+
+/// Fewer would mean that a path has gone from the sweep.
+const PATHS: usize = 25;
+const TWINS: usize = 8;
+/// What it comes to with both controllers, all pairs of events included, rounded down.
+const PLACEMENTS: u64 = 500_000;
+
+#[test]
+fn no_interrupt_is_lost_at_any_instruction_and_every_broken_twin_is_caught() {
+    let swept = Swept::on(Board::default()).expect("a sweep that comes to its end");
+    swept.lines().for_each(|line| println!("{line}"));
+    assert!(swept.holds(), "{}", swept.verdict());
+    assert!(swept.paths.len() >= PATHS && swept.twins.len() >= TWINS);
+    assert!(swept.paths.iter().all(|path| path.addresses > 50 && path.placements > path.addresses));
+    let placements: u64 = swept.paths.iter().map(|path| path.placements).sum();
+    assert!(placements > PLACEMENTS, "{placements}");
+}
