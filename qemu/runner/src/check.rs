@@ -4,6 +4,7 @@
 use crate::{
     cargo,
     error::Result,
+    features,
     setup::{self, Needs},
     toolchain::{TARGET, Toolchain},
     ui,
@@ -39,7 +40,8 @@ pub fn run() -> Result<bool> {
     // choose.
     let arm = &LIBRARY_TARGETS[..2];
     check.build(&format!("library with {FEATURES}"), arm, FEATURES)?;
-    ui::print("the bare-metal checks hold");
+    features::check()?;
+    ui::print("the bare-metal checks and the sets of features hold");
     Ok(true)
 }
 

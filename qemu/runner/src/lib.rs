@@ -13,9 +13,9 @@
 //! | [`report`], [`log`], [`outcome`] | what the guest reports, logs, and how it ended |
 //! | [`tour`], [`table`], [`echo`] | the commands `tour` and `echo` |
 //! | [`sweep`] | the command `sweep`: an interrupt at every instruction of every wait path |
-//! | [`bench`] | instruction counts, beside the peers |
+//! | [`mod@bench`] | instruction counts, beside the peers |
 //! | [`on_target`] | the on-target tests as ordinary test lines |
-//! | [`check`] | lints, documentation and builds for bare metal |
+//! | [`check`], [`features`] | lints, documentation and builds for bare metal; every two features |
 //! | [`child`], [`output`], [`error`], [`ui`] | child processes, files, errors, the terminal |
 
 pub mod bench;
@@ -25,6 +25,7 @@ pub mod child;
 pub mod cli;
 pub mod echo;
 pub mod error;
+pub mod features;
 pub mod guest;
 pub mod log;
 pub mod on_target;

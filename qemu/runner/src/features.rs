@@ -1,0 +1,93 @@
+//! The library with every feature alone, every two of them, none and all: features only add, so what
+//! two may do to each other is what there is to find.
+
+use crate::{
+    error::{Error, Result},
+    ui,
+};
+use serde::Deserialize;
+use std::{collections::BTreeMap, process::Command};
+
+const LIBRARY: &str = "wouldblock";
+
+/// Checks each set on the host.
+pub fn check() -> Result<()> {
+    let sets = sets(&features()?);
+    let step = ui::Step::begin(format_args!("{} sets of features", sets.len()));
+    for set in &sets {
+        step.at(set);
+        output(&[
+            "check",
+            "--quiet",
+            "--package",
+            LIBRARY,
+            "--target-dir",
+            "target/features",
+            "--features",
+            set,
+        ])?;
+    }
+    step.end(format_args!("{} sets of features: each builds", sets.len()));
+    Ok(())
+}
+
+/// What cargo says of the workspace, as far as it matters here.
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    features: BTreeMap<String, Vec<String>>,
+}
+
+fn features() -> Result<Vec<String>> {
+    let words = output(&["metadata", "--no-deps", "--format-version", "1"])?;
+    let metadata = serde_json::from_slice::<Metadata>(&words);
+    let packages = metadata.map(|metadata| metadata.packages).unwrap_or_default();
+    let library = packages.into_iter().find(|package| package.name == LIBRARY);
+    let features: Vec<_> = library.into_iter().flat_map(|library| library.features).collect();
+    if features.is_empty() {
+        let why = "`cargo metadata` names none";
+        return Err(Error::run("the library has no features", why, "report this as a defect"));
+    }
+    Ok(features.into_iter().map(|(name, _)| name).filter(|name| name != "default").collect())
+}
+
+/// None, each, every two, and all, as cargo takes them.
+fn sets(features: &[String]) -> Vec<String> {
+    let mut sets = vec![String::new(), features.join(",")];
+    for (index, one) in features.iter().enumerate() {
+        sets.push(one.clone());
+        sets.extend(features[index + 1..].iter().map(|other| format!("{one},{other}")));
+    }
+    sets
+}
+
+/// What cargo, the one that runs this, has to say.
+fn output(arguments: &[&str]) -> Result<Vec<u8>> {
+    let what = format!("cargo {}", arguments.join(" "));
+    let advice = "see what the compiler says";
+    let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
+    let output = Command::new(cargo).current_dir(crate::project()).args(arguments).output();
+    let output = output.map_err(|error| Error::run(&what, error, "check the toolchain"))?;
+    if !output.status.success() {
+        return Err(Error::run(what, String::from_utf8_lossy(&output.stderr), advice));
+    }
+    Ok(output.stdout)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_two_features_meet_once() {
+        let features = ["a", "b", "c"].map(String::from);
+        let mut sets = sets(&features);
+        sets.sort();
+        assert_eq!(sets, ["", "a", "a,b", "a,b,c", "a,c", "b", "b,c", "c"]);
+    }
+}
