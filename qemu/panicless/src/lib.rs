@@ -52,18 +52,19 @@ static MUTEX: Mutex<u32, 1> = Mutex::with_lockers(0);
 static QUEUE: SharedChannel<u32, 4, 1> = SharedChannel::new();
 static SLOT: Slot<Op> = Slot::new();
 
-/// The entry points that this project answers for alone.
-pub const HANDLERS: [fn(); 6] = [
-    handler_event,
-    handler_broadcast,
-    handler_slot,
-    handler_uart,
-    handler_mutex,
-    handler_shared_channel,
-];
-
-/// Those whose queue is `heapless::spsc`.
-pub const CHANNEL: (Sends, Receives) = (handler_send, handler_receive);
+/// All entry points.
+pub const HANDLERS: ([fn(); 6], Sends, Receives) = (
+    [
+        handler_event,
+        handler_broadcast,
+        handler_slot,
+        handler_uart,
+        handler_mutex,
+        handler_shared_channel,
+    ],
+    handler_send,
+    handler_receive,
+);
 
 type Sends = fn(&mut Sender<'static, u32>) -> bool;
 type Receives = fn(&mut Receiver<'static, u32>) -> Option<u32>;

@@ -114,7 +114,10 @@ pub fn hold() {
 
 pub fn unlock() -> bool {
     let mut guards = GUARDS.try_lock().expect("the handler's own");
-    drop(guards.iter_mut().find_map(Option::take));
+    match guards.iter_mut().find_map(Option::take) {
+        Some(guard) => drop(guard),
+        None => HELD.iter().for_each(|mutex| drop(mutex.try_lock())), // Says once more that it is free.
+    }
     true
 }
 

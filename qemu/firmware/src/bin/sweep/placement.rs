@@ -12,7 +12,8 @@
 //!
 //! # How a loss is found
 //! A far event is also the watchdog of the one before: if that one's wait has not ended by then, it
-//! was lost. The far event is counted, and rescues the wait.
+//! was lost. The loss is counted, and the far event rescues the wait; one that nothing rescues ends
+//! the run.
 //!
 //! # How every boundary is shown to be hit
 //! With all events far, the path is first run in single steps, which gives the boundaries at which
@@ -52,8 +53,8 @@ const FAR: u64 = 1_000_000;
 const AGAIN: u64 = 40;
 /// A sweep ends when so many placements in a row were hit where a far event hits.
 const ASLEEP: u64 = 64;
-/// A wait that so many events do not rescue is stuck for good.
-const RESCUES: usize = 8;
+/// A wait that so many events, delivered or not, do not rescue sleeps for ever.
+const RESCUES: usize = 1000;
 
 /// A wait path and what it waits for.
 pub struct Path {
@@ -84,9 +85,12 @@ type Gaps = [u64; WAITS + 1];
 const ALL_FAR: Gaps = [FAR; WAITS + 1];
 
 static GAPS: [AtomicU64; WAITS + 1] = [const { AtomicU64::new(FAR) }; WAITS + 1];
-static SOURCE: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+/// The path that is run; null before the first.
+static PATH: AtomicPtr<Path> = AtomicPtr::new(core::ptr::null_mut());
 /// Events so far.
 static FIRED: AtomicUsize = AtomicUsize::new(0);
+/// Interrupts so far, those included that delivered no event.
+static CALLS: AtomicUsize = AtomicUsize::new(0);
 /// Waits ended so far.
 static ENDED: AtomicUsize = AtomicUsize::new(0);
 static LOST: AtomicBool = AtomicBool::new(false);
@@ -154,7 +158,7 @@ impl Path {
     ///
     /// # Panics
     /// If the boundaries that were hit are not those of the path.
-    pub fn sweep_all(&self) -> (Swept, usize) {
+    pub fn sweep_all(&'static self) -> (Swept, usize) {
         let mut swept = Swept::default();
         with_addresses(Addresses::clear);
         self.launch(ALL_FAR); // What only a first run does is done after it.
@@ -183,14 +187,14 @@ impl Path {
 
     /// # Panics
     /// If what was stepped over is not what was hit.
-    fn compare(&self) {
+    fn compare(&'static self) {
         if let Some(address) = with_addresses(|addresses| addresses.difference()) {
             panic!("{}: {address:#x} is on the path or was hit, but not both", self.name);
         }
     }
 
     /// Sweeps both waits, whatever is hit.
-    pub fn sweep(&self) -> Swept {
+    pub fn sweep(&'static self) -> Swept {
         let mut swept = Swept::default();
         for event in 0..WAITS {
             self.sweep_event(event, ALL_FAR, &mut swept);
@@ -200,7 +204,7 @@ impl Path {
 
     /// Places one event at 1, 2, … ticks, until it comes where it would come if it were far;
     /// answers after how many ticks that began.
-    fn sweep_event(&self, event: usize, mut gaps: Gaps, swept: &mut Swept) -> u64 {
+    fn sweep_event(&'static self, event: usize, mut gaps: Gaps, swept: &mut Swept) -> u64 {
         let mut place = |ticks| {
             gaps[event] = ticks;
             self.launch(gaps);
@@ -223,7 +227,7 @@ impl Path {
 
     /// Runs the path in single steps, and learns its boundaries. With event 1 at boundary `first`
     /// those between events 1 and 2; all of them if that is 0.
-    fn step(&self, first: usize) {
+    fn step(&'static self, first: usize) {
         FIRST.store(first, Relaxed);
         STEPS.store(0, Relaxed);
         PUT_OFF.store(false, Relaxed);
@@ -234,13 +238,14 @@ impl Path {
 
     /// Never inlined: what is stepped and what is swept are the same instructions.
     #[inline(never)]
-    fn launch(&self, gaps: Gaps) {
+    fn launch(&'static self, gaps: Gaps) {
         (self.empty)();
         for (gap, ticks) in GAPS.iter().zip(gaps) {
             gap.store(ticks, Relaxed);
         }
-        SOURCE.store(self.source as *mut (), Release);
+        PATH.store(core::ptr::from_ref(self).cast_mut(), Release);
         FIRED.store(0, Relaxed);
+        CALLS.store(0, Relaxed);
         ENDED.store(0, Relaxed);
         LOST.store(false, Relaxed);
         HITS.iter().for_each(|hit| hit.store(0, Relaxed));
@@ -278,11 +283,11 @@ fn on_timer(line: Line) {
             learn(address, fired..=fired + 1);
         }
     }
-    assert!(fired < RESCUES, "a wait sleeps for ever");
-    // SAFETY: only `launch` writes it, from such a function.
-    let source = unsafe { core::mem::transmute::<*mut (), fn() -> bool>(SOURCE.load(Acquire)) };
+    // SAFETY: null, or a `&'static Path` of `launch`.
+    let Some(path) = (unsafe { PATH.load(Acquire).as_ref() }) else { return };
+    assert!(CALLS.fetch_add(1, Relaxed) < RESCUES, "{}: lost, and asleep for ever", path.name);
     FIRED.store(fired + 1, Relaxed);
-    if source() {
+    if (path.source)() {
         one_shot(gap(fired + 1));
     } else {
         FIRED.store(fired, Relaxed);
