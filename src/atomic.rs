@@ -144,7 +144,10 @@ mod preemptible {
     }
 }
 
-#[cfg(all(not(loom), not(feature = "testing"), not(target_has_atomic = "32")))]
+#[cfg(all(
+    not(loom),
+    any(all(test, feature = "std"), all(not(feature = "testing"), not(target_has_atomic = "32")))
+))]
 mod without_cas {
     use core::sync::atomic::Ordering;
 
@@ -204,6 +207,34 @@ mod without_cas {
                 self.0.store(next(before), Ordering::SeqCst);
                 before
             })
+        }
+    }
+
+    /// Every operation of the shim beside the real one: the same answers, the same value left.
+    #[cfg(test)]
+    #[test]
+    fn it_does_what_an_atomic_does() {
+        use core::sync::atomic::{AtomicU32 as Real, Ordering::SeqCst};
+
+        for (value, operand) in [(0, 1), (7, 7), (u32::MAX, 3), (0x55, 0x0f), (2, 5)] {
+            let (ours, real) = (AtomicU32::new(value), Real::new(value));
+            let answers = [
+                (ours.fetch_add(operand, SeqCst), real.fetch_add(operand, SeqCst)),
+                (ours.fetch_sub(2, SeqCst), real.fetch_sub(2, SeqCst)),
+                (ours.fetch_or(operand, SeqCst), real.fetch_or(operand, SeqCst)),
+                (ours.fetch_and(!1, SeqCst), real.fetch_and(!1, SeqCst)),
+                (ours.swap(operand, SeqCst), real.swap(operand, SeqCst)),
+            ];
+            assert!(answers.iter().all(|(ours, real)| ours == real), "{answers:?}");
+            for expected in [operand, operand ^ 1] {
+                assert_eq!(
+                    ours.compare_exchange_weak(expected, 9, SeqCst, SeqCst),
+                    real.compare_exchange(expected, 9, SeqCst, SeqCst)
+                );
+            }
+            assert_eq!(ours.load(SeqCst), real.load(SeqCst));
+            ours.store(1, SeqCst);
+            assert_eq!(ours.load(SeqCst), 1);
         }
     }
 }
