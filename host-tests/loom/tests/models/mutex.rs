@@ -1,35 +1,56 @@
-//! `sync::Mutex`: exclusion, and that what one holder wrote the next one sees.
+//! `sync::Mutex`: exclusion, that what one holder wrote the next one sees, and that a locker hears
+//! of the end of a hold.
 //!
-//! Not that a mutex is free again: loom orders a plain store and another thread's read-modify-write
-//! that fails, which both follow the same one, either way, so to it a try that fails may come after the
-//! holder's release and leave the mutex held for ever. In C++11's order it cannot: a read-modify-write
-//! comes right after what it read. That blocked lockers get their turn is `host-tests`' to show.
+//! Not that a mutex which two want at once is free again: loom orders a plain store and another
+//! thread's read-modify-write that fails, which both follow the same one, either way, so to it a
+//! try that fails may come after the holder's release and leave the mutex held for ever. In C++11's
+//! order it cannot: a read-modify-write comes right after what it read. That lockers that compete
+//! get their turn is `host-tests`' to show.
 
 use loom::{
     cell::UnsafeCell,
     sync::atomic::{AtomicU32, Ordering::*},
     thread,
 };
-use wouldblock::sync::Mutex;
+use wouldblock::{
+    attempt,
+    event::Event,
+    nb,
+    sync::{Mutex, MutexGuard},
+};
 
-use crate::run::{TORN, explores, finds, leak};
+use crate::run::{ASLEEP, TORN, Yields, block_on, explores, finds, leak};
 
 /// What the models are run over.
 trait Subject: Send + Sync + 'static {
+    type Guard;
     fn new() -> Self;
-    /// One try to add 1: the sum, if the mutex was free.
-    fn try_add(&self) -> Option<u32>;
+    /// One try.
+    fn try_lock(&'static self) -> nb::Result<Self::Guard, ()>;
+    /// As the only locker, suspended while it is held.
+    fn lock(&'static self) -> Self::Guard;
+    /// Adds 1, and ends the hold. The sum.
+    fn add(guard: Self::Guard) -> u32;
 }
 
-impl Subject for Mutex<u32> {
+impl<const W: usize> Subject for Mutex<u32, W> {
+    type Guard = MutexGuard<'static, u32, W>;
+
     fn new() -> Self {
-        Self::new(0)
+        Self::with_lockers(0)
     }
 
-    fn try_add(&self) -> Option<u32> {
-        let mut sum = self.try_lock().ok()?;
-        *sum += 1;
-        Some(*sum)
+    fn try_lock(&'static self) -> nb::Result<Self::Guard, ()> {
+        self.try_lock().map_err(|_| nb::Error::WouldBlock)
+    }
+
+    fn lock(&'static self) -> Self::Guard {
+        block_on(self.locker().unwrap().lock()).unwrap()
+    }
+
+    fn add(mut guard: Self::Guard) -> u32 {
+        *guard += 1;
+        *guard
     }
 }
 
@@ -38,45 +59,77 @@ const SOUND: u8 = 0;
 const TWO_STEPS: u8 = 1;
 /// Frees without publishing.
 const RELAXED: u8 = 2;
+/// Signals, and then frees.
+const SIGNALS_FIRST: u8 = 3;
+/// Frees, and does not say so.
+const SILENT: u8 = 4;
 
+/// A copy of the protocol, over the library's event.
 struct Twin<const FLAW: u8> {
     locked: AtomicU32,
+    freed: Event,
     value: UnsafeCell<u32>,
 }
 
 // SAFETY: that it is, but for its flaw, is what the models show.
 unsafe impl<const FLAW: u8> Sync for Twin<FLAW> {}
 
+struct Guard<const FLAW: u8>(&'static Twin<FLAW>);
+
+impl<const FLAW: u8> Drop for Guard<FLAW> {
+    fn drop(&mut self) {
+        if FLAW == SIGNALS_FIRST {
+            self.0.freed.signal(0);
+        }
+        self.0.locked.store(0, if FLAW == RELAXED { Relaxed } else { Release });
+        if FLAW != SIGNALS_FIRST && FLAW != SILENT {
+            self.0.freed.signal(0);
+        }
+    }
+}
+
 impl<const FLAW: u8> Subject for Twin<FLAW> {
+    type Guard = Guard<FLAW>;
+
     fn new() -> Self {
-        Self { locked: AtomicU32::new(0), value: UnsafeCell::new(0) }
+        let (locked, value) = (AtomicU32::new(0), UnsafeCell::new(0));
+        Self { locked, freed: Event::new(), value }
     }
 
-    fn try_add(&self) -> Option<u32> {
+    fn try_lock(&'static self) -> nb::Result<Self::Guard, ()> {
         if FLAW == TWO_STEPS {
             if self.locked.load(Acquire) != 0 {
-                return None;
+                return Err(nb::Error::WouldBlock);
             }
             self.locked.store(1, Relaxed);
-        } else if self.locked.swap(1, Acquire) != 0 {
-            return None;
+        } else if self.locked.load(Relaxed) != 0 || self.locked.swap(1, Acquire) != 0 {
+            return Err(nb::Error::WouldBlock);
         }
-        let sum = self.value.with_mut(|value| {
+        Ok(Guard(self))
+    }
+
+    fn lock(&'static self) -> Self::Guard {
+        let mut waiter = self.freed.waiter().unwrap();
+        block_on(waiter.operation(attempt::from_fn(|| self.try_lock()))).unwrap()
+    }
+
+    fn add(guard: Self::Guard) -> u32 {
+        guard.0.value.with_mut(|value| {
             // SAFETY: but for the flaw, there is one holder.
             let value = unsafe { &mut *value };
             *value += 1;
             *value
-        });
-        self.locked.store(0, if FLAW == RELAXED { Relaxed } else { Release });
-        Some(sum)
+        })
     }
 }
 
-/// Three threads try, one of them twice: each that held it saw the sum of another number of holders.
+/// Three threads try, one of them twice: each that held it saw the sum of another number of
+/// holders.
 fn tries<S: Subject>() {
     let subject = leak(S::new());
-    let others = [(); 2].map(|()| thread::spawn(|| subject.try_add()));
-    let mut sums = vec![subject.try_add(), subject.try_add()];
+    let try_add = || subject.try_lock().ok().map(S::add);
+    let others = [(); 2].map(|()| thread::spawn(try_add));
+    let mut sums = vec![try_add(), try_add()];
     sums.extend(others.map(|other| other.join().unwrap()));
     let mut sums: Vec<u32> = sums.into_iter().flatten().collect();
     sums.sort_unstable();
@@ -87,8 +140,34 @@ fn tries<S: Subject>() {
 #[test]
 fn one_holder_at_a_time_and_it_sees_what_the_last_one_wrote() {
     explores("mutex", Some(3), 500, tries::<Mutex<u32>>);
-    explores("mutex, twin", Some(3), 100, tries::<Twin<SOUND>>);
+    explores("mutex, twin", Some(2), 500, tries::<Twin<SOUND>>);
     let in_two_steps = [TORN, &["assertion"]].concat();
     finds("lock in two steps", &in_two_steps, tries::<Twin<TWO_STEPS>>);
     finds("relaxed unlock", TORN, tries::<Twin<RELAXED>>);
+}
+
+/// The end of a hold against a locker that awaits it.
+fn unlock_and_await<S: Subject>() {
+    let subject = leak(S::new());
+    let Ok(guard) = subject.try_lock() else { unreachable!("nobody else is there yet") };
+    let locker = thread::spawn(|| S::add(subject.lock()));
+    assert_eq!(S::add(guard), 1);
+    assert_eq!(locker.join().unwrap(), 2);
+}
+
+#[test]
+fn a_locker_hears_of_the_end_of_a_hold() {
+    explores("unlock and await", None, 100, unlock_and_await::<Mutex<u32, 1>>);
+    explores("unlock and await, twin", None, 100, unlock_and_await::<Twin<SOUND>>);
+    finds("signal before unlock", &[ASLEEP], unlock_and_await::<Twin<SIGNALS_FIRST>>);
+    finds("silent unlock", &[ASLEEP], unlock_and_await::<Twin<SILENT>>);
+    finds("relaxed unlock, awaited", TORN, unlock_and_await::<Twin<RELAXED>>);
+    explores("unlock and block", None, 20, || {
+        let mutex = leak(Mutex::<u32, 1>::with_lockers(0));
+        let guard = mutex.try_lock().unwrap();
+        let locker = thread::spawn(|| *mutex.locker().unwrap().lock().block(Yields).unwrap() += 1);
+        drop(guard);
+        locker.join().unwrap();
+        assert_eq!(*mutex.try_lock().unwrap(), 1);
+    });
 }

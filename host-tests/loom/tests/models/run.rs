@@ -16,10 +16,10 @@ use loom::{
     },
     thread,
 };
-use wouldblock::{attempt::Attempt, nb};
+use wouldblock::{attempt::Attempt, block::Idle, nb};
 
-/// Explores `model` with at most `preemptions` (`None`: all), and asserts that it had at least `floor`
-/// executions: a model that has shrunk to one proves nothing.
+/// Explores `model` with at most `preemptions` (`None`: all), and asserts that it had at least
+/// `floor` executions: a model that has shrunk to one proves nothing.
 pub fn explores(
     name: &str,
     preemptions: Option<usize>,
@@ -41,14 +41,15 @@ pub fn explores(
     assert!(executions >= floor, "{name}: {executions} executions, fewer than {floor}");
 }
 
-/// Asserts that exploring `model`, which has a planted flaw, fails with one of `symptoms`.
+/// Asserts that exploring `model`, which has a planted flaw, fails with one of `symptoms`, with as
+/// few preemptions as it takes and at most three.
 ///
-/// In a process of its own, this program with the flaw's name in its environment: what unwinds out of
-/// a model that has failed touches loom again, and aborts.
-pub fn finds(flaw: &str, symptoms: &[&str], model: impl Fn() + Send + Sync + 'static) {
+/// In a process of its own, this program with the flaw's name in its environment: what unwinds out
+/// of a model that has failed touches loom again, and aborts.
+pub fn finds(flaw: &str, symptoms: &[&str], model: impl Fn() + Copy + Send + Sync + 'static) {
     if let Some(wanted) = planted() {
         if wanted == flaw {
-            check(Some(3), model);
+            (0..=3).for_each(|preemptions| check(Some(preemptions), model));
         }
         return;
     }
@@ -120,6 +121,18 @@ pub fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
         }
         thread::yield_now(); // A task that has woken itself waits for another core.
         parker.park();
+    }
+}
+
+/// Passes the time until there is news, awake. For ever after a signal that is lost, which loom
+/// reports as a branch too many.
+pub struct Yields;
+
+impl Idle for Yields {
+    fn idle(&mut self, news: impl Fn() -> bool) {
+        while !news() {
+            thread::yield_now();
+        }
     }
 }
 

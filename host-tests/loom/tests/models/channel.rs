@@ -1,0 +1,228 @@
+//! `Channel`: its two ends on two cores, several times around the ring.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
+
+use loom::{
+    cell::UnsafeCell,
+    sync::atomic::{AtomicU32, Ordering::*},
+    thread,
+};
+use wouldblock::{
+    attempt,
+    event::{Event, Waiter},
+    nb,
+    sync::{self, Channel},
+};
+
+use crate::run::{ASLEEP, TORN, Yields, block_on, explores, finds, leak};
+
+/// Three places, of which one stays free: it holds two values.
+const PLACES: usize = 3;
+
+/// What the models are run over: the library's channel, and the twins.
+trait Subject {
+    type Sender: Send + 'static;
+    type Receiver: Send + 'static;
+    fn new() -> (Self::Sender, Self::Receiver);
+    /// Sends, suspended while the channel is full.
+    fn send(sender: &mut Self::Sender, value: u32);
+    /// Receives, suspended while the channel is empty.
+    fn receive(receiver: &mut Self::Receiver) -> u32;
+}
+
+struct Library;
+
+impl Subject for Library {
+    type Sender = sync::Sender<'static, u32>;
+    type Receiver = sync::Receiver<'static, u32>;
+
+    fn new() -> (Self::Sender, Self::Receiver) {
+        Box::leak(Box::new(Channel::<u32, PLACES>::new())).split()
+    }
+
+    fn send(sender: &mut Self::Sender, value: u32) {
+        block_on(sender.send(value)).unwrap();
+    }
+
+    fn receive(receiver: &mut Self::Receiver) -> u32 {
+        block_on(receiver.receive()).unwrap()
+    }
+}
+
+const SOUND: u8 = 0;
+/// Publishes the index, and then writes the value.
+const PUBLISHES_FIRST: u8 = 1;
+/// The index does not order the value that was written before it.
+const RELAXED_TAIL: u8 = 2;
+/// The index does not order the value that was read before it.
+const RELAXED_HEAD: u8 = 3;
+/// Signals, and then publishes.
+const SIGNALS_FIRST: u8 = 4;
+/// Does not say that there is room.
+const SILENT: u8 = 5;
+
+/// A copy of the ring, over the library's events.
+struct Twin<const FLAW: u8> {
+    head: AtomicU32,
+    tail: AtomicU32,
+    ring: [UnsafeCell<Option<u32>>; PLACES],
+    room: Event,
+    news: Event,
+}
+
+// SAFETY: that it is, but for its flaw, is what the models show.
+unsafe impl<const FLAW: u8> Sync for Twin<FLAW> {}
+
+impl<const FLAW: u8> Twin<FLAW> {
+    fn push(&self, value: u32) -> nb::Result<(), ()> {
+        let tail = self.tail.load(Relaxed);
+        let next = (tail + 1) % PLACES as u32;
+        if next == self.head.load(Acquire) {
+            return Err(nb::Error::WouldBlock);
+        }
+        let publish =
+            || self.tail.store(next, if FLAW == RELAXED_TAIL { Relaxed } else { Release });
+        if FLAW == SIGNALS_FIRST {
+            self.news.signal(0);
+        }
+        if FLAW == PUBLISHES_FIRST {
+            publish();
+        }
+        self.ring[tail as usize].with_mut(|cell| {
+            // SAFETY: but for the flaw, the cell at `tail` is the sender's.
+            unsafe { *cell = Some(value) }
+        });
+        if FLAW != PUBLISHES_FIRST {
+            publish();
+        }
+        if FLAW != SIGNALS_FIRST {
+            self.news.signal(0);
+        }
+        Ok(())
+    }
+
+    fn pop(&self) -> nb::Result<u32, ()> {
+        let head = self.head.load(Relaxed);
+        if head == self.tail.load(Acquire) {
+            return Err(nb::Error::WouldBlock);
+        }
+        let value = self.ring[head as usize].with_mut(|cell| {
+            // SAFETY: but for the flaw, the cell at `head` is the receiver's.
+            unsafe { (*cell).take() }
+        });
+        let release = if FLAW == RELAXED_HEAD { Relaxed } else { Release };
+        self.head.store((head + 1) % PLACES as u32, release);
+        if FLAW != SILENT {
+            self.room.signal(0);
+        }
+        Ok(value.expect("torn: a place that was published is empty"))
+    }
+}
+
+impl<const FLAW: u8> Subject for Twin<FLAW> {
+    type Sender = (&'static Self, Waiter<'static>);
+    type Receiver = (&'static Self, Waiter<'static>);
+
+    fn new() -> (Self::Sender, Self::Receiver) {
+        let twin = leak(Self {
+            head: AtomicU32::new(0),
+            tail: AtomicU32::new(0),
+            ring: std::array::from_fn(|_| UnsafeCell::new(None)),
+            room: Event::new(),
+            news: Event::new(),
+        });
+        ((twin, twin.room.waiter().unwrap()), (twin, twin.news.waiter().unwrap()))
+    }
+
+    fn send((twin, room): &mut Self::Sender, value: u32) {
+        block_on(room.operation(attempt::from_fn(|| twin.push(value)))).unwrap();
+    }
+
+    fn receive((twin, news): &mut Self::Receiver) -> u32 {
+        block_on(news.operation(attempt::from_fn(|| twin.pop()))).unwrap()
+    }
+}
+
+/// `VALUES` values, each received once and in order. The first `EARLY` are there from the start.
+fn values<S: Subject, const EARLY: u32, const VALUES: u32>() {
+    let (mut sender, mut receiver) = S::new();
+    (0..EARLY).for_each(|value| S::send(&mut sender, value));
+    let sends = thread::spawn(move || {
+        (EARLY..VALUES).for_each(|value| S::send(&mut sender, value));
+    });
+    for value in 0..VALUES {
+        assert_eq!(S::receive(&mut receiver), value);
+    }
+    sends.join().unwrap();
+}
+
+#[test]
+fn values_arrive_once_and_in_order_around_the_ring() {
+    explores("channel, empty first", Some(2), 1000, values::<Library, 0, 3>);
+    explores("channel, full first", Some(2), 1000, values::<Library, 2, 4>);
+    explores("channel, twin, empty first", Some(1), 200, values::<Twin<SOUND>, 0, 3>);
+    explores("channel, twin, full first", Some(2), 1000, values::<Twin<SOUND>, 2, 4>);
+    let torn = [TORN, &["torn"]].concat();
+    finds("index before value", &torn, values::<Twin<PUBLISHES_FIRST>, 0, 3>);
+    finds("relaxed tail", TORN, values::<Twin<RELAXED_TAIL>, 0, 3>);
+    finds("relaxed head", TORN, values::<Twin<RELAXED_HEAD>, 2, 4>);
+    finds("signal before index", &[ASLEEP], values::<Twin<SIGNALS_FIRST>, 0, 3>);
+    finds("silent receiver", &[ASLEEP], values::<Twin<SILENT>, 2, 4>);
+}
+
+#[test]
+fn ends_that_block_hear_of_news_and_of_room() {
+    explores("channel, blocking", Some(1), 500, || {
+        let (mut sender, mut receiver) = Library::new();
+        let sends = thread::spawn(move || {
+            (0..4).for_each(|value| sender.send(value).block(Yields).unwrap());
+        });
+        for value in 0..4 {
+            assert_eq!(receiver.receive().block(Yields), Ok(value));
+        }
+        sends.join().unwrap();
+    });
+}
+
+/// Counts its drops: a std atomic, of which loom knows nothing.
+struct Counted(Arc<AtomicUsize>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+/// Four values: one goes round first, so that what is left in the end lies around the ring's end.
+fn left_behind(forgets: bool) {
+    let drops = [(); 4].map(|()| Arc::new(AtomicUsize::new(0)));
+    let [first, values @ ..] = drops.clone().map(Counted);
+    let channel = Box::into_raw(Box::new(Channel::<Counted, PLACES>::new()));
+    // SAFETY: nobody else uses the channel before both ends are gone.
+    let (mut sender, mut receiver) = unsafe { &mut *channel }.split();
+    assert!(sender.try_send(first).is_ok() && receiver.try_receive().is_ok());
+    let sends = thread::spawn(move || {
+        // One that finds the channel full comes back, and is dropped here.
+        values.into_iter().for_each(|value| drop(sender.try_send(value)));
+    });
+    drop(receiver.try_receive());
+    drop(receiver);
+    sends.join().unwrap();
+    // SAFETY: it is this box, and both ends are gone.
+    let channel = unsafe { Box::from_raw(channel) };
+    if forgets {
+        std::mem::forget(channel);
+    } else {
+        drop(channel);
+    }
+    assert!(drops.iter().all(|drops| drops.load(SeqCst) == 1), "not dropped once");
+}
+
+#[test]
+fn values_that_are_left_are_dropped_once() {
+    explores("channel with values left", None, 10, || left_behind(false));
+    finds("forgets what is left", &["not dropped once"], || left_behind(true));
+}
