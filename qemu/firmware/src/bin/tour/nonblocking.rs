@@ -44,17 +44,37 @@ fn answer(not_yet: bool) {
     HANDLER.store(not_yet, Ordering::Relaxed);
 }
 
-fn report(
+/// A try that is counted.
+struct Tried<T> {
+    answer: T,
+    tries: u64,
+    cost: Cost,
+}
+
+/// What one call of `attempt` answers and costs.
+fn measured<T>(tour: &Tour, mut attempt: impl FnMut() -> T) -> Tried<T> {
+    let mut tries = 0;
+    let (answer, cost) = tour.meter.measure(|| {
+        tries += 1;
+        attempt()
+    });
+    Tried { answer, tries, cost }
+}
+
+/// What is measured is the first try, in the foreground; the checks are of those that follow, too.
+fn report<T>(
     tour: &Tour,
     call: &'static str,
     row: &'static str,
     note: &'static str,
-    cost: Cost,
+    Tried { tries, cost, .. }: &Tried<T>,
     checks: &Checks,
 ) {
-    // One try in the foreground is what is measured; the checks add those that follow.
-    let row = Row { kind: NonBlocking, call, row, note, tries: 1, cost, host_input: false };
-    tour.report(&row, checks);
+    let (tries, cost) = (*tries, *cost);
+    tour.report(
+        &Row { kind: NonBlocking, call, row, note, tries, cost, host_input: false },
+        checks,
+    );
 }
 
 fn try_recv(tour: &Tour) {
@@ -67,8 +87,8 @@ fn try_recv(tour: &Tour) {
     let checks = Checks::new();
     COM1.uart.set_loopback(true);
     let (mut receiver, mut transmitter) = COM1.uart.split().expect("the port is free");
-    let (first, cost) = tour.meter.measure(|| receiver.try_recv());
-    checks.expect("nothing in the foreground", first == Err(nb::Error::WouldBlock));
+    let first = measured(tour, || receiver.try_recv());
+    checks.expect("nothing in the foreground", first.answer == Err(nb::Error::WouldBlock));
     let Ok(mut shared) = block(RECEIVER.lock());
     *shared = Some(receiver);
     drop(shared);
@@ -89,7 +109,7 @@ fn try_recv(tour: &Tour) {
         "try_recv()",
         "a try to receive on an empty line",
         "from the foreground and from a handler; each later succeeds",
-        cost,
+        &first,
         &checks,
     );
 }
@@ -102,8 +122,8 @@ fn this_far(tour: &Tour) {
     let mut buffer = [0; 8];
     let mut read = receiver.read_exact(&mut buffer);
     let Ok(_) = transmitter.write_all(b"not").block(Spin);
-    let (first, cost) = tour.meter.measure(|| read.attempt());
-    checks.expect("not yet", first == Err(nb::Error::WouldBlock));
+    let first = measured(tour, || read.attempt());
+    checks.expect("not yet", first.answer == Err(nb::Error::WouldBlock));
     checks.equal("3 of 8 bytes have come", read.progress() as u64, 3);
     let Ok(_) = transmitter.write_all(b" yet!").block(Spin);
     checks.expect("a later try ends it", read.attempt() == Ok(8));
@@ -115,7 +135,7 @@ fn this_far(tour: &Tour) {
         "read_exact().attempt()",
         "a try to fill a buffer",
         "says that it is not done, and how far it got: 3 of 8 bytes",
-        cost,
+        &first,
         &checks,
     );
 }
@@ -132,8 +152,8 @@ fn try_send(tour: &Tour) {
     let (mut sender, mut receiver) = CHANNEL.init(Channel::new()).split();
     checks
         .expect("there is room for two", sender.try_send(1).is_ok() && sender.try_send(2).is_ok());
-    let (full, cost) = tour.meter.measure(|| sender.try_send(3));
-    checks.expect("the value comes back in the foreground", full == Err(3));
+    let full = measured(tour, || sender.try_send(3));
+    checks.expect("the value comes back in the foreground", full.answer == Err(3));
     let Ok(mut shared) = block(SENDER.lock());
     *shared = Some(sender);
     drop(shared);
@@ -150,7 +170,7 @@ fn try_send(tour: &Tour) {
         "try_send()",
         "a try to send into a full channel",
         "the value comes back; from the foreground and from a handler, each later succeeds",
-        cost,
+        &full,
         &checks,
     );
 }
@@ -163,8 +183,8 @@ fn try_lock(tour: &Tour) {
 
     let checks = Checks::new();
     let Ok(guard) = block(MUTEX.lock());
-    let (held, cost) = tour.meter.measure(|| MUTEX.try_lock().is_err());
-    checks.expect("held, says the foreground", held);
+    let held = measured(tour, || MUTEX.try_lock().is_err());
+    checks.expect("held, says the foreground", held.answer);
     in_handler(in_the_handler);
     checks.expect("held, says a handler", handler_answered() == NOT_YET);
     drop(guard);
@@ -176,7 +196,7 @@ fn try_lock(tour: &Tour) {
         "try_lock()",
         "a try to lock a mutex that is held",
         "from the foreground and from a handler; each later succeeds",
-        cost,
+        &held,
         &checks,
     );
 }
@@ -185,8 +205,8 @@ fn one_try_at_the_dma(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     let checks = Checks::new();
     let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
     let mut job = SLOT.start(transfer).expect("the slot is idle");
-    let (first, cost) = tour.meter.measure(|| job.attempt().is_err());
-    checks.expect("not yet, says the foreground", first);
+    let first = measured(tour, || job.attempt().is_err());
+    checks.expect("not yet, says the foreground", first.answer);
     in_handler(|| answer(SLOT.on_interrupt().step() == Step::Pending));
     checks.expect("not yet, says a handler", handler_answered() == NOT_YET);
     sleep_until(Park, || !Dma::is_busy());
@@ -199,7 +219,7 @@ fn one_try_at_the_dma(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
         "job.attempt()",
         "one try at a running DMA transfer",
         "from the foreground and from a handler; later one ends it",
-        cost,
+        &first,
         &checks,
     );
     let (dma, memory) = done.op.op.into_parts().expect("the transfer has ended");
