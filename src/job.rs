@@ -24,6 +24,11 @@
 //! A step that finds the slot claimed answers [`Step::Contended`], never sees `&mut op`, and leaves
 //! a note; the holder steps once more before it lets go. `begin` and the publication are one
 //! critical section, so the first step comes after both.
+//!
+//! # Many at once
+//! [`Slots`] is a fixed set of them for a device with a queue, with tickets that travel through it.
+
+mod slots;
 
 use core::{
     convert::Infallible,
@@ -42,6 +47,7 @@ use crate::{
     event::{Event, Wake},
     time::{Clock, Deadline},
 };
+pub use slots::{Slots, Ticket, Vacancy};
 
 /// An operation that goes on after the call returned: a transfer, a whole buffer to send.
 ///
@@ -216,10 +222,22 @@ impl<A: Background> Slot<A> {
 
     #[inline]
     fn launch(&'static self, op: A, callback: Option<Callback<A>>) -> Result<(), Busy<A>> {
+        if !self.reserve() {
+            return Err(Busy(op));
+        }
+        // SAFETY: reserved, by this call.
+        unsafe { self.fill(op, callback) };
+        Ok(())
+    }
+
+    /// Moves a vacant slot to `Filling`; `false` if it is not vacant. An end that nobody has
+    /// collected is dropped.
+    #[inline(always)]
+    fn reserve(&self) -> bool {
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
             if !is_vacant(state) {
-                return Err(Busy(op));
+                return false;
             }
             match self.state.compare_exchange_weak(
                 state,
@@ -236,8 +254,17 @@ impl<A: Background> Slot<A> {
             // initialised, and this is their owner.
             drop(unsafe { self.take() });
         }
+        true
+    }
+
+    /// Puts the operation in and sets it going.
+    ///
+    /// # Safety
+    /// The caller has moved the phase to `Filling`, and hands the slot over.
+    #[inline(always)]
+    unsafe fn fill(&'static self, op: A, callback: Option<Callback<A>>) {
         self.callback.with_mut(|cell| {
-            // SAFETY: the phase is `Filling`, by this call.
+            // SAFETY: the phase is `Filling`, by the caller.
             unsafe { *cell = callback };
         });
         self.op.with_mut(|cell| {
@@ -253,7 +280,6 @@ impl<A: Background> Slot<A> {
             mem::forget(unfinished);
             self.state.store(RUNNING, Ordering::Release);
         });
-        Ok(())
     }
 
     /// Whether [`start`](Self::start) would accept an operation now.

@@ -9,7 +9,7 @@ use wouldblock::{
     Attempt,
     attempt::Progress,
     block,
-    cache::{Batch, Cache, Instruction, LINES_PER_STEP},
+    cache::{Batch, Cache, Extra, Instruction, LINES_PER_STEP},
     nb,
 };
 
@@ -47,6 +47,10 @@ fn what_is_kept_of_the_cpu_is_what_it_says() {
         let has = |flag: &str| flags.split_whitespace().any(|found| found == flag);
         assert_eq!(cache().flush_instruction() == Instruction::Clflushopt, has("clflushopt"));
         assert_eq!(cache().write_back_instruction() == Instruction::Clwb, has("clwb"));
+        assert_eq!(cache().has(Extra::Clzero), has("clzero"));
+        assert_eq!(cache().has(Extra::Cldemote), has("cldemote"));
+        assert_eq!(cache().has(Extra::Prefetchw), has("3dnowprefetch"));
+        assert_eq!(cache().has(Extra::Wbnoinvd), has("wbnoinvd"));
     }
 }
 
@@ -165,4 +169,42 @@ fn what_has_no_bytes_and_what_has_no_size_at_compile_time() {
     batch.flush(&[0_u64; 0]);
     assert_eq!((batch.progress(), batch.attempt()), (0, Ok(())));
     std::mem::forget(batch); // skips its fence, and nothing else
+}
+
+#[test]
+fn what_is_zeroed_is_zero_and_nothing_else_is() {
+    let cache = cache();
+    // SAFETY: the same CPU, of which no more is said than was found.
+    let plain =
+        unsafe { Cache::new(64, cache.flush_instruction(), cache.write_back_instruction(), true) };
+    assert!(!plain.has(Extra::Clzero));
+    for cache in [cache, plain] {
+        for start in [0, 1, 63, 64, 100] {
+            for length in [0, 1, 63, 64, 65, 200, 4000] {
+                let mut memory = memory();
+                memory.0.fill(0xff);
+                let zeroed = start..start + length;
+                cache.zero(&mut memory.0[zeroed.clone()]);
+                let is_right = |(n, &byte)| byte == if zeroed.contains(&n) { 0 } else { 0xff };
+                assert!(memory.0.iter().enumerate().all(is_right), "{zeroed:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn hints_change_nothing() {
+    let (cache, memory) = (cache(), memory());
+    cache.prefetch_for_writing(&*memory);
+    cache.demote(&memory.0[3..700]);
+    assert!(is_intact(&memory));
+}
+
+#[test]
+fn a_time_stamp_may_follow() {
+    let (cache, memory) = (cache(), memory());
+    let mut batch = cache.batch();
+    batch.write_back(&*memory);
+    batch.wait_and_serialize();
+    assert!(is_intact(&memory));
 }

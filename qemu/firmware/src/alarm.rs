@@ -15,6 +15,13 @@ use crate::count::clock;
 #[derive(Debug)]
 pub struct TimerAlarm(());
 
+impl TimerAlarm {
+    /// For the timer's one user.
+    pub(crate) const fn new() -> Self {
+        Self(())
+    }
+}
+
 impl Alarm<TscClock> for TimerAlarm {
     fn set(&mut self, ticks: u64) {
         let ticks = u128::from(ticks) * u128::from(ticks_per_second());
@@ -31,5 +38,5 @@ impl Alarm<TscClock> for TimerAlarm {
 pub fn park_until() -> ParkUntil<TimerAlarm> {
     Line::Timer.set_handler(Line::acknowledge);
     Line::Timer.enable();
-    Park::until(TimerAlarm(()))
+    Park::until(TimerAlarm::new())
 }

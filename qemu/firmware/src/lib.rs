@@ -3,8 +3,11 @@
 #![no_std]
 
 pub mod alarm;
+pub mod block;
 pub mod buffer;
 pub mod count;
 pub mod dma;
+pub mod embassy_time;
 pub mod executor;
 pub mod serial;
+pub mod timer;

@@ -9,7 +9,7 @@ use core::{convert::Infallible, hint::black_box};
 use wouldblock::{
     attempt::Attempt,
     event::{Broadcast, Event, Wake},
-    job::{Background, Slot},
+    job::{Background, Slot, Slots, Ticket},
     sync::{Mutex, Receiver, Sender, SharedChannel},
     uart16550::{Register, Registers, Uart},
 };
@@ -51,13 +51,15 @@ static EVENT: Event = Event::new();
 static MUTEX: Mutex<u32, 1> = Mutex::with_lockers(0);
 static QUEUE: SharedChannel<u32, 4, 1> = SharedChannel::new();
 static SLOT: Slot<Op> = Slot::new();
+static SLOTS: Slots<Op, 4> = Slots::new();
 
 /// All entry points.
-pub const HANDLERS: ([fn(); 6], Sends, Receives) = (
+pub const HANDLERS: ([fn(); 7], Sends, Receives) = (
     [
         handler_event,
         handler_broadcast,
         handler_slot,
+        handler_slots,
         handler_uart,
         handler_mutex,
         handler_shared_channel,
@@ -106,6 +108,15 @@ fn handler_slot() {
     let driven = SLOT.on_interrupt();
     black_box(driven.step());
     drop(driven);
+}
+
+/// The end of a request, and the start of another one, as a callback may do it.
+#[unsafe(no_mangle)]
+fn handler_slots() {
+    let driven = SLOTS.on_interrupt(Ticket::from_bits(black_box(1)));
+    black_box(driven.step());
+    drop(driven);
+    black_box(SLOTS.start_with(Op, |_| ()).is_ok());
 }
 
 #[unsafe(no_mangle)]

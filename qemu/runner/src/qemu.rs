@@ -89,6 +89,13 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
         // The clock counts instructions, so every figure repeats to the digit.
         add("-icount shift=0,sleep=off");
     }
+    if let Some(disk) = &boot.disk {
+        // A comma separates properties; two are one of a path.
+        let image = disk.image.display().to_string().replace(',', ",,");
+        let mut drive = format!("if=none,id=disk,format=raw,file={image}");
+        disk.properties.iter().for_each(|property| drive += &format!(",{property}"));
+        command.args(["-drive", &drive, "-device", "virtio-blk-pci,drive=disk"]);
+    }
     command.arg("-cpu").arg(&board.cpu);
     command.arg("-kernel").arg(&boot.rig.firmware.elf);
     command.arg("-append").arg(boot.command_line());

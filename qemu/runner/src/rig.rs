@@ -33,8 +33,19 @@ pub struct Boot<'a> {
     /// is the host's. What depends on host input does not repeat either way, since an idle guest's
     /// clock leaps ahead.
     pub exact: bool,
+    /// The disk that is plugged in (`q35` only).
+    pub disk: Option<Disk>,
     /// When to give up.
     pub limit: Duration,
+}
+
+/// A virtio disk.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    /// The image: what QEMU opens.
+    pub image: PathBuf,
+    /// More properties of the drive: `readonly=on`.
+    pub properties: Vec<&'static str>,
 }
 
 impl Rig {
@@ -56,6 +67,7 @@ impl Rig {
             command: command.into(),
             irq: self.board.irq.unwrap_or(Irq::Apic),
             exact: true,
+            disk: None,
             limit: self.board.limit(limit),
         }
     }

@@ -10,10 +10,11 @@ use runner::{
 use std::fs;
 
 /// By their symbols.
-const HANDLERS: [&str; 8] = [
+const HANDLERS: [&str; 9] = [
     "handler_event",
     "handler_broadcast",
     "handler_slot",
+    "handler_slots",
     "handler_uart",
     "handler_mutex",
     "handler_shared_channel",

@@ -15,3 +15,4 @@ mod job;
 mod mutex;
 mod run;
 mod shared_channel;
+mod slots;

@@ -4,7 +4,9 @@ mod cache;
 mod dma;
 mod event;
 mod job;
+mod persist;
 mod sync;
+mod timer;
 mod uart;
 
 use wouldblock::{block::Idle, x86_64::Park};

@@ -1,10 +1,19 @@
 //! Cache flush in ring 0. QEMU runs a flush as a no-op; where it has no such instruction it raises
-//! #UD.
+//! #UD, and then every operand can be seen.
 
-use pc::Board;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use pc::{
+    Board,
+    exceptions::{Exception, Frame, set_handler},
+};
 use wouldblock::{
     attempt::{Attempt, Progress},
-    cache::{Cache, LINES_PER_STEP},
+    cache::{
+        self, Batch, Cache,
+        Instruction::{self, Clflush, Clflushopt, Clwb},
+        LINES_PER_STEP,
+    },
 };
 
 fn flushed_in_steps(_: &'static Board) {
@@ -27,3 +36,177 @@ fn flushed_in_steps(_: &'static Board) {
     assert!(MEMORY.iter().all(|&byte| byte == 5));
 }
 pc::test!(flushed_in_steps);
+
+/// The caches can be written back whole in ring 0, and nothing is lost.
+fn the_whole_cache(_: &'static Board) {
+    let memory = core::hint::black_box([7_u64; 100]);
+    // SAFETY: in ring 0; no cache is used as memory.
+    unsafe {
+        cache::wbinvd();
+        cache::wbnoinvd();
+    }
+    assert!(memory.iter().all(|&word| word == 7));
+}
+pc::test!(the_whole_cache);
+
+const LINE: usize = 64;
+const RANGES: usize = 4000;
+/// Lines in the longest range: more than one step issues.
+const LONGEST: usize = 150;
+
+/// The flushes of one range, as they trapped.
+static TRAPS: AtomicUsize = AtomicUsize::new(0);
+static TRAPPED: [[AtomicUsize; 2]; LONGEST + 2] =
+    [const { [const { AtomicUsize::new(0) }; 2] }; LONGEST + 2];
+
+/// Notes instruction and operand of a flush that this CPU does not have, and goes on behind it.
+fn note(frame: &mut Frame) -> bool {
+    let Some((instruction, register, length)) = decode(frame.instruction()) else { return false };
+    if let Some([kind, address]) = TRAPPED.get(TRAPS.fetch_add(1, Relaxed)) {
+        kind.store(instruction as usize, Relaxed);
+        address.store(frame.register(register) as usize, Relaxed);
+    }
+    // SAFETY: a flush of that length; it changes no value, so the program means the same without
+    // it.
+    unsafe { frame.skip(length) };
+    true
+}
+
+/// The flush, the register with its operand, and its length (Intel SDM vol. 2, chapter 2).
+fn decode(code: &[u8]) -> Option<(Instruction, usize, u64)> {
+    let (prefix, rest) = match code {
+        [0x66, rest @ ..] => (true, rest),
+        _ => (false, code),
+    };
+    let (rex, rest) = match rest {
+        [rex @ 0x40..=0x4f, rest @ ..] => (Some(rex), rest),
+        _ => (None, rest),
+    };
+    let [0x0f, 0xae, modrm, rest @ ..] = rest else { return None };
+    let instruction = match (prefix, modrm >> 3 & 7) {
+        (false, 7) => Clflush,
+        (true, 7) => Clflushopt,
+        (true, 6) => Clwb,
+        _ => return None,
+    };
+    // `[register]`: rsp and r12 have a SIB byte, rbp and r13 a displacement of zero.
+    let more = match (modrm >> 6, modrm & 7, rest) {
+        (0, 4, [0x24, ..]) | (1, 0..=3 | 5..=7, [0, ..]) => 1,
+        (0, 0..=3 | 6 | 7, _) => 0,
+        _ => return None,
+    };
+    let register = usize::from(modrm & 7) | usize::from(rex.unwrap_or(&0) & 1) << 3;
+    Some((instruction, register, 3 + u64::from(prefix) + u64::from(rex.is_some()) + more))
+}
+
+/// A range of the memory below, of any alignment and length.
+#[derive(Clone, Copy, defmt::Format)]
+struct Range {
+    start: usize,
+    length: usize,
+}
+
+fn pseudo_random(state: &mut u32) -> usize {
+    *state ^= *state << 13;
+    *state ^= *state >> 17;
+    *state ^= *state << 5;
+    *state as usize
+}
+
+/// Whether just the lines of this range trapped: each once, in their order, by that instruction.
+/// The list is made another way than the library's: every byte's line, without repetition.
+fn is_exact(range: Range, instruction: Instruction) -> bool {
+    let mut count = 0;
+    let mut last = None;
+    for address in range.start..range.start + range.length {
+        let line = address & !(LINE - 1);
+        if last != Some(line) {
+            last = Some(line);
+            let [kind, address] = &TRAPPED[count];
+            if kind.load(Relaxed) != instruction as usize || address.load(Relaxed) != line {
+                return false;
+            }
+            count += 1;
+        }
+    }
+    TRAPS.load(Relaxed) == count
+}
+
+/// The library's flush.
+fn library(cache: Cache, bytes: &[u8], instruction: Instruction) {
+    let mut batch: Batch<'_> = cache.batch();
+    if instruction == cache.flush_instruction() {
+        batch.flush(bytes);
+    } else {
+        batch.write_back(bytes);
+    }
+    batch.wait();
+}
+
+/// The classic mistake, planted: the end is counted from the rounded start, so the tail of an
+/// unaligned range is missed.
+fn twin_without_tail(cache: Cache, bytes: &[u8], instruction: Instruction) {
+    let rounded = bytes.len().next_multiple_of(LINE);
+    let offset = bytes.as_ptr().addr() % LINE;
+    let missed = !bytes.is_empty() && rounded < offset + bytes.len();
+    let flushed = if missed { &bytes[..rounded - offset] } else { bytes };
+    library(cache, flushed, instruction);
+}
+
+type Flush = fn(Cache, &[u8], Instruction);
+
+/// How many of many ranges are flushed exactly, and how many lines of them trapped.
+fn exact(flush: Flush, cache: Cache, instruction: Instruction, first_seed: u32) -> (usize, usize) {
+    #[repr(align(64))]
+    struct Memory([u8; LINE * (LONGEST + 1)]);
+    static MEMORY: Memory = Memory([5; LINE * (LONGEST + 1)]);
+    let mut state = first_seed;
+    let (mut exact, mut lines) = (0, 0);
+    for n in 0..RANGES {
+        let start = pseudo_random(&mut state) % LINE;
+        // Mostly short, where heads and tails meet.
+        let longest = if n % 8 == 0 { LINE * (LONGEST - 1) } else { 4 * LINE };
+        let length = pseudo_random(&mut state) % longest;
+        let bytes = &MEMORY.0[start..start + length];
+        TRAPS.store(0, Relaxed);
+        flush(cache, bytes, instruction);
+        let range = Range { start: bytes.as_ptr().addr(), length };
+        exact += usize::from(is_exact(range, instruction));
+        lines += TRAPS.load(Relaxed);
+    }
+    (exact, lines)
+}
+
+/// Which lines are flushed, by each instruction: on a CPU without them (`-cpu
+/// max,-clflush,-clflushopt,-clwb`, as the runner boots it) every one traps. On any other CPU
+/// nothing may trap, and that is all that this says there.
+fn every_line(_: &'static Board) {
+    set_handler(Exception::InvalidOpcode, Some(note));
+    let traps = Cache::detect().is_none();
+    for (flush, write_back, instruction) in
+        [(Clflush, Clflush, Clflush), (Clflushopt, Clflush, Clflushopt), (Clflush, Clwb, Clwb)]
+    {
+        // SAFETY: a CPU of 64-byte lines; what it does not have is served by `note`.
+        let cache = unsafe { Cache::new(LINE as u16, flush, write_back, true) };
+        let (found, lines) = exact(library, cache, instruction, 0x5eed);
+        let (of_twin, _) = exact(twin_without_tail, cache, instruction, 0x5eed);
+        defmt::info!(
+            "{}: {=usize} of {=usize} ranges exact, {=usize} lines; the twin: {=usize}",
+            instruction,
+            found,
+            RANGES,
+            lines,
+            of_twin
+        );
+        if traps {
+            assert_eq!(found, RANGES);
+            assert!(lines > 10 * RANGES);
+            assert!(0 < of_twin && of_twin < RANGES);
+        } else {
+            assert_eq!(lines, 0);
+        }
+    }
+    set_handler(Exception::InvalidOpcode, None);
+    defmt::info!("flushes trap: {=bool}", traps);
+}
+pc::test!(every_line);

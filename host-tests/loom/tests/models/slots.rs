@@ -1,0 +1,130 @@
+//! `Slots`: starts on two cores at once, and a device that ends a request, as its ticket says,
+//! while the foreground is only just past the doorbell.
+
+use std::sync::Arc;
+
+use loom::{
+    sync::atomic::{
+        AtomicU32,
+        Ordering::{Acquire, Release},
+    },
+    thread,
+};
+use wouldblock::{
+    attempt::Attempt,
+    job::{Background, Slot, Slots, Step, Ticket},
+    nb,
+};
+
+use crate::run::{ASLEEP, Flag, block_on, explores, finds, leak};
+
+/// A request that tells the device its ticket, and ends when the device is done.
+struct Request {
+    doorbell: Arc<AtomicU32>,
+    ticket: u32,
+    ready: Flag,
+}
+
+impl Attempt for Request {
+    type Output = u32;
+    type Error = ();
+
+    fn attempt(&mut self) -> nb::Result<u32, ()> {
+        if self.ready.is_set() { Ok(self.ticket) } else { Err(nb::Error::WouldBlock) }
+    }
+}
+
+impl Background for Request {
+    fn begin(&mut self) {
+        self.doorbell.store(self.ticket, Release);
+    }
+
+    fn cancel(&mut self) {}
+}
+
+/// Waits for the doorbell, ends the request, and answers its ticket.
+fn device(doorbell: &AtomicU32, ready: &Flag) -> u32 {
+    loop {
+        match doorbell.load(Acquire) {
+            0 => thread::yield_now(),
+            ticket => {
+                ready.set();
+                return ticket;
+            }
+        }
+    }
+}
+
+#[test]
+fn two_cores_never_get_one_slot() {
+    explores("start on two cores", Some(3), 50, || {
+        let slots: &'static Slots<Request, 2> = leak(Slots::new());
+        let start = move || {
+            let vacancy = slots.reserve().expect("one for each");
+            let (ticket, ready) = (vacancy.ticket(), Flag::new());
+            let request = Request {
+                doorbell: Arc::default(),
+                ticket: ticket.to_bits(),
+                ready: ready.clone(),
+            };
+            let job = vacancy.start(request);
+            ready.set();
+            assert_eq!(slots.on_interrupt(ticket).step(), Step::Done);
+            assert_eq!(block_on(job).result, Ok(ticket.to_bits()));
+            ticket.index()
+        };
+        let other = thread::spawn(start);
+        // Either may find its slot vacant again after the other one's end.
+        assert!(start() < 2 && other.join().unwrap() < 2);
+    });
+}
+
+#[test]
+fn an_end_finds_its_request_and_a_stale_ticket_nothing() {
+    explores("end by ticket", Some(2), 50, || {
+        let slots: &'static Slots<Request, 1> = leak(Slots::new());
+        let stale = slots.reserve().expect("vacant").ticket();
+        let (doorbell, ready) = (Arc::new(AtomicU32::new(0)), Flag::new());
+        let handler = {
+            let (doorbell, ready) = (doorbell.clone(), ready.clone());
+            thread::spawn(move || {
+                let ticket = device(&doorbell, &ready);
+                assert_eq!(slots.on_interrupt(stale).step(), Step::Idle);
+                drop(slots.on_interrupt(Ticket::from_bits(ticket)));
+            })
+        };
+        let vacancy = slots.reserve().expect("vacant");
+        let ticket = vacancy.ticket().to_bits();
+        let job = vacancy.start(Request { doorbell, ticket, ready });
+        assert_eq!(block_on(job).result, Ok(ticket));
+        handler.join().unwrap();
+    });
+}
+
+/// One slot and its generation, which is noted before the doorbell, or, the flaw, after it.
+fn noted(before: bool) {
+    let slot: &'static Slot<Request> = leak(Slot::new());
+    let generation: &'static AtomicU32 = leak(AtomicU32::new(0));
+    let (doorbell, ready) = (Arc::new(AtomicU32::new(0)), Flag::new());
+    let handler = {
+        let (doorbell, ready) = (doorbell.clone(), ready.clone());
+        thread::spawn(move || {
+            if device(&doorbell, &ready) == generation.load(Acquire) {
+                drop(slot.on_interrupt());
+            }
+        })
+    };
+    if before {
+        generation.store(1, Release);
+    }
+    let job = slot.start(Request { doorbell, ticket: 1, ready }).expect("idle");
+    generation.store(1, Release);
+    assert_eq!(block_on(job).result, Ok(1));
+    handler.join().unwrap();
+}
+
+#[test]
+fn a_generation_noted_after_the_doorbell_loses_an_end() {
+    explores("generation before the doorbell", Some(2), 30, || noted(true));
+    finds("generation after the doorbell", &[ASLEEP], || noted(false));
+}

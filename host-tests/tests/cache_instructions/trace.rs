@@ -1,0 +1,152 @@
+//! Runs a function one machine instruction at a time and notes every cache instruction and fence
+//! that it executes, with its operand. The trap comes before the instruction, and what is noted is
+//! skipped: so a CPU that lacks an instruction can be asked what would be issued on one that has
+//! it.
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use nix::{
+    libc::{self, c_int, c_void, siginfo_t, ucontext_t},
+    sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
+};
+
+/// A cache instruction or a fence, as executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Executed {
+    pub mnemonic: &'static str,
+    /// Of what has an operand.
+    pub address: Option<usize>,
+}
+
+const MNEMONICS: [&str; 9] = [
+    "clflush",
+    "clflushopt",
+    "clwb",
+    "sfence",
+    "lfence",
+    "mfence",
+    "prefetchw",
+    "cldemote",
+    "clzero",
+];
+
+const CAPACITY: usize = 1 << 14;
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+static LOG: [[AtomicUsize; 2]; CAPACITY] = [const { [const { AtomicUsize::new(0) }; 2] }; CAPACITY];
+/// One trace at a time.
+static TRACING: Mutex<()> = Mutex::new(());
+
+/// The registers in the order in which instructions encode them.
+const REGISTERS: [c_int; 16] = [
+    libc::REG_RAX,
+    libc::REG_RCX,
+    libc::REG_RDX,
+    libc::REG_RBX,
+    libc::REG_RSP,
+    libc::REG_RBP,
+    libc::REG_RSI,
+    libc::REG_RDI,
+    libc::REG_R8,
+    libc::REG_R9,
+    libc::REG_R10,
+    libc::REG_R11,
+    libc::REG_R12,
+    libc::REG_R13,
+    libc::REG_R14,
+    libc::REG_R15,
+];
+
+/// What `run` executes, in its order.
+pub fn executed(run: impl FnOnce()) -> Vec<Executed> {
+    let _one = TRACING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let action = SigAction::new(SigHandler::SigAction(on_trap), SaFlags::empty(), SigSet::empty());
+    // SAFETY: the handler uses nothing but atomics and the context it is given.
+    unsafe { sigaction(Signal::SIGTRAP, &action) }.expect("a handler");
+    COUNT.store(0, Relaxed);
+    // SAFETY: sets the trap flag, whose traps the handler serves, and clears it again. The stack is
+    // as before.
+    unsafe {
+        core::arch::asm!("pushfq", "or dword ptr [rsp], 0x100", "popfq");
+        run();
+        core::arch::asm!("pushfq", "and dword ptr [rsp], 0xfffffeff", "popfq");
+    }
+    let count = COUNT.load(Relaxed);
+    assert!(count <= CAPACITY, "the log is full");
+    LOG[..count]
+        .iter()
+        .map(|[code, address]| {
+            let (code, address) = (code.load(Relaxed), address.load(Relaxed));
+            Executed {
+                mnemonic: MNEMONICS[code & 0xff],
+                address: (code >> 8 == 1).then_some(address),
+            }
+        })
+        .collect()
+}
+
+extern "C" fn on_trap(_: c_int, _: *mut siginfo_t, context: *mut c_void) {
+    // SAFETY: the kernel passes the context of what was interrupted.
+    let registers = unsafe { &mut (*context.cast::<ucontext_t>()).uc_mcontext.gregs };
+    let mut rip = registers[libc::REG_RIP as usize] as usize;
+    // All of them that follow: the one behind a signal's return is executed before the next trap.
+    while let Some((mnemonic, operand, length)) = decode(|n| {
+        // SAFETY: the decoder asks for a byte of an instruction only if the ones before say that it
+        // has one; the instruction is about to be executed.
+        unsafe { *((rip + n) as *const u8) }
+    }) {
+        let count = COUNT.fetch_add(1, Relaxed);
+        if let Some([code, address]) = LOG.get(count) {
+            code.store(mnemonic | usize::from(operand.is_some()) << 8, Relaxed);
+            let value = operand.map_or(0, |number| registers[REGISTERS[number] as usize] as usize);
+            address.store(value, Relaxed);
+        }
+        rip += length;
+    }
+    registers[libc::REG_RIP as usize] = rip as i64;
+}
+
+/// Mnemonic, the register that holds the address, and length.
+fn decode(byte: impl Fn(usize) -> u8) -> Option<(usize, Option<usize>, usize)> {
+    let mut at = 0;
+    let operand_size = byte(at) == 0x66;
+    at += usize::from(operand_size);
+    let rex = if byte(at) & 0xf0 == 0x40 { byte(at) } else { 0 };
+    at += usize::from(rex != 0);
+    if byte(at) != 0x0f {
+        return None;
+    }
+    let opcode = byte(at + 1);
+    if !matches!(opcode, 0x01 | 0x0d | 0x1c | 0xae) {
+        return None;
+    }
+    let modrm = byte(at + 2);
+    let of = |mnemonic| MNEMONICS.iter().position(|&known| known == mnemonic);
+    let (form, field, base) = (modrm >> 6, modrm >> 3 & 7, modrm & 7);
+    if form == 3 {
+        return match (opcode, modrm) {
+            (0xae, 0xe8) => Some((of("lfence")?, None, at + 3)),
+            (0xae, 0xf0) => Some((of("mfence")?, None, at + 3)),
+            (0xae, 0xf8) => Some((of("sfence")?, None, at + 3)),
+            (0x01, 0xfc) => Some((of("clzero")?, Some(0), at + 3)),
+            _ => None,
+        };
+    }
+    let mnemonic = match (opcode, field, operand_size) {
+        (0xae, 7, false) => "clflush",
+        (0xae, 7, true) => "clflushopt",
+        (0xae, 6, true) => "clwb",
+        (0x0d, 1, false) => "prefetchw",
+        (0x1c, 0, false) => "cldemote",
+        _ => return None,
+    };
+    // `[register]` is all that this library writes: with a SIB byte for rsp and r12, with a zero
+    // displacement for rbp and r13.
+    let sib = usize::from(base == 4);
+    assert!(form == 0 && base != 5 || form == 1 && byte(at + 3 + sib) == 0);
+    assert!(sib == 0 || byte(at + 3) == 0x24);
+    let register = usize::from(base) | usize::from(rex & 1) << 3;
+    Some((of(mnemonic)?, Some(register), at + 3 + sib + usize::from(form == 1)))
+}

@@ -1,0 +1,171 @@
+//! `persist`: a region of ordinary memory does what it says, as far as a program can see; and the
+//! log on it. What a power cut leaves is the matter of `crash`; which instructions are executed, of
+//! `cache_instructions`.
+
+#![cfg(target_arch = "x86_64")]
+
+use std::{cell::Cell, error::Error};
+
+use static_assertions::assert_not_impl_any;
+use wouldblock::{
+    cache::Cache,
+    nb,
+    persist::{
+        Domain, Misaligned, OutOfBounds, Region, Tuning,
+        log::{self, Log, TooLong},
+    },
+};
+
+assert_not_impl_any!(Region<'static>: Send, Sync, Clone);
+
+const SIZE: usize = 8192;
+
+#[repr(align(64))]
+struct Memory([u8; SIZE]);
+
+fn memory() -> Box<Memory> {
+    Box::new(Memory([0xee; SIZE]))
+}
+
+fn region(memory: &mut Memory, domain: Domain) -> Region<'_> {
+    let cache = Cache::get().expect("every x86_64 CPU has CLFLUSH");
+    Region::new(&mut memory.0, cache, domain).expect("aligned")
+}
+
+const DOMAINS: [Domain; 2] = [Domain::MemoryController, Domain::Caches];
+
+#[test]
+fn copies_of_every_size_at_every_alignment_are_exact() {
+    let from: Vec<u8> = (0..SIZE).map(|n| ((n * 31) >> 2) as u8).collect();
+    for domain in DOMAINS {
+        for non_temporal_from in [0, 1024, usize::MAX] {
+            for at in [0, 1, 8, 63, 64, 100] {
+                for length in [0, 1, 7, 63, 64, 65, 127, 128, 1023, 1024, 1025, 4000] {
+                    let mut memory = memory();
+                    let tuning = Tuning { measured_on: "nothing", non_temporal_from };
+                    let mut region = region(&mut memory, domain).tuned(tuning);
+                    region.copy_persist(at, &from[3..3 + length]).unwrap();
+                    let bytes = region.bytes();
+                    assert_eq!(bytes[at..at + length], from[3..3 + length]);
+                    let around = bytes[..at].iter().chain(&bytes[at + length..]);
+                    assert!(around.copied().all(|byte| byte == 0xee), "{length} at {at}");
+                    region.zero_persist(at..at + length).unwrap();
+                    assert!(region.bytes()[at..at + length].iter().all(|&byte| byte == 0));
+                    drop(region);
+                    let around = memory.0[..at].iter().chain(&memory.0[at + length..]);
+                    assert!(around.copied().all(|byte| byte == 0xee));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_out_of_bounds_changes_nothing() {
+    let mut memory = memory();
+    let mut region = region(&mut memory, Domain::MemoryController);
+    assert_eq!(region.copy_persist(SIZE - 3, &[1; 4]), Err(OutOfBounds));
+    assert_eq!(region.copy_persist(usize::MAX, &[1; 4]), Err(OutOfBounds));
+    assert_eq!(region.zero_persist(0..SIZE + 1), Err(OutOfBounds));
+    assert_eq!(region.persist(SIZE..SIZE + 1), Err(OutOfBounds));
+    #[expect(clippy::reversed_empty_ranges, reason = "what a miscalculation gives")]
+    let reversed = 5..4;
+    assert_eq!(region.flush(reversed), Err(OutOfBounds));
+    assert_eq!(region.persist(SIZE..SIZE), Ok(()));
+    assert_eq!(region.copy_persist(SIZE, &[]), Ok(()));
+    assert!(region.bytes().iter().all(|&byte| byte == 0xee));
+}
+
+#[test]
+fn a_region_begins_at_a_line() {
+    let mut memory = memory();
+    let cache = Cache::get().unwrap();
+    let misaligned = Region::new(&mut memory.0[8..], cache, Domain::Caches);
+    assert_eq!(misaligned.map(|_| ()), Err(Misaligned));
+}
+
+fn records<M: wouldblock::persist::Memory>(log: &Log<M>) -> Vec<(u64, Vec<u8>)> {
+    let of = |record| (log.read(&record, &mut [0; 500]).to_vec(), record);
+    log.records().map(of).map(|(bytes, record)| (record.sequence, bytes)).collect()
+}
+
+#[test]
+fn every_form_appends_and_all_is_recovered() -> Result<(), Box<dyn Error>> {
+    for domain in DOMAINS {
+        let mut memory = memory();
+        let mut log = Log::create(region(&mut memory, domain))?;
+        assert_eq!(log.try_append(b"one try"), Ok(1));
+        assert_eq!(log.append(b"to the end", |_| unreachable!("there is room")), Ok(2));
+        let mut batch = log.batch();
+        assert_eq!(batch.try_append(b""), Ok(3));
+        assert_eq!(batch.try_append(&[9; 300]), Ok(4));
+        batch.wait();
+        let expected =
+            [(1, b"one try".to_vec()), (2, b"to the end".to_vec()), (3, vec![]), (4, vec![9; 300])];
+        assert_eq!(records(&log), expected);
+        drop(log);
+
+        let log = Log::recover(region(&mut memory, domain))?;
+        assert_eq!(records(&log), expected);
+        let first = log.records().next().unwrap();
+        assert_eq!(log.read(&first, &mut [0; 3]), b"one"); // as much as there is room for
+    }
+    Ok(())
+}
+
+#[test]
+fn a_full_log_would_block_and_loses_nothing() {
+    let mut memory = memory();
+    let mut log = Log::create(region(&mut memory, Domain::MemoryController)).unwrap();
+    let mut count = 0_u64;
+    while log.try_append(&[7; 100]).is_ok() {
+        count += 1;
+    }
+    assert_eq!(count, (SIZE as u64 - 64) / (24 + 104));
+    assert_eq!(log.try_append(&[7; 100]), Err(nb::Error::WouldBlock));
+    assert_eq!(log.batch().try_append(&[7; 100]), Err(nb::Error::WouldBlock));
+    assert_eq!(log.try_append(&[7; SIZE]), Err(nb::Error::Other(TooLong)));
+    assert_eq!(records(&log).len() as u64, count);
+
+    // The blocking form has the room made by whoever waits for it.
+    let shipped = Cell::new(0);
+    let sequence = log.append(&[8; 100], |log| {
+        shipped.set(shipped.get() + log.records().count() as u64);
+        log.clear();
+    });
+    assert_eq!((sequence, shipped.get()), (Ok(count + 1), count));
+    assert_eq!(log.append(&[7; SIZE], |_| unreachable!()), Err(TooLong));
+    drop(log);
+    let log = Log::recover(region(&mut memory, Domain::MemoryController)).unwrap();
+    assert_eq!(records(&log), [(count + 1, vec![8; 100])]);
+}
+
+#[test]
+fn what_is_no_log_is_refused() {
+    let mut memory = memory();
+    let recovered = Log::recover(region(&mut memory, Domain::Caches));
+    assert_eq!(recovered.map(drop), Err(log::Error::NotALog));
+    let cache = Cache::get().unwrap();
+    let small = Region::new(&mut memory.0[..80], cache, Domain::Caches).unwrap();
+    assert_eq!(Log::create(small).map(drop), Err(log::Error::TooSmall));
+}
+
+/// Every bit of a record is covered: with any of them turned over, the log ends before it.
+#[test]
+fn a_damaged_record_is_not_accepted() {
+    let mut memory = memory();
+    let mut log = Log::create(region(&mut memory, Domain::Caches)).unwrap();
+    log.try_append(b"whole").unwrap();
+    log.try_append(b"to be damaged").unwrap();
+    drop(log);
+    let at = 64 + 24 + 8;
+    for bit in 0..8 * (24 + 16) {
+        memory.0[at + bit / 8] ^= 1 << (bit % 8);
+        let log = Log::recover(region(&mut memory, Domain::Caches)).unwrap();
+        assert_eq!(records(&log), [(1, b"whole".to_vec())], "bit {bit}");
+        drop(log);
+        memory.0[at + bit / 8] ^= 1 << (bit % 8);
+    }
+    let log = Log::recover(region(&mut memory, Domain::Caches)).unwrap();
+    assert_eq!(records(&log).len(), 2);
+}

@@ -1,0 +1,61 @@
+//! A request in flight whose job is cancelled, dropped or forgotten: its memory comes back when the
+//! device is done with it, and not before. The host's disk is slow here (`throttling.iops-total`).
+
+use firmware::{
+    block::{Blocking, Command, Disk, in_flight},
+    count::Meter,
+};
+use pc::report::Report;
+use wouldblock::{Attempt, block::Idle, x86_64::Park};
+
+use crate::{CHUNK_SECTORS, MEMORY, holds};
+
+pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
+    let [first, cancelled, dropped, forgotten, another, ..] = MEMORY.take();
+    let read = |chunk: u64, memory| {
+        let request = disk.request(Command::Read, chunk * CHUNK_SECTORS, memory);
+        disk.start(request.expect("in range")).expect("there is room")
+    };
+    let meter = Meter::default();
+    let (tries, cost) = meter.measure(|| {
+        // The first one is free of the throttle; each one after it has to wait for 400 ms.
+        assert_eq!(blocking.transfer(Command::Read, 0, first, meter.counting(Park)), Ok(()));
+
+        let mut job = read(1, cancelled);
+        job.cancel();
+        assert!(job.attempt().is_err(), "the device is still at it");
+        assert_eq!((in_flight().0, Disk::occupied()), (1, 1));
+        let done = job.wait(meter.counting(Park));
+        assert_eq!(done.result, Ok(()), "this device does not stop");
+        assert!(holds(done.op.into_memory(), 1), "all of it is there by now");
+
+        drop(read(2, dropped));
+        assert_eq!((in_flight().0, Disk::occupied()), (1, 1), "the slot still has the memory");
+        while Disk::occupied() != 0 {
+            meter.counting(Park).idle(|| Disk::occupied() == 0);
+        }
+        assert_eq!(in_flight().0, 0);
+
+        core::mem::forget(read(3, forgotten));
+        while in_flight().0 != 0 {
+            meter.counting(Park).idle(|| in_flight().0 == 0);
+        }
+        assert_eq!(Disk::occupied(), 1, "its slot, and nothing more, is out of use");
+
+        let done = read(4, another).wait(meter.counting(Park));
+        assert!(done.result == Ok(()) && holds(done.op.into_memory(), 4));
+        5
+    });
+    Report::Row {
+        row: "disk requests cancelled, dropped and forgotten in flight",
+        kind: "asynchronous",
+        call: "job.cancel()",
+        holds: cost.asleep > 0,
+        tries,
+        interrupts: cost.interrupts,
+        foreground_instructions: cost.instructions,
+        asleep: cost.asleep,
+        host_input: true,
+        note: "the memory came back when the device was done with it, and not before",
+    }
+}

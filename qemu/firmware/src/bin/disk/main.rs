@@ -1,0 +1,74 @@
+//! A virtio disk, whose image the host has written and will read: what the command says.
+//!
+//! | command | module |
+//! |---|---|
+//! | `read`, `write` | [`many`]: 32 requests in flight |
+//! | `cancel` | [`cancel`]: a request that nobody waits for any more keeps its memory to its end |
+//! | `readonly`, `faulty` | [`errors`]: a disk that refuses, in every form |
+//! | `fat` | [`fat`]: the file system of another crate, over the blocking form |
+
+#![no_std]
+#![no_main]
+
+mod cancel;
+mod errors;
+mod fat;
+mod many;
+
+use firmware::block::{Blocking, Disk, SECTOR};
+use pc::{
+    Board,
+    exit::{self, Failure},
+    report::{self, Report},
+};
+use static_cell::ConstStaticCell;
+
+pc::entry!(main);
+
+/// Sectors of a chunk.
+const CHUNK_SECTORS: u64 = 8;
+/// Bytes that most requests here move.
+const CHUNK: usize = CHUNK_SECTORS as usize * SECTOR;
+/// Memory for the requests.
+static MEMORY: ConstStaticCell<[[u8; CHUNK]; 40]> = ConstStaticCell::new([[0; CHUNK]; 40]);
+
+fn main(board: &'static Board) -> ! {
+    let command: fn(Disk, Blocking) -> Report<'static> = match board.command_line.command() {
+        "read" => many::read,
+        "write" => many::write,
+        "cancel" => cancel::run,
+        "readonly" => errors::read_only,
+        "faulty" => errors::faulty,
+        "fat" => fat::run,
+        _ => {
+            defmt::error!("no such command: {=str}", board.command_line.text());
+            exit::failure(Failure::CommandLine)
+        }
+    };
+    let Some((disk, blocking)) = Disk::take() else {
+        defmt::error!("there is no disk");
+        exit::failure(Failure::CommandLine)
+    };
+    x86_64::instructions::interrupts::enable();
+    report::send(&command(disk, blocking));
+    exit::success()
+}
+
+/// What the host has written to a chunk, or expects there: a stream of its own for each sector.
+fn pattern(chunk: u64, salt: u32) -> impl Iterator<Item = u8> {
+    let first = chunk as u32 * CHUNK_SECTORS as u32;
+    (first..first + CHUNK_SECTORS as u32).flat_map(move |sector| {
+        let mut state = (sector + 1) ^ salt;
+        (0..SECTOR).map(move |_| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            state as u8
+        })
+    })
+}
+
+/// Whether `memory` holds what the host has written to a chunk.
+fn holds(memory: &[u8], chunk: u64) -> bool {
+    memory.iter().copied().eq(pattern(chunk, 0))
+}

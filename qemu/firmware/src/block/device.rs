@@ -1,0 +1,258 @@
+//! The virtio-blk device: its queue, and the requests in it. What several requests share has one
+//! owner, [`DEVICE`], which is only touched in critical sections.
+//!
+//! A request is a chain of three descriptors: what is wanted (16 bytes), the data, and a byte for
+//! the status (virtio 1.2, 5.2.6). The requests are numbered by frame, 0 to [`FRAMES`] − 1.
+//!
+//! # Invariant
+//! **From [`submit`] until [`status`] answers, the frame's data and its entry of `WIRE` are the
+//! device's; there is no reference to either meanwhile, only addresses.**
+
+use core::{
+    cell::{RefCell, UnsafeCell},
+    ptr::{self, NonNull},
+};
+
+use critical_section::Mutex;
+use pc::{board, interrupts::Line};
+use virtio_drivers::{
+    queue::VirtQueue,
+    transport::{
+        Transport,
+        pci::{
+            PciTransport,
+            bus::{Cam, DeviceFunction, MmioCam, PciRoot},
+        },
+    },
+};
+
+use super::memory::Board;
+
+/// Bytes of a sector: what sector numbers, and the capacity, count.
+pub const SECTOR: usize = 512;
+/// Requests that can be in the queue.
+pub const FRAMES: usize = 33;
+/// Descriptors: three for each request.
+const QUEUE: usize = 128;
+const _: () = assert!(FRAMES * 3 <= QUEUE);
+
+/// What a request wants, with the numbers of the standard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
+#[repr(u32)]
+pub enum Command {
+    /// From the device to memory.
+    Read = 0,
+    /// From memory to the device.
+    Write = 1,
+}
+
+bitflags::bitflags! {
+    /// The features that this driver knows.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    struct Features: u64 {
+        const READ_ONLY = 1 << 5;
+        const VERSION_1 = 1 << 32;
+    }
+}
+
+/// Memory of a request that the device reads (the header) and writes (the status).
+struct Wire {
+    header: UnsafeCell<[u8; 16]>,
+    status: UnsafeCell<u8>,
+}
+
+// SAFETY: by the invariant of the module it has one user at a time, and passes on in critical
+// sections or through the queue.
+unsafe impl Sync for Wire {}
+
+static WIRE: [Wire; FRAMES] =
+    [const { Wire { header: UnsafeCell::new([0; 16]), status: UnsafeCell::new(0) } }; FRAMES];
+
+static DEVICE: Mutex<RefCell<Option<Device>>> = Mutex::new(RefCell::new(None));
+
+struct Device {
+    transport: PciTransport,
+    queue: VirtQueue<Board, QUEUE>,
+    /// The frame of a chain, by the number of its first descriptor.
+    frame_of: [u8; QUEUE],
+    flights: [Flight; FRAMES],
+    /// Frames whose end the handler has not heard of yet, one bit each.
+    news: u64,
+    in_flight: usize,
+    deepest: usize,
+}
+
+/// Where a frame is.
+#[derive(Clone, Copy)]
+enum Flight {
+    /// Not in use, or ended and collected.
+    Free,
+    /// In the queue.
+    Submitted { command: Command, data: NonNull<[u8]> },
+    /// The device is done with it, and says this of it.
+    Ended(u8),
+}
+
+// SAFETY: the address in a flight is only handed to the queue; its memory is the request's, which
+// may be in any context.
+unsafe impl Send for Flight {}
+
+/// What is known of a device once it is set up.
+#[derive(Clone, Copy, Debug)]
+pub struct Installed {
+    /// Its interrupt line.
+    pub line: Line,
+    /// Its size.
+    pub sectors: u64,
+    /// Whether it refuses to be written.
+    pub read_only: bool,
+}
+
+/// Sets up the machine's disk; `None` if it has none. Only once.
+pub fn install() -> Option<Installed> {
+    /// A transitional device, and a modern one.
+    const IDS: [(u16, u16); 2] = [(0x1af4, 0x1001), (0x1af4, 0x1042)];
+    /// Where SeaBIOS puts the configuration space of q35.
+    const ECAM: usize = 0xb000_0000;
+
+    let bus = board().pci.filter(|_| board().machine == pc::Machine::Q35)?;
+    let function = IDS.iter().find_map(|id| bus.find(id.0, id.1))?;
+    let line = function.line()?;
+    function.enable();
+    // SAFETY: 256 MiB of configuration space, mapped by `boot`.
+    let access = unsafe { MmioCam::new(ptr::with_exposed_provenance_mut(ECAM), Cam::Ecam) };
+    let place = DeviceFunction { bus: 0, device: function.device, function: function.function };
+    let mut transport = PciTransport::new::<Board, _>(&mut PciRoot::new(access), place).ok()?;
+
+    let features = transport.begin_init(Features::all());
+    let capacity = || transport.read_config_space::<[u32; 2]>(0);
+    let [low, high] = transport.read_consistent(capacity).ok()?;
+    let queue = VirtQueue::new(&mut transport, 0, false, false).ok()?;
+    transport.finish_init();
+    critical_section::with(|section| {
+        let device = &mut *DEVICE.borrow_ref_mut(section);
+        if device.is_some() {
+            return None;
+        }
+        *device = Some(Device {
+            transport,
+            queue,
+            frame_of: [0; QUEUE],
+            flights: [Flight::Free; FRAMES],
+            news: 0,
+            in_flight: 0,
+            deepest: 0,
+        });
+        let sectors = u64::from(high) << 32 | u64::from(low);
+        Some(Installed { line, sectors, read_only: features.contains(Features::READ_ONLY) })
+    })
+}
+
+/// Puts a request into the queue and rings the doorbell.
+///
+/// # Safety
+/// The frame is in no other request. `data` is valid, and from here until [`status`] answers for
+/// the frame it is the device's: nobody else reads or writes it.
+pub unsafe fn submit(frame: usize, command: Command, sector: u64, data: NonNull<[u8]>) {
+    with(|device| {
+        let mut header = [0; 16];
+        header[..4].copy_from_slice(&(command as u32).to_le_bytes());
+        header[8..].copy_from_slice(&sector.to_le_bytes());
+        // SAFETY: the frame is in no request, so by the invariant its wire is not the device's.
+        unsafe { WIRE[frame].header.get().write(header) };
+        // SAFETY: by the caller, and by the invariant for the wire: all three are valid and the
+        // device's until they are popped.
+        let token = unsafe {
+            buffers(frame, command, data, |inputs, outputs| device.queue.add(inputs, outputs))
+        }
+        .expect("there are descriptors for every frame");
+        device.frame_of[usize::from(token)] = frame as u8;
+        device.flights[frame] = Flight::Submitted { command, data };
+        device.in_flight += 1;
+        device.deepest = device.deepest.max(device.in_flight);
+        if device.queue.should_notify() {
+            device.transport.notify(0);
+        }
+    });
+}
+
+/// What the device says of a frame that it is done with, once; `None` before that.
+pub fn status(frame: usize) -> Option<u8> {
+    with(|device| {
+        device.reap();
+        match device.flights[frame] {
+            Flight::Ended(status) => {
+                device.flights[frame] = Flight::Free;
+                Some(status)
+            }
+            _ => None,
+        }
+    })
+}
+
+/// Quiets the device. Answers the frames that have ended since the last call, one bit each.
+pub fn on_interrupt() -> u64 {
+    with(|device| {
+        // Reading it is what takes the interrupt back. So it comes first: what ends after the look
+        // into the queue interrupts again.
+        device.transport.ack_interrupt();
+        device.reap();
+        core::mem::take(&mut device.news)
+    })
+}
+
+/// Requests that are with the device, and the most that ever were.
+pub fn in_flight() -> (usize, usize) {
+    with(|device| (device.in_flight, device.deepest))
+}
+
+impl Device {
+    /// Takes what the device is done with out of the queue.
+    fn reap(&mut self) {
+        while let Some(token) = self.queue.peek_used() {
+            let frame = usize::from(self.frame_of[usize::from(token)]);
+            let Flight::Submitted { command, data } = self.flights[frame] else {
+                unreachable!("the device ends what it was given")
+            };
+            // SAFETY: these are the buffers of this token; the device is done with them.
+            unsafe {
+                buffers(frame, command, data, |inputs, outputs| {
+                    self.queue.pop_used(token, inputs, outputs)
+                })
+            }
+            .expect("the token was just seen");
+            // SAFETY: as above.
+            self.flights[frame] = Flight::Ended(unsafe { WIRE[frame].status.get().read() });
+            self.news |= 1 << frame;
+            self.in_flight -= 1;
+        }
+    }
+}
+
+fn with<R>(f: impl FnOnce(&mut Device) -> R) -> R {
+    critical_section::with(|section| {
+        f(DEVICE.borrow_ref_mut(section).as_mut().expect("a request comes from an installed disk"))
+    })
+}
+
+/// Calls `f` with the buffers of a request, as the queue wants them.
+///
+/// # Safety
+/// `data` is valid, and neither it nor the frame's wire is the device's during the call, except
+/// that the end of the call may make it so.
+unsafe fn buffers<R>(
+    frame: usize,
+    command: Command,
+    mut data: NonNull<[u8]>,
+    f: impl for<'b> FnOnce(&'b [&'b [u8]], &'b mut [&'b mut [u8]]) -> R,
+) -> R {
+    let wire = &WIRE[frame];
+    // SAFETY: by the caller.
+    let (header, status, data) = unsafe {
+        (&*wire.header.get(), core::slice::from_mut(&mut *wire.status.get()), data.as_mut())
+    };
+    match command {
+        Command::Read => f(&[header], &mut [data, status]),
+        Command::Write => f(&[header, data], &mut [status]),
+    }
+}

@@ -1,0 +1,66 @@
+//! The time driver of `embassy-time`: the time-stamp counter as its clock, the local APIC's timer
+//! as its alarm. Tasks that sleep are woken by the timer's handler.
+
+use core::{cell::RefCell, task::Waker};
+
+use critical_section::Mutex;
+use embassy_time_driver::{Driver, TICK_HZ, time_driver_impl};
+use embassy_time_queue_utils::Queue;
+use pc::{
+    interrupts::Line,
+    timer::{stop, tsc, tsc_per_second},
+};
+use wouldblock::time::Alarm;
+
+use crate::{alarm::TimerAlarm, timer::Timer};
+
+struct Sleepers(Mutex<RefCell<Queue>>);
+
+time_driver_impl!(static SLEEPERS: Sleepers = Sleepers(Mutex::new(RefCell::new(Queue::new()))));
+
+/// Lets tasks sleep; before that they are not woken. The timer is the driver's from here on.
+pub fn install(_: Timer) {
+    Line::Timer.set_handler(|line| {
+        line.acknowledge();
+        SLEEPERS.with(wake_and_set_alarm);
+    });
+    SLEEPERS.with(wake_and_set_alarm);
+}
+
+impl Driver for Sleepers {
+    fn now(&self) -> u64 {
+        convert(tsc(), tsc_per_second(), TICK_HZ)
+    }
+
+    fn schedule_wake(&self, at: u64, waker: &Waker) {
+        self.with(|queue| {
+            if queue.schedule_wake(at, waker) {
+                wake_and_set_alarm(queue);
+            }
+        });
+    }
+}
+
+impl Sleepers {
+    fn with(&self, f: impl FnOnce(&mut Queue)) {
+        critical_section::with(|section| f(&mut self.0.borrow_ref_mut(section)));
+    }
+}
+
+/// Wakes the tasks whose time has come, and sets the alarm for the next one's.
+fn wake_and_set_alarm(queue: &mut Queue) {
+    match queue.next_expiration(SLEEPERS.now()) {
+        u64::MAX => stop(),
+        // One that is past by now interrupts at once.
+        at => {
+            let at = convert(at, TICK_HZ, tsc_per_second());
+            TimerAlarm::new().set(at.saturating_sub(tsc()));
+        }
+    }
+}
+
+/// Ticks at one frequency in ticks at another, rounded down.
+fn convert(ticks: u64, from: u64, to: u64) -> u64 {
+    let converted = u128::from(ticks) * u128::from(to) / u128::from(from.max(1));
+    u64::try_from(converted).unwrap_or(u64::MAX)
+}

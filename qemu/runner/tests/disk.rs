@@ -1,0 +1,184 @@
+//! A virtio disk on the guest: what the host wrote is what the guest reads, and the other way
+//! round, with 32 requests in flight, with failures, and through a file system (`embedded-sdmmc` on
+//! the guest, `fatfs` on the host).
+
+use runner::{
+    cli::Board,
+    guest::Guest,
+    qemu::Irq,
+    report::{Report, Row},
+    rig::{Disk, Rig},
+};
+use std::{
+    fs,
+    io::{self, Cursor, Read, Write},
+    path::{Path, PathBuf},
+    sync::LazyLock,
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// The firmware, built once.
+static RIG: LazyLock<Rig> =
+    LazyLock::new(|| Rig::set_up("disk", Board::default()).expect("a firmware"));
+
+/// Ample.
+const LIMIT: Duration = Duration::from_secs(60);
+const SECTOR: usize = 512;
+const CHUNK: usize = 8 * SECTOR;
+const CHUNKS: usize = 256;
+
+/// Boots `command` with the disk, and answers what the guest reported of it.
+fn boot(command: &str, irq: Irq, image: PathBuf, properties: &[&'static str]) -> Row {
+    let mut boot = RIG.boot(command, LIMIT);
+    (boot.irq, boot.exact) = (irq, false);
+    boot.disk = Some(Disk { image, properties: properties.to_vec() });
+    let mut row = None;
+    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())]).expect("a guest");
+    let run = guest.run(|report| {
+        if let Report::Row(report) = report {
+            row = Some(report);
+        }
+    });
+    run.and_then(|run| run.success()).unwrap_or_else(|error| panic!("{error}"));
+    let row = row.expect("a report");
+    assert!(row.holds, "{row:?}");
+    row
+}
+
+/// A chunk: a xorshift stream for each sector, begun with its number.
+fn pattern(chunk: usize, salt: u32) -> Vec<u8> {
+    let sectors = chunk as u32 * 8..(chunk as u32 + 1) * 8;
+    sectors
+        .flat_map(|sector| {
+            let mut state = (sector + 1) ^ salt;
+            (0..SECTOR).map(move |_| {
+                state ^= state << 13;
+                state ^= state >> 17;
+                state ^= state << 5;
+                state as u8
+            })
+        })
+        .collect()
+}
+
+/// An image full of the pattern, in a folder of its own.
+fn image() -> (TempDir, PathBuf, Vec<u8>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("disk.img");
+    let content: Vec<u8> = (0..CHUNKS).flat_map(|chunk| pattern(chunk, 0)).collect();
+    fs::write(&path, &content).expect("written");
+    (folder, path, content)
+}
+
+#[test]
+fn thirty_two_reads_in_flight() {
+    for irq in [Irq::Apic, Irq::Pic] {
+        let (_folder, path, content) = image();
+        let row = boot("read", irq, path.clone(), &[]);
+        assert_eq!(row.tries, 32);
+        assert!(fs::read(path).expect("readable") == content, "reading has changed the image");
+    }
+}
+
+#[test]
+fn thirty_two_writes_in_flight() {
+    for irq in [Irq::Apic, Irq::Pic] {
+        let (_folder, path, mut content) = image();
+        boot("write", irq, path.clone(), &[]);
+        for chunk in (0..32).map(|n| (n * 37 + 11) % CHUNKS).chain([0]) {
+            content[chunk * CHUNK..][..CHUNK].copy_from_slice(&pattern(chunk, 0x5eed_0000));
+        }
+        let written = fs::read(path).expect("readable");
+        let differs =
+            (0..CHUNKS).find(|n| written[n * CHUNK..][..CHUNK] != content[n * CHUNK..][..CHUNK]);
+        assert_eq!((differs, written.len()), (None, content.len()));
+    }
+}
+
+#[test]
+fn what_is_cancelled_keeps_its_memory_until_the_device_is_done() {
+    for irq in [Irq::Apic, Irq::Pic] {
+        let (_folder, path, _) = image();
+        let row = boot("cancel", irq, path, &["throttling.iops-total=2"]);
+        assert!(row.asleep > 0, "{row:?}");
+    }
+}
+
+#[test]
+fn a_read_only_disk_says_so() {
+    for irq in [Irq::Apic, Irq::Pic] {
+        let (_folder, path, content) = image();
+        boot("readonly", irq, path.clone(), &["readonly=on"]);
+        assert!(fs::read(path).expect("readable") == content);
+    }
+}
+
+/// QEMU's `blkdebug` fails every read of sector 40, the first of chunk 5.
+#[test]
+fn a_bad_sector_fails_its_request_alone() {
+    for irq in [Irq::Apic, Irq::Pic] {
+        let (folder, path, _) = image();
+        let rules = folder.path().join("rules");
+        fs::write(&rules, "[inject-error]\nevent = \"read_aio\"\nerrno = \"5\"\nsector = \"40\"\n")
+            .expect("written");
+        let faulty = format!("blkdebug:{}:{}", rules.display(), path.display());
+        boot("faulty", irq, faulty.into(), &[]);
+    }
+}
+
+const PARTITION: usize = 2048 * SECTOR;
+const PARTITION_SIZE: usize = 16 << 20;
+
+/// A disk with one FAT partition, and `HOST.BIN` in it.
+fn fat_image(path: &Path, file: &[u8]) {
+    let mut partition = vec![0; PARTITION_SIZE];
+    fatfs::format_volume(Cursor::new(&mut partition), fatfs::FormatVolumeOptions::new())
+        .expect("formatted");
+    fatfs::FileSystem::new(Cursor::new(&mut partition), fatfs::FsOptions::new())
+        .and_then(|system| system.root_dir().create_file("HOST.BIN")?.write_all(file))
+        .expect("written");
+    let mut disk = vec![0; PARTITION];
+    let entry = &mut disk[446..462];
+    entry[4] = 0x06; // FAT16
+    entry[8..12].copy_from_slice(&((PARTITION / SECTOR) as u32).to_le_bytes());
+    entry[12..].copy_from_slice(&((PARTITION_SIZE / SECTOR) as u32).to_le_bytes());
+    disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+    disk.extend(partition);
+    fs::write(path, disk).expect("written");
+}
+
+#[test]
+fn a_file_system_of_another_crate_runs_over_the_blocking_form() {
+    for (irq, length) in [(Irq::Apic, 100_001), (Irq::Pic, 5)] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("fat.img");
+        let file: Vec<u8> = (0..CHUNKS).flat_map(|chunk| pattern(chunk, 1)).take(length).collect();
+        fat_image(&path, &file);
+        let row = boot("fat", irq, path.clone(), &[]);
+        assert_eq!(row.tries, length as u64);
+
+        let mut partition = fs::read(path).expect("readable").split_off(PARTITION);
+        let system = fatfs::FileSystem::new(Cursor::new(&mut partition), fatfs::FsOptions::new())
+            .expect("a file system");
+        let read = |name: &str| {
+            let mut bytes = Vec::new();
+            system
+                .root_dir()
+                .open_file(name)
+                .and_then(|mut file| file.read_to_end(&mut bytes))
+                .expect(name);
+            bytes
+        };
+        assert!(read("HOST.BIN") == file);
+        assert!(read("GUEST.BIN") == file.iter().map(|byte| !byte).collect::<Vec<_>>());
+        let sum: u64 = file.iter().map(|&byte| u64::from(byte)).sum();
+        assert_eq!(
+            String::from_utf8_lossy(&read("GUEST.TXT")),
+            format!("{length} bytes, sum {sum}\n")
+        );
+        let names: Vec<String> =
+            system.root_dir().iter().map(|entry| entry.expect("readable").file_name()).collect();
+        assert_eq!(names, ["HOST.BIN", "GUEST.BIN", "GUEST.TXT"]);
+    }
+}
