@@ -208,6 +208,9 @@ fn an_edge_is_armed_when_its_operation_is_made() {
     let other = Armed(Source::Level, &arms, &disarms);
     let race = Armed(Source::Edge, &arms, &disarms).race(other);
     assert_eq!(race.source(), Source::Edge);
+    let (level, edge) =
+        (Armed(Source::Level, &arms, &disarms), Armed(Source::Edge, &arms, &disarms));
+    assert_eq!(level.race(edge).source(), Source::Edge, "whichever of the two it is");
     drop(waiter.operation(race));
     assert_eq!(counts(), (3, 3));
 }
