@@ -6,7 +6,7 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`cli`] | the command line |
-//! | [`setup`], [`toolchain`] | find what is needed, install what is missing |
+//! | [`setup`], [`toolchain`], [`apt`] | find what is needed, install what is missing |
 //! | [`cargo`] | the second cargo, which builds for bare metal |
 //! | [`rig`] | a firmware, the QEMU for it, and how to boot them |
 //! | [`qemu`], [`guest`] | QEMU's command line; one running guest, which never outlives the runner |
@@ -18,6 +18,7 @@
 //! | [`check`], [`features`] | lints, documentation and builds for bare metal; every two features |
 //! | [`child`], [`output`], [`error`], [`ui`] | child processes, files, errors, the terminal |
 
+pub mod apt;
 pub mod bench;
 pub mod cargo;
 pub mod check;

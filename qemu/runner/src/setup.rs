@@ -2,7 +2,7 @@
 //! with a terminal after a question, otherwise not at all, but says how.
 
 use crate::{
-    child::Child,
+    apt::{self, Apt, Replacement},
     error::{Error, Result},
     qemu,
     toolchain::{self, Toolchain},
@@ -12,8 +12,7 @@ use console::Term;
 use std::{
     fs::{self, File},
     io::{self, IsTerminal},
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
+    path::PathBuf,
 };
 
 /// What a command needs.
@@ -92,15 +91,12 @@ fn decide(debian: bool, root: bool, terminal: bool) -> Decision {
     }
 }
 
-/// Debian's installer.
-const APT: &str = "/usr/bin/apt-get";
-
 /// Finds the tools, after installing them if need be.
 pub fn tools(needs: Needs) -> Result<Tools> {
     let tools = match probe(needs) {
         Ok(tools) => tools,
         Err(missing) => {
-            let debian = Path::new(APT).exists();
+            let debian = apt::is_here();
             let root = nix::unistd::geteuid().is_root();
             let terminal = io::stdin().is_terminal() && Term::stderr().is_term();
             install(needs, missing, debian, decide(debian, root, terminal))?
@@ -148,7 +144,7 @@ fn install(needs: Needs, missing: Missing, debian: bool, decision: Decision) -> 
         }
         Decision::Ask => {
             ui::note(format_args!("needed: the Debian packages {packages}: {}", missing.why()));
-            if !confirmed()? {
+            if !confirmed("install them now?")? {
                 return refuse("nothing was installed");
             }
         }
@@ -169,7 +165,16 @@ fn install(needs: Needs, missing: Missing, debian: bool, decision: Decision) -> 
 
     let log = folder.join("set-up.log");
     let step = ui::Step::begin(format_args!("installing {packages}"));
-    if let Err(why) = apt(&missing.packages, &log, &step) {
+    let installation = Apt::new(&missing.packages, log.clone());
+    let agree = |replacements: &[Replacement]| {
+        let replaced: Vec<String> = replacements.iter().map(ToString::to_string).collect();
+        ui::note(format_args!(
+            "newer than its release, and in the way: replacing {}",
+            replaced.join(", ")
+        ));
+        decision == Decision::Install || confirmed("replace them?").unwrap_or(false)
+    };
+    if let Err(why) = installation.install(&step, agree) {
         drop(step);
         crate::child::check_interrupt()?;
         let advice = format!("check network and proxy, or {}", missing.advice(debian));
@@ -191,42 +196,13 @@ fn install(needs: Needs, missing: Missing, debian: bool, decision: Decision) -> 
 }
 
 /// Asks at the terminal; the answer that needs no thought is yes.
-fn confirmed() -> Result<bool> {
-    ui::note("install them now? [Y/n]");
+fn confirmed(question: &str) -> Result<bool> {
+    ui::note(format_args!("{question} [Y/n]"));
     let mut answer = String::new();
     io::stdin()
         .read_line(&mut answer)
         .map_err(|error| Error::caller("cannot read the answer", error, "answer y or n"))?;
     Ok(!answer.is_empty() && matches!(answer.trim(), "" | "y" | "Y" | "yes"))
-}
-
-/// Installs packages, never removing one. A failed update alone is no failure: the lists may do as
-/// they are.
-fn apt(packages: &[&str], log: &Path, step: &ui::Step) -> std::result::Result<(), String> {
-    let log = File::create(log).map_err(|error| format!("{}: {error}", log.display()))?;
-    let run = |arguments: &[&str]| -> std::result::Result<bool, String> {
-        let output = || log.try_clone().map(Stdio::from).map_err(|error| error.to_string());
-        let mut apt = Command::new(APT);
-        apt.args(["-q", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=2"])
-            .args(arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .env("LC_ALL", "C.UTF-8")
-            .stdin(Stdio::null())
-            .stdout(output()?)
-            .stderr(output()?);
-        let status = Child::spawn(&mut apt).and_then(|mut child| child.wait());
-        Ok(status.map_err(|error| format!("{APT}: {error}"))?.success())
-    };
-    step.at("apt-get update");
-    let updated = run(&["update", "-o", "APT::Update::Error-Mode=any"])?;
-    step.at("apt-get install");
-    let installed =
-        run(&[&["install", "--yes", "--no-remove", "--no-install-recommends"], packages].concat())?;
-    match (updated, installed) {
-        (_, true) => Ok(()),
-        (true, false) => Err("apt-get install failed".into()),
-        (false, false) => Err("neither apt-get update nor install succeeded: no network?".into()),
-    }
 }
 
 #[cfg(test)]

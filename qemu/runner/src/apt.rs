@@ -1,0 +1,174 @@
+//! Debian's installer: packages come without one being removed.
+//!
+//! A package on the machine that is newer than its release (installed by hand, or from a repository
+//! that is no longer configured) can stand in the way of another of the same release. It is then
+//! set back to the release's own version, and the plan says so; if that is not possible either,
+//! nothing is changed.
+
+use crate::{child::Child, ui};
+use std::{
+    fmt,
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// The program.
+const APT_GET: &str = "/usr/bin/apt-get";
+/// The one that knows which versions there are.
+const APT_CACHE: &str = "/usr/bin/apt-cache";
+
+/// Whether this is a Debian.
+pub fn is_here() -> bool {
+    Path::new(APT_GET).exists()
+}
+
+/// An installation whose log is kept in a file.
+#[derive(Debug)]
+pub struct Apt<'a> {
+    log: PathBuf,
+    packages: &'a [&'a str],
+}
+
+/// A package that stands in the way, and the version that does not.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Replacement {
+    package: String,
+    installed: String,
+    version: String,
+}
+
+impl fmt::Display for Replacement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { package, installed, version } = self;
+        write!(f, "{package} {installed} by {version}")
+    }
+}
+
+impl<'a> Apt<'a> {
+    /// An installation of these.
+    pub fn new(packages: &'a [&'a str], log: PathBuf) -> Self {
+        Self { log, packages }
+    }
+
+    /// Installs. Where a newer package is in the way, `agree` is asked before it is replaced.
+    ///
+    /// # Errors
+    /// Why nothing, or not all, was installed.
+    pub fn install(
+        &self,
+        step: &ui::Step,
+        agree: impl FnOnce(&[Replacement]) -> bool,
+    ) -> Result<(), String> {
+        File::create(&self.log).map_err(|error| format!("{}: {error}", self.log.display()))?;
+        step.at("apt-get update");
+        // A failed update alone is no failure: the lists may do as they are.
+        let updated = self.run(&["update", "-o", "APT::Update::Error-Mode=any"])?;
+        step.at("apt-get install");
+        if self.run(&[&PLAIN, self.packages].concat())? {
+            return Ok(());
+        }
+        let replacements = self.replacements()?;
+        if replacements.is_empty() {
+            return Err(match updated {
+                true => "apt-get install failed".into(),
+                false => "neither apt-get update nor install succeeded: no network?".into(),
+            });
+        }
+        if !agree(&replacements) {
+            return Err("a package that is newer than its release is in the way".into());
+        }
+        let versions: Vec<String> =
+            replacements.iter().map(|new| format!("{}={}", new.package, new.version)).collect();
+        let versions: Vec<&str> = versions.iter().map(String::as_str).collect();
+        match self.run(&[&PLAIN, &["--allow-downgrades"][..], self.packages, &versions].concat())? {
+            true => Ok(()),
+            false => {
+                Err("apt-get install failed, also with older versions of what is in the way".into())
+            }
+        }
+    }
+
+    /// What apt would remove for the packages, and the version the release has of it. Nothing if
+    /// the release does not have another one of each.
+    fn replacements(&self) -> Result<Vec<Replacement>, String> {
+        let plan =
+            [&["install", "--simulate", "--no-install-recommends"][..], self.packages].concat();
+        let removed = removed(&output(APT_GET, &plan)?);
+        let release = |(package, installed): (String, String)| {
+            let known = output(APT_CACHE, &["madison", &package])?;
+            let version = newest(&known).filter(|version| *version != installed);
+            Ok(version.map(|version| Replacement { package, installed, version: version.into() }))
+        };
+        let replacements: Result<Option<Vec<_>>, String> =
+            removed.into_iter().map(release).collect();
+        Ok(replacements?.unwrap_or_default())
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<bool, String> {
+        let log = || {
+            let file = File::options().append(true).open(&self.log);
+            file.map(Stdio::from).map_err(|error| format!("{}: {error}", self.log.display()))
+        };
+        let mut apt = command(APT_GET, arguments);
+        apt.stdout(log()?).stderr(log()?);
+        let status = Child::spawn(&mut apt).and_then(|mut child| child.wait());
+        Ok(status.map_err(|error| format!("{APT_GET}: {error}"))?.success())
+    }
+}
+
+/// An installation that removes nothing.
+const PLAIN: [&str; 4] = ["install", "--yes", "--no-remove", "--no-install-recommends"];
+
+fn command(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(["-q", "-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=2"])
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(Stdio::null());
+    command
+}
+
+fn output(program: &str, arguments: &[&str]) -> Result<String, String> {
+    let output = command(program, arguments).output();
+    let output = output.map_err(|error| format!("{program}: {error}"))?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The packages, with their versions, that a simulated installation removes: `Remv NAME [VERSION]`.
+fn removed(plan: &str) -> Vec<(String, String)> {
+    plan.lines()
+        .filter_map(|line| {
+            let (package, rest) = line.strip_prefix("Remv ")?.split_once(" [")?;
+            Some((package.into(), rest.split_once(']')?.0.into()))
+        })
+        .collect()
+}
+
+/// The first version that `apt-cache madison` names: the one that apt prefers.
+fn newest(madison: &str) -> Option<&str> {
+    madison.lines().next()?.split('|').nth(1).map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_plan_removes_is_read_from_it() {
+        let plan = "Reading package lists...\nRemv qemu-utils [1:10.0.2+ds-2]\nInst qemu-system-x86 (1:7.2 Debian:12 [amd64])\n\
+                    Remv another [2.0] [qemu-utils:amd64 ]\nConf qemu-system-x86 (1:7.2)\n";
+        let pair = |package: &str, version: &str| (package.into(), version.into());
+        assert_eq!(removed(plan), [pair("qemu-utils", "1:10.0.2+ds-2"), pair("another", "2.0")]);
+        assert_eq!(removed("Inst qemu-system-x86 (1:7.2)\n"), []);
+    }
+
+    #[test]
+    fn the_preferred_version_comes_first() {
+        let madison = "qemu-utils | 1:7.2+dfsg-7 | http://example.org bookworm/main\nqemu-utils | 1:7.1 | http://example.org\n";
+        assert_eq!(newest(madison), Some("1:7.2+dfsg-7"));
+        assert_eq!(newest(""), None);
+    }
+}
