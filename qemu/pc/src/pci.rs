@@ -41,6 +41,9 @@ const HEADER_TYPE: u8 = 0x0c;
 const BASE_ADDRESS: u8 = 0x10;
 const INTERRUPT: u8 = 0x3c;
 
+/// Of the command register: the device may reach memory.
+const BUS_MASTER: u32 = 1 << 2;
+
 const I440FX: (u16, u16) = (0x8086, 0x1237);
 const Q35: (u16, u16) = (0x8086, 0x29c0);
 
@@ -112,11 +115,18 @@ impl Function {
     pub fn enable(&self) {
         const IO: u32 = 1 << 0;
         const MEMORY: u32 = 1 << 1;
-        const BUS_MASTER: u32 = 1 << 2;
+        self.command(|command| command | IO | MEMORY | BUS_MASTER);
+    }
+
+    /// Keeps the device from memory, until [`enable`](Self::enable): a fault, for a test.
+    pub fn cut_off(&self) {
+        self.command(|command| command & !BUS_MASTER);
+    }
+
+    fn command(&self, change: impl FnOnce(u32) -> u32) {
         critical_section::with(|_| {
             // The upper half is the status register, where writing zeros changes nothing.
-            let command = self.read(COMMAND) & 0xffff;
-            self.write(COMMAND, command | IO | MEMORY | BUS_MASTER);
+            self.write(COMMAND, change(self.read(COMMAND) & 0xffff));
         });
     }
 

@@ -106,6 +106,15 @@ fn what_is_cancelled_keeps_its_memory_until_the_device_is_done() {
 }
 
 #[test]
+fn what_is_in_flight_at_a_reset_ends_and_the_disk_is_served_again() {
+    for irq in [Irq::Apic, Irq::Pic] {
+        let (_folder, path, _) = image();
+        let row = boot("reset", irq, path, &["throttling.iops-total=2"]);
+        assert_eq!(row.tries, 33, "all that the cut-off device had: {row:?}");
+    }
+}
+
+#[test]
 fn a_read_only_disk_says_so() {
     for irq in [Irq::Apic, Irq::Pic] {
         let (_folder, path, content) = image();

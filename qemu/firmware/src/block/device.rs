@@ -5,8 +5,10 @@
 //! the status (virtio 1.2, 5.2.6). The requests are numbered by frame, 0 to [`FRAMES`] − 1.
 //!
 //! # Invariant
-//! **From [`submit`] until [`status`] answers, the frame's data and its entry of `WIRE` are the
-//! device's; there is no reference to either meanwhile, only addresses.**
+//! **From [`submit`] until [`end`] answers, the frame's data and its entry of `WIRE` are the
+//! device's; there is no reference to either meanwhile, only addresses.** It answers when the device
+//! has given the request back, or has said that it is reset: from then on it touches nothing
+//! (virtio 1.2, 2.4.1).
 
 use core::{
     cell::{RefCell, UnsafeCell},
@@ -18,7 +20,7 @@ use pc::{board, interrupts::Line};
 use virtio_drivers::{
     queue::VirtQueue,
     transport::{
-        Transport,
+        DeviceStatus, Transport,
         pci::{
             PciTransport,
             bus::{Cam, DeviceFunction, MmioCam, PciRoot},
@@ -89,9 +91,22 @@ enum Flight {
     Free,
     /// In the queue.
     Submitted { command: Command, data: NonNull<[u8]> },
-    /// The device is done with it, and says this of it.
-    Ended(u8),
+    /// The device is done with it.
+    Ended(End),
 }
+
+/// How a request ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// What the device says of it: 0 is success.
+    Status(u8),
+    /// The device was reset before it was done with it.
+    Reset,
+}
+
+/// The device does not stop, or does not come back after it has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stuck;
 
 // SAFETY: the address in a flight is only handed to the queue; its memory is the request's, which
 // may be in any context.
@@ -151,8 +166,8 @@ pub fn install() -> Option<Installed> {
 /// Puts a request into the queue and rings the doorbell.
 ///
 /// # Safety
-/// The frame is in no other request. `data` is valid, and from here until [`status`] answers for
-/// the frame it is the device's: nobody else reads or writes it.
+/// The frame is in no other request. `data` is valid, and from here until [`end`] answers for the
+/// frame it is the device's: nobody else reads or writes it.
 pub unsafe fn submit(frame: usize, command: Command, sector: u64, data: NonNull<[u8]>) {
     with(|device| {
         let mut header = [0; 16];
@@ -164,26 +179,28 @@ pub unsafe fn submit(frame: usize, command: Command, sector: u64, data: NonNull<
         // device's until they are popped.
         let token = unsafe {
             buffers(frame, command, data, |inputs, outputs| device.queue.add(inputs, outputs))
-        }
-        .expect("there are descriptors for every frame");
-        device.frame_of[usize::from(token)] = frame as u8;
+        };
         device.flights[frame] = Flight::Submitted { command, data };
         device.in_flight += 1;
         device.deepest = device.deepest.max(device.in_flight);
-        if device.queue.should_notify() {
-            device.transport.notify(0);
+        // There are descriptors for every frame, unless the device did not come back from a reset.
+        if let Ok(token) = token {
+            device.frame_of[usize::from(token)] = frame as u8;
+            if device.queue.should_notify() {
+                device.transport.notify(0);
+            }
         }
     });
 }
 
-/// What the device says of a frame that it is done with, once; `None` before that.
-pub fn status(frame: usize) -> Option<u8> {
+/// How the request in a frame has ended, once; `None` before that.
+pub fn end(frame: usize) -> Option<End> {
     with(|device| {
         device.reap();
         match device.flights[frame] {
-            Flight::Ended(status) => {
+            Flight::Ended(end) => {
                 device.flights[frame] = Flight::Free;
-                Some(status)
+                Some(end)
             }
             _ => None,
         }
@@ -201,12 +218,45 @@ pub fn on_interrupt() -> u64 {
     })
 }
 
+/// Ends the device's life and begins another. Requests that it was not done with end with
+/// [`End::Reset`]; of these ends [`on_interrupt`] tells, as of any others.
+///
+/// # Errors
+/// [`Stuck`] if it does not stop: then it keeps what it has. Or if it does not come back: then all
+/// that it had has ended, and what is submitted stays in flight until a reset that succeeds.
+pub fn reset() -> Result<(), Stuck> {
+    with(Device::reset)
+}
+
 /// Requests that are with the device, and the most that ever were.
 pub fn in_flight() -> (usize, usize) {
     with(|device| (device.in_flight, device.deepest))
 }
 
 impl Device {
+    fn reset(&mut self) -> Result<(), Stuck> {
+        /// Looks at a device that is to stop.
+        const PATIENCE: usize = 1_000_000;
+
+        self.transport.set_status(DeviceStatus::empty());
+        // It is reset when it says so (virtio 1.2, 4.1.4.3.2), and touches no memory after that.
+        if !(0..PATIENCE).any(|_| self.transport.get_status().is_empty()) {
+            return Err(Stuck);
+        }
+        self.reap(); // It has ended these before.
+        for (frame, flight) in self.flights.iter_mut().enumerate() {
+            if let Flight::Submitted { .. } = flight {
+                *flight = Flight::Ended(End::Reset);
+                self.news |= 1 << frame;
+                self.in_flight -= 1;
+            }
+        }
+        self.transport.begin_init(Features::all());
+        self.queue = VirtQueue::new(&mut self.transport, 0, false, false).map_err(|_| Stuck)?;
+        self.transport.finish_init();
+        Ok(())
+    }
+
     /// Takes what the device is done with out of the queue.
     fn reap(&mut self) {
         while let Some(token) = self.queue.peek_used() {
@@ -222,7 +272,8 @@ impl Device {
             }
             .expect("the token was just seen");
             // SAFETY: as above.
-            self.flights[frame] = Flight::Ended(unsafe { WIRE[frame].status.get().read() });
+            let status = unsafe { WIRE[frame].status.get().read() };
+            self.flights[frame] = Flight::Ended(End::Status(status));
             self.news |= 1 << frame;
             self.in_flight -= 1;
         }

@@ -4,42 +4,55 @@
 use core::{
     cell::UnsafeCell,
     ptr::{self, NonNull},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicU8, Ordering},
 };
 
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 
-/// A queue of 128 takes two.
+/// A queue of 128 takes two, and the one that takes its place after a reset is made before it goes.
 const PAGES: usize = 4;
 
 #[repr(C, align(4096))]
 struct Pool(UnsafeCell<[[u8; PAGE_SIZE]; PAGES]>);
 
-// SAFETY: it is only ever used by address; `dma_alloc` gives each page out once.
+// SAFETY: it is only ever used by address; `dma_alloc` gives a page out to one at a time.
 unsafe impl Sync for Pool {}
 
 static POOL: Pool = Pool(UnsafeCell::new([[0; PAGE_SIZE]; PAGES]));
-/// Pages given out. None comes back: a queue is set up once and stays.
-static GIVEN: AtomicUsize = AtomicUsize::new(0);
+/// Pages that are given out, one bit each.
+static GIVEN: AtomicU8 = AtomicU8::new(0);
+
+/// The bits of so many pages from `first` on.
+const fn bits(first: usize, pages: usize) -> u8 {
+    ((1 << pages) - 1) << first
+}
 
 /// This board.
 #[derive(Debug)]
 pub enum Board {}
 
-// SAFETY: the pages are zeroed, aligned, valid for ever, and given out once.
+// SAFETY: the pages are zeroed, aligned, valid for ever, and given out to one at a time.
 unsafe impl Hal for Board {
     fn dma_alloc(pages: usize, _: BufferDirection) -> (PhysAddr, NonNull<u8>) {
-        let first = GIVEN.fetch_add(pages, Ordering::Relaxed);
-        if first.saturating_add(pages) > PAGES {
-            return (0, NonNull::dangling()); // As the crate has it: address 0 is a failure.
-        }
-        let memory = POOL.0.get().cast::<[u8; PAGE_SIZE]>().wrapping_add(first).cast::<u8>();
-        NonNull::new(memory)
-            .map_or((0, NonNull::dangling()), |memory| (memory.addr().get() as PhysAddr, memory))
+        const NONE: (PhysAddr, NonNull<u8>) = (0, NonNull::dangling()); // As the crate has it.
+        let free = |given: u8| {
+            (0..=PAGES.checked_sub(pages)?).find(|&first| given & bits(first, pages) == 0)
+        };
+        let given = GIVEN.fetch_update(Ordering::Acquire, Ordering::Relaxed, |given| {
+            free(given).map(|first| given | bits(first, pages))
+        });
+        let Some(first) = given.ok().and_then(free) else { return NONE };
+        let memory = POOL.0.get().cast::<[u8; PAGE_SIZE]>().wrapping_add(first);
+        // SAFETY: pages of the pool, which nobody else was given.
+        unsafe { memory.write_bytes(0, pages) };
+        NonNull::new(memory.cast::<u8>())
+            .map_or(NONE, |memory| (memory.addr().get() as PhysAddr, memory))
     }
 
-    unsafe fn dma_dealloc(_: PhysAddr, _: NonNull<u8>, _: usize) -> i32 {
-        0 // Out of use for good.
+    unsafe fn dma_dealloc(_: PhysAddr, memory: NonNull<u8>, pages: usize) -> i32 {
+        let first = (memory.addr().get() - POOL.0.get().addr()) / PAGE_SIZE;
+        GIVEN.fetch_and(!bits(first, pages), Ordering::Release);
+        0
     }
 
     unsafe fn mmio_phys_to_virt(address: PhysAddr, _: usize) -> NonNull<u8> {

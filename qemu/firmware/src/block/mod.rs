@@ -30,7 +30,8 @@ use wouldblock::{
     job::{Background, Busy, Callback, Job, Slots, Ticket},
 };
 
-pub use device::{Command, SECTOR, in_flight};
+use device::End;
+pub use device::{Command, SECTOR, Stuck, in_flight};
 
 /// Requests that can be in flight in the background.
 pub const DEPTH: usize = 32;
@@ -58,6 +59,8 @@ pub enum Error {
     Device,
     /// The device does not know such a request.
     Unsupported,
+    /// The device was reset meanwhile: what was asked of it may be done, in part, or not at all.
+    Reset,
 }
 
 impl core::fmt::Display for Error {
@@ -68,6 +71,7 @@ impl core::fmt::Display for Error {
             Self::ReadOnly => "the disk cannot be written",
             Self::Device => "the device could not do it",
             Self::Unsupported => "the device does not know such a request",
+            Self::Reset => "the device was reset meanwhile",
         })
     }
 }
@@ -180,6 +184,19 @@ impl Disk {
         }
     }
 
+    /// Resets the device, whatever it is at. What it is not done with ends with [`Error::Reset`],
+    /// and gives its memory back as with any other end; what is started from then on is served. May
+    /// be called from anywhere. Interrupts are masked until the device has stopped.
+    ///
+    /// # Errors
+    /// [`Stuck`] if the device does not stop, and then it keeps the memory that it has; or if it does
+    /// not come back. What is started then stays in flight until a reset that succeeds.
+    pub fn reset(&self) -> Result<(), Stuck> {
+        let reset = device::reset();
+        tell(device::on_interrupt());
+        reset
+    }
+
     /// Requests that [`start`](Self::start) has no room for meanwhile.
     pub fn occupied() -> usize {
         SLOTS.occupied()
@@ -213,8 +230,13 @@ impl Blocking {
 /// Quiet the device, acknowledge, step what has ended, wake. Handlers do not nest on this board, so
 /// the acknowledgement may come before the steps; it has to come before the wakes.
 fn on_interrupt(line: Line) {
-    let mut news = device::on_interrupt();
+    let news = device::on_interrupt();
     line.acknowledge();
+    tell(news);
+}
+
+/// Steps the frames that have ended, and wakes.
+fn tell(mut news: u64) {
     while news != 0 {
         let frame = news.trailing_zeros() as usize;
         news &= news - 1;
@@ -252,12 +274,14 @@ impl Attempt for Flight {
 
     #[inline]
     fn attempt(&mut self) -> nb::Result<(), Error> {
-        match device::status(self.frame) {
-            None => Err(nb::Error::WouldBlock),
-            Some(0) => Ok(()),
-            Some(2) => Err(nb::Error::Other(Error::Unsupported)),
-            Some(_) => Err(nb::Error::Other(self.refusal)),
-        }
+        let error = match device::end(self.frame) {
+            None => return Err(nb::Error::WouldBlock),
+            Some(End::Status(0)) => return Ok(()),
+            Some(End::Status(2)) => Error::Unsupported,
+            Some(End::Status(_)) => self.refusal,
+            Some(End::Reset) => Error::Reset,
+        };
+        Err(nb::Error::Other(error))
     }
 }
 

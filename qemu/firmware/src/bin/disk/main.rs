@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `read`, `write` | [`many`]: 32 requests in flight |
 //! | `cancel` | [`cancel`]: a request that nobody waits for any more keeps its memory to its end |
+//! | `reset` | [`reset`]: a device that is reset while it is at work, and one that hears nothing more |
 //! | `readonly`, `faulty` | [`errors`]: a disk that refuses, in every form |
 //! | `fat` | [`fat`]: the file system of another crate, over the blocking form |
 
@@ -14,6 +15,7 @@ mod cancel;
 mod errors;
 mod fat;
 mod many;
+mod reset;
 
 use firmware::block::{Blocking, Disk, SECTOR};
 use pc::{
@@ -37,6 +39,7 @@ fn main(board: &'static Board) -> ! {
         "read" => many::read,
         "write" => many::write,
         "cancel" => cancel::run,
+        "reset" => reset::run,
         "readonly" => errors::read_only,
         "faulty" => errors::faulty,
         "fat" => fat::run,
