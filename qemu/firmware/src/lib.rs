@@ -9,5 +9,6 @@ pub mod count;
 pub mod dma;
 pub mod embassy_time;
 pub mod executor;
+pub mod masked;
 pub mod serial;
 pub mod timer;

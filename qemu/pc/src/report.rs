@@ -76,6 +76,19 @@ pub enum Report<'a> {
         /// What that takes.
         peer_value: u64,
     },
+    /// The longest that an operation keeps interrupts masked.
+    Masked {
+        /// What was counted.
+        case: &'a str,
+        /// The operation.
+        operation: &'a str,
+        /// Instructions of the longest stretch.
+        instructions: u64,
+        /// Instructions of the whole operation.
+        of: u64,
+        /// An address in the stretch.
+        address: u64,
+    },
     /// A wait path that was swept.
     Path {
         /// Its name.

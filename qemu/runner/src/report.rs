@@ -21,6 +21,8 @@ pub enum Report {
     Echoed(Echoed),
     /// A figure of the bench.
     Figure(Figure),
+    /// The longest that an operation keeps interrupts masked.
+    Masked(Masked),
     /// A wait path was swept.
     Path(SweptPath),
     /// A wait path that is broken on purpose was swept.
@@ -141,6 +143,24 @@ pub struct Figure {
     pub peer: String,
     /// What that takes.
     pub peer_value: u64,
+    /// Where it was found, if it was looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+}
+
+/// The longest that an operation keeps interrupts masked, in instructions.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Masked {
+    /// What was counted.
+    pub case: String,
+    /// The operation.
+    pub operation: String,
+    /// Instructions of the longest stretch.
+    pub instructions: u64,
+    /// Instructions of the whole operation.
+    pub of: u64,
+    /// An address in the stretch.
+    pub address: u64,
 }
 
 /// A wait path, and its event placed at each of its instructions.

@@ -1,6 +1,9 @@
 //! What a binary is made of: its functions' instructions, and the names of what is linked.
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    report::{Figure, Masked},
+};
 use iced_x86::{Decoder, DecoderOptions, Instruction, OpKind};
 use object::{File, Object, ObjectSection, ObjectSymbol, ReadCache};
 use std::path::{Path, PathBuf};
@@ -46,6 +49,20 @@ impl Code {
     /// How many symbols have `part` in their names.
     pub fn symbols_with(&self, part: &str) -> u64 {
         self.symbols.iter().filter(|(name, _)| name.contains(part)).count() as u64
+    }
+
+    /// The figure of a stretch of code, with the function that it is in the middle of.
+    pub fn locate(&self, masked: Masked) -> Figure {
+        let Masked { case, operation, instructions, of, address } = masked;
+        let place = self.function_at(address).map(Into::into);
+        Figure { case, ours: instructions, peer: operation, peer_value: of, place }
+    }
+
+    /// The function that holds an address.
+    fn function_at(&self, address: u64) -> Option<&str> {
+        let holds =
+            |f: &Function| address.checked_sub(f.address).is_some_and(|n| n < f.bytes.len() as u64);
+        self.symbols.iter().find(|(_, function)| holds(function)).map(|(name, _)| name.as_str())
     }
 
     /// The instructions of a function. A jump inside it is given relative to its beginning, so that
@@ -101,6 +118,16 @@ mod tests {
     fn equal_code_is_equal_at_another_place() {
         let [one, other] = [0x10_0000, 0x10_0040].map(|address| load_and_loop(address, 0x20_0000));
         assert_eq!((one.len(), differing(&one, &other)), (2, 0));
+    }
+
+    #[test]
+    fn an_address_belongs_to_the_function_around_it() {
+        let function = Function { address: 0x10, bytes: vec![0x90; 4] };
+        let code = Code { path: "test".into(), symbols: vec![("f".into(), function)] };
+        assert_eq!(
+            [0x0f, 0x10, 0x13, 0x14].map(|a| code.function_at(a).is_some()),
+            [false, true, true, false]
+        );
     }
 
     #[test]

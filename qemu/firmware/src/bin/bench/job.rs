@@ -15,15 +15,24 @@ use core::{
 use embassy_sync::{
     blocking_mutex::raw::CriticalSectionRawMutex, signal::Signal, waitqueue::AtomicWaker,
 };
-use firmware::executor::Executor;
+use firmware::{
+    buffer::Buffer,
+    count::Counted,
+    executor::Executor,
+    serial::{COM2, Receiving},
+};
+use static_cell::ConstStaticCell;
 use wouldblock::{
     attempt::Attempt,
-    job::{Background, Done, Slot},
+    block::Spin,
+    job::{Background, Done, Job, Slot},
+    uart16550::Level,
     x86_64::Park,
 };
 use x86_64::instructions::interrupts;
 
 use crate::{
+    count::{span, steady},
     device::{set_ready, take_ready},
     report,
     tasks::figure,
@@ -127,6 +136,42 @@ extern "C" fn step_by_hand() {
     set_ready();
     BY_HAND.step_to_done();
     acknowledge();
+}
+
+/// On a real UART, whose line is disabled: a receive that is started on a silent line, and one that
+/// is started when all has come.
+fn started() {
+    static MEMORY: ConstStaticCell<[u8; 8]> = ConstStaticCell::new([0; 8]);
+
+    // One place of measuring for both.
+    #[inline(never)]
+    fn start(op: Receiving) -> (Job<Receiving>, u64) {
+        let mut started = None;
+        let instructions = span(|| started = Some(COM2.receiving.start(op)));
+        (started.and_then(Result::ok).expect("idle"), instructions)
+    }
+
+    COM2.uart.initialize(1, Level::default());
+    COM2.uart.set_loopback(true);
+    let mut memory = Some(Buffer::new(MEMORY.take()));
+    let mut figure = |bytes: &[u8]| {
+        steady(|| {
+            let (receiver, mut transmitter) = COM2.uart.split().expect("the port is free");
+            let Ok(_) = transmitter.write_all(bytes).block(Spin);
+            let op = receiver.into_read_exact(memory.take().expect("it came back"));
+            let (mut job, instructions) = start(Counted::new(op));
+            if bytes.is_empty() {
+                assert!(job.attempt().is_err(), "nothing has come");
+                job.cancel();
+            }
+            let done = job.wait(Spin);
+            assert_eq!(done.result, Ok(bytes.len()));
+            memory = Some(done.op.op.into_parts().1);
+            instructions
+        })
+    };
+    let (stuck, ready) = (figure(&[]), figure(b"complete"));
+    report("job_start", stuck, &[("on a ready device", ready)]);
 }
 
 fn waited() {
@@ -266,6 +311,7 @@ async fn job_over_waker() {
 }
 
 pub fn cases(executor: &mut Executor) {
+    started();
     waited();
     called_back();
     let ours = figure(executor, job());

@@ -11,7 +11,8 @@
 //! | [`awaited`] | `operation_await`: from the vector to the task |
 //! | [`signal`] | `signal_idle` |
 //! | [`channel`] | `channel_try_send`, `channel_try_receive` |
-//! | [`job`] | `job_wait`, `job_callback`, `job_await` |
+//! | [`job`] | `job_start`, `job_wait`, `job_callback`, `job_await` |
+//! | [`masked`] | `masked_window`: in single steps |
 //! | [`sizes`] | bytes |
 
 #![no_std]
@@ -22,6 +23,7 @@ mod channel;
 mod count;
 mod device;
 mod job;
+mod masked;
 mod park;
 mod ready;
 mod signal;
@@ -44,8 +46,9 @@ fn main(board: &'static Board) -> ! {
         defmt::error!("the command is `bench`, not: {=str}", board.command_line.text());
         exit::failure(Failure::CommandLine)
     }
-    vector::install();
     interrupts::enable();
+    masked::cases(); // The only ones that use the timer's line as the board has it.
+    vector::install();
     let mut executor = Executor::take();
     ready::cases();
     park::cases();

@@ -1,0 +1,339 @@
+//! The longest that the library keeps interrupts masked: every operation of it is run in single
+//! steps, through each of its ends. In [`Slot::start`] the driver's `begin` counts too; here it
+//! does nothing. The reference driver's own operations are listed beside.
+
+use core::{
+    convert::Infallible,
+    future::Future,
+    pin::pin,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use firmware::{
+    alarm::park_until,
+    buffer::Buffer,
+    count::{Counted, clock},
+    masked::{self, Window},
+    serial::COM2,
+};
+use pc::{
+    interrupts::Line,
+    report::{self, Report},
+    timer::one_shot,
+};
+use static_cell::ConstStaticCell;
+use wouldblock::{
+    attempt::{Attempt, from_fn},
+    block::Spin,
+    event::{Broadcast, Event},
+    job::{Background, Slot, Slots},
+    sync::{Channel, Mutex, SharedChannel},
+    uart16550::Level,
+    x86_64::Park,
+};
+
+use crate::device::{ready, set_ready, take_ready};
+
+/// A name to report it by, what is run, and what is done before that.
+struct Operation(&'static str, fn(), fn());
+
+const LIBRARY: [Operation; 14] = [
+    Operation("Operation::poll", operation_polled, nothing),
+    Operation("Operation::block(Park)", operation_asleep, nothing),
+    Operation("Operation::try_for(Park::until)", operation_bounded, nothing),
+    Operation("Event::signal, Broadcast::signal", signals, nothing),
+    Operation("Slot::start, Job::attempt", job_polled, nothing),
+    Operation("Slot::start, Job::poll", job_awaited, nothing),
+    Operation("Slot::start, Job::wait(Park)", job_asleep, nothing),
+    Operation("Slot::start_with", job_called_back, nothing),
+    Operation("Job::cancel", job_cancelled, nothing),
+    Operation("Job::drop, Job::detach", jobs_given_up, nothing),
+    Operation("Slots::start", many_jobs, nothing),
+    Operation("Mutex", mutex, nothing),
+    Operation("Channel", channel, nothing),
+    Operation("SharedChannel", shared_channel, nothing),
+];
+
+const DRIVER: [Operation; 5] = [
+    Operation("uart16550: initialize", uart_initialized, nothing),
+    Operation("uart16550: 16 bytes written", uart_written, uart_initialized),
+    Operation("uart16550: 16 bytes read", uart_read, uart_filled),
+    Operation("uart16550: a read started", uart_started, uart_initialized),
+    Operation("uart16550: a byte awaited", uart_awaited, uart_initialized),
+];
+
+pub fn cases() {
+    assert_eq!(masked::longest(planted).instructions, 8, "what is planted is found");
+    assert_eq!(masked::longest(nothing), Window::default(), "and nothing where nothing is");
+    Line::Timer.set_handler(on_timer);
+    Line::Timer.enable();
+    let longest = LIBRARY.map(measure).into_iter().max_by_key(|(_, window)| window.instructions);
+    longest.into_iter().for_each(|found| report("masked_window", found));
+    DRIVER.map(measure).into_iter().for_each(|found| report("masked_by_driver", found));
+}
+
+/// The second run, in which nothing is there for the first time.
+fn measure(Operation(name, run, prepare): Operation) -> (&'static str, Window) {
+    prepare();
+    run();
+    prepare();
+    let window = masked::longest(run);
+    assert!(!take_ready(), "{name} leaves everything as it was");
+    (name, window)
+}
+
+fn nothing() {}
+
+fn report(case: &str, (operation, window): (&str, Window)) {
+    let Window { instructions, address, of } = window;
+    report::send(&Report::Masked { case, operation, instructions, of, address });
+}
+
+/// A section of known length.
+fn planted() {
+    // SAFETY: interrupts are off for seven instructions that do nothing.
+    unsafe {
+        core::arch::asm!("cli", "nop", "nop", "nop", "nop", "nop", "nop", "nop", "sti", "nop")
+    }
+}
+
+static EVENT: Event = Event::new();
+
+fn on_timer(line: Line) {
+    set_ready();
+    line.acknowledge();
+    EVENT.signal(1);
+    drop(SLOT.on_interrupt());
+}
+
+/// The timer is the device: long enough for everything to be asleep by then, in single steps too.
+fn interrupt_soon() {
+    one_shot(1_000_000);
+}
+
+fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
+    pin!(future).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+fn operation_polled() {
+    let mut waiter = EVENT.waiter().expect("one waiter");
+    let mut op = waiter.operation(from_fn(ready));
+    assert!(poll(&mut op).is_pending());
+    set_ready();
+    EVENT.signal(1);
+    assert!(poll(&mut op).is_ready());
+    drop(op);
+    assert_eq!(waiter.take_bits(), 1);
+}
+
+fn operation_asleep() {
+    let mut waiter = EVENT.waiter().expect("one waiter");
+    interrupt_soon();
+    let Ok(()) = waiter.operation(from_fn(ready)).block(Park);
+    // Also with news that comes between the try and the sleep.
+    let mut news = false;
+    let Ok(()) = waiter
+        .operation(from_fn(|| {
+            if core::mem::replace(&mut news, true) {
+                return Ok::<(), nb::Error<Infallible>>(());
+            }
+            EVENT.signal(0);
+            Err(nb::Error::WouldBlock)
+        }))
+        .block(Park);
+}
+
+fn operation_bounded() {
+    let mut waiter = EVENT.waiter().expect("one waiter");
+    let idle = park_until();
+    let end = waiter.operation(from_fn(ready)).try_for(idle, clock(), Duration::from_millis(1));
+    assert_eq!(end, Err(nb::Error::WouldBlock));
+    Line::Timer.set_handler(on_timer);
+}
+
+fn signals() {
+    static MANY: Broadcast<4> = Broadcast::new();
+
+    EVENT.signal(3);
+    let mut waiters = [(); 4].map(|()| MANY.waiter().expect("four waiters"));
+    let mut ops = waiters.each_mut().map(|waiter| waiter.operation(from_fn(ready)));
+    assert!(ops.iter_mut().all(|op| poll(op).is_pending()));
+    MANY.signal(1);
+}
+
+/// Begins with nothing, and ends when the device is ready, which a cancel makes it.
+struct Trivial;
+
+impl Attempt for Trivial {
+    type Output = ();
+    type Error = Infallible;
+
+    #[inline(always)]
+    fn attempt(&mut self) -> nb::Result<(), Infallible> {
+        ready()
+    }
+}
+
+impl Background for Trivial {
+    #[inline(always)]
+    fn begin(&mut self) {}
+
+    #[inline(always)]
+    fn cancel(&mut self) {
+        set_ready();
+    }
+}
+
+static SLOT: Slot<Trivial> = Slot::new();
+
+fn job_polled() {
+    let mut job = SLOT.start(Trivial).expect("idle");
+    assert!(SLOT.start(Trivial).is_err(), "it is busy");
+    assert!(job.attempt().is_err());
+    drop(SLOT.on_interrupt());
+    set_ready();
+    drop(SLOT.on_interrupt());
+    assert!(job.attempt().is_ok());
+}
+
+fn job_awaited() {
+    let mut job = SLOT.start(Trivial).expect("idle");
+    assert!(poll(&mut job).is_pending());
+    set_ready();
+    drop(SLOT.on_interrupt());
+    assert!(poll(&mut job).is_ready());
+}
+
+fn job_asleep() {
+    let job = SLOT.start(Trivial).expect("idle");
+    interrupt_soon();
+    job.wait(Park);
+}
+
+fn job_called_back() {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+
+    let before = CALLS.load(Relaxed);
+    SLOT.start_with(Trivial, |_| _ = CALLS.fetch_add(1, Relaxed)).expect("idle");
+    set_ready();
+    drop(SLOT.on_interrupt());
+    assert_eq!(CALLS.load(Relaxed), before + 1);
+}
+
+fn job_cancelled() {
+    let mut job = SLOT.start(Trivial).expect("idle");
+    job.cancel();
+    job.wait(Spin);
+}
+
+fn jobs_given_up() {
+    drop(SLOT.start(Trivial).expect("idle"));
+    SLOT.start(Trivial).expect("the end of the one that was dropped is gone").detach();
+    set_ready();
+    drop(SLOT.on_interrupt());
+    job_cancelled();
+}
+
+fn many_jobs() {
+    static SLOTS: Slots<Trivial, 8> = Slots::new();
+
+    let jobs = [(); 7].map(|()| {
+        let vacancy = SLOTS.reserve().expect("there is room");
+        (vacancy.ticket(), vacancy.start(Trivial))
+    });
+    let last = SLOTS.start(Trivial).expect("there is room");
+    assert!(SLOTS.start(Trivial).is_err(), "it is full");
+    for (ticket, job) in jobs {
+        set_ready();
+        drop(SLOTS.on_interrupt(ticket));
+        job.wait(Spin);
+    }
+    set_ready();
+    last.wait(Spin);
+}
+
+fn mutex() {
+    static MUTEX: Mutex<u32, 2> = Mutex::with_lockers(0);
+
+    let mut locker = MUTEX.locker().expect("two lockers");
+    let guard = MUTEX.try_lock().expect("it is free");
+    let mut lock = locker.lock();
+    assert!(poll(&mut lock).is_pending());
+    drop(guard);
+    assert!(poll(&mut lock).is_ready());
+}
+
+fn channel() {
+    let mut channel = Channel::<u32, 4>::new();
+    let (mut sender, mut receiver) = channel.split();
+    let mut receive = receiver.receive();
+    assert!(poll(&mut receive).is_pending());
+    assert_eq!(sender.try_send(7), Ok(()));
+    assert_eq!(poll(&mut receive), Poll::Ready(Ok(7)));
+    drop(receive);
+    while sender.try_send(7).is_ok() {}
+    assert!(poll(&mut sender.send(7)).is_pending());
+    while receiver.try_receive().is_ok() {}
+}
+
+fn shared_channel() {
+    static CHANNEL: SharedChannel<u32, 4, 2> = SharedChannel::new();
+
+    let mut receiver = CHANNEL.receiver().expect("two can wait");
+    let mut sender = CHANNEL.sender().expect("two can wait");
+    let mut receive = receiver.receive();
+    assert!(poll(&mut receive).is_pending());
+    assert_eq!(CHANNEL.try_send(7), Ok(()));
+    assert_eq!(poll(&mut receive), Poll::Ready(Ok(7)));
+    while CHANNEL.try_send(7).is_ok() {}
+    let mut send = sender.send(7);
+    assert!(poll(&mut send).is_pending());
+    assert_eq!(CHANNEL.try_receive(), Ok(7));
+    assert!(poll(&mut send).is_ready());
+    while CHANNEL.try_receive().is_ok() {}
+}
+
+/// In loopback, with its line disabled: no interrupt comes in between.
+fn uart_initialized() {
+    COM2.uart.initialize(1, Level::default());
+    COM2.uart.set_loopback(true);
+}
+
+fn uart_written() {
+    let (_, mut transmitter) = COM2.uart.split().expect("the port is free");
+    assert_eq!(transmitter.write(&[7; 16]).attempt(), Ok(16));
+}
+
+fn uart_filled() {
+    uart_initialized();
+    uart_written();
+}
+
+fn uart_read() {
+    let (mut receiver, _) = COM2.uart.split().expect("the port is free");
+    assert_eq!(receiver.read(&mut [0; 16]).attempt(), Ok(16));
+}
+
+fn uart_started() {
+    static BUFFER: Mutex<Option<Buffer>> = Mutex::new(None);
+    static MEMORY: ConstStaticCell<[u8; 16]> = ConstStaticCell::new([0; 16]);
+
+    let mut buffer = BUFFER.try_lock().expect("nobody else has it");
+    let (receiver, _) = COM2.uart.split().expect("the port is free");
+    let memory = buffer.take().unwrap_or_else(|| Buffer::new(MEMORY.take()));
+    let op = Counted::new(receiver.into_read_exact(memory));
+    let mut job = COM2.receiving.start(op).expect("idle");
+    job.cancel();
+    *buffer = Some(job.wait(Spin).op.op.into_parts().1);
+}
+
+fn uart_awaited() {
+    let (mut receiver, mut transmitter) = COM2.uart.split().expect("the port is free");
+    let mut recv = receiver.recv();
+    assert!(poll(&mut recv).is_pending());
+    assert_eq!(transmitter.try_send(7), Ok(()));
+    drop(COM2.uart.on_interrupt());
+    assert_eq!(poll(&mut recv), Poll::Ready(Ok(7)));
+}

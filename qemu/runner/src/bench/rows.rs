@@ -1,0 +1,232 @@
+//! The figures of a bench: each ours beside a peer's, some with a bound; the table of them, and the
+//! file.
+
+use crate::{
+    cargo,
+    error::{Error, Result},
+    output::OutputFile,
+    report::Figure,
+    ui,
+};
+use console::style;
+use serde::Serialize;
+use std::{fs, path::PathBuf};
+
+/// How the firmware is built.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub enum Profile {
+    /// The plain release.
+    P,
+    /// With `lto = "fat"` and one codegen unit.
+    L,
+}
+
+impl Profile {
+    /// Cargo's name for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::P => "release",
+            Self::L => "release-lto",
+        }
+    }
+}
+
+/// What a case may take.
+#[derive(Clone, Copy, Debug)]
+pub enum Limit {
+    /// At most so many times what the peer takes, in P and in L.
+    Times(f64, f64),
+    /// At most so much more than the peer takes.
+    More(u64),
+    /// At most so much.
+    Value(u64),
+    /// Exactly what the peer takes.
+    Same,
+}
+use Limit::{More, Same, Times, Value};
+
+/// The limit of a case beside a peer, or beside whichever peer there is ([`ANY`]).
+pub type Bound = (&'static str, &'static str, Limit);
+
+/// A peer that is found, not chosen: what was the longest, for instance.
+pub const ANY: &str = "";
+
+/// The bounds of a bench, each of which has to be measured in every profile, and to be met.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// What is bounded.
+    pub bounds: &'static [Bound],
+    /// The profiles that are measured.
+    pub profiles: &'static [Profile],
+}
+
+/// One figure, as it is written.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    #[serde(flatten)]
+    figure: Figure,
+    profile: Profile,
+    ratio: f64,
+}
+
+impl Row {
+    pub fn new(profile: Profile, figure: Figure) -> Self {
+        let ratio = figure.ours as f64 / figure.peer_value as f64;
+        Self { figure, profile, ratio }
+    }
+
+    fn is_bounded_by(&self, (case, peer, _): Bound) -> bool {
+        self.figure.case == case && (self.figure.peer == peer || peer == ANY)
+    }
+
+    fn meets(&self, limit: Limit) -> bool {
+        let Figure { ours, peer_value, .. } = self.figure;
+        match (limit, self.profile) {
+            (Times(most, _), Profile::P) | (Times(_, most), Profile::L) => self.ratio <= most,
+            (More(most), _) => ours <= peer_value + most,
+            (Value(most), _) => ours <= most,
+            (Same, _) => ours == peer_value,
+        }
+    }
+
+    /// The line of the table.
+    fn line(&self, limit: Option<Limit>) -> String {
+        let Self { figure, profile, ratio } = self;
+        let Figure { case, ours, peer, peer_value, place } = figure;
+        let mut line =
+            format!("{case:<22} {profile:?} {ours:>6}  {peer:<31} {peer_value:>6} {ratio:>6.3}");
+        if let Some(limit) = limit {
+            let most = match (limit, profile) {
+                (Times(most, _), Profile::P) | (Times(_, most), Profile::L) => {
+                    format!("× {most:.2}")
+                }
+                (More(most), _) => format!("+ {most}"),
+                (Value(most), _) => format!("{most}"),
+                (Same, _) => "the same".into(),
+            };
+            let met = self.meets(limit);
+            let verdict = if met { style("met").green() } else { style("NOT MET").red().bold() };
+            line += &format!(" {most:>9}  {verdict}");
+        }
+        if let Some(place) = place {
+            line += &format!("\n{:<24} {}", "", style(place).dim());
+        }
+        line
+    }
+}
+
+impl Bounds {
+    /// Prints the table and writes the file of a bench; whether every bound is met.
+    pub fn conclude(self, rows: &[Row], file: Place) -> Result<bool> {
+        let heading = format!(
+            "{:<24} {:>6}  {:<31} {:>6} {:>6} {:>9}",
+            "case", "ours", "peer", "", "ratio", "at most"
+        );
+        ui::print(style(heading).bold());
+        for row in rows {
+            let bound = self.bounds.iter().find(|bound| row.is_bounded_by(**bound));
+            ui::print(row.line(bound.map(|bound| bound.2)));
+        }
+        let faults = self.faults(rows);
+        for fault in &faults {
+            ui::print(style(fault).red());
+        }
+        let Place { output, place } = file;
+        let written = serde_json::to_writer_pretty(output.writer()?, rows);
+        written.map_err(|error| output.failed(error.into()))?;
+        output.keep()?;
+        let all = self.bounds.len() * self.profiles.len();
+        let met = all - faults.len();
+        ui::print(format_args!("{met} of {all} bounds met; written to {}", place.display()));
+        Ok(faults.is_empty())
+    }
+
+    /// The bounds that are not met or not measured.
+    fn faults(self, rows: &[Row]) -> Vec<String> {
+        let mut faults = Vec::new();
+        for bound @ (case, peer, limit) in self.bounds.iter().copied() {
+            let beside = if peer == ANY { String::new() } else { format!(" beside {peer}") };
+            for profile in self.profiles {
+                let mut those =
+                    rows.iter().filter(|row| row.profile == *profile && row.is_bounded_by(bound));
+                match those.clone().count() {
+                    0 => faults.push(format!("not measured: {case} ({profile:?}){beside}")),
+                    _ if those.all(|row| row.meets(limit)) => {}
+                    _ => faults.push(format!("not met: {case} ({profile:?}){beside}")),
+                }
+            }
+        }
+        faults
+    }
+}
+
+/// Where a bench is written.
+#[derive(Debug)]
+pub struct Place {
+    output: OutputFile,
+    place: PathBuf,
+}
+
+impl Place {
+    /// Begins `name` in the folder `bench` of the target folder.
+    pub fn begin(name: &str) -> Result<Self> {
+        let folder = cargo::target_folder().with_file_name("bench");
+        fs::create_dir_all(&folder).map_err(|error| {
+            let what = format_args!("cannot make the folder {}", folder.display());
+            Error::caller(what, error, "check the target folder")
+        })?;
+        let place = folder.join(name);
+        Ok(Self { output: OutputFile::begin(&place)?, place })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(profile: Profile, ours: u64, peer_value: u64) -> Row {
+        let [case, peer] = ["park", "hand-written"].map(Into::into);
+        Row::new(profile, Figure { case, ours, peer, peer_value, place: None })
+    }
+
+    #[test]
+    fn a_bound_belongs_to_a_profile() {
+        let limit = Times(1.15, 1.20);
+        assert!(row(Profile::P, 115, 100).meets(limit) && !row(Profile::P, 116, 100).meets(limit));
+        assert!(row(Profile::L, 120, 100).meets(limit) && !row(Profile::L, 121, 100).meets(limit));
+        assert!(row(Profile::P, 24, 8).meets(More(16)) && !row(Profile::P, 25, 8).meets(More(16)));
+        assert!(row(Profile::P, 0, 8).meets(Value(0)) && !row(Profile::P, 1, 8).meets(Value(0)));
+        assert!(row(Profile::P, 8, 8).meets(Same) && !row(Profile::P, 7, 8).meets(Same));
+    }
+
+    #[test]
+    fn what_was_not_measured_is_not_met() {
+        const BOUNDS: Bounds = Bounds {
+            bounds: &[
+                ("park", "hand-written", Times(1.20, 1.20)),
+                ("park", "nobody", Times(1.20, 1.20)),
+                ("park", ANY, Value(41)),
+            ],
+            profiles: &[Profile::P, Profile::L],
+        };
+        let faults = BOUNDS.faults(&[row(Profile::P, 40, 34), row(Profile::L, 42, 34)]);
+        assert_eq!(
+            faults,
+            [
+                "not met: park (L) beside hand-written",
+                "not measured: park (P) beside nobody",
+                "not measured: park (L) beside nobody",
+                "not met: park (L)",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_result_has_the_six_fields() {
+        let json = serde_json::to_value(row(Profile::L, 51, 34)).unwrap();
+        let expected = serde_json::json!({
+            "case": "park", "profile": "L", "ours": 51, "peer": "hand-written", "peer_value": 34, "ratio": 1.5,
+        });
+        assert_eq!(json, expected);
+    }
+}
