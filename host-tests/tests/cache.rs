@@ -4,6 +4,9 @@
 
 #![cfg(target_arch = "x86_64")]
 
+use std::sync::atomic::Ordering::SeqCst;
+
+use host_tests::waker::{counting, poll};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use wouldblock::{
     Attempt,
@@ -65,12 +68,12 @@ fn every_size_at_every_alignment_issues_the_lines_it_touches() {
             let lines = if size == 0 { 0 } else { (start + size - 1) / line - start / line + 1 };
             let mut batch = cache.batch();
             batch.flush(range);
+            assert_eq!(batch.progress(), lines.min(LINES_PER_STEP), "{size} bytes at {start}");
+            while batch.step() {}
             assert_eq!(batch.progress(), lines, "{size} bytes at {start}");
-            assert!(!batch.step());
-            batch.wait();
-            let mut batch = cache.batch();
             batch.write_back(range);
-            assert_eq!(batch.progress(), lines);
+            while batch.step() {}
+            assert_eq!(batch.progress(), 2 * lines);
             batch.order();
         }
     }
@@ -107,6 +110,27 @@ fn a_long_range_is_issued_in_steps() {
     assert_eq!(batch.progress(), lines);
     drop(batch);
     assert!(memory.iter().all(|&word| word == 7));
+}
+
+/// A flush has no interrupt: awaited, it is said to yield, between every two steps.
+#[test]
+fn an_awaited_batch_yields_between_its_steps() {
+    let (cache, memory) = (cache(), memory());
+    let lines = size_of_val(&memory.0).div_ceil(cache.line());
+    let (waker, wakes) = counting();
+    let mut batch = cache.batch();
+    batch.flush(&memory.0);
+    let mut yielding = (&mut batch).yielding();
+    let mut pending = 0;
+    while poll(&mut yielding, &waker).is_pending() {
+        pending += 1;
+        assert_eq!(wakes.load(SeqCst), pending); // scheduled again at once
+    }
+    // `flush` was the first step; the last one is not pending.
+    assert_eq!(pending as usize, lines.div_ceil(LINES_PER_STEP) - 2);
+    assert_eq!(batch.progress(), lines);
+    batch.wait(); // the end is the same blocking one
+    assert!(is_intact(&memory));
 }
 
 #[test]

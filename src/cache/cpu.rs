@@ -3,7 +3,7 @@
 use core::{
     arch::{
         asm,
-        x86_64::{__cpuid, __cpuid_count, CpuidResult},
+        x86_64::{__cpuid, CpuidResult},
     },
     sync::atomic::{AtomicU32, Ordering},
 };
@@ -51,8 +51,8 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// What CPUID says. Asked once and kept: CPUID may trap, for microseconds, under a hypervisor.
-    /// `None` on a CPU without CLFLUSH.
+    /// What CPUID says. Asked once and kept (threads that are the first at the same time each ask):
+    /// CPUID may trap, for microseconds, under a hypervisor. `None` on a CPU without CLFLUSH.
     pub fn get() -> Option<Self> {
         /// 0: not asked yet. Otherwise bit 0 is set, and the rest is `Cache::pack`.
         static KNOWN: AtomicU32 = AtomicU32::new(0);
@@ -69,42 +69,45 @@ impl Cache {
 
     /// As [`get`](Self::get), asked anew.
     pub fn detect() -> Option<Self> {
+        Self::of(__cpuid)
+    }
+
+    /// What these leaves say; each is asked at most once. Sources: Intel SDM vol. 2, CPUID; AMD APM
+    /// vol. 3, appendix E.
+    fn of(cpuid: impl Fn(u32) -> CpuidResult) -> Option<Self> {
         const CLFLUSH: u32 = 1 << 19; // leaf 1, EDX
         const CLFLUSHOPT: u32 = 1 << 23; // leaf 7, EBX
         const CLWB: u32 = 1 << 24; // leaf 7, EBX
-        let leaf0 = __cpuid(0);
-        let leaf1 = __cpuid(1);
-        let line = u16::try_from((leaf1.ebx >> 8 & 0xff) * 8).unwrap_or(0);
-        if leaf1.edx & CLFLUSH == 0 || !line.is_power_of_two() {
-            return None;
-        }
-        let leaf7 = if leaf0.eax >= 7 { __cpuid_count(7, 0).ebx } else { 0 };
-        let flush =
-            if leaf7 & CLFLUSHOPT != 0 { Instruction::Clflushopt } else { Instruction::Clflush };
-        let write_back = if leaf7 & CLWB != 0 { Instruction::Clwb } else { flush };
-        let intel = [leaf0.ebx, leaf0.edx, leaf0.ecx] == INTEL;
-        let extras = Self::detect_extras(leaf0.eax);
-        Some(Self { line, flush, write_back, clflush_is_weak: !intel, extras })
-    }
-
-    /// The bits of [`Extra`]. `last` is the last leaf of the basic ones.
-    fn detect_extras(last: u32) -> u8 {
         const CLDEMOTE: u32 = 1 << 25; // leaf 7, ECX
         const PREFETCHW: u32 = 1 << 8; // leaf 8000_0001h, ECX
         const CLZERO: u32 = 1; // leaf 8000_0008h, EBX
         const WBNOINVD: u32 = 1 << 9; // leaf 8000_0008h, EBX
-        let last_extended = __cpuid(0x8000_0000).eax;
-        let leaf7 = if last >= 7 { __cpuid_count(7, 0).ecx } else { 0 };
-        let [extended1, extended8] = [0x8000_0001, 0x8000_0008]
-            .map(|leaf| if last_extended >= leaf { __cpuid(leaf) } else { NO_LEAF });
-        [
-            (leaf7 & CLDEMOTE, Extra::Cldemote),
+        let (basic, leaf1) = (cpuid(0), cpuid(1));
+        let line = (leaf1.ebx >> 8 & 0xff) as u16 * 8;
+        if leaf1.edx & CLFLUSH == 0 || !line.is_power_of_two() {
+            return None;
+        }
+        let last_extended = cpuid(0x8000_0000).eax;
+        let leaf = |leaf, last| if leaf <= last { cpuid(leaf) } else { NO_LEAF };
+        let leaf7 = leaf(7, basic.eax);
+        let extended1 = leaf(0x8000_0001, last_extended);
+        let extended8 = leaf(0x8000_0008, last_extended);
+        let flush = if leaf7.ebx & CLFLUSHOPT != 0 {
+            Instruction::Clflushopt
+        } else {
+            Instruction::Clflush
+        };
+        let write_back = if leaf7.ebx & CLWB != 0 { Instruction::Clwb } else { flush };
+        let extras = [
+            (leaf7.ecx & CLDEMOTE, Extra::Cldemote),
             (extended1.ecx & PREFETCHW, Extra::Prefetchw),
             (extended8.ebx & CLZERO, Extra::Clzero),
             (extended8.ebx & WBNOINVD, Extra::Wbnoinvd),
         ]
         .into_iter()
-        .fold(0, |bits, (found, extra)| if found != 0 { bits | extra as u8 } else { bits })
+        .fold(0, |bits, (found, extra)| if found != 0 { bits | extra as u8 } else { bits });
+        let is_intel = [basic.ebx, basic.edx, basic.ecx] == INTEL;
+        Some(Self { line, flush, write_back, clflush_is_weak: !is_intel, extras })
     }
 
     /// By hand, for firmware that knows its CPU: bytes in a line, the instruction for
@@ -198,26 +201,31 @@ const INTEL: [u32; 3] =
     [u32::from_le_bytes(*b"Genu"), u32::from_le_bytes(*b"ineI"), u32::from_le_bytes(*b"ntel")];
 
 impl Instruction {
-    /// Flushes `count` lines of `line` bytes from `first` on.
+    /// Flushes `count` lines of `line` bytes from `first` on; answers the address behind them.
     ///
     /// # Safety
     /// The CPU has the instruction, and the lines are mapped.
     #[inline(always)]
-    pub(super) unsafe fn issue(self, first: usize, count: usize, line: usize) {
-        let lines = (0..count).map(|n| first.wrapping_add(n * line));
+    pub(super) unsafe fn issue(self, first: usize, count: usize, line: usize) -> usize {
+        let each = |flush: fn(usize)| {
+            (0..count).fold(first, |address, _| {
+                flush(address);
+                address.wrapping_add(line)
+            })
+        };
         // A loop for each, so that none asks which. Neither `nomem` nor `readonly`: the compiler
         // must not move a store of what is flushed past it.
         match self {
             // SAFETY: by the caller. It changes neither memory, as a program sees it, nor flags.
-            Self::Clflush => lines.for_each(|address| unsafe {
+            Self::Clflush => each(|address| unsafe {
                 asm!("clflush [{}]", in(reg) address, options(nostack, preserves_flags));
             }),
             // SAFETY: as above.
-            Self::Clflushopt => lines.for_each(|address| unsafe {
+            Self::Clflushopt => each(|address| unsafe {
                 asm!("clflushopt [{}]", in(reg) address, options(nostack, preserves_flags));
             }),
             // SAFETY: as above.
-            Self::Clwb => lines.for_each(|address| unsafe {
+            Self::Clwb => each(|address| unsafe {
                 asm!("clwb [{}]", in(reg) address, options(nostack, preserves_flags));
             }),
         }
@@ -228,9 +236,10 @@ impl Instruction {
 mod tests {
     use super::*;
 
+    use Instruction::{Clflush, Clflushopt, Clwb};
+
     #[test]
     fn what_is_known_of_the_cpu_is_kept_whole() {
-        use Instruction::{Clflush, Clflushopt, Clwb};
         for (flush, write_back) in
             [(Clflush, Clflush), (Clflushopt, Clwb), (Clflushopt, Clflushopt)]
         {
@@ -243,5 +252,124 @@ mod tests {
             }
         }
         assert_eq!(Cache::unpack(1), None);
+    }
+
+    /// A CPU of that vendor, with leaves up to `last` and the extended ones up to `last_extended`;
+    /// its features by the registers that hold them.
+    #[derive(Clone, Copy)]
+    struct Leaves {
+        vendor: &'static [u8; 12],
+        last: u32,
+        last_extended: u32,
+        line: u32,
+        leaf1_edx: u32,
+        leaf7: [u32; 2],
+        extended1_ecx: u32,
+        extended8_ebx: u32,
+    }
+
+    /// Everything, on a CPU of AMD.
+    const ALL: Leaves = Leaves {
+        vendor: b"AuthenticAMD",
+        last: 7,
+        last_extended: 0x8000_0008,
+        line: 64,
+        leaf1_edx: 1 << 19,
+        leaf7: [1 << 23 | 1 << 24, 1 << 25],
+        extended1_ecx: 1 << 8,
+        extended8_ebx: 1 | 1 << 9,
+    };
+
+    impl Leaves {
+        /// As a CPU answers: past its last leaf with something else, here with all bits set.
+        fn asked(self, leaf: u32) -> CpuidResult {
+            let word = |n: usize| {
+                let bytes = self.vendor.as_chunks().0[n];
+                u32::from_le_bytes(bytes)
+            };
+            let (eax, ebx, ecx, edx) = match leaf {
+                0 => (self.last, word(0), word(2), word(1)),
+                1 => (0, (self.line / 8) << 8, 0, self.leaf1_edx),
+                7 if self.last >= 7 => (0, self.leaf7[0], self.leaf7[1], 0),
+                0x8000_0000 => (self.last_extended, 0, 0, 0),
+                0x8000_0001 if self.last_extended >= leaf => (0, 0, self.extended1_ecx, 0),
+                0x8000_0008 if self.last_extended >= leaf => (0, self.extended8_ebx, 0, 0),
+                _ => (!0, !0, !0, !0),
+            };
+            CpuidResult { eax, ebx, ecx, edx }
+        }
+
+        fn cache(self) -> Option<Cache> {
+            Cache::of(|leaf| self.asked(leaf))
+        }
+
+        /// What it flushes and writes back with, and whether its CLFLUSH is weak.
+        fn found(self) -> (Instruction, Instruction, bool) {
+            let cache = self.cache().unwrap();
+            (cache.flush, cache.write_back, cache.clflush_is_weak)
+        }
+    }
+
+    #[test]
+    fn every_cpu_falls_back_to_what_it_has() {
+        let [opt, wb] = [1 << 23, 1 << 24];
+        let with = |leaf7_ebx| Leaves { leaf7: [leaf7_ebx, 0], ..ALL };
+        assert_eq!(with(opt | wb).found(), (Clflushopt, Clwb, true));
+        assert_eq!(with(wb).found(), (Clflush, Clwb, true));
+        assert_eq!(with(opt).found(), (Clflushopt, Clflushopt, true));
+        assert_eq!(with(0).found(), (Clflush, Clflush, true));
+        // A CPU of before leaf 7 has neither, whatever it answers there.
+        assert_eq!(Leaves { last: 6, ..ALL }.found(), (Clflush, Clflush, true));
+        // Intel's CLFLUSH is ordered; everyone else's is taken to be weak.
+        for (vendor, weak) in [
+            (b"GenuineIntel", false),
+            (b"AuthenticAMD", true),
+            (b"HygonGenuine", true),
+            (b"CentaurHauls", true),
+        ] {
+            assert_eq!(Leaves { vendor, ..with(0) }.found(), (Clflush, Clflush, weak));
+        }
+    }
+
+    #[test]
+    fn no_clflush_is_no_cache_to_flush() {
+        assert_eq!(Leaves { leaf1_edx: !(1 << 19), ..ALL }.cache(), None);
+        // A line of no length, and one that is no power of two, cannot be: nothing is believed.
+        assert_eq!(Leaves { line: 0, ..ALL }.cache(), None);
+        assert_eq!(Leaves { line: 24, ..ALL }.cache(), None);
+        for line in [32, 64, 128, 1024] {
+            assert_eq!(Leaves { line, ..ALL }.cache().unwrap().line(), line as usize);
+        }
+    }
+
+    #[test]
+    fn every_extra_is_found_alone() {
+        let none = Leaves { leaf7: [0, 0], extended1_ecx: 0, extended8_ebx: 0, ..ALL };
+        let all = [Extra::Prefetchw, Extra::Cldemote, Extra::Clzero, Extra::Wbnoinvd];
+        for (leaves, found) in [
+            (none, None),
+            (Leaves { extended1_ecx: 1 << 8, ..none }, Some(Extra::Prefetchw)),
+            (Leaves { leaf7: [0, 1 << 25], ..none }, Some(Extra::Cldemote)),
+            (Leaves { extended8_ebx: 1, ..none }, Some(Extra::Clzero)),
+            (Leaves { extended8_ebx: 1 << 9, ..none }, Some(Extra::Wbnoinvd)),
+            // Without the leaf there is none, whatever the CPU answers.
+            (Leaves { last_extended: 0x8000_0000, last: 6, ..ALL }, None),
+        ] {
+            let cache = leaves.cache().unwrap();
+            assert!(all.into_iter().all(|extra| cache.has(extra) == (found == Some(extra))));
+        }
+        assert!(all.into_iter().all(|extra| ALL.cache().unwrap().has(extra)));
+    }
+
+    #[test]
+    fn no_leaf_is_asked_twice() {
+        let asked = core::cell::Cell::new(([0; 6], 0));
+        Cache::of(|leaf| {
+            let (mut leaves, count) = asked.get();
+            leaves[count] = leaf;
+            asked.set((leaves, count + 1));
+            ALL.asked(leaf)
+        });
+        assert_eq!(asked.get(), ([0, 1, 0x8000_0000, 7, 0x8000_0001, 0x8000_0008], 6));
     }
 }

@@ -2,7 +2,7 @@
 
 use core::arch::asm;
 
-use super::{Cache, Extra, lines_of, sfence};
+use super::{Cache, Extra, address, lines_of, sfence};
 
 impl Cache {
     /// Hint: `range` will be written soon (PREFETCHW for each line). Nothing without
@@ -58,8 +58,7 @@ impl Cache {
 
     #[inline(always)]
     fn each_line<T: ?Sized>(&self, range: &T, hint: impl Fn(usize)) {
-        let start = core::ptr::from_ref(range).addr();
-        let (first, count) = lines_of(start, size_of_val(range), self.line());
+        let (first, count) = lines_of(address(range), size_of_val(range), self.line());
         for n in 0..count {
             hint(first.wrapping_add(n * self.line()));
         }

@@ -29,7 +29,8 @@
 //! 1. A [`Region`] has its memory to itself for as long as it lives: it borrows it mutably.
 //! 2. It begins at a line of the cache.
 //! 3. It stays on its CPU while a flush is unfinished (it is neither `Send` nor `Sync`), and its
-//!    drop drains: when it is given up, nothing is left half-done.
+//!    drop drains: when it is given up, nothing is left half-done. A region that is forgotten skips
+//!    that: no undefined behaviour, but what was flushed and not drained may be lost.
 
 mod copy;
 pub mod log;
@@ -157,8 +158,7 @@ impl<'m> Region<'m> {
         self.started = true;
         if self.domain == Domain::MemoryController {
             let mut batch = self.cache.batch();
-            batch.write_back(bytes);
-            while batch.step() {}
+            batch.write_back_all(bytes);
             // Its fence is `drain`.
             core::mem::forget(batch);
         }

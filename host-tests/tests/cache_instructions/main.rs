@@ -5,13 +5,15 @@
 
 mod trace;
 
+use std::{hint::black_box, ptr};
+
 use trace::{Executed, executed};
 use wouldblock::{
     cache::{
         Batch, Cache,
         Extra::{Cldemote, Clzero, Prefetchw},
         Instruction::{self, Clflush, Clflushopt, Clwb},
-        lfence, mfence, sfence,
+        LINES_PER_STEP, lfence, mfence, sfence, wbinvd, wbnoinvd,
     },
     persist::{Domain, Region},
 };
@@ -151,6 +153,71 @@ fn only_whole_lines_are_zeroed_by_clzero() {
     let expected = |n| if (60..64).contains(&n) || (256..260).contains(&n) { 0 } else { 7 };
     assert!(page.0.iter().enumerate().all(|(n, &byte)| byte == expected(n)));
     assert_eq!(mnemonics(|| cache.zero(&mut page.0[1..63])), ["sfence"]);
+}
+
+#[test]
+fn the_whole_cache_is_written_back_by_what_it_says() {
+    // SAFETY: the trace skips them, so that they do not fault in this ring.
+    let all = mnemonics(|| unsafe {
+        wbinvd();
+        wbnoinvd();
+    });
+    assert_eq!(all, ["wbinvd", "wbnoinvd"]);
+}
+
+/// The end of the address space is a range like any other, and so is its beginning.
+#[test]
+fn no_line_is_beyond_the_end_of_the_address_space() {
+    let cache = cpu(Clflushopt, Clwb, false);
+    for length in [0, 1, 2, 63, 64, 65, 5000] {
+        for start in [0, 1, 63, usize::MAX - 70, usize::MAX - 64, usize::MAX - 63, usize::MAX] {
+            let length = length.min(usize::MAX - start + usize::from(start > 0));
+            let range = ptr::slice_from_raw_parts(ptr::without_provenance(start), length);
+            let mut expected: Vec<Executed> = (start as u128..start as u128 + length as u128)
+                .map(|byte| byte as usize / 64 * 64)
+                .map(|line| Executed { mnemonic: "clwb", address: Some(line) })
+                .collect();
+            expected.dedup();
+            expected.push(Executed { mnemonic: "mfence", address: None });
+            let all = executed(|| {
+                let mut batch = cache.batch();
+                // SAFETY: the trace skips the flushes, so that nothing need be mapped.
+                unsafe { batch.write_back_raw(range) };
+                batch.wait();
+            });
+            assert_eq!(all, expected, "{length} bytes from {start:#x}");
+        }
+    }
+}
+
+/// What is left of a range is issued at the end, and in its order before that of the next.
+#[test]
+fn no_line_is_left_behind_at_an_end() {
+    let cache = cpu(Clflushopt, Clwb, false);
+    const LONG: usize = (LINES_PER_STEP + 3) * 64;
+    for (end, fence) in [(Batch::wait as fn(Batch<'static>), "mfence"), (Batch::order, "sfence")] {
+        let all = executed(|| {
+            let mut batch = cache.batch();
+            batch.flush(&PAGE.0[..LONG]);
+            batch.write_back(&PAGE.0[..LONG]);
+            end(batch);
+        });
+        let mut expected = lines("clflushopt", PAGE.0.as_ptr().addr(), LONG);
+        expected.extend(lines("clwb", PAGE.0.as_ptr().addr(), LONG));
+        expected.push(Executed { mnemonic: fence, address: None });
+        assert_eq!(all, expected);
+    }
+}
+
+/// No other test of this program asks. Where nothing asks, no list above has a CPUID either.
+#[test]
+fn the_cpu_is_asked_once() {
+    let round = mnemonics(|| _ = black_box(Cache::detect()));
+    assert_eq!(round, vec!["cpuid"; round.len()]);
+    assert!((4..=6).contains(&round.len()), "{round:?}");
+    assert_eq!(mnemonics(|| _ = black_box(Cache::get())), round);
+    let later = mnemonics(|| Cache::get().expect("a CPU with CLFLUSH").flush_range(&PAGE.0[..1]));
+    assert_eq!(later.len(), 2, "a flush and its fence: {later:?}");
 }
 
 /// What `use_region` executes on a region of that domain, on a CPU with CLWB.

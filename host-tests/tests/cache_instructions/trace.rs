@@ -1,7 +1,7 @@
-//! Runs a function one machine instruction at a time and notes every cache instruction and fence
-//! that it executes, with its operand. The trap comes before the instruction, and what is noted is
-//! skipped: so a CPU that lacks an instruction can be asked what would be issued on one that has
-//! it.
+//! Runs a function one machine instruction at a time and notes every cache instruction, fence and
+//! CPUID that it executes, with its operand. The trap comes before the instruction, and what is
+//! noted is skipped, but for CPUID: so a CPU that lacks an instruction can be asked what would be
+//! issued on one that has it.
 
 use std::sync::{
     Mutex,
@@ -13,7 +13,7 @@ use nix::{
     sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
 };
 
-/// A cache instruction or a fence, as executed.
+/// A cache instruction, a fence or a CPUID, as executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Executed {
     pub mnemonic: &'static str,
@@ -21,7 +21,8 @@ pub struct Executed {
     pub address: Option<usize>,
 }
 
-const MNEMONICS: [&str; 9] = [
+const CPUID: &str = "cpuid";
+const MNEMONICS: [&str; 12] = [
     "clflush",
     "clflushopt",
     "clwb",
@@ -31,6 +32,9 @@ const MNEMONICS: [&str; 9] = [
     "prefetchw",
     "cldemote",
     "clzero",
+    "wbinvd",
+    "wbnoinvd",
+    CPUID,
 ];
 
 const CAPACITY: usize = 1 << 14;
@@ -103,6 +107,9 @@ extern "C" fn on_trap(_: c_int, _: *mut siginfo_t, context: *mut c_void) {
             let value = operand.map_or(0, |number| registers[REGISTERS[number] as usize] as usize);
             address.store(value, Relaxed);
         }
+        if MNEMONICS[mnemonic] == CPUID {
+            break; // executed: the program needs its answer
+        }
         rip += length;
     }
     registers[libc::REG_RIP as usize] = rip as i64;
@@ -111,19 +118,22 @@ extern "C" fn on_trap(_: c_int, _: *mut siginfo_t, context: *mut c_void) {
 /// Mnemonic, the register that holds the address, and length.
 fn decode(byte: impl Fn(usize) -> u8) -> Option<(usize, Option<usize>, usize)> {
     let mut at = 0;
-    let operand_size = byte(at) == 0x66;
-    at += usize::from(operand_size);
+    let (operand_size, repeat) = (byte(at) == 0x66, byte(at) == 0xf3);
+    at += usize::from(operand_size || repeat);
     let rex = if byte(at) & 0xf0 == 0x40 { byte(at) } else { 0 };
     at += usize::from(rex != 0);
     if byte(at) != 0x0f {
         return None;
     }
     let opcode = byte(at + 1);
-    if !matches!(opcode, 0x01 | 0x0d | 0x1c | 0xae) {
-        return None;
+    let of = |mnemonic| MNEMONICS.iter().position(|&known| known == mnemonic);
+    match opcode {
+        0x09 => return Some((of(if repeat { "wbnoinvd" } else { "wbinvd" })?, None, at + 2)),
+        0xa2 => return Some((of(CPUID)?, None, at + 2)),
+        0x01 | 0x0d | 0x1c | 0xae if !repeat => {}
+        _ => return None,
     }
     let modrm = byte(at + 2);
-    let of = |mnemonic| MNEMONICS.iter().position(|&known| known == mnemonic);
     let (form, field, base) = (modrm >> 6, modrm >> 3 & 7, modrm & 7);
     if form == 3 {
         return match (opcode, modrm) {
