@@ -2,7 +2,8 @@
 //! true interrupt line, an 8259 that latches edges, and the far end of the wire.
 //!
 //! What a real chip answers with garbage or silence is a panic here: a read of an empty receiver, a
-//! write to a full transmitter, IIR or MSR read by anybody but the handler.
+//! write to a full transmitter, MSR read by anybody but the handler, and "transmitter empty" swallowed
+//! by somebody else's read of IIR.
 //!
 //! Source: National Semiconductor PC16550D data sheet (1995), section 8, and Intel 8259A data sheet
 //! (1988), "edge and level triggered modes".
@@ -70,12 +71,16 @@ struct Chip {
     /// "Transmitter empty" is to be announced: set when it becomes empty and when its enable bit is
     /// set while it is; cleared by a write of a byte and by the read of IIR that says so.
     announce_empty: bool,
+    /// A read of IIR outside the handler has cleared that; whoever did it raises it again at once, by
+    /// way of the enable bit.
+    swallowed: bool,
     trigger: usize,
     stuck: bool,
     modem_changed: bool,
     // The wire, both ways.
     sent: Vec<u8>,
-    arriving: VecDeque<(u8, u8)>,
+    /// A byte with its errors, or a character time of silence.
+    arriving: VecDeque<Option<(u8, u8)>>,
     lost: usize,
     // The 8259.
     line: bool,
@@ -114,6 +119,7 @@ impl Pc {
             idle_characters: 0,
             shift: None,
             announce_empty: false,
+            swallowed: false,
             trigger: 1,
             stuck: false,
             modem_changed: false,
@@ -134,12 +140,17 @@ impl Pc {
 
     /// The far end sends `bytes`: one arrives at each [`tick`](Self::tick).
     pub fn far_end_sends(&self, bytes: &[u8]) {
-        self.chip().arriving.extend(bytes.iter().map(|&byte| (byte, 0)));
+        self.chip().arriving.extend(bytes.iter().map(|&byte| Some((byte, 0))));
     }
 
     /// The far end sends a byte that arrives with `errors`.
     pub fn far_end_sends_badly(&self, byte: u8, errors: u8) {
-        self.chip().arriving.push_back((byte, errors));
+        self.chip().arriving.push_back(Some((byte, errors)));
+    }
+
+    /// The far end is silent for `characters`' time.
+    pub fn far_end_pauses(&self, characters: usize) {
+        self.chip().arriving.extend(std::iter::repeat_n(None, characters));
     }
 
     /// What the far end has received since it was last asked.
@@ -182,6 +193,7 @@ impl Pc {
     /// One character time goes by.
     pub fn tick(&self) {
         let mut chip = self.chip();
+        chip.assert_nothing_swallowed();
         if !chip.stuck
             && let Some(byte) = chip.shift.take()
         {
@@ -192,7 +204,7 @@ impl Pc {
             }
         }
         chip.load_shift();
-        match chip.arriving.pop_front() {
+        match chip.arriving.pop_front().flatten() {
             Some(_) if chip.contents.modem_control & 1 << 4 != 0 => {} // the line is cut off
             Some((byte, errors)) => chip.arrive(byte, errors),
             None => chip.idle_characters += 1,
@@ -287,7 +299,13 @@ impl Chip {
         status
     }
 
+    #[track_caller]
+    fn assert_nothing_swallowed(&self) {
+        assert!(!self.swallowed, "\"transmitter empty\" was cleared outside the handler, for good");
+    }
+
     fn read(&mut self, register: Register) -> u8 {
+        self.assert_nothing_swallowed();
         let latch = self.contents.line_control & 1 << 7 != 0;
         match register {
             Register::Data | Register::InterruptEnable if latch => {
@@ -304,10 +322,10 @@ impl Chip {
             }
             Register::InterruptEnable => self.contents.enabled,
             Register::InterruptIdentification => {
-                assert!(self.in_handler, "IIR is the handler's");
                 let source = self.source();
                 if source == 0b0010 {
                     self.announce_empty = false;
+                    self.swallowed = !self.in_handler;
                 }
                 source | 0b1100_0000
             }
@@ -322,6 +340,9 @@ impl Chip {
     }
 
     fn write(&mut self, register: Register, value: u8) {
+        if register != Register::InterruptEnable {
+            self.assert_nothing_swallowed();
+        }
         let latch = self.contents.line_control & 1 << 7 != 0;
         match register {
             Register::Data if latch => self.contents.divisor[0] = value,
@@ -335,6 +356,7 @@ impl Chip {
             Register::InterruptEnable => {
                 let raised = value & !self.contents.enabled;
                 self.announce_empty |= raised & 2 != 0 && self.contents.to_send.is_empty();
+                self.swallowed &= raised & 2 == 0;
                 self.contents.enabled = value & 0xf;
             }
             Register::InterruptIdentification => {

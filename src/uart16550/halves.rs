@@ -5,6 +5,7 @@ use core::{convert::Infallible, fmt};
 
 use super::{
     LineError, Registers, Uart,
+    idle::ReadToIdle,
     operations::{Flush, Read, ReadExact, Recv, Write, WriteAll},
 };
 use crate::{
@@ -69,6 +70,29 @@ impl<R: Registers> Receiver<'_, R> {
     #[inline]
     pub fn into_read_exact<B: AsMut<[u8]>>(self, buffer: B) -> ReadExact<Self, B> {
         ReadExact::new(self, buffer)
+    }
+
+    /// Fills `buffer` until it is full, or until bytes have come and then none for four bytes' time,
+    /// in every form: a message whose length is not known. A line that is silent from the start does
+    /// not end it.
+    ///
+    /// At [`Level::One`](super::Level::One) the chip cannot tell when the line is idle: there it ends
+    /// as [`read`](Self::read) does, with what has come.
+    ///
+    /// # Cancel safety
+    /// As [`read_exact`](Self::read_exact).
+    #[inline]
+    pub fn read_to_idle<B: AsMut<[u8]>>(
+        &mut self,
+        buffer: B,
+    ) -> Operation<'_, ReadToIdle<&Uart<R>, B>> {
+        self.waiter.operation(ReadToIdle::new(self.uart, buffer))
+    }
+
+    /// The same operation with this half in it, to be started in a [`Slot`](crate::job::Slot).
+    #[inline]
+    pub fn into_read_to_idle<B: AsMut<[u8]>>(self, buffer: B) -> ReadToIdle<Self, B> {
+        ReadToIdle::new(self, buffer)
     }
 }
 

@@ -19,7 +19,8 @@
 //! # Rules
 //! - **Registers whose read has side effects are read in one place**: LSR, which clears the line
 //!   errors, by `Shared::line_status`, which keeps them for the receiver; IIR, which clears
-//!   "transmitter empty", by [`Uart::on_interrupt`].
+//!   "transmitter empty", by `Shared::identification`: for [`Uart::on_interrupt`], which masks that
+//!   source, and for a read to idle, which raises it again.
 //! - **The enable register is written in one place**, `Shared::enable`, under a critical section,
 //!   because both halves share it.
 //! - An interrupt masks its own source; `arm` enables it again. So the line always falls, and the
@@ -28,6 +29,7 @@
 //! Source: National Semiconductor PC16550D data sheet (1995), section 8.
 
 mod halves;
+mod idle;
 mod operations;
 mod registers;
 
@@ -35,9 +37,10 @@ use core::{cell::Cell, fmt};
 
 use critical_section::Mutex;
 
-use self::registers::{Shared, fcr, ier, iir, lcr, mcr};
+use self::registers::{Fifo, Shared, fcr, ier, iir, lcr, mcr};
 pub use self::{
     halves::{Receiver, Transmitter},
+    idle::ReadToIdle,
     operations::{Flush, Half, Read, ReadExact, Recv, Write, WriteAll},
     registers::{Level, LineError, Register, Registers},
 };
@@ -65,7 +68,13 @@ impl<R> Uart<R> {
         /// The UART behind `registers`. Touches no register yet.
         pub fn new(registers: R) -> Self {
             Self {
-                shared: Mutex::new(Shared { registers, enabled: Cell::new(0), errors: Cell::new(0) }),
+                shared: Mutex::new(Shared {
+                    registers,
+                    level: Cell::new(Level::One),
+                    fifo: Cell::new(Fifo::Unknown),
+                    enabled: Cell::new(0),
+                    errors: Cell::new(0),
+                }),
                 received: Event::new(),
                 emptied: Event::new(),
             }
@@ -93,6 +102,8 @@ impl<R: Registers> Uart<R> {
             write(Register::ModemControl, mcr::READY | mcr::OUT2);
             shared.line_status();
             shared.errors.set(0);
+            shared.level.set(level);
+            shared.fifo.set(Fifo::Unknown);
         });
     }
 
@@ -128,7 +139,7 @@ impl<R: Registers> Uart<R> {
         self.with(|shared| {
             // A round masks a source or clears one that stays enabled; there are five.
             for _ in 0..8 {
-                let identification = shared.registers.read(Register::InterruptIdentification);
+                let identification = shared.identification();
                 if identification & iir::NONE != 0 {
                     return;
                 }

@@ -5,7 +5,7 @@ use core::convert::Infallible;
 
 use super::{
     LineError, Receiver, Register, Registers, Transmitter, Uart,
-    registers::{FIFO, Shared, ier, lsr},
+    registers::{FIFO, Fifo, Shared, ier, lsr},
 };
 use crate::{
     attempt::{Attempt, Progress},
@@ -187,6 +187,29 @@ impl<H, B: AsMut<[u8]>> ReadExact<H, B> {
     }
 }
 
+impl<H: Half, B: AsMut<[u8]>> ReadExact<H, B> {
+    /// Takes up to `most` bytes, at most a FIFO full. `true` once the buffer is full; one that has
+    /// become shorter is.
+    pub(super) fn take(&mut self, most: usize) -> nb::Result<bool, LineError> {
+        let end = self.limit.min(self.filled.saturating_add(most));
+        if let Some(rest @ [_, ..]) = self.buffer.as_mut().get_mut(self.filled..end) {
+            self.filled += self.half.uart().take(rest)?;
+            return Ok(self.is_full());
+        }
+        Ok(true)
+    }
+
+    /// Whether there is nothing to be taken any more.
+    pub(super) fn is_full(&self) -> bool {
+        self.filled == self.limit
+    }
+
+    /// What is known of the FIFO.
+    pub(super) fn fifo(&self) -> Fifo {
+        self.half.uart().with(Shared::fifo)
+    }
+}
+
 impl<H, B> Progress for ReadExact<H, B> {
     fn progress(&self) -> usize {
         self.filled
@@ -199,10 +222,7 @@ impl<H: Half, B: AsMut<[u8]>> Attempt for ReadExact<H, B> {
 
     #[inline]
     fn attempt(&mut self) -> nb::Result<usize, LineError> {
-        // A buffer that has become shorter ends the operation too.
-        while let Some(rest @ [_, ..]) = self.buffer.as_mut().get_mut(self.filled..self.limit) {
-            self.filled += self.half.uart().take(rest)?;
-        }
+        while !self.take(FIFO)? {}
         Ok(self.filled)
     }
 
@@ -215,7 +235,10 @@ where
     B: AsMut<[u8]> + Send + 'static,
 {
     fn begin(&mut self) {
-        self.arm(); // Bytes that are there already raise the interrupt at once.
+        // Bytes that are there already raise the interrupt at once. Where none is needed, an empty
+        // transmitter does.
+        let bit = if self.is_full() { ier::HOLDING_EMPTY } else { ier::RECEIVED };
+        self.half.uart.enable(bit, 0);
     }
 
     fn cancel(&mut self) {

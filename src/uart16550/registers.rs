@@ -47,6 +47,19 @@ pub enum Level {
     Fourteen = 0b1100_0000,
 }
 
+impl Level {
+    /// What it means for the FIFO that it was reached.
+    const fn reached(self) -> Fifo {
+        match self {
+            // One byte, which cannot stay behind for the time-out: as good as idle.
+            Self::One => Fifo::Idle,
+            Self::Four => Fifo::Spares(3),
+            Self::Eight => Fifo::Spares(7),
+            Self::Fourteen => Fifo::Spares(13),
+        }
+    }
+}
+
 /// Line errors, as LSR shows them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -131,9 +144,22 @@ pub(super) mod mcr {
 /// Bytes that fit in the transmitter once it says "empty".
 pub(super) const FIFO: usize = 16;
 
+/// What the chip has said of the receiver's FIFO since a byte was last taken from it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fifo {
+    /// Nothing.
+    Unknown,
+    /// Its level is reached: of what is in it, so many bytes can be taken, and it is not empty.
+    Spares(usize),
+    /// Bytes are in it, and for four bytes' time none was added or taken.
+    Idle,
+}
+
 /// What both halves and the handler share.
 pub(super) struct Shared<R> {
     pub(super) registers: R,
+    pub(super) level: Cell<Level>,
+    pub(super) fifo: Cell<Fifo>,
     /// A shadow of IER.
     pub(super) enabled: Cell<u8>,
     /// Line errors seen and not yet reported to the receiver.
@@ -146,6 +172,30 @@ impl<R: Registers> Shared<R> {
         let status = self.registers.read(Register::LineStatus);
         self.errors.set(self.errors.get() | status & LineError::MASK);
         status
+    }
+
+    /// IIR. What it says of the receiver is kept here.
+    pub(super) fn identification(&self) -> u8 {
+        let identification = self.registers.read(Register::InterruptIdentification);
+        match identification & (iir::SOURCE | iir::NONE) {
+            iir::RECEIVED => self.fifo.set(self.level.get().reached()),
+            iir::RECEIVE_TIMEOUT => self.fifo.set(Fifo::Idle),
+            _ => {}
+        }
+        identification
+    }
+
+    /// What is known of the receiver's FIFO; the chip is asked if it has not said.
+    pub(super) fn fifo(&self) -> Fifo {
+        if self.fifo.get() == Fifo::Unknown {
+            let enabled = self.enabled.get();
+            self.enable(ier::RECEIVED, 0); // It speaks only of what is enabled.
+            if self.identification() & (iir::SOURCE | iir::NONE) == iir::HOLDING_EMPTY {
+                self.enable(0, ier::HOLDING_EMPTY); // Cleared by the read: raised again below.
+            }
+            self.enable(enabled, !enabled);
+        }
+        self.fifo.get()
     }
 
     /// IER with the bits of `set` on and those of `clear` off.
@@ -167,13 +217,19 @@ impl<R: Registers> Shared<R> {
             }
             self.errors.set(0);
             if errors & lsr::OF_ONE_BYTE != 0 && status & lsr::DATA_READY != 0 {
-                self.registers.read(Register::Data); // The byte they speak of.
+                self.data(); // The byte they speak of.
             }
             return Err(nb::Error::Other(LineError(errors)));
         }
         if status & lsr::DATA_READY == 0 {
             return Err(nb::Error::WouldBlock);
         }
-        Ok(self.registers.read(Register::Data))
+        Ok(self.data())
+    }
+
+    /// The byte at the head of the FIFO.
+    fn data(&self) -> u8 {
+        self.fifo.set(Fifo::Unknown);
+        self.registers.read(Register::Data)
     }
 }

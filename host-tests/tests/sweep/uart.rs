@@ -10,7 +10,9 @@ use wouldblock::{
     job::Slot,
     testing::{Sweep, World, boundary},
     time::Deadline,
-    uart16550::{Level, ReadExact, Receiver, Register, Registers, Transmitter, Uart, WriteAll},
+    uart16550::{
+        Level, ReadExact, ReadToIdle, Receiver, Register, Registers, Transmitter, Uart, WriteAll,
+    },
 };
 
 use crate::{clean, leak};
@@ -32,6 +34,7 @@ impl Registers for Port {
 }
 
 type Reads = ReadExact<Receiver<'static, Port>, [u8; 10]>;
+type Messages = ReadToIdle<Receiver<'static, Port>, [u8; 32]>;
 type Writes = WriteAll<Transmitter<'static, Port>, [u8; 20]>;
 
 /// The port; each event is `characters` character times, in which the far end sends what it has
@@ -40,6 +43,7 @@ struct Rig {
     pc: &'static Pc,
     uart: &'static Uart<Port>,
     reads: &'static Slot<Reads>,
+    messages: &'static Slot<Messages>,
     writes: &'static Slot<Writes>,
     characters: u32,
 }
@@ -51,7 +55,8 @@ impl Rig {
         let uart = leak(Uart::new(Port(pc)));
         uart.initialize(1, Level::default());
         pc.far_end_sends(bytes);
-        Self { pc, uart, reads: leak(Slot::new()), writes: leak(Slot::new()), characters }
+        let (reads, messages, writes) = (leak(Slot::new()), leak(Slot::new()), leak(Slot::new()));
+        Self { pc, uart, reads, messages, writes, characters }
     }
 
     fn receiver(&self) -> Receiver<'static, Port> {
@@ -84,7 +89,8 @@ impl World for Rig {
     fn deliver(&self) -> bool {
         self.pc.deliver(&mut || {
             let news = self.uart.on_interrupt();
-            let driven = (self.reads.on_interrupt(), self.writes.on_interrupt());
+            let read = (self.reads.on_interrupt(), self.messages.on_interrupt());
+            let driven = (read, self.writes.on_interrupt());
             drop((news, driven)); // After the end of interrupt.
         })
     }
@@ -211,6 +217,55 @@ fn read_in_the_background() {
         rig.assert_disarmed();
     });
     clean(&report, 32);
+}
+
+#[test]
+fn read_to_idle() {
+    // Ten bytes and then none: at eight, all but one are taken, and the time-out is owed for the rest.
+    // Two events bring the bytes, two may come before those are taken, one is the silence after that.
+    let report = Sweep::new("uart, read_to_idle, blocking").needs(5).run(many, |rig, cpu| {
+        let (mut receiver, mut buffer) = (rig.receiver(), [0; 32]);
+        assert_eq!(receiver.read_to_idle(&mut buffer).block(cpu), Ok(10));
+        assert_eq!(&buffer[..10], MANY);
+        rig.assert_disarmed();
+    });
+    clean(&report, 60);
+    let report = Sweep::new("uart, read_to_idle, awaited").needs(5).run(many, |rig, cpu| {
+        let (mut receiver, mut buffer) = (rig.receiver(), [0; 32]);
+        assert_eq!(cpu.block_on(receiver.read_to_idle(&mut buffer)), Ok(10));
+        assert_eq!(&buffer[..10], MANY);
+        rig.assert_disarmed();
+    });
+    clean(&report, 70);
+    let report = Sweep::new("uart, read_to_idle, job, wait").needs(5).run(many, |rig, cpu| {
+        let op = rig.receiver().into_read_to_idle([0; 32]);
+        let done = rig.messages.start(op).unwrap().wait(cpu);
+        assert_eq!((done.result, &done.op.into_parts().1[..10]), (Ok(10), &MANY[..]));
+        rig.assert_disarmed();
+    });
+    clean(&report, 55);
+    let report = Sweep::new("uart, read_to_idle, job, await").needs(5).run(many, |rig, cpu| {
+        let job = rig.messages.start(rig.receiver().into_read_to_idle([0; 32])).unwrap();
+        let done = cpu.block_on(job);
+        assert_eq!((done.result, &done.op.into_parts().1[..10]), (Ok(10), &MANY[..]));
+        rig.assert_disarmed();
+    });
+    clean(&report, 55);
+}
+
+#[test]
+fn read_to_idle_beside_a_write() {
+    // What it asks the chip must not cost the transmitter its interrupt.
+    let report =
+        Sweep::new("uart, read_to_idle beside a job that writes").needs(8).run(many, |rig, cpu| {
+            let (receiver, transmitter) = rig.uart.split().unwrap();
+            let writes = rig.writes.start(transmitter.into_write_all([7; 20])).unwrap();
+            let reads = rig.messages.start(receiver.into_read_to_idle([0; 32])).unwrap();
+            assert_eq!(cpu.block_on(reads).result, Ok(10));
+            assert_eq!(writes.wait(cpu).result, Ok(20));
+            rig.assert_disarmed();
+        });
+    clean(&report, 90);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use wouldblock::{
     event::{Broadcast, Event, Wake},
     job::{Background, Slot, Slots, Ticket},
     sync::{Mutex, Receiver, Sender, SharedChannel},
-    uart16550::{Register, Registers, Uart},
+    uart16550::{self, ReadExact, ReadToIdle, Register, Registers, Transmitter, Uart, WriteAll},
 };
 
 /// A register behind no wall.
@@ -26,6 +26,8 @@ impl Registers for Port {
         black_box((register, value));
     }
 }
+
+type Half = uart16550::Receiver<'static, Port>;
 
 /// The least of operations.
 pub struct Op;
@@ -47,6 +49,9 @@ impl Background for Op {
 
 static BROADCAST: Broadcast<2> = Broadcast::new();
 static COM1: Uart<Port> = Uart::new(Port);
+static READ: Slot<ReadExact<Half, [u8; 32]>> = Slot::new();
+static MESSAGE: Slot<ReadToIdle<Half, [u8; 32]>> = Slot::new();
+static WRITE: Slot<WriteAll<Transmitter<'static, Port>, [u8; 32]>> = Slot::new();
 static EVENT: Event = Event::new();
 static MUTEX: Mutex<u32, 1> = Mutex::with_lockers(0);
 static QUEUE: SharedChannel<u32, 4, 1> = SharedChannel::new();
@@ -121,7 +126,9 @@ fn handler_slots() {
 
 #[unsafe(no_mangle)]
 fn handler_uart() {
-    drop(COM1.on_interrupt());
+    let news = COM1.on_interrupt();
+    let read = (READ.on_interrupt(), MESSAGE.on_interrupt());
+    drop((read, WRITE.on_interrupt(), news));
 }
 
 #[unsafe(no_mangle)]

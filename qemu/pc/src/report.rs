@@ -51,6 +51,15 @@ pub enum Report<'a> {
         /// What the stream begins with.
         seed: u32,
     },
+    /// Has the host compare what comes out of a serial port with such a stream.
+    Sends {
+        /// Of `com1` or `com2`.
+        port: &'a str,
+        /// How many bytes, which is all.
+        bytes: u64,
+        /// What the stream begins with.
+        seed: u32,
+    },
     /// A test that this machine can run.
     Test {
         /// Its name, for the command line.

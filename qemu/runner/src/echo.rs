@@ -143,7 +143,10 @@ fn verify(
 }
 
 /// Where two streams first differ, counted from 0; an end where the other goes on is a difference.
-fn first_difference(sent: impl BufRead, returned: impl BufRead) -> io::Result<Option<u64>> {
+pub(crate) fn first_difference(
+    sent: impl BufRead,
+    returned: impl BufRead,
+) -> io::Result<Option<u64>> {
     let (mut sent, mut returned) = (sent.bytes(), returned.bytes());
     for at in 0.. {
         match (sent.next().transpose()?, returned.next().transpose()?) {

@@ -10,7 +10,7 @@ use crate::{
     log::Line,
     outcome::Outcome,
     qemu::{self, STREAMS},
-    report::{Report, Want, Xorshift},
+    report::{Report, Stream, Xorshift},
     rig::Boot,
     ui,
 };
@@ -227,7 +227,7 @@ impl<'a> Guest<'a> {
     }
 
     /// Queues the bytes that the guest wants.
-    fn grant(&mut self, Want { port, bytes, seed }: Want) {
+    fn grant(&mut self, Stream { port, bytes, seed }: Stream) {
         let source = self.offered.take().unwrap_or_else(|| Box::new(Xorshift::new(seed)));
         // The writer has gone only if the guest has, which shows in the outcome.
         _ = self.writers[port as usize].send(Box::new(source.take(bytes)));

@@ -3,16 +3,18 @@
 
 use crate::{
     cli::Board,
+    echo::first_difference,
     error::{Error, Result},
-    guest::{Guest, Run},
+    guest::{Guest, Run, Sink, Transcript},
+    outcome::Outcome,
     qemu::Irq,
-    report::Report,
+    report::{Report, Stream, Xorshift},
     rig::Rig,
 };
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 use std::{
     collections::BTreeSet,
-    io,
+    io::{self, BufReader, Read},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -48,11 +50,37 @@ pub fn run(arguments: &Arguments, board: Board) -> Result<bool> {
     Ok(!conclusion.has_failed())
 }
 
-/// Boots one test.
+/// Boots one test, and compares what it sends with what it says it sends.
 pub fn boot(rig: &Rig, irq: Irq, name: &str) -> Result<Run> {
     let mut boot = rig.boot(format!("run name={name}"), LIMIT);
     boot.irq = irq;
-    Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())])?.run(drop)
+    let ports = [Transcript::default(), Transcript::default()];
+    let mut streams = Vec::new();
+    let guest = Guest::boot(&boot, ports.each_ref().map(|port| Box::new(port.clone()) as Sink))?;
+    let run = guest.run(|report| {
+        if let Report::Sends(stream) = report {
+            streams.push(stream);
+        }
+    })?;
+    if run.outcome == Outcome::Complete {
+        for stream in streams {
+            compare(stream, &ports[stream.port as usize].bytes())?;
+        }
+    }
+    Ok(run)
+}
+
+/// Whether a port had exactly the bytes of the stream.
+fn compare(Stream { port, bytes, seed }: Stream, sent: &[u8]) -> Result<()> {
+    let stream = BufReader::new(Xorshift::new(seed).take(bytes));
+    let Ok(None) = first_difference(stream, sent) else {
+        let why =
+            format!("{port:?} had {} bytes, and they are not the {bytes} of {seed:#x}", sent.len());
+        let advice =
+            "the driver loses, repeats or invents bytes; run the test again with --verbose";
+        return Err(Error::run("what the guest sent is not what it meant to send", why, advice));
+    };
+    Ok(())
 }
 
 /// The names of all tests, as the firmware lists them.
@@ -92,6 +120,15 @@ fn account(listed: u64, executed: u64, conclusion: &Conclusion) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stream_that_differs_is_found() {
+        let stream = Stream { port: crate::report::Port::Com2, bytes: 3, seed: 1 };
+        assert!(compare(stream, &[0x21, 0x01, 0xc5]).is_ok());
+        for wrong in [&[][..], &[0x21, 0x01], &[0x21, 0x01, 0xc4], &[0x21, 0x01, 0xc5, 0]] {
+            assert!(compare(stream, wrong).is_err());
+        }
+    }
 
     #[test]
     fn every_listed_test_is_accounted_for() {

@@ -11,7 +11,9 @@ pub enum Report {
     /// An example that this machine cannot run.
     Absent(Absent),
     /// The guest is ready for bytes, and asks for them.
-    Want(Want),
+    Want(Stream),
+    /// The guest sends these bytes, and no others; the host is to compare.
+    Sends(Stream),
     /// The guest has this test.
     Test {
         /// Its name.
@@ -110,14 +112,15 @@ pub enum Port {
     Com2,
 }
 
-/// A wish for bytes on a serial port.
+/// Bytes on a serial port.
 #[derive(Clone, Copy, Debug, Deserialize)]
-pub struct Want {
+pub struct Stream {
     /// Where.
     pub port: Port,
     /// How many.
     pub bytes: u64,
-    /// Which: those of [`Xorshift`] from this seed, unless the host has others, as for an echo.
+    /// Which: those of [`Xorshift`] from this seed. Where the guest wants bytes, the host may have
+    /// others, as for an echo.
     pub seed: u32,
 }
 
@@ -234,7 +237,7 @@ mod tests {
         let want = r#"{"type":"want","port":"com2","bytes":4096,"seed":7}"#;
         assert!(matches!(
             serde_json::from_str(want),
-            Ok(Report::Want(Want { port: Port::Com2, seed: 7, .. }))
+            Ok(Report::Want(Stream { port: Port::Com2, seed: 7, .. }))
         ));
         assert!(matches!(serde_json::from_str(r#"{"type":"complete"}"#), Ok(Report::Complete)));
         for bad in ["{}", r#"{"type":"ro"#, r#"{"type":"gossip"}"#] {

@@ -124,6 +124,12 @@ fn each_listed_failure_names_its_test() {
 }
 
 #[test]
+fn bytes_that_the_guest_did_not_mean_to_send_fail_its_test() {
+    let error = runner::on_target::boot(&RIG, Irq::Pic, "planted::wrong_bytes").unwrap_err();
+    assert!(error.to_string().contains("Com2 had 1 bytes"), "{error}");
+}
+
+#[test]
 fn a_dropped_guest_leaves_no_qemu() {
     let boot = RIG.boot("run name=planted::hang", LIMIT);
     let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())]).unwrap();

@@ -6,7 +6,12 @@ use core::{
     hint::{black_box, spin_loop},
 };
 
-use pc::{Board, exit};
+use pc::{
+    Board, exit,
+    report::{self, Report},
+    serial,
+};
+use wouldblock::uart16550::{Register, Registers};
 use x86_64::{
     VirtAddr,
     instructions::{interrupts, tables::lidt},
@@ -24,6 +29,7 @@ pub fn find(name: &str) -> Option<fn(&'static Board)> {
         "planted::stack_overflow" => stack_overflow,
         "planted::stray_interrupt" => stray_interrupt,
         "planted::silent_exit" => silent_exit,
+        "planted::wrong_bytes" => wrong_bytes,
         _ => return None,
     })
 }
@@ -81,4 +87,9 @@ fn stray_interrupt(_: &'static Board) {
 
 fn silent_exit(_: &'static Board) {
     exit::silently()
+}
+
+fn wrong_bytes(_: &'static Board) {
+    report::send(&Report::Sends { port: "com2", bytes: 1, seed: 1 });
+    serial::COM2.write(Register::Data, b'?');
 }

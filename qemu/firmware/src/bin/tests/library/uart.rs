@@ -1,19 +1,34 @@
-//! The 16550 driver on QEMU's chip, in loopback.
+//! The 16550 driver on QEMU's chip: in loopback, and with the host at the other end.
 
-use core::fmt::Write;
+use core::{
+    fmt::Write,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    time::Duration,
+};
 
 use firmware::{
     buffer::Buffer,
     count::{Counted, clock},
     serial::{COM1, COM2, Port},
 };
-use pc::Board;
+use pc::{
+    Board,
+    interrupts::{self, Line},
+    report::{self, Report},
+    serial::Serial,
+    timer::{tsc, tsc_per_second},
+};
 use static_cell::ConstStaticCell;
 use wouldblock::{
     attempt::{Attempt, Progress},
     block::{Spin, block},
+    job::Slot,
+    uart16550::{ReadToIdle, Receiver},
     x86_64::Park,
 };
+use x86_64::instructions::interrupts::without_interrupts;
+
+use super::{interrupt_in, sleep_until};
 
 fn looped_back(port: &'static Port) -> &'static Port {
     port.install();
@@ -37,8 +52,8 @@ fn every_form_in_the_foreground(_: &'static Board) {
         assert_eq!(rx.read(&mut []).attempt(), Ok(0));
         assert_eq!(tx.write(&[]).attempt(), Ok(0));
         assert_eq!(block(tx.flush()), Ok(()));
-        let second = core::time::Duration::from_millis(1);
-        assert_eq!(rx.recv().try_for(Spin, clock(), second), Err(nb::Error::WouldBlock));
+        let millisecond = Duration::from_millis(1);
+        assert_eq!(rx.recv().try_for(Spin, clock(), millisecond), Err(nb::Error::WouldBlock));
         assert_eq!(port.enabled(), 0, "interrupt enables as before");
     }
 }
@@ -119,3 +134,180 @@ fn two_ports_at_once(_: &'static Board) {
     assert!(COM1.line().taken() > 0 && COM2.line().taken() > 0);
 }
 pc::test!(two_ports_at_once);
+
+/// What the host sends and expects for a seed.
+struct Stream(u32);
+
+impl Iterator for Stream {
+    type Item = u8;
+
+    fn next(&mut self) -> Option<u8> {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 17;
+        self.0 ^= self.0 << 5;
+        Some(self.0 as u8)
+    }
+}
+
+/// All four directions of both ports in the background at once, the host at the other ends: it feeds
+/// both ports, and compares every byte that comes out of them.
+fn two_ports_each_way_with_the_host(_: &'static Board) {
+    const BYTES: usize = 8192;
+    static MEMORY: [ConstStaticCell<[u8; BYTES]>; 4] =
+        [const { ConstStaticCell::new([0; BYTES]) }; 4];
+
+    let mut memory = MEMORY.iter().map(|memory| memory.take());
+    let jobs =
+        [(&COM1, "com1", 11, 12), (&COM2, "com2", 21, 22)].map(|(port, name, comes, goes)| {
+            port.install();
+            let (rx, tx) = port.uart.split().expect("free");
+            let [incoming, outgoing] = [(); 2].map(|()| memory.next().expect("four buffers"));
+            outgoing.iter_mut().zip(Stream(goes)).for_each(|(byte, next)| *byte = next);
+            let bytes = BYTES as u64;
+            report::send(&Report::Sends { port: name, bytes, seed: goes });
+            let read = Counted::new(rx.into_read_exact(Buffer::new(incoming)));
+            let read = port.receiving.start(read).expect("idle");
+            let write = Counted::new(tx.into_write_all(Buffer::new(outgoing)));
+            let write = port.sending.start(write).expect("idle");
+            report::send(&Report::Want { port: name, bytes, seed: comes });
+            (port, read, write, comes)
+        });
+    for (port, read, write, comes) in jobs {
+        assert_eq!(write.wait(Park).result, Ok(BYTES));
+        let done = read.wait(Park);
+        assert_eq!(done.result, Ok(BYTES), "no byte was lost");
+        let (_, buffer) = done.op.op.into_parts();
+        assert!(buffer.as_ref().iter().copied().eq(Stream(comes).take(BYTES)));
+        assert_eq!(port.enabled(), 0);
+    }
+    for line in [Line::Com1, Line::Com2] {
+        // At most half a FIFO is taken, and a FIFO filled, at each.
+        assert!(line.taken() >= (BYTES / 16) as u64, "{} interrupts", line.taken());
+    }
+    assert_eq!(interrupts::deepest(), 1);
+}
+pc::test!(two_ports_each_way_with_the_host);
+
+/// The receiver overruns while the transmitter is being fed: that is the reader's error, with what
+/// came before it, and the write is whole.
+fn an_overrun_while_sending(_: &'static Board) {
+    static MEMORY: [ConstStaticCell<[u8; 40]>; 2] = [const { ConstStaticCell::new([7; 40]) }; 2];
+
+    let (rx, tx) = looped_back(&COM1).uart.split().expect("free");
+    let [incoming, outgoing] = MEMORY.each_ref().map(|memory| Buffer::new(memory.take()));
+    let read = Counted::new(rx.into_read_exact(incoming));
+    let write = Counted::new(tx.into_write_all(outgoing));
+    let (read, written) = without_interrupts(|| {
+        let read = COM1.receiving.start(read).expect("idle");
+        (read, COM1.sending.start(write).expect("idle").wait(Spin))
+    });
+    assert_eq!(written.result, Ok(40));
+    let done = read.wait(Park);
+    assert!(done.result.is_err_and(|error| error.overrun()), "24 did not fit");
+    assert_eq!((done.op.progress(), COM1.enabled()), (0, 0));
+    // Started again, it goes on with what did fit.
+    let mut read = COM1.receiving.start(done.op).expect("idle");
+    assert!(read.attempt().is_err());
+    read.cancel();
+    assert_eq!(read.wait(Park).result, Ok(16));
+    assert_eq!(COM1.enabled(), 0);
+}
+pc::test!(an_overrun_while_sending);
+
+type Message = ReadToIdle<Receiver<'static, Serial>, Buffer>;
+
+/// Room for a message on the first port.
+static MESSAGE: Slot<Message> = Slot::new();
+
+/// The first port in loopback, its handler stepping [`MESSAGE`].
+fn messages() -> &'static Port {
+    let port = looped_back(&COM1);
+    port.line().set_handler(|line| {
+        let news = COM1.uart.on_interrupt();
+        let driven = MESSAGE.on_interrupt();
+        line.acknowledge();
+        drop((news, driven));
+    });
+    port
+}
+
+/// As many cycles as `count` bytes of ten bits take on the line.
+fn characters(count: u64) -> u64 {
+    count * 10 * tsc_per_second() / 115_200
+}
+
+/// By the chip's own time-out, four bytes' time after the last byte, whatever the length.
+fn a_message_ends_when_the_line_falls_idle(_: &'static Board) {
+    static MEMORY: ConstStaticCell<[u8; 64]> = ConstStaticCell::new([0; 64]);
+
+    let (mut rx, mut tx) = messages().uart.split().expect("free");
+    let mut buffer = Buffer::new(MEMORY.take());
+    for length in 1..=40 {
+        let mut job = MESSAGE.start(rx.into_read_to_idle(buffer)).expect("idle");
+        for byte in 0..length {
+            assert_eq!(tx.send(byte).block(Spin), Ok(1));
+        }
+        let start = tsc();
+        assert!(job.attempt().is_err(), "more might come");
+        let done = job.wait(Park);
+        let waited = tsc() - start;
+        assert_eq!(done.result, Ok(length.into()));
+        let four = characters(4);
+        assert!(
+            (four - four / 10..four + four / 10).contains(&waited),
+            "{waited} of {four} cycles"
+        );
+        (rx, buffer) = done.op.into_parts();
+        assert!(buffer.as_ref().iter().copied().take(length.into()).eq(0..length));
+        assert_eq!(COM1.enabled(), 0);
+    }
+    // The same in the foreground.
+    let mut buffer = [0; 64];
+    assert_eq!(tx.write_all(b"hello, world").block(Spin), Ok(12));
+    assert_eq!(rx.read_to_idle(&mut buffer).block(Park), Ok(12));
+    assert_eq!(&buffer[..12], b"hello, world");
+    assert_eq!(COM1.enabled(), 0);
+}
+pc::test!(a_message_ends_when_the_line_falls_idle);
+
+fn a_line_silent_from_the_start_ends_no_message(_: &'static Board) {
+    static MEMORY: ConstStaticCell<[u8; 64]> = ConstStaticCell::new([0; 64]);
+    static WOKEN: AtomicU32 = AtomicU32::new(0);
+
+    let (rx, mut tx) = messages().uart.split().expect("free");
+    let op = rx.into_read_to_idle(Buffer::new(MEMORY.take()));
+    let mut job = MESSAGE.start(op).expect("idle");
+    for pause in [100, 3, 3] {
+        interrupt_in(characters(pause), |line| {
+            WOKEN.fetch_add(1, Relaxed);
+            line.acknowledge();
+        });
+        let before = WOKEN.load(Relaxed);
+        sleep_until(|| WOKEN.load(Relaxed) != before);
+        assert!(job.attempt().is_err(), "{pause} bytes' time of silence end nothing");
+        assert_eq!(tx.write_all(b"part ").block(Spin), Ok(5));
+    }
+    let done = job.wait(Park);
+    assert_eq!(done.result, Ok(15));
+    assert_eq!(&done.op.into_parts().1.as_ref()[..15], b"part part part ");
+}
+pc::test!(a_line_silent_from_the_start_ends_no_message);
+
+/// At the level all but one byte are taken; cancelled then, it says so, and that one is the next
+/// read's.
+fn a_message_cancelled_mid_way(_: &'static Board) {
+    static MEMORY: ConstStaticCell<[u8; 64]> = ConstStaticCell::new([0; 64]);
+
+    let (rx, mut tx) = messages().uart.split().expect("free");
+    let op = rx.into_read_to_idle(Buffer::new(MEMORY.take()));
+    let mut job = MESSAGE.start(op).expect("idle");
+    assert_eq!(tx.write_all(b"12345678").block(Spin), Ok(8));
+    job.cancel();
+    let done = job.wait(Park);
+    assert_eq!((done.result, done.op.progress()), (Ok(7), 7));
+    let (mut rx, _) = done.op.into_parts();
+    assert_eq!(COM1.enabled(), 0);
+    assert_eq!(rx.try_recv(), Ok(b'8'));
+    assert_eq!(rx.try_recv(), Err(nb::Error::WouldBlock));
+}
+pc::test!(a_message_cancelled_mid_way);

@@ -1,0 +1,185 @@
+//! Both directions of two ports at once, all four in the background, and the far end in the way:
+//! it holds the transmitters up, sends badly, and too fast.
+
+use super::*;
+use wouldblock::job::Job;
+
+/// A port, and room for both directions in the background.
+#[derive(Clone, Copy)]
+struct Side {
+    pc: Port,
+    uart: &'static Uart<Port>,
+    reads: &'static Slot<ReadJob>,
+    writes: &'static Slot<WriteJob>,
+}
+
+/// Bytes that are not those of the other port.
+fn stream(seed: u8, count: usize) -> Vec<u8> {
+    bytes(count).into_iter().map(|byte| byte ^ seed).collect()
+}
+
+/// A port, and each direction of it started.
+fn start(seed: u8, count: usize) -> (Side, Job<ReadJob>, Job<WriteJob>) {
+    let (pc, uart, receiver, transmitter) = port();
+    let side = Side { pc, uart, reads: leak(Slot::new()), writes: leak(Slot::new()) };
+    let read = side.reads.start(receiver.into_read_exact(vec![0; count])).unwrap();
+    let write = side.writes.start(transmitter.into_write_all(stream(!seed, count))).unwrap();
+    pc.far_end_sends(&stream(seed, count));
+    (side, read, write)
+}
+
+impl Side {
+    fn on_interrupt(self) {
+        let news = self.uart.on_interrupt();
+        drop((self.reads.on_interrupt(), self.writes.on_interrupt(), news));
+    }
+
+    /// A character time with its interrupts.
+    fn tick(self) {
+        self.pc.tick();
+        self.deliver();
+    }
+
+    fn deliver(self) {
+        while self.pc.deliver(&mut || self.on_interrupt()) {}
+    }
+
+    fn ticks(self, count: usize) {
+        (0..count).for_each(|_| self.tick());
+    }
+}
+
+#[test]
+fn two_ports_at_once_each_way_with_back_pressure() {
+    const COUNT: usize = 5000;
+    const SEEDS: [u8; 2] = [0x00, 0xa5];
+    let started = SEEDS.map(|seed| start(seed, COUNT));
+    let mut received = [Vec::new(), Vec::new()];
+    for tick in 0..4 * COUNT {
+        for (number, ((side, ..), received)) in started.iter().zip(&mut received).enumerate() {
+            // The far ends hold up the one, the other, both, neither.
+            side.pc.set_stuck((tick / 80) >> number & 1 == 0);
+            side.tick();
+            received.extend(side.pc.far_end_received());
+        }
+    }
+    for (((side, read, write), received), seed) in started.into_iter().zip(received).zip(SEEDS) {
+        assert_eq!((side.pc.lost(), side.pc.contents().enabled), (0, 0), "and nobody has polled");
+        let read = read.wait(block::Spin);
+        assert_eq!(read.result, Ok(COUNT));
+        assert_eq!(read.op.into_parts().1, stream(seed, COUNT));
+        assert_eq!(write.wait(block::Spin).result, Ok(COUNT));
+        assert_eq!(received, stream(!seed, COUNT));
+    }
+}
+
+#[test]
+fn cancelled_mid_way_each_says_how_far_it_got_and_the_next_goes_on_there() {
+    const SEED: u8 = 0x5a;
+    for ticks in 0..60 {
+        let (side, mut read, mut write) = start(SEED, 200);
+        side.ticks(ticks);
+        read.cancel();
+        write.cancel();
+        let (read, write) = (read.wait(block::Spin), write.wait(block::Spin));
+        assert_eq!(side.pc.contents().enabled, 0);
+        let (got, sent) = (read.op.progress(), write.op.progress());
+        assert_eq!((read.result, write.result), (Ok(got), Ok(sent)));
+        assert!(got <= ticks && sent <= ticks + 17, "no further than the line");
+
+        let (receiver, mut buffer) = read.op.into_parts();
+        let (transmitter, all) = write.op.into_parts();
+        let rest = receiver.into_read_exact(vec![0; 200 - got]);
+        let read = side.reads.start(rest).unwrap();
+        let rest = transmitter.into_write_all(all[sent..].to_vec());
+        let write = side.writes.start(rest).unwrap();
+        let mut cpu = Cpu::new(side.pc, || side.on_interrupt());
+        let (read, write) = (read.wait(&mut cpu), write.wait(&mut cpu));
+        buffer.truncate(got);
+        buffer.extend(read.op.into_parts().1);
+        assert_eq!(buffer, stream(SEED, 200));
+        assert_eq!(write.result, Ok(200 - sent));
+        cpu.run(40);
+        assert_eq!(side.pc.far_end_received(), stream(!SEED, 200));
+    }
+}
+
+#[test]
+fn an_overrun_while_sending_is_the_readers_error_and_the_write_is_whole() {
+    const SEED: u8 = 0x11;
+    let (side, read, write) = start(SEED, 100);
+    side.ticks(30);
+    (0..40).for_each(|_| side.pc.tick()); // Masked for longer than the FIFO lasts.
+    let lost = side.pc.lost();
+    assert!(lost > 0);
+    side.deliver();
+    let read = read.wait(block::Spin);
+    assert!(read.result.is_err_and(|error| error.overrun() && !error.parity()));
+    let before = read.op.progress();
+    // What came before it is there; what the FIFO held follows, and then what comes after the gap.
+    let mut read = side.reads.start(read.op).unwrap();
+    side.deliver();
+    side.ticks(300);
+    read.cancel();
+    let read = read.wait(block::Spin);
+    assert_eq!((read.result, side.pc.lost()), (Ok(100 - lost), lost));
+    let (_, buffer) = read.op.into_parts();
+    let (sent, gap) = (stream(SEED, 100), before + 16);
+    assert_eq!(buffer[..gap], sent[..gap]);
+    assert_eq!(buffer[gap..100 - lost], sent[gap + lost..]);
+    // The other direction does not know of it.
+    assert_eq!(write.wait(block::Spin).result, Ok(100));
+    assert_eq!(side.pc.far_end_received(), stream(!SEED, 100));
+}
+
+#[test]
+fn nothing_to_move_ends_by_an_interrupt_too() {
+    static ENDS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let (pc, uart, receiver, transmitter) = port();
+    let (reads, writes, mut cpu) = background(pc, uart);
+    reads
+        .start_with(receiver.into_read_exact(vec![]), |done| {
+            assert_eq!(done.result, Ok(0));
+            ENDS.fetch_add(1, SeqCst);
+        })
+        .unwrap();
+    cpu.run(10);
+    assert_eq!((ENDS.load(SeqCst), pc.contents().enabled), (1, 0));
+    writes
+        .start_with(transmitter.into_write_all(vec![]), |done| {
+            assert_eq!(done.result, Ok(0));
+            ENDS.fetch_add(1, SeqCst);
+        })
+        .unwrap();
+    cpu.run(10);
+    assert_eq!((ENDS.load(SeqCst), pc.contents().enabled), (2, 0));
+}
+
+/// What owns its bytes and may travel to the handler will do: no allocation, no unsafe code.
+#[test]
+fn a_buffer_is_an_array_static_memory_or_the_users_own() {
+    fn echoes<B: AsRef<[u8]> + AsMut<[u8]> + Send + 'static>(buffer: B) -> B {
+        let (pc, uart, receiver, transmitter) = port();
+        let (reads, writes) = (leak(Slot::new()), leak(Slot::new()));
+        let mut cpu = Cpu::new(pc, move || {
+            let news = uart.on_interrupt();
+            drop((reads.on_interrupt(), writes.on_interrupt(), news));
+        });
+        pc.far_end_sends(b"static");
+        let read = reads.start(receiver.into_read_exact(buffer)).unwrap().wait(&mut cpu);
+        assert_eq!(read.result, Ok(6));
+        let (_, buffer) = read.op.into_parts();
+        let write = writes.start(transmitter.into_write_all(buffer)).unwrap().wait(&mut cpu);
+        cpu.run(10);
+        assert_eq!(pc.far_end_received(), b"static");
+        write.op.into_parts().1
+    }
+    assert_eq!(&echoes([0; 6]), b"static");
+    assert_eq!(echoes(leak_mut([0; 6])), b"static");
+    assert_eq!(echoes(vec![0; 6]), b"static");
+    assert_eq!(&*echoes(vec![0; 6].into_boxed_slice()), b"static");
+}
+
+fn leak_mut(bytes: [u8; 6]) -> &'static mut [u8] {
+    Box::leak(Box::new(bytes))
+}

@@ -1,0 +1,86 @@
+//! A read that ends when the line falls idle.
+//!
+//! The chip says so itself: its character time-out interrupt comes when there are bytes in the
+//! receiver's FIFO, and for four characters' time none was added or taken. **An empty FIFO never
+//! times out.** So when the level is reached this takes one byte less than the level, and what stays
+//! behind is what the time-out speaks of.
+//!
+//! Source: PC16550D data sheet, "FIFO interrupt mode operation".
+
+use super::{LineError, ReadExact, Receiver, Registers, operations::Half, registers::Fifo};
+use crate::{
+    attempt::{Attempt, Progress},
+    job::Background,
+};
+
+/// See [`Receiver::read_to_idle`] and [`Receiver::into_read_to_idle`]. Cancelled, it ends with what
+/// has come and was taken; the rest stays in the FIFO.
+#[derive(Debug)]
+#[must_use = "an attempt does nothing until it is tried"]
+pub struct ReadToIdle<H, B>(ReadExact<H, B>);
+
+impl<H, B: AsMut<[u8]>> ReadToIdle<H, B> {
+    pub(super) fn new(half: H, buffer: B) -> Self {
+        Self(ReadExact::new(half, buffer))
+    }
+
+    /// The half and the buffer, filled as far as [`progress`](crate::attempt::Progress::progress)
+    /// says.
+    pub fn into_parts(self) -> (H, B) {
+        self.0.into_parts()
+    }
+}
+
+impl<H, B> Progress for ReadToIdle<H, B> {
+    fn progress(&self) -> usize {
+        self.0.progress()
+    }
+}
+
+impl<H: Half, B: AsMut<[u8]>> Attempt for ReadToIdle<H, B> {
+    type Output = usize;
+    type Error = LineError;
+
+    #[inline]
+    fn attempt(&mut self) -> nb::Result<usize, LineError> {
+        let read = &mut self.0;
+        if read.is_full() {
+            return Ok(read.progress());
+        }
+        match read.fifo() {
+            Fifo::Unknown => Err(nb::Error::WouldBlock),
+            Fifo::Spares(count) => match read.take(count)? {
+                true => Ok(read.progress()),
+                false => Err(nb::Error::WouldBlock),
+            },
+            Fifo::Idle => match read.attempt() {
+                Err(nb::Error::WouldBlock) if read.progress() > 0 => Ok(read.progress()),
+                end => end,
+            },
+        }
+    }
+
+    #[inline]
+    fn arm(&mut self) {
+        self.0.arm();
+    }
+
+    #[inline]
+    fn disarm(&mut self) {
+        self.0.disarm();
+    }
+}
+
+impl<R, B> Background for ReadToIdle<Receiver<'static, R>, B>
+where
+    R: Registers + Send + 'static,
+    B: AsMut<[u8]> + Send + 'static,
+{
+    fn begin(&mut self) {
+        self.0.begin();
+    }
+
+    fn cancel(&mut self) {
+        self.0.cancel();
+    }
+}
