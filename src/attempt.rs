@@ -252,7 +252,7 @@ impl<T, E, F: FnMut() -> nb::Result<T, E>> Attempt for FromFn<F> {
 #[derive(Clone, Copy, Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct Map<A, F> {
-    attempt: A,
+    pub(crate) attempt: A,
     map: F,
 }
 
@@ -291,7 +291,7 @@ impl<A: Progress, F> Progress for Map<A, F> {
 #[derive(Clone, Copy, Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct MapErr<A, F> {
-    attempt: A,
+    pub(crate) attempt: A,
     map: F,
 }
 

@@ -18,11 +18,8 @@
 
 use core::{convert::Infallible, fmt, mem};
 
-use super::{Background, Busy, Callback, Driven, IDLE, Job, Slot, Step};
-use crate::{
-    atomic::{AtomicU32, Ordering},
-    event::Wake,
-};
+use super::{Background, Busy, Callback, Driven, Job, Slot};
+use crate::atomic::{AtomicU32, Ordering};
 
 /// One tenancy of one slot of a [`Slots`]: its index, and which tenancy of it. 32 bits, to ride as
 /// the tag of a request through a device.
@@ -89,26 +86,26 @@ impl Ticket {
 /// assert_eq!(driven.step(), Step::Done);
 /// # drop((driven, job));
 /// ```
-pub struct Slots<A: Background, const N: usize> {
+pub struct Slots<A: Background + 'static, const N: usize> {
     slots: [Slot<A>; N],
     generations: [AtomicU32; N],
     /// Where the next search begins.
     next: AtomicU32,
 }
 
-impl<A: Background, const N: usize> fmt::Debug for Slots<A, N> {
+impl<A: Background + 'static, const N: usize> fmt::Debug for Slots<A, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(&self.slots).finish()
     }
 }
 
-impl<A: Background, const N: usize> Default for Slots<A, N> {
+impl<A: Background + 'static, const N: usize> Default for Slots<A, N> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<A: Background, const N: usize> Slots<A, N> {
+impl<A: Background + 'static, const N: usize> Slots<A, N> {
     const INDEX_FITS: () = assert!(N <= 1 << 16, "the index of a ticket has 16 bits");
 
     #[cfg(not(loom))]
@@ -195,7 +192,7 @@ impl<A: Background, const N: usize> Slots<A, N> {
     pub fn on_interrupt(&'static self, ticket: Ticket) -> Driven {
         match self.slots.get(ticket.index()) {
             Some(slot) if self.is_current(ticket) => slot.on_interrupt(),
-            _ => Driven { step: Step::Idle, wake: Wake::none() },
+            _ => Driven::idle(),
         }
     }
 
@@ -215,19 +212,19 @@ impl<A: Background, const N: usize> Slots<A, N> {
 
 /// A reserved slot and its ticket. Dropping it gives the slot back.
 #[must_use = "dropping a vacancy gives its slot back"]
-pub struct Vacancy<A: Background> {
+pub struct Vacancy<A: Background + 'static> {
     /// In the phase `Filling`, by this.
     slot: &'static Slot<A>,
     ticket: Ticket,
 }
 
-impl<A: Background> fmt::Debug for Vacancy<A> {
+impl<A: Background + 'static> fmt::Debug for Vacancy<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Vacancy").field(&self.ticket).finish()
     }
 }
 
-impl<A: Background> Vacancy<A> {
+impl<A: Background + 'static> Vacancy<A> {
     /// What the device gives back at the end of the request.
     #[inline(always)]
     pub const fn ticket(&self) -> Ticket {
@@ -239,7 +236,7 @@ impl<A: Background> Vacancy<A> {
     pub fn start(self, op: A) -> Job<A> {
         let slot = self.slot;
         self.launch(op, None);
-        Job { slot: Some(slot) }
+        Job::of(slot)
     }
 
     /// As [`start`](Self::start), with a callback at the end, as [`Slot::start_with`].
@@ -259,9 +256,9 @@ impl<A: Background> Vacancy<A> {
     }
 }
 
-impl<A: Background> Drop for Vacancy<A> {
+impl<A: Background + 'static> Drop for Vacancy<A> {
     #[inline]
     fn drop(&mut self) {
-        self.slot.state.store(IDLE, Ordering::Release);
+        self.slot.vacate();
     }
 }

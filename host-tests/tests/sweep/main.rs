@@ -6,6 +6,7 @@ mod device;
 mod event;
 mod job;
 mod promises;
+mod scope;
 mod sync;
 mod twins;
 mod uart;

@@ -9,7 +9,7 @@ use core::{convert::Infallible, hint::black_box};
 use wouldblock::{
     attempt::Attempt,
     event::{Broadcast, Event, Wake},
-    job::{Background, Slot, Slots, Ticket},
+    job::{Background, Inline, Line, Slot, Slots, Ticket},
     sync::{Mutex, Receiver, Sender, SharedChannel},
     uart16550::{self, ReadExact, ReadToIdle, Register, Registers, Transmitter, Uart, WriteAll},
 };
@@ -55,15 +55,19 @@ static WRITE: Slot<WriteAll<Transmitter<'static, Port>, [u8; 32]>> = Slot::new()
 static EVENT: Event = Event::new();
 static MUTEX: Mutex<u32, 1> = Mutex::with_lockers(0);
 static QUEUE: SharedChannel<u32, 4, 1> = SharedChannel::new();
+static INLINE: Slot<Inline<(), Infallible, 8>> = Slot::new();
+static LINE: Line = Line::new();
 static SLOT: Slot<Op> = Slot::new();
 static SLOTS: Slots<Op, 4> = Slots::new();
 
 /// All entry points.
-pub const HANDLERS: ([fn(); 7], Sends, Receives) = (
+pub const HANDLERS: ([fn(); 9], Sends, Receives) = (
     [
         handler_event,
         handler_broadcast,
         handler_slot,
+        handler_inline,
+        handler_line,
         handler_slots,
         handler_uart,
         handler_mutex,
@@ -113,6 +117,18 @@ fn handler_slot() {
     let driven = SLOT.on_interrupt();
     black_box(driven.step());
     drop(driven);
+}
+
+/// A step, and the next start, of an operation without its type.
+#[unsafe(no_mangle)]
+fn handler_inline() {
+    drop(INLINE.on_interrupt());
+    black_box(INLINE.start_with(Inline::new(Op), |_| ()).is_ok());
+}
+
+#[unsafe(no_mangle)]
+fn handler_line() {
+    drop(LINE.on_interrupt());
 }
 
 /// The end of a request, and the start of another one, as a callback may do it.

@@ -10,10 +10,12 @@ use runner::{
 use std::fs;
 
 /// By their symbols.
-const HANDLERS: [&str; 9] = [
+const HANDLERS: [&str; 11] = [
     "handler_event",
     "handler_broadcast",
     "handler_slot",
+    "handler_inline",
+    "handler_line",
     "handler_slots",
     "handler_uart",
     "handler_mutex",

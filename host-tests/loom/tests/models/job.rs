@@ -19,11 +19,11 @@ use loom::{
 };
 use wouldblock::{
     attempt::Attempt,
-    job::{Background, Busy, Slot, Step},
+    job::{Background, Busy, Line, Slot, Step},
     nb,
 };
 
-use crate::run::{ASLEEP, Flag, block_on, explores, finds, leak};
+use crate::run::{ASLEEP, Flag, TORN, Yields, block_on, explores, finds, leak};
 
 /// A transfer that ends when the device is ready, or at the first try after it was cancelled.
 struct Transfer {
@@ -405,4 +405,47 @@ fn a_contended_step_is_made_up_for_by_the_holder() {
     finds("contended without a note", &[ASLEEP], two_steps::<Twin<NO_NOTE>>);
     finds("note that does not order", &[ASLEEP], two_steps::<Twin<RELAXED_NOTE>>);
     finds("lets go after it looked", &[ASLEEP], two_steps::<Twin<LETS_GO_LATE>>);
+}
+
+/// What a scope has lent, against a handler that steps: loom sees who touches the operation's cell,
+/// and the frame's use of it after the scope.
+#[test]
+fn a_step_against_a_scope_that_is_left() {
+    explores("step and scope", Some(3), 100, || {
+        let (line, ready, dropped) = (leak(Line::new()), Flag::new(), Arc::default());
+        let handler = {
+            let ready = ready.clone();
+            thread::spawn(move || {
+                ready.set();
+                drop(line.on_interrupt());
+            })
+        };
+        let transfer = Transfer::new(&ready, &dropped);
+        let ended = line.scope(transfer, Yields, |_| ());
+        let Ok(((), mut done)) = ended else { panic!("nothing else is on the line") };
+        done.op.touch(); // The frame's again.
+        assert!(matches!(done.result, Ok(()) | Err("cancelled")));
+        drop(done);
+        assert_eq!(dropped.load(SeqCst), 1);
+        handler.join().unwrap();
+        assert!(line.is_idle());
+    });
+}
+
+/// A frame that is left although the operation runs: what a scope must not be.
+#[test]
+fn a_scope_that_does_not_wait_is_found() {
+    finds("scope that does not wait", TORN, || {
+        let (slot, ready, dropped) = new();
+        let buffer = Arc::new(UnsafeCell::new(0_u32));
+        let lent = buffer.clone();
+        let job = slot.start(Transfer::new(&ready, &dropped)).ok().unwrap();
+        let handler = thread::spawn(move || {
+            lent.with_mut(|_| ()); // The step, which writes to what was lent.
+            interrupt(slot, &ready);
+        });
+        job.detach();
+        buffer.with_mut(|_| ()); // The frame, which takes it for its own again.
+        handler.join().unwrap();
+    });
 }

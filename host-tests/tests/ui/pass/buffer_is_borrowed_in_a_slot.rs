@@ -15,7 +15,7 @@ impl Registers for Port {
     fn write(&self, _: Register, _: u8) {}
 }
 
-fn background(_: impl Background) {}
+fn background(_: impl Background + 'static) {}
 
 fn start(receiver: Receiver<'static, Port>) {
     let mut buffer = [0_u8; 16];

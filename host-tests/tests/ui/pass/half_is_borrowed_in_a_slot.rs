@@ -15,7 +15,7 @@ impl Registers for Port {
     fn write(&self, _: Register, _: u8) {}
 }
 
-fn background(_: impl Background) {}
+fn background(_: impl Background + 'static) {}
 
 fn start(receiver: Receiver<'static, Port>) {
     background(receiver.into_read_exact([0_u8; 16]));

@@ -33,22 +33,22 @@
 //! is seen by the second try, one after it finds `ARMED` and wakes. A sleeper sets `HEARD` before
 //! its try, and looks with interrupts off whether a signal has cleared it.
 
+mod operation;
+mod waiter;
+
 use core::{
-    future::Future,
-    marker::PhantomData,
     mem,
-    pin::Pin,
-    ptr,
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 
 use crate::{
     atomic::{AtomicU32, Ordering, UnsafeCell, const_unless_loom},
-    attempt::{self, Attempt, Progress, Source},
+    attempt::{self, Attempt},
     block::{Idle, IdleUntil},
     time::{Clock, Deadline},
 };
+pub use operation::Operation;
+pub use waiter::{Broadcast, Waiter};
 
 /// The waiter is replacing the waker.
 const WRITING: u32 = 1;
@@ -196,80 +196,6 @@ impl Drop for Wake<'_> {
         if let Some(event) = self.0 {
             event.signal(0);
         }
-    }
-}
-
-/// The one who waits on an [`Event`]: a driver's endpoint owns it and lends it to its operations.
-///
-/// It keeps the last waker it was polled with, until another one comes or it is dropped: an
-/// operation that is polled again and again by one task clones its waker once.
-#[derive(Debug)]
-pub struct Waiter<'e> {
-    event: &'e Event,
-}
-
-impl Waiter<'_> {
-    /// `attempt`, tied to this waiter: one value with every form.
-    #[inline(always)]
-    pub fn operation<A: Attempt>(&mut self, attempt: A) -> Operation<'_, A> {
-        let mut op = Operation { event: self.event, armed: false, attempt, waiter: PhantomData };
-        if op.attempt.source() == Source::Edge {
-            op.arm();
-        }
-        op
-    }
-
-    /// Takes the latched bits; they are 0 after that.
-    #[inline]
-    pub fn take_bits(&mut self) -> u32 {
-        self.event.bits.swap(0, Ordering::Acquire)
-    }
-}
-
-impl Drop for Waiter<'_> {
-    fn drop(&mut self) {
-        // SAFETY: this is the waiter, for one last time.
-        unsafe { self.event.forget_waker() };
-        self.event.state.fetch_or(IN_STOCK, Ordering::Release);
-    }
-}
-
-/// News for up to `N` waiters: each signal goes to all of them. `N` events in a `static`.
-///
-/// No waiter ever wakes another one, however they are polled.
-#[derive(Debug)]
-pub struct Broadcast<const N: usize>([Event; N]);
-
-impl<const N: usize> Default for Broadcast<N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<const N: usize> Broadcast<N> {
-    #[cfg(not(loom))]
-    /// An event nobody has signalled.
-    pub const fn new() -> Self {
-        Self([const { Event::new() }; N])
-    }
-
-    #[cfg(loom)]
-    /// An event nobody has signalled.
-    pub fn new() -> Self {
-        Self(core::array::from_fn(|_| Event::new()))
-    }
-
-    /// There is news, for every waiter. As [`Event::signal`], `N` times.
-    #[inline]
-    pub fn signal(&self, bits: u32) {
-        for event in &self.0 {
-            event.signal(bits);
-        }
-    }
-
-    /// A waiter, or `None` while all `N` are handed out.
-    pub fn waiter(&self) -> Option<Waiter<'_>> {
-        self.0.iter().find_map(Event::waiter)
     }
 }
 
@@ -433,150 +359,5 @@ impl Event {
             op.arm();
             idle.idle_until(deadline, || self.has_news());
         }
-    }
-}
-
-/// An attempt tied to the waiter of its event: `.attempt()`, `.block()`, `.try_for()`,
-/// `.try_until()` and `.await` of one operation. 16 bytes and the attempt.
-///
-/// # Cancel safety
-/// That of the attempt: what a try has not taken stays where it is. Dropping an operation, at any
-/// point, takes back the registration and what it armed. Forgetting one leaves both: a later signal
-/// wakes in vain, nothing else.
-///
-/// An operation that is polled after its end tries again.
-#[derive(Debug)]
-#[must_use = "an operation does nothing until it is tried, blocked on or awaited"]
-pub struct Operation<'w, A: Attempt> {
-    event: &'w Event,
-    armed: bool,
-    attempt: A,
-    /// Borrowed for as long as the operation lives: an event has one waiter, which waits for one
-    /// thing at a time.
-    waiter: PhantomData<&'w mut ()>,
-}
-
-impl<'w, A: Attempt> Operation<'w, A> {
-    /// Retries until there is a final result; `idle` says how the time between two tries is passed.
-    ///
-    /// # Errors
-    /// The attempt's own error.
-    #[inline]
-    pub fn block(&mut self, idle: impl Idle) -> Result<A::Output, A::Error> {
-        let end = self.event.block(&mut self.attempt, &mut self.armed, idle);
-        self.settle();
-        end
-    }
-
-    /// Retries for at least `duration`, and once more after it.
-    ///
-    /// # Errors
-    /// [`nb::Error::WouldBlock`]: the time is up; nothing is left armed, and the operation is still
-    /// the caller's. Otherwise the attempt's own error.
-    #[inline]
-    pub fn try_for<C: Clock>(
-        &mut self,
-        idle: impl IdleUntil<C>,
-        clock: C,
-        duration: Duration,
-    ) -> nb::Result<A::Output, A::Error> {
-        self.try_until(idle, &Deadline::after(clock, duration))
-    }
-
-    /// Retries until `deadline`, and once more after it.
-    ///
-    /// # Errors
-    /// As [`try_for`](Self::try_for).
-    #[inline]
-    pub fn try_until<C: Clock>(
-        &mut self,
-        idle: impl IdleUntil<C>,
-        deadline: &Deadline<C>,
-    ) -> nb::Result<A::Output, A::Error> {
-        let end = self.event.try_until(&mut self.attempt, &mut self.armed, idle, deadline);
-        self.settle();
-        end
-    }
-
-    /// The same operation with its attempt wrapped: mapped, counted, traced.
-    ///
-    /// ```
-    /// # use wouldblock::{attempt::{self, Attempt}, block::Spin, event::Event};
-    /// # let event = Event::new();
-    /// # let mut waiter = event.waiter().unwrap();
-    /// let byte = waiter.operation(attempt::from_fn(|| Ok::<u8, nb::Error<()>>(b'7')));
-    /// let mut digit = byte.wrap(|byte| byte.map(|byte| byte - b'0'));
-    /// assert_eq!(digit.block(Spin), Ok(7));
-    /// ```
-    pub fn wrap<B: Attempt>(self, wrap: impl FnOnce(A) -> B) -> Operation<'w, B> {
-        let event = self.event;
-        Operation { event, armed: false, attempt: wrap(self.into_inner()), waiter: PhantomData }
-    }
-
-    /// The attempt, as it stands; its registration is taken back.
-    pub fn into_inner(mut self) -> A {
-        self.settle();
-        let this = mem::ManuallyDrop::new(self);
-        // SAFETY: `this` is not dropped, so the attempt is moved out of it once.
-        unsafe { ptr::read(&this.attempt) }
-    }
-
-    #[inline(always)]
-    fn settle(&mut self) {
-        // SAFETY: the waiter is borrowed by this operation.
-        unsafe { self.event.settle(&mut self.attempt, &mut self.armed) };
-    }
-}
-
-impl<A: Attempt> Attempt for Operation<'_, A> {
-    type Output = A::Output;
-    type Error = A::Error;
-
-    #[inline(always)]
-    fn attempt(&mut self) -> nb::Result<A::Output, A::Error> {
-        self.attempt.attempt()
-    }
-
-    #[inline(always)]
-    fn source(&self) -> Source {
-        self.attempt.source()
-    }
-
-    #[inline(always)]
-    fn arm(&mut self) {
-        self.armed = true;
-        self.attempt.arm();
-    }
-
-    #[inline(always)]
-    fn disarm(&mut self) {
-        self.settle();
-    }
-}
-
-impl<A: Attempt + Progress> Progress for Operation<'_, A> {
-    fn progress(&self) -> usize {
-        self.attempt.progress()
-    }
-}
-
-/// Nothing is pinned in an operation: an attempt is tried by `&mut`.
-impl<A: Attempt> Unpin for Operation<'_, A> {}
-
-impl<A: Attempt> Future for Operation<'_, A> {
-    type Output = Result<A::Output, A::Error>;
-
-    #[inline]
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        // SAFETY: the waiter is borrowed by this operation.
-        unsafe { this.event.poll(&mut this.attempt, &mut this.armed, context) }
-    }
-}
-
-impl<A: Attempt> Drop for Operation<'_, A> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        self.settle();
     }
 }

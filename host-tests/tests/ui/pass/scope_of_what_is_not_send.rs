@@ -1,0 +1,51 @@
+//! A handler steps the operation of a scope, on any core: it is `Send`.
+
+use std::convert::Infallible;
+
+use wouldblock::{
+    Attempt,
+    job::{Background, Line},
+    nb,
+};
+
+struct Transfer;
+
+impl Attempt for Transfer {
+    type Output = ();
+    type Error = Infallible;
+
+    fn attempt(&mut self) -> nb::Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+impl Background for Transfer {
+    fn begin(&mut self) {}
+
+    fn cancel(&mut self) {}
+}
+
+struct Shared(std::sync::Arc<u8>);
+
+impl Attempt for Shared {
+    type Output = ();
+    type Error = Infallible;
+
+    fn attempt(&mut self) -> nb::Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+impl Background for Shared {
+    fn begin(&mut self) {}
+
+    fn cancel(&mut self) {}
+}
+
+static LINE: Line = Line::new();
+
+fn main() {
+    let _ = Transfer;
+    let ended = LINE.scope(Shared(Default::default()), wouldblock::block::Spin, |_| ());
+    assert!(ended.is_ok_and(|(_, done)| *done.op.0 == 0));
+}

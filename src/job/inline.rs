@@ -1,0 +1,179 @@
+//! An operation of any type, in place.
+//!
+//! # Invariant
+//! **`storage` holds a value of the type that `kind` was made for, from `new` on, until
+//! `into_inner` or `drop` takes it out.**
+
+use core::{
+    any::TypeId,
+    fmt,
+    marker::PhantomData,
+    mem::{ManuallyDrop, MaybeUninit},
+    ptr,
+};
+
+use super::Background;
+use crate::attempt::{Attempt, Source};
+
+/// Any background operation with this output and error, in `N` bytes, without an allocator: for
+/// what has no name in a `static`, closures among them, and for slots that hold now this and now
+/// that. A pointer (in 8 bytes) more than `N`; each step costs one indirect call more.
+///
+/// ```
+/// use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+/// use wouldblock::{Attempt, job::{self, Inline, Slot}};
+///
+/// static DATA: AtomicU32 = AtomicU32::new(0); // Stands for a register: 0 is "not yet".
+/// static SLOT: Slot<Inline<u32, (), 16>> = Slot::new();
+///
+/// let scale = 2;
+/// let read = job::from_fns(
+///     || {},
+///     move || match DATA.load(Relaxed) {
+///         0 => Err(nb::Error::WouldBlock),
+///         data => Ok(data * scale),
+///     },
+///     || {},
+/// );
+/// let mut job = SLOT.start(Inline::new(read)).unwrap();
+/// DATA.store(21, Relaxed);
+/// drop(SLOT.on_interrupt()); // In the handler.
+/// assert_eq!(job.attempt().unwrap().result, Ok(42));
+/// ```
+///
+/// What is larger than `N` bytes, or aligned to more than 8, does not compile:
+///
+/// ```compile_fail
+/// # use wouldblock::job::{self, Inline};
+/// let large = [0_u8; 17];
+/// let read = job::from_fns(|| {}, move || Ok::<u8, nb::Error<()>>(large[3]), || {});
+/// let _ = Inline::<u8, (), 16>::new(read);
+/// ```
+#[must_use = "an operation does nothing until it is started"]
+pub struct Inline<T: 'static, E: 'static, const N: usize> {
+    kind: &'static Kind<T, E>,
+    storage: Storage<N>,
+    /// What is inside need not be `Sync`.
+    not_sync: PhantomData<*mut ()>,
+}
+
+#[repr(align(8))]
+struct Storage<const N: usize>(MaybeUninit<[u8; N]>);
+
+type Dyn<T, E> = dyn Background<Output = T, Error = E>;
+
+/// What is known of a type that is not named any more.
+struct Kind<T: 'static, E: 'static> {
+    /// The operation behind an address that holds one.
+    erase: fn(*mut ()) -> *mut Dyn<T, E>,
+    id: fn() -> TypeId,
+}
+
+impl<T, E> Kind<T, E> {
+    /// That of `A`.
+    const fn of<A: Background<Output = T, Error = E> + 'static>() -> &'static Self {
+        &Self { erase: |address| address.cast::<A>() as *mut Dyn<T, E>, id: TypeId::of::<A> }
+    }
+
+    /// Whether it is that of `A`.
+    fn is<A: 'static>(&self) -> bool {
+        (self.id)() == TypeId::of::<A>()
+    }
+}
+
+// SAFETY: by the invariant it is a value of a type that is `Background`, hence `Send`, and `kind`
+// points to constants.
+unsafe impl<T, E, const N: usize> Send for Inline<T, E, N> {}
+
+impl<T, E, const N: usize> fmt::Debug for Inline<T, E, N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Inline(..)")
+    }
+}
+
+impl<T, E, const N: usize> Inline<T, E, N> {
+    /// `op`, without its type.
+    #[inline]
+    pub fn new<A: Background<Output = T, Error = E> + 'static>(op: A) -> Self {
+        const {
+            assert!(size_of::<A>() <= N, "the operation is larger than the N bytes of this Inline");
+            assert!(align_of::<A>() <= 8, "the operation is aligned to more than 8 bytes");
+        }
+        let mut storage = Storage(MaybeUninit::uninit());
+        // SAFETY: it is large enough and aligned, as was just checked.
+        unsafe { storage.0.as_mut_ptr().cast::<A>().write(op) };
+        Self { kind: Kind::of::<A>(), storage, not_sync: PhantomData }
+    }
+
+    /// The operation, if it is of this type.
+    ///
+    /// # Errors
+    /// This, unharmed, if it is of another type.
+    pub fn into_inner<A: 'static>(self) -> Result<A, Self> {
+        if !self.kind.is::<A>() {
+            return Err(self);
+        }
+        let this = ManuallyDrop::new(self);
+        // SAFETY: by the invariant it holds an `A`, which is moved out of it once.
+        Ok(unsafe { this.storage.0.as_ptr().cast::<A>().read() })
+    }
+}
+
+impl<T, E, const N: usize> Inline<T, E, N> {
+    #[inline(always)]
+    fn get(&self) -> &Dyn<T, E> {
+        let address = ptr::from_ref(&self.storage.0).cast_mut().cast();
+        // SAFETY: by the invariant there is one, borrowed as `self` is.
+        unsafe { &*(self.kind.erase)(address) }
+    }
+
+    #[inline(always)]
+    fn get_mut(&mut self) -> &mut Dyn<T, E> {
+        let address = ptr::from_mut(&mut self.storage.0).cast();
+        // SAFETY: by the invariant there is one, borrowed as `self` is.
+        unsafe { &mut *(self.kind.erase)(address) }
+    }
+}
+
+impl<T, E, const N: usize> Drop for Inline<T, E, N> {
+    fn drop(&mut self) {
+        // SAFETY: by the invariant there is one, and this takes it out.
+        unsafe { ptr::drop_in_place(self.get_mut()) };
+    }
+}
+
+impl<T, E, const N: usize> Attempt for Inline<T, E, N> {
+    type Output = T;
+    type Error = E;
+
+    #[inline]
+    fn attempt(&mut self) -> nb::Result<T, E> {
+        self.get_mut().attempt()
+    }
+
+    fn source(&self) -> Source {
+        self.get().source()
+    }
+
+    #[inline]
+    fn arm(&mut self) {
+        self.get_mut().arm();
+    }
+
+    #[inline]
+    fn disarm(&mut self) {
+        self.get_mut().disarm();
+    }
+}
+
+impl<T: Send, E: Send, const N: usize> Background for Inline<T, E, N> {
+    #[inline]
+    fn begin(&mut self) {
+        self.get_mut().begin();
+    }
+
+    #[inline]
+    fn cancel(&mut self) {
+        self.get_mut().cancel();
+    }
+}
