@@ -43,14 +43,16 @@ impl Cache {
         let line = self.line();
         let to_line = bytes.as_ptr().addr().wrapping_neg() & (line - 1);
         let (head, rest) = bytes.split_at_mut(to_line.min(bytes.len()));
-        let (whole, tail) = rest.split_at_mut(rest.len() - rest.len() % line);
+        let (whole, tail) = rest.split_at_mut(rest.len() & !(line - 1));
         head.fill(0);
-        for line in whole.chunks_exact_mut(line) {
-            // SAFETY: it zeroes the line of this address, which is just this chunk: it begins and
-            // ends at the border of a line, by the split above and by `Cache::with`.
-            unsafe {
-                asm!("clzero", in("rax") line.as_mut_ptr(), options(nostack, preserves_flags))
-            }
+        // Neither a division nor chunks: those panic with a line of 0 bytes, so a C firmware would
+        // link a panic.
+        let first = whole.as_mut_ptr();
+        for n in 0..whole.len() >> line.trailing_zeros() {
+            let line = first.wrapping_add(n * line);
+            // SAFETY: it zeroes the line of this address, which is a part of `whole`: that begins
+            // and ends at the border of a line, by the splits above and by `Cache::with`.
+            unsafe { asm!("clzero", in("rax") line, options(nostack, preserves_flags)) }
         }
         tail.fill(0);
         sfence();

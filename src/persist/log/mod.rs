@@ -221,11 +221,11 @@ impl<M: Memory> Log<M> {
             return Err(nb::Error::WouldBlock);
         }
         let epoch_and_length = u64::from(self.epoch) << 32 | u64::from(length);
-        let padded = payload.chunks(8).map(|chunk| {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            u64::from_le_bytes(word)
-        });
+        let (whole, rest) = payload.as_chunks();
+        let mut last = [0; 8];
+        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        let last = (!rest.is_empty()).then_some(last);
+        let padded = whole.iter().copied().chain(last).map(u64::from_le_bytes);
         let prefix = [self.sequence, epoch_and_length];
         for (n, word) in padded.clone().enumerate() {
             self.memory.store(self.end + PREFIX + n, word);
