@@ -41,6 +41,7 @@
 //! - [`uart16550`]: the reference driver
 //! - `cache`: x86 cache flush, the asynchronous operation without callback
 //! - `persist`: persistent memory on it, and an append-only log
+//! - `c`: the two of them for programs in C, with a generated header (feature `c`)
 //! - `testing`: an interrupt at every place of a wait, on the host (feature `testing`)
 //! - `x86_64`: race-free sleep, the TSC, the critical section (feature `x86_64`)
 
@@ -54,6 +55,8 @@ mod atomic;
 pub mod adapter;
 pub mod attempt;
 pub mod block;
+#[cfg(all(feature = "c", target_arch = "x86_64"))]
+pub mod c;
 #[cfg(target_arch = "x86_64")]
 pub mod cache;
 pub mod event;

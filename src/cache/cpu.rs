@@ -163,6 +163,11 @@ impl Cache {
         self.write_back
     }
 
+    /// Whether CLFLUSH needs MFENCE before and after it.
+    pub const fn clflush_is_weak(&self) -> bool {
+        self.clflush_is_weak
+    }
+
     const fn pack(self) -> u32 {
         (self.line as u32) << 16
             | (self.extras as u32) << 12

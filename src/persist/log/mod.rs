@@ -72,8 +72,8 @@ pub struct Record {
     /// Bytes of its payload.
     pub length: usize,
     /// The first word of its payload.
-    at: usize,
-    epoch: u32,
+    pub(crate) at: usize,
+    pub(crate) epoch: u32,
 }
 
 impl Record {
@@ -186,12 +186,14 @@ impl<M: Memory> Log<M> {
 
     /// The records, oldest first.
     pub fn records(&self) -> impl Iterator<Item = Record> {
-        let (mut at, mut sequence) = (HEADER, self.first);
-        core::iter::from_fn(move || {
-            let record = (sequence < self.sequence).then(|| self.record(at, sequence))?;
-            (at, sequence) = (record.end(), sequence + 1);
-            Some(record)
-        })
+        core::iter::successors(self.after(None), |record| self.after(Some(record)))
+    }
+
+    /// The record after that one of this log, the oldest if there is none before it.
+    pub fn after(&self, record: Option<&Record>) -> Option<Record> {
+        let (at, sequence) =
+            record.map_or((HEADER, self.first), |record| (record.end(), record.sequence + 1));
+        (self.first..self.sequence).contains(&sequence).then(|| self.record(at, sequence))
     }
 
     /// The payload of a record, as much of it as `into` holds.
@@ -203,6 +205,11 @@ impl<M: Memory> Log<M> {
             chunk.copy_from_slice(&word[..chunk.len()]);
         }
         bytes
+    }
+
+    /// The memory, to be looked at.
+    pub fn memory(&self) -> &M {
+        &self.memory
     }
 
     /// Gives the memory back.

@@ -1,0 +1,35 @@
+//! The layout of the structs, as the header states it: asserted here, and by C there.
+
+use super::{Batch, Cache, Log, Record, Region};
+
+/// Bytes in a `wb_batch`.
+pub const WB_BATCH_SIZE: usize = 48;
+/// What its address is a multiple of.
+pub const WB_BATCH_ALIGNMENT: usize = 8;
+/// Bytes in a `wb_cache`.
+pub const WB_CACHE_SIZE: usize = 20;
+/// What its address is a multiple of.
+pub const WB_CACHE_ALIGNMENT: usize = 4;
+/// Bytes in a `wb_log`.
+pub const WB_LOG_SIZE: usize = 88;
+/// What its address is a multiple of.
+pub const WB_LOG_ALIGNMENT: usize = 8;
+/// Bytes in a `wb_record`.
+pub const WB_RECORD_SIZE: usize = 32;
+/// What its address is a multiple of.
+pub const WB_RECORD_ALIGNMENT: usize = 8;
+/// Bytes in a `wb_region`.
+pub const WB_REGION_SIZE: usize = 48;
+/// What its address is a multiple of.
+pub const WB_REGION_ALIGNMENT: usize = 8;
+
+const _: () = {
+    const fn is<T>(size: usize, alignment: usize) {
+        assert!(size_of::<T>() == size && align_of::<T>() == alignment);
+    }
+    is::<Batch>(WB_BATCH_SIZE, WB_BATCH_ALIGNMENT);
+    is::<Cache>(WB_CACHE_SIZE, WB_CACHE_ALIGNMENT);
+    is::<Log>(WB_LOG_SIZE, WB_LOG_ALIGNMENT);
+    is::<Record>(WB_RECORD_SIZE, WB_RECORD_ALIGNMENT);
+    is::<Region>(WB_REGION_SIZE, WB_REGION_ALIGNMENT);
+};
