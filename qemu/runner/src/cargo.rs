@@ -84,7 +84,7 @@ pub fn build_as(toolchain: &Toolchain, binary: &str, profile: &str) -> Result<Fi
 #[serde(tag = "reason")]
 enum Message {
     #[serde(rename = "compiler-artifact")]
-    Artifact { target: Target, executable: Option<PathBuf>, fresh: bool },
+    Artifact { target: Target, executable: Option<PathBuf>, filenames: Vec<PathBuf>, fresh: bool },
     #[serde(rename = "compiler-message")]
     Diagnostic { message: Diagnostic },
     #[serde(other)]
@@ -102,7 +102,7 @@ struct Diagnostic {
 }
 
 /// Runs a prepared cargo to its end with progress, shows what the compiler says, and answers the
-/// last executable made.
+/// last executable or static library made.
 pub fn run(mut cargo: Command, what: &str) -> Result<Option<PathBuf>> {
     let failed = |error| {
         Error::run(
@@ -121,14 +121,15 @@ pub fn run(mut cargo: Command, what: &str) -> Result<Option<PathBuf>> {
         String::from_utf8_lossy(&text).into_owned()
     });
 
-    let mut executable = None;
+    let mut last = None;
+    let is_archive = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "a");
     for line in BufReader::new(stdout).lines().map_while(std::io::Result::ok) {
         match serde_json::from_str(&line).unwrap_or(Message::Other) {
-            Message::Artifact { target, executable: made, fresh } => {
+            Message::Artifact { target, executable, filenames, fresh } => {
                 if !fresh {
                     step.at(target.name);
                 }
-                executable = made.or(executable);
+                last = executable.or_else(|| filenames.into_iter().find(is_archive)).or(last);
             }
             Message::Diagnostic { message } => {
                 if let Some(text) = message.rendered {
@@ -149,5 +150,5 @@ pub fn run(mut cargo: Command, what: &str) -> Result<Option<PathBuf>> {
         );
     }
     step.end(format_args!("{what}: done"));
-    Ok(executable)
+    Ok(last)
 }

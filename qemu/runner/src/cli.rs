@@ -29,6 +29,8 @@ pub enum Command {
     Test(Test),
     /// Lint, document and build for the bare-metal targets
     Check,
+    /// Make the library for programs in C: a static library and its header
+    C(C),
 }
 
 impl Default for Command {
@@ -72,6 +74,36 @@ pub struct Sweep {
 pub struct Test {
     /// Only the tests whose name contains this
     pub filter: Option<String>,
+}
+
+/// What `c` takes.
+#[derive(Debug, Args)]
+pub struct C {
+    /// For which programs
+    #[arg(long, value_enum, default_value = "host")]
+    pub target: Target,
+    /// Where to put them [default: `c/host` or `c/bare` in the target folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub output: Option<PathBuf>,
+}
+
+/// What programs in C the library is made for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Target {
+    /// Programs of this machine
+    Host,
+    /// Firmware for x86_64: no operating system, no SSE
+    Bare,
+}
+
+impl Target {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Bare => "bare",
+        }
+    }
 }
 
 impl From<Test> for libtest_mimic::Arguments {

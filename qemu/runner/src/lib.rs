@@ -15,11 +15,13 @@
 //! | [`sweep`] | the command `sweep`: an interrupt at every instruction of every wait path |
 //! | [`mod@bench`] | instruction counts, beside the peers |
 //! | [`on_target`] | the on-target tests as ordinary test lines |
+//! | [`c`] | the command `c`: the library for programs in C, with its header |
 //! | [`check`], [`features`] | lints, documentation and builds for bare metal; every two features |
 //! | [`child`], [`output`], [`error`], [`ui`] | child processes, files, errors, the terminal |
 
 pub mod apt;
 pub mod bench;
+pub mod c;
 pub mod cargo;
 pub mod check;
 pub mod child;
@@ -56,6 +58,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Sweep(sweep) => sweep::run(&sweep, cli.board),
         Command::Test(test) => on_target::run(&test.into(), cli.board),
         Command::Check => check::run(),
+        Command::C(c) => c::run(&c),
     };
     finish(passed)
 }

@@ -5,12 +5,10 @@ use console::style;
 use defmt_decoder::{DecodeError, Locations, Table};
 use std::{fmt, fs, io::Read, path::Path};
 
-/// What the frames of one firmware mean, and where each was written.
-#[derive(Debug)]
-pub struct Dictionary {
-    table: Table,
-    locations: Locations,
-}
+/// What the frames of one firmware mean, and where each was written. By default: of one that logs
+/// nothing.
+#[derive(Debug, Default)]
+pub struct Dictionary(Option<(Table, Locations)>);
 
 /// One decoded message.
 #[derive(Clone, Debug)]
@@ -56,12 +54,16 @@ impl Dictionary {
             .ok_or_else(|| failed("it has no defmt section".into()))?;
         let locations =
             table.get_locations(&bytes).map_err(|error| failed(format!("{error:#}")))?;
-        Ok(Self { table, locations })
+        Ok(Self(Some((table, locations))))
     }
 
     /// Decodes a stream to its end, handing over each line as it comes.
     pub fn decode(&self, mut input: impl Read, mut each: impl FnMut(Line)) {
-        let mut decoder = self.table.new_stream_decoder();
+        let Some((table, locations)) = &self.0 else {
+            _ = std::io::copy(&mut input, &mut std::io::sink());
+            return;
+        };
+        let mut decoder = table.new_stream_decoder();
         let mut buffer = [0; 4096];
         while let Ok(length @ 1..) = input.read(&mut buffer) {
             decoder.received(&buffer[..length]);
@@ -70,7 +72,7 @@ impl Dictionary {
                     Ok(frame) => each(Line {
                         level: frame.level().map_or("print", |level| level.as_str()),
                         text: frame.display_message().to_string(),
-                        location: self.location(frame.index()),
+                        location: location(locations, frame.index()),
                     }),
                     Err(DecodeError::UnexpectedEof) => break,
                     Err(DecodeError::Malformed) => each(Line {
@@ -82,11 +84,11 @@ impl Dictionary {
             }
         }
     }
+}
 
-    fn location(&self, index: u64) -> Option<String> {
-        let location = self.locations.get(&index)?;
-        let project = crate::project();
-        let file = location.file.strip_prefix(&project).unwrap_or(&location.file);
-        Some(format!("{}:{}", file.display(), location.line))
-    }
+fn location(locations: &Locations, index: u64) -> Option<String> {
+    let location = locations.get(&index)?;
+    let project = crate::project();
+    let file = location.file.strip_prefix(&project).unwrap_or(&location.file);
+    Some(format!("{}:{}", file.display(), location.line))
 }

@@ -53,11 +53,16 @@ impl Irq {
 
 /// Looks for QEMU where a shell would.
 pub fn find() -> Option<PathBuf> {
+    in_path(PROGRAM)
+}
+
+/// Looks for a program where a shell would.
+pub fn in_path(program: &str) -> Option<PathBuf> {
     let executable = |path: &PathBuf| {
         path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
     };
     env::split_paths(&env::var_os("PATH")?)
-        .filter_map(|folder| std::path::absolute(folder.join(PROGRAM)).ok())
+        .filter_map(|folder| std::path::absolute(folder.join(program)).ok())
         .find(executable)
 }
 

@@ -3,6 +3,7 @@
 
 use crate::{
     apt::{self, Apt, Replacement},
+    c,
     error::{Error, Result},
     qemu,
     toolchain::{self, Toolchain},
@@ -24,11 +25,14 @@ pub struct Needs {
     pub qemu: bool,
     /// Whether it lints.
     pub clippy: bool,
+    /// Whether it compiles and links C.
+    pub c: bool,
 }
 
 impl Needs {
     /// To build the firmware and boot it.
-    pub const BOOT: Self = Self { targets: &[toolchain::TARGET], qemu: true, clippy: false };
+    pub const BOOT: Self =
+        Self { targets: &[toolchain::TARGET], qemu: true, clippy: false, c: false };
 }
 
 /// What was found.
@@ -67,6 +71,10 @@ impl Missing {
         if !debian {
             if self.packages.contains(&qemu::PACKAGE) {
                 ways.push(format!("install {} with the system's package manager", qemu::PROGRAM));
+            }
+            if self.packages.contains(&c::PACKAGE) {
+                let programs = c::PROGRAMS.join(", ");
+                ways.push(format!("install {programs} with the system's package manager"));
             }
             ways.push(format!("or use Debian, with its packages {}", self.packages.join(" ")));
         }
@@ -127,6 +135,12 @@ fn probe(needs: Needs) -> std::result::Result<Tools, Missing> {
     if needs.qemu && qemu.is_none() {
         missing.reasons.push(format!("no {} in PATH", qemu::PROGRAM));
         missing.packages.push(qemu::PACKAGE);
+    }
+    let absent = c::PROGRAMS.into_iter().filter(|program| qemu::in_path(program).is_none());
+    let absent: Vec<_> = absent.collect();
+    if needs.c && !absent.is_empty() {
+        missing.reasons.push(format!("no {} in PATH", absent.join(", ")));
+        missing.packages.push(c::PACKAGE);
     }
     match toolchain {
         Ok(toolchain) if missing.packages.is_empty() => Ok(Tools { toolchain, qemu }),
@@ -245,6 +259,16 @@ mod tests {
             missing.advice(true),
             "as root: apt-get update && apt-get install --no-install-recommends qemu-system-x86"
         );
+    }
+
+    #[test]
+    fn without_a_c_compiler_only_that_is_asked_for() {
+        let missing = Missing { packages: vec![c::PACKAGE], ..Missing::default() };
+        assert_eq!(
+            missing.advice(true),
+            "as root: apt-get update && apt-get install --no-install-recommends build-essential"
+        );
+        assert!(missing.advice(false).starts_with("install cc, c++, ld with the system's"));
     }
 
     #[test]

@@ -1,0 +1,285 @@
+/* What every function answers to what a C program can get wrong. Prints how many answers there
+ * were; exits with 1 if any was another than documented. */
+#include "wouldblock.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int answers, wrong;
+
+#define EXPECT(call, status) expect(#call, __LINE__, call, status)
+
+static void expect(const char *call, int line, wb_status answer, wb_status expected)
+{
+    ++answers;
+    if (answer != expected) {
+        ++wrong;
+        printf("line %d: %s answers %s, not %s\n", line, call, wb_status_name(answer),
+               wb_status_name(expected));
+    }
+}
+
+static void check(const char *what, int holds)
+{
+    ++answers;
+    if (!holds) {
+        ++wrong;
+        printf("%s does not hold\n", what);
+    }
+}
+#define CHECK(holds) check(#holds, holds)
+
+static alignas(64) unsigned char memory[4096];
+static alignas(64) unsigned char other[8192];
+static wb_cache cache;
+
+/* A pointer of this type that is not aligned for it. */
+#define CROOKED(type) ((type *)(void *)(other + 1))
+
+static void of_the_cache(void)
+{
+    EXPECT(wb_cache_get(NULL), WB_NULL);
+    EXPECT(wb_cache_get(CROOKED(wb_cache)), WB_MISALIGNED);
+    EXPECT(wb_cache_detect(NULL), WB_NULL);
+    EXPECT(wb_cache_get(&cache), WB_OK);
+    wb_cache again;
+    EXPECT(wb_cache_detect(&again), WB_OK);
+    CHECK(memcmp(&again, &cache, sizeof cache) == 0);
+    CHECK(cache.line >= 32 && cache.flush >= WB_INSTRUCTION_CLFLUSH);
+
+    wb_cache bad[] = {cache, cache, cache, cache, cache, cache, {0, 0, 0, 0, 0}};
+    bad[0].line = 7;
+    bad[1].line = 4;
+    bad[2].line = 65536;
+    bad[3].flush = (wb_instruction)4;
+    bad[4].write_back = (wb_instruction)0;
+    bad[5].extras = 16;
+    for (unsigned n = 0; n < sizeof bad / sizeof *bad; ++n) {
+        wb_batch batch;
+        wb_region region;
+        EXPECT(wb_flush_range(&bad[n], memory, 1), WB_INVALID);
+        EXPECT(wb_zero(&bad[n], memory, 1), WB_INVALID);
+        EXPECT(wb_batch_begin(&batch, &bad[n]), WB_INVALID);
+        EXPECT(wb_region_new(&region, memory, 64, &bad[n], WB_DOMAIN_CACHES), WB_INVALID);
+    }
+}
+
+static void of_ranges(void)
+{
+    wb_status (*const on_range[])(const wb_cache *, const void *, size_t) = {
+        wb_flush_range, wb_write_back_range, wb_prefetch_for_writing, wb_demote};
+    for (unsigned n = 0; n < sizeof on_range / sizeof *on_range; ++n) {
+        EXPECT(on_range[n](NULL, memory, 1), WB_NULL);
+        EXPECT(on_range[n](CROOKED(wb_cache), memory, 1), WB_MISALIGNED);
+        EXPECT(on_range[n](&cache, NULL, 1), WB_NULL);
+        EXPECT(on_range[n](&cache, NULL, 0), WB_OK);
+        EXPECT(on_range[n](&cache, memory, SIZE_MAX), WB_OUT_OF_BOUNDS);
+        EXPECT(on_range[n](&cache, (void *)(UINTPTR_MAX - 62), 64), WB_OUT_OF_BOUNDS);
+        EXPECT(on_range[n](&cache, memory + 1, 300), WB_OK);
+    }
+    EXPECT(wb_zero(&cache, NULL, 1), WB_NULL);
+    EXPECT(wb_zero(&cache, NULL, 0), WB_OK);
+    memset(other, 7, 1000);
+    EXPECT(wb_zero(&cache, other + 1, 500), WB_OK);
+    CHECK(other[0] == 7 && other[1] == 0 && other[500] == 0 && other[501] == 7);
+    wb_sfence();
+    wb_lfence();
+    wb_mfence();
+}
+
+static void of_the_batch(void)
+{
+    wb_batch batch = {0};
+    EXPECT(wb_batch_flush(&batch, memory, 1), WB_NOT_BEGUN);
+    EXPECT(wb_batch_step(&batch), WB_NOT_BEGUN);
+    EXPECT(wb_batch_wait(&batch), WB_NOT_BEGUN);
+    CHECK(wb_batch_issued(&batch) == 0 && wb_batch_issued(NULL) == 0);
+    EXPECT(wb_batch_begin(NULL, &cache), WB_NULL);
+    EXPECT(wb_batch_begin(&batch, NULL), WB_NULL);
+    EXPECT(wb_batch_begin(CROOKED(wb_batch), &cache), WB_MISALIGNED);
+
+    EXPECT(wb_batch_begin(&batch, &cache), WB_OK);
+    EXPECT(wb_batch_flush(NULL, memory, 1), WB_NULL);
+    EXPECT(wb_batch_flush(&batch, NULL, 1), WB_NULL);
+    EXPECT(wb_batch_flush(&batch, NULL, 0), WB_OK);
+    EXPECT(wb_batch_write_back(&batch, memory, SIZE_MAX), WB_OUT_OF_BOUNDS);
+    CHECK(wb_batch_issued(&batch) == 0);
+    EXPECT(wb_batch_flush(&batch, memory + cache.line - 1, 2), WB_OK);
+    CHECK(wb_batch_issued(&batch) == 2);
+    EXPECT(wb_batch_step(&batch), WB_OK);
+    EXPECT(wb_batch_write_back(&batch, other, 70 * cache.line), WB_OK);
+    CHECK(wb_batch_issued(&batch) == 2 + WB_LINES_PER_STEP);
+    while (wb_batch_step(&batch) == WB_WOULD_BLOCK) {
+    }
+    CHECK(wb_batch_issued(&batch) == 72);
+    EXPECT(wb_batch_flush(&batch, other, 100 * cache.line), WB_OK);
+    EXPECT(wb_batch_order(&batch), WB_OK);
+    EXPECT(wb_batch_order(&batch), WB_NOT_BEGUN);
+    EXPECT(wb_batch_begin(&batch, &cache), WB_OK);
+    EXPECT(wb_batch_flush(&batch, other, (2 * WB_LINES_PER_STEP + 1) * cache.line), WB_OK);
+    EXPECT(wb_batch_step(&batch), WB_WOULD_BLOCK);
+    EXPECT(wb_batch_step(&batch), WB_OK);
+    EXPECT(wb_batch_wait_and_serialize(&batch), WB_OK);
+    EXPECT(wb_batch_wait(&batch), WB_NOT_BEGUN);
+}
+
+static void of_the_region(void)
+{
+    wb_region region = {0};
+    const wb_domain domain = WB_DOMAIN_MEMORY_CONTROLLER;
+    EXPECT(wb_region_flush(&region, 0, 1), WB_INVALID);
+    EXPECT(wb_region_drain(NULL), WB_NULL);
+    EXPECT(wb_region_new(NULL, memory, 64, &cache, domain), WB_NULL);
+    EXPECT(wb_region_new(&region, NULL, 64, &cache, domain), WB_NULL);
+    EXPECT(wb_region_new(&region, NULL, 0, &cache, domain), WB_NULL);
+    EXPECT(wb_region_new(&region, memory, 64, NULL, domain), WB_NULL);
+    EXPECT(wb_region_new(&region, memory, 64, &cache, (wb_domain)0), WB_INVALID);
+    EXPECT(wb_region_new(&region, memory, 64, &cache, (wb_domain)3), WB_INVALID);
+    EXPECT(wb_region_new(&region, memory + 8, 64, &cache, domain), WB_MISALIGNED);
+    EXPECT(wb_region_new(&region, memory, SIZE_MAX, &cache, domain), WB_OUT_OF_BOUNDS);
+    CHECK(region.start == NULL);
+
+    EXPECT(wb_region_new(&region, memory, 0, &cache, domain), WB_OK);
+    EXPECT(wb_region_persist(&region, 0, 0), WB_OK);
+    EXPECT(wb_region_persist(&region, 0, 1), WB_OUT_OF_BOUNDS);
+    for (int n = 1; n <= 2; ++n) {
+        EXPECT(wb_region_new(&region, memory, 2048, &cache, (wb_domain)n), WB_OK);
+        EXPECT(wb_region_flush(&region, 2048, 0), WB_OK);
+        EXPECT(wb_region_flush(&region, 2049, 0), WB_OUT_OF_BOUNDS);
+        EXPECT(wb_region_persist(&region, 1, SIZE_MAX), WB_OUT_OF_BOUNDS);
+        EXPECT(wb_region_zero_persist(&region, 2000, 49), WB_OUT_OF_BOUNDS);
+        EXPECT(wb_region_copy(&region, 2000, other, 49), WB_OUT_OF_BOUNDS);
+        EXPECT(wb_region_copy(&region, 0, NULL, 1), WB_NULL);
+        EXPECT(wb_region_copy(&region, 0, NULL, 0), WB_OK);
+        EXPECT(wb_region_copy(&region, 0, memory + 2047, 1), WB_OVERLAP);
+        EXPECT(wb_region_copy_persist(&region, 0, memory + 1000, 8), WB_OVERLAP);
+        EXPECT(wb_region_copy_persist(&region, 0, memory + 2048, 8), WB_OK);
+        memset(other, 5, sizeof other);
+        EXPECT(wb_region_copy_persist(&region, 3, other, 2000), WB_OK);
+        region.non_temporal_from = SIZE_MAX;
+        EXPECT(wb_region_copy_persist(&region, 2003, other, 40), WB_OK);
+        CHECK(memory[2] == 0 && memcmp(memory + 3, other, 2040) == 0 && memory[2043] == 0);
+        EXPECT(wb_region_zero_persist(&region, 3, 2040), WB_OK);
+        EXPECT(wb_region_drain(&region), WB_OK);
+        CHECK(memory[3] == 0 && memory[2042] == 0);
+        region.domain = (wb_domain)9;
+        EXPECT(wb_region_drain(&region), WB_INVALID);
+    }
+}
+
+/* Room is made once; were there none then, the append would never return. */
+static void clear(wb_log *log, void *calls)
+{
+    if (++*(int *)calls > 1) {
+        printf("no room is made\n");
+        exit(1);
+    }
+    EXPECT(wb_log_clear(log), WB_OK);
+}
+
+static void end(wb_log *log, void *calls)
+{
+    ++*(int *)calls;
+    EXPECT(wb_log_end(log), WB_OK);
+}
+
+static void of_the_log(void)
+{
+    wb_region region;
+    wb_log log = {0};
+    wb_record record = {0};
+    uint64_t sequence = 0;
+    size_t length = 0;
+    int calls = 0;
+    char text[32];
+    EXPECT(wb_region_new(&region, memory, 80, &cache, WB_DOMAIN_CACHES), WB_OK);
+    EXPECT(wb_log_create(&log, &region), WB_TOO_SMALL);
+    EXPECT(wb_log_recover(&log, &region), WB_TOO_SMALL);
+    EXPECT(wb_region_new(&region, memory, 512, &cache, WB_DOMAIN_MEMORY_CONTROLLER), WB_OK);
+    memset(memory, 0, 512);
+    EXPECT(wb_log_recover(&log, &region), WB_NOT_A_LOG);
+    EXPECT(wb_log_create(NULL, &region), WB_NULL);
+    EXPECT(wb_log_create(&log, NULL), WB_NULL);
+    EXPECT(wb_log_create(CROOKED(wb_log), &region), WB_MISALIGNED);
+    EXPECT(wb_log_try_append(&log, "a", 1, NULL), WB_NOT_BEGUN);
+    EXPECT(wb_log_next(&log, &record), WB_NOT_BEGUN);
+    EXPECT(wb_log_wait(&log), WB_NOT_BEGUN);
+
+    EXPECT(wb_log_create(&log, &region), WB_OK);
+    EXPECT(wb_log_next(&log, &record), WB_END);
+    EXPECT(wb_log_next(&log, NULL), WB_NULL);
+    EXPECT(wb_log_try_append(&log, NULL, 1, NULL), WB_NULL);
+    EXPECT(wb_log_try_append(&log, "a", 1, CROOKED(uint64_t)), WB_MISALIGNED);
+    EXPECT(wb_log_try_append(&log, memory + 511, 1, NULL), WB_OVERLAP);
+    EXPECT(wb_log_try_append(&log, other, 512, NULL), WB_TOO_LONG);
+    EXPECT(wb_log_try_append(&log, other, SIZE_MAX, NULL), WB_OUT_OF_BOUNDS);
+    EXPECT(wb_log_next(&log, &record), WB_END);
+    EXPECT(wb_log_try_append(&log, NULL, 0, &sequence), WB_OK);
+    CHECK(sequence == 1);
+    EXPECT(wb_log_start_append(&log, "two", 3, &sequence), WB_OK);
+    CHECK(sequence == 2);
+    EXPECT(wb_log_wait(&log), WB_OK);
+    EXPECT(wb_log_append(&log, "three", 5, &sequence, NULL, NULL), WB_NULL);
+    EXPECT(wb_log_append(&log, "three", 5, &sequence, clear, &calls), WB_OK);
+    CHECK(sequence == 3 && calls == 0);
+
+    EXPECT(wb_log_next(&log, &record), WB_OK);
+    CHECK(record.sequence == 1 && record.length == 0);
+    EXPECT(wb_log_next(&log, &record), WB_OK);
+    CHECK(record.sequence == 2 && record.length == 3);
+    EXPECT(wb_log_read(&log, &record, text, 2, &length), WB_OK);
+    CHECK(length == 2 && memcmp(text, "tw", 2) == 0);
+    EXPECT(wb_log_read(&log, &record, NULL, 0, &length), WB_OK);
+    CHECK(length == 0);
+    EXPECT(wb_log_read(&log, &record, NULL, 1, NULL), WB_NULL);
+    EXPECT(wb_log_read(&log, NULL, text, 1, NULL), WB_NULL);
+    EXPECT(wb_log_read(&log, &record, memory + 100, 1, NULL), WB_OVERLAP);
+    EXPECT(wb_log_read(&log, &record, text, 1, CROOKED(size_t)), WB_MISALIGNED);
+    wb_record foreign[] = {record, record, record};
+    foreign[0].place = SIZE_MAX;
+    foreign[1].length = 513;
+    foreign[2].sequence = UINT64_MAX;
+    for (unsigned n = 0; n < sizeof foreign / sizeof *foreign; ++n) {
+        EXPECT(wb_log_read(&log, &foreign[n], text, sizeof text, NULL), WB_OUT_OF_BOUNDS);
+        EXPECT(wb_log_next(&log, &foreign[n]), WB_OUT_OF_BOUNDS);
+    }
+    EXPECT(wb_log_next(&log, &record), WB_OK);
+    EXPECT(wb_log_next(&log, &record), WB_END);
+    CHECK(record.sequence == 3);
+
+    while (wb_log_try_append(&log, other, 40, &sequence) == WB_OK) {
+    }
+    EXPECT(wb_log_try_append(&log, other, 40, NULL), WB_WOULD_BLOCK);
+    EXPECT(wb_log_start_append(&log, other, 40, NULL), WB_WOULD_BLOCK);
+    EXPECT(wb_log_append(&log, other, 40, NULL, clear, &calls), WB_OK);
+    CHECK(calls == 1);
+    EXPECT(wb_log_end(&log), WB_OK);
+    EXPECT(wb_log_end(&log), WB_NOT_BEGUN);
+
+    uint64_t last = sequence + 1;
+    memset(&record, 0, sizeof record);
+    EXPECT(wb_log_recover(&log, &region), WB_OK);
+    EXPECT(wb_log_next(&log, &record), WB_OK);
+    CHECK(record.sequence == last && record.length == 40);
+    EXPECT(wb_log_next(&log, &record), WB_END);
+    while (wb_log_try_append(&log, other, 40, NULL) == WB_OK) {
+    }
+    EXPECT(wb_log_append(&log, other, 40, NULL, end, &calls), WB_NOT_BEGUN);
+    CHECK(calls == 2);
+}
+
+int main(void)
+{
+    of_the_cache();
+    of_ranges();
+    of_the_batch();
+    of_the_region();
+    of_the_log();
+    CHECK(strcmp(wb_status_name((wb_status)14), "?") == 0);
+    CHECK(strcmp(wb_status_name(WB_TOO_LONG), "WB_TOO_LONG") == 0);
+    printf("%d answers, %d wrong\n", answers, wrong);
+    return wrong != 0;
+}

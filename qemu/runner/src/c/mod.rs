@@ -1,0 +1,125 @@
+//! The command `c`: the library for programs in C, as a static library and the header that is
+//! generated from the same source.
+
+mod header;
+
+use crate::{
+    cargo,
+    cli::{C, Target},
+    error::{Error, Result},
+    output::OutputFile,
+    setup::{self, Needs},
+    toolchain::TARGET,
+    ui,
+};
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// What C is compiled and linked with.
+pub const PROGRAMS: [&str; 3] = ["cc", "c++", "ld"];
+
+/// Debian's package of them.
+pub const PACKAGE: &str = "build-essential";
+
+/// What a C program is compiled and linked with.
+#[derive(Clone, Debug)]
+pub struct Library {
+    /// The folder of both.
+    pub folder: PathBuf,
+    /// `wouldblock.h`.
+    pub header: PathBuf,
+    /// `libwouldblock.a`.
+    pub archive: PathBuf,
+}
+
+/// How firmware is compiled, as far as the library asks for it: it has no SSE, and where an
+/// interrupt uses the stack of what it interrupts, nobody may use the memory below.
+pub const BARE_FLAGS: [&str; 4] =
+    ["-ffreestanding", "-fno-pic", "-mgeneral-regs-only", "-mno-red-zone"];
+
+/// Makes them, and says where they are and how to use them.
+pub fn run(arguments: &C) -> Result<bool> {
+    let folder = arguments.output.clone().unwrap_or_else(|| folder(arguments.target));
+    let library = make(arguments.target, &folder)?;
+    let Library { header, archive, folder } = &library;
+    let (folder, archive_shown) = (folder.display(), archive.display());
+    ui::print(format_args!("header:  {}\nlibrary: {archive_shown}", header.display()));
+    match arguments.target {
+        Target::Host => ui::print(format_args!(
+            "compile and link:\n  cc -std=c11 -I {folder} program.c {archive_shown} -o program"
+        )),
+        Target::Bare => ui::print(format_args!(
+            "compile:\n  cc -std=c11 {} -I {folder} -c firmware.c\n\
+             link, below 2 GiB; the library needs no other, and brings memcpy and its like:\n  \
+             ld --gc-sections -T YOUR.ld firmware.o {archive_shown} -o firmware.elf",
+            BARE_FLAGS.join(" ")
+        )),
+    }
+    Ok(true)
+}
+
+/// The folder for a target if none is asked for.
+pub fn folder(target: Target) -> PathBuf {
+    cargo::target_folder().with_file_name("c").join(target.name())
+}
+
+/// Makes both in `folder`.
+pub fn make(target: Target, folder: &Path) -> Result<Library> {
+    let text = header::generate()?;
+    let built = build(target, "release")?;
+    let cannot = |error: io::Error| {
+        let what = format!("cannot make the folder {}", folder.display());
+        Error::caller(what, error, "name a folder that can be written")
+    };
+    fs::create_dir_all(folder).map_err(cannot)?;
+    let header = put(folder.join("wouldblock.h"), &mut text.as_bytes())?;
+    let mut built = File::open(&built).map_err(|error| {
+        let what = format!("{} cannot be read", built.display());
+        Error::run(what, error, "check the target folder")
+    })?;
+    let archive = put(folder.join("libwouldblock.a"), &mut built)?;
+    Ok(Library { folder: folder.to_owned(), header, archive })
+}
+
+/// Builds the static library in this profile, and answers where cargo has put it.
+pub fn build(target: Target, profile: &str) -> Result<PathBuf> {
+    let what = format!("building the static library ({}, {profile})", target.name());
+    let mut command = match target {
+        // By the cargo that runs this, or the active one.
+        Target::Host => {
+            let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
+            let mut command = Command::new(cargo);
+            command.current_dir(crate::project());
+            command.args(["rustc", "--quiet", "--message-format", "json", "--locked"]);
+            command.args(["--features", "c,std", "--target-dir"]);
+            command.arg(cargo::target_folder().with_file_name("static"));
+            command
+        }
+        Target::Bare => {
+            let needs = Needs { targets: &[TARGET], qemu: false, clippy: false, c: false };
+            let toolchain = setup::tools(needs)?.toolchain;
+            let mut command = cargo::command(&toolchain, &crate::project(), "rustc");
+            command.args(["--features", "c-firmware", "--target", TARGET]);
+            command
+        }
+    };
+    command.args(["--package", "wouldblock", "--lib", "--crate-type", "staticlib"]);
+    command.args(["--profile", profile]);
+    cargo::run(command, &what)?.ok_or_else(|| {
+        let why = "cargo succeeded but named no static library";
+        Error::run(format_args!("{what}: there is none"), why, "report this as a defect")
+    })
+}
+
+fn put(place: PathBuf, content: &mut dyn io::Read) -> Result<PathBuf> {
+    let output = OutputFile::begin(&place)?;
+    let mut writer = output.writer()?;
+    let written = io::copy(content, &mut writer).and_then(|_| writer.flush());
+    written.map_err(|error| output.failed(error))?;
+    output.keep()?;
+    Ok(place)
+}
