@@ -1,21 +1,35 @@
-//! embassy's executor on this board: one, for the foreground, asleep when no task is ready.
+//! embassy's executors on this board: one in the foreground, asleep when no task is ready, and one
+//! in a handler, whose tasks preempt the foreground.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::{
+    ptr,
+    sync::atomic::{AtomicBool, AtomicPtr, Ordering},
+};
 
-use embassy_executor::{Spawner, raw};
+use embassy_executor::{SendSpawner, Spawner, raw};
+use pc::interrupts::{Line, raise_self};
 use static_cell::StaticCell;
 use wouldblock::block::Idle;
 
-/// Somebody has woken a task since the last poll.
+/// The context by which the foreground's executor is told from the handler's. Neither points to
+/// anything.
+const FOREGROUND: *mut () = ptr::null_mut();
+const HANDLER: *mut () = ptr::dangling_mut();
+
+/// Somebody has woken a task of the foreground since its last poll.
 static PENDING: AtomicBool = AtomicBool::new(false);
 
 // SAFETY (of the name): embassy calls it with exactly this type, from any context.
 #[unsafe(export_name = "__pender")]
-fn pend(_: *mut ()) {
-    PENDING.store(true, Ordering::Release);
+fn pend(executor: *mut ()) {
+    if executor == FOREGROUND {
+        PENDING.store(true, Ordering::Release);
+    } else {
+        raise_self();
+    }
 }
 
-/// The executor; its tasks run while somebody is in [`run_until`](Self::run_until).
+/// The foreground's executor; its tasks run while somebody is in [`run_until`](Self::run_until).
 pub struct Executor(&'static raw::Executor);
 
 impl Executor {
@@ -25,7 +39,7 @@ impl Executor {
     /// If it is taken twice.
     pub fn take() -> Self {
         static EXECUTOR: StaticCell<raw::Executor> = StaticCell::new();
-        Self(EXECUTOR.init(raw::Executor::new(core::ptr::null_mut())))
+        Self(EXECUTOR.init(raw::Executor::new(FOREGROUND)))
     }
 
     /// Where tasks are put in.
@@ -46,4 +60,29 @@ impl Executor {
             idle.idle(|| PENDING.load(Ordering::Acquire));
         }
     }
+}
+
+/// Starts the handler's executor, on the self-interrupt: the line is its own from here on. Its tasks
+/// preempt the foreground at any instruction, and run one after the other with interrupts masked.
+///
+/// # Panics
+/// If it is started twice.
+pub fn start_in_handler() -> SendSpawner {
+    static EXECUTOR: StaticCell<raw::Executor> = StaticCell::new();
+    let executor: &'static _ = EXECUTOR.init(raw::Executor::new(HANDLER));
+    IN_HANDLER.store(ptr::from_ref(executor).cast_mut(), Ordering::Release);
+    Line::SelfIpi.set_handler(poll_in_handler);
+    Line::SelfIpi.enable();
+    executor.spawner().make_send()
+}
+
+/// The handler's executor, before its line is enabled.
+static IN_HANDLER: AtomicPtr<raw::Executor> = AtomicPtr::new(ptr::null_mut());
+
+fn poll_in_handler(line: Line) {
+    // First: a task that is woken from here on raises the interrupt again, to be taken after this.
+    line.acknowledge();
+    // SAFETY: the line is enabled, so there is an executor, for ever. Nobody else polls it, and
+    // handlers do not nest.
+    unsafe { (*IN_HANDLER.load(Ordering::Acquire)).poll() };
 }

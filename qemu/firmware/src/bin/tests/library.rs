@@ -3,6 +3,7 @@
 mod cache;
 mod dma;
 mod event;
+mod executor;
 mod job;
 mod persist;
 mod sync;

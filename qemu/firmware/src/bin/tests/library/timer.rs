@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use super::sleep_until;
 use embassy_time::{Duration, Instant, Ticker};
 use firmware::{
-    count::Meter,
+    count::{Meter, clock},
     executor::Executor,
     timer::{Cancelled, Countdown, SLOT, Timer},
 };
@@ -14,7 +14,14 @@ use pc::{
     interrupts::Line,
     timer::{is_running, tsc, tsc_per_second},
 };
-use wouldblock::{Attempt, job::Done, sync::Mutex, x86_64::Park};
+use wouldblock::{
+    Attempt, attempt,
+    block::{Spin, block},
+    job::Done,
+    sync::Mutex,
+    x86_64::Park,
+};
+use x86_64::instructions::interrupts::without_interrupts;
 
 fn millisecond() -> u64 {
     tsc_per_second() / 1000
@@ -54,6 +61,76 @@ fn periods(_: &'static Board) {
     assert_eq!(Line::Timer.taken(), 100);
 }
 pc::test!(periods);
+
+/// Interrupts that were masked for some periods delay those, and no later one.
+fn masked_for_some_periods_it_catches_up(_: &'static Board) {
+    static PERIODS: AtomicU64 = AtomicU64::new(0);
+    static LATE: AtomicU64 = AtomicU64::new(0);
+    fn next(done: Done<Countdown>) {
+        let late = tsc() - done.op.deadline();
+        LATE.fetch_add(u64::from(late > millisecond() / 10), Relaxed);
+        if PERIODS.fetch_add(1, Relaxed) < 19 {
+            assert!(SLOT.start_with(done.op.next(millisecond()), next).is_ok());
+        }
+    }
+
+    let first = Timer::take().expect("the timer").after(millisecond());
+    let start = first.deadline();
+    assert!(SLOT.start_with(first, next).is_ok());
+    sleep_until(|| PERIODS.load(Relaxed) == 5);
+    without_interrupts(|| while tsc() < start + 8 * millisecond() + millisecond() / 2 {});
+    sleep_until(|| PERIODS.load(Relaxed) == 20);
+    let late = tsc() - (start + 19 * millisecond());
+    assert!(late < millisecond() / 10, "the last of them was {late} cycles late");
+    assert_eq!(LATE.load(Relaxed), 4, "numbers 5 to 8 were due while interrupts were masked");
+    assert_eq!(Line::Timer.taken(), 20);
+}
+pc::test!(masked_for_some_periods_it_catches_up);
+
+fn polled_and_waited_for_in_bounds(_: &'static Board) {
+    let timer = Timer::take().expect("the timer");
+    let mut job = SLOT.start(timer.after(millisecond())).expect("idle");
+    let mut looks = 0_u64;
+    let Ok(done) = block(attempt::from_fn(|| {
+        looks += 1;
+        job.attempt()
+    }));
+    assert!(done.result == Ok(()) && looks > 100 && tsc() >= done.op.deadline());
+    assert!(job.is_collected() && SLOT.is_idle());
+
+    let job = SLOT.start(done.op.into_timer().after(3 * millisecond())).expect("idle");
+    let one = core::time::Duration::from_millis(1);
+    let job = job.wait_for(Spin, clock(), one).expect_err("three are not over, and it still runs");
+    let done = job.wait_for(Spin, clock(), 5 * one).expect("five are");
+    assert_eq!(done.result, Ok(()));
+
+    // With interrupts masked, who waits steps; the interrupt finds nothing left to do.
+    let taken = Line::Timer.taken();
+    let job = SLOT.start(done.op.into_timer().after(millisecond())).expect("idle");
+    let done = without_interrupts(|| job.wait(Park));
+    assert!(done.result == Ok(()) && Line::Timer.taken() <= taken + 1);
+    assert!(SLOT.is_idle() && !is_running());
+}
+pc::test!(polled_and_waited_for_in_bounds);
+
+fn detached_it_runs_to_its_end(_: &'static Board) {
+    let first = Timer::take().expect("the timer").after(millisecond());
+    let end = first.deadline();
+    SLOT.start(first).expect("idle").detach();
+    assert!(!SLOT.is_idle() && is_running());
+    sleep_until(|| SLOT.is_idle());
+    assert!(tsc() >= end && Line::Timer.taken() == 1 && !is_running());
+}
+pc::test!(detached_it_runs_to_its_end);
+
+fn dropped_it_stops(_: &'static Board) {
+    drop(SLOT.start(Timer::take().expect("the timer").after(millisecond())).expect("idle"));
+    assert!(SLOT.is_idle() && !is_running());
+    let start = tsc();
+    while tsc() - start < 2 * millisecond() {}
+    assert_eq!(Line::Timer.taken(), 0);
+}
+pc::test!(dropped_it_stops);
 
 fn cancelled(_: &'static Board) {
     let timer = Timer::take().expect("the timer");

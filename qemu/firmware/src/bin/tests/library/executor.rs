@@ -1,0 +1,242 @@
+//! embassy's executors, in the foreground and in a handler, with the library's waits in their tasks.
+
+use core::{
+    convert::Infallible,
+    hint::black_box,
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
+};
+
+use embassy_executor::Spawner;
+use embassy_time::{Duration, Instant, with_timeout};
+use firmware::{
+    executor::{Executor, start_in_handler},
+    serial::COM1,
+    timer::{Countdown, SLOT, Timer},
+};
+use pc::{
+    Board,
+    interrupts::{self, Line, raise_self},
+    timer::tsc_per_second,
+};
+use wouldblock::{
+    attempt::{self, Attempt},
+    block::Spin,
+    event::Event,
+    job::{Background, Slot},
+    x86_64::Park,
+};
+
+/// A flag and its event, from one task to another.
+struct Baton {
+    there: AtomicBool,
+    event: Event,
+}
+
+impl Baton {
+    const fn new() -> Self {
+        Self { there: AtomicBool::new(false), event: Event::new() }
+    }
+
+    fn hand_over(&self) {
+        self.there.store(true, Relaxed);
+        self.event.signal(0);
+    }
+
+    fn take(&self) -> nb::Result<(), Infallible> {
+        if self.there.swap(false, Relaxed) { Ok(()) } else { Err(nb::Error::WouldBlock) }
+    }
+}
+
+/// The foreground does nothing but work, and yet the task goes on, period after period.
+fn a_task_in_the_handler_preempts_a_busy_foreground(_: &'static Board) {
+    const PERIODS: u64 = 50;
+    static WORK: AtomicU64 = AtomicU64::new(0);
+    static SEEN: AtomicU64 = AtomicU64::new(0);
+
+    #[embassy_executor::task]
+    async fn task(mut countdown: Countdown) {
+        let mut before = WORK.load(Relaxed);
+        for _ in 0..PERIODS {
+            let done = SLOT.start(countdown).expect("idle").await;
+            countdown = done.op.next(tsc_per_second() / 10_000);
+            let work = WORK.load(Relaxed);
+            assert!(work > before, "the foreground went on meanwhile");
+            before = work;
+            SEEN.fetch_add(1, Relaxed);
+        }
+    }
+
+    let first = Timer::take().expect("the timer").after(tsc_per_second() / 10_000);
+    start_in_handler().spawn(task(first).expect("the task is not running"));
+    while SEEN.load(Relaxed) < PERIODS {
+        WORK.store(black_box(WORK.load(Relaxed) + 1), Relaxed);
+    }
+    assert_eq!(Line::Timer.taken(), PERIODS);
+    assert_eq!(Line::SelfIpi.taken(), PERIODS + 1, "one for each wake, one for the spawn");
+    assert_eq!(interrupts::deepest(), 1);
+}
+pc::test!(a_task_in_the_handler_preempts_a_busy_foreground);
+
+/// A task of each executor, in turns: the foreground's wakes the handler's, which waits for the
+/// timer, n instructions on, and then wakes the foreground's: at each instruction of its way from
+/// the one wake to the sleep that the other one ends. One lost wake, and this hangs.
+fn each_executor_wakes_the_other_at_every_instruction(_: &'static Board) {
+    const PLACEMENTS: u64 = 1000;
+    static GO: Baton = Baton::new();
+    static BACK: Baton = Baton::new();
+    static ENDED: AtomicBool = AtomicBool::new(false);
+    static DIFFERENT: AtomicU64 = AtomicU64::new(0);
+    static ASLEEP: AtomicU64 = AtomicU64::new(0);
+
+    #[embassy_executor::task]
+    async fn of_the_handler(mut timer: Timer) {
+        let mut go = GO.event.waiter().expect("one waiter");
+        let mut places = heapless::Vec::<u64, 256>::new();
+        let mut asleep = 0;
+        for n in 1..=PLACEMENTS {
+            let Ok(()) = go.operation(attempt::from_fn(|| GO.take())).await;
+            let done = SLOT.start(timer.after(n)).expect("idle").await;
+            timer = done.op.into_timer();
+            let place = interrupts::interrupted();
+            asleep = if places.last() == Some(&place) { asleep + 1 } else { 0 };
+            places.retain(|other| *other != place);
+            places.push(place).expect("room for every place");
+            BACK.hand_over();
+        }
+        DIFFERENT.store(places.len() as u64, Relaxed);
+        ASLEEP.store(asleep, Relaxed);
+    }
+
+    #[embassy_executor::task]
+    async fn of_the_foreground() {
+        let mut back = BACK.event.waiter().expect("one waiter");
+        for _ in 0..PLACEMENTS {
+            GO.hand_over();
+            let Ok(()) = back.operation(attempt::from_fn(|| BACK.take())).await;
+        }
+        ENDED.store(true, Relaxed);
+    }
+
+    let timer = Timer::take().expect("the timer");
+    start_in_handler().spawn(of_the_handler(timer).expect("the task is not running"));
+    let mut executor = Executor::take();
+    executor.spawner().spawn(of_the_foreground().expect("the task is not running"));
+    executor.run_until(|| ENDED.load(Relaxed).then_some(()), Park);
+    let (different, asleep) = (DIFFERENT.load(Relaxed), ASLEEP.load(Relaxed));
+    defmt::info!("{=u64} different instructions, the last of them {=u64} times", different, asleep);
+    assert!(different > 40, "{different} different instructions");
+    assert!(asleep > 100, "the last placements find the foreground asleep");
+    assert_eq!(interrupts::deepest(), 1);
+}
+pc::test!(each_executor_wakes_the_other_at_every_instruction);
+
+/// An operation that its device ends when it likes, cancelled or not.
+struct Slow;
+
+static SLOW: Slot<Slow> = Slot::new();
+static ENDED: AtomicBool = AtomicBool::new(false);
+static CANCELLED: AtomicU32 = AtomicU32::new(0);
+static DROPPED: AtomicU32 = AtomicU32::new(0);
+
+impl Attempt for Slow {
+    type Output = ();
+    type Error = Infallible;
+
+    fn attempt(&mut self) -> nb::Result<(), Infallible> {
+        if ENDED.swap(false, Relaxed) { Ok(()) } else { Err(nb::Error::WouldBlock) }
+    }
+}
+
+impl Background for Slow {
+    fn begin(&mut self) {}
+
+    fn cancel(&mut self) {
+        CANCELLED.fetch_add(1, Relaxed);
+    }
+}
+
+impl Drop for Slow {
+    fn drop(&mut self) {
+        DROPPED.fetch_add(1, Relaxed);
+    }
+}
+
+/// The device ends.
+fn end() {
+    ENDED.store(true, Relaxed);
+    raise_self();
+}
+
+/// Runs what was spawned until it is over, with embassy's time.
+fn run_until(over: &AtomicBool, spawn: impl FnOnce(Spawner)) {
+    firmware::embassy_time::install(Timer::take().expect("the timer"));
+    let mut executor = Executor::take();
+    spawn(executor.spawner());
+    executor.run_until(|| over.load(Relaxed).then_some(()), Park);
+}
+
+fn a_job_out_of_time_is_dropped_and_its_slot_comes_back(_: &'static Board) {
+    static OVER: AtomicBool = AtomicBool::new(false);
+
+    #[embassy_executor::task]
+    async fn task() {
+        let millisecond = Duration::from_millis(1);
+        let start = Instant::now();
+        let job = SLOW.start(Slow).expect("idle");
+        assert!(with_timeout(millisecond, job).await.is_err());
+        assert!((millisecond..millisecond * 2).contains(&start.elapsed()));
+        // It was dropped, hence cancelled; its device is still at it, and has what it needs.
+        assert_eq!((CANCELLED.load(Relaxed), DROPPED.load(Relaxed)), (1, 0));
+        assert!(!SLOW.is_idle());
+        end();
+        assert!(SLOW.is_idle(), "the interrupt has ended it, and nobody will collect it");
+
+        // The next one, by reference: out of time it is still there, and goes on.
+        let mut job = SLOW.start(Slow).expect("idle");
+        assert_eq!(DROPPED.load(Relaxed), 1, "what was given up is dropped by the next start");
+        assert!(with_timeout(millisecond, &mut job).await.is_err());
+        assert_eq!(CANCELLED.load(Relaxed), 1);
+        end();
+        let done = with_timeout(millisecond, &mut job).await.expect("in time");
+        assert_eq!(done.result, Ok(()));
+        drop(done);
+        assert!(SLOW.is_idle() && job.is_collected());
+        assert_eq!((CANCELLED.load(Relaxed), DROPPED.load(Relaxed)), (1, 2));
+        OVER.store(true, Relaxed);
+    }
+
+    Line::SelfIpi.set_handler(|line| {
+        let driven = SLOW.on_interrupt();
+        line.acknowledge();
+        drop(driven);
+    });
+    Line::SelfIpi.enable();
+    run_until(&OVER, |spawner| spawner.spawn(task().expect("the task is not running")));
+}
+pc::test!(a_job_out_of_time_is_dropped_and_its_slot_comes_back);
+
+fn an_operation_out_of_time_takes_nothing(_: &'static Board) {
+    static OVER: AtomicBool = AtomicBool::new(false);
+
+    #[embassy_executor::task]
+    async fn task() {
+        let (mut rx, mut tx) = COM1.uart.split().expect("free");
+        let mut buffer = [0; 8];
+        for byte in 0..10 {
+            let millisecond = Duration::from_millis(1);
+            assert!(with_timeout(millisecond, rx.recv()).await.is_err());
+            assert!(with_timeout(millisecond, rx.read_to_idle(&mut buffer)).await.is_err());
+            assert_eq!(COM1.enabled(), 0, "dropped, it has masked its interrupt");
+            assert_eq!(tx.write_all([byte, !byte]).block(Spin), Ok(2));
+            assert_eq!(with_timeout(millisecond, rx.recv()).await, Ok(Ok(byte)));
+            let rest = with_timeout(millisecond, rx.read_to_idle(&mut buffer)).await;
+            assert_eq!((rest, buffer[0]), (Ok(Ok(1)), !byte));
+        }
+        OVER.store(true, Relaxed);
+    }
+
+    COM1.install();
+    COM1.uart.set_loopback(true);
+    run_until(&OVER, |spawner| spawner.spawn(task().expect("the task is not running")));
+}
+pc::test!(an_operation_out_of_time_takes_nothing);
