@@ -8,6 +8,7 @@ pub mod buffer;
 pub mod count;
 pub mod dma;
 pub mod embassy_time;
+pub mod exact;
 pub mod executor;
 pub mod masked;
 pub mod serial;

@@ -84,6 +84,10 @@ pub enum Report<'a> {
         peer: &'a str,
         /// What that takes.
         peer_value: u64,
+        /// What belongs to it; empty if nothing does.
+        note: &'a str,
+        /// Whether it depends on the host's time, so that it does not repeat.
+        host_input: bool,
     },
     /// The longest that an operation keeps interrupts masked.
     Masked {

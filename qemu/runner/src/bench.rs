@@ -3,9 +3,11 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`instructions`] | `cargo bench --bench instructions`: the library's operations |
+//! | [`io`] | `cargo bench --bench io`: reads from a disk, bytes through a UART |
 //! | `rows` | figures, their bounds, the table and the file of a bench |
 //! | `code` | what a binary is made of |
 
 mod code;
 pub mod instructions;
+pub mod io;
 mod rows;

@@ -146,9 +146,12 @@ pub struct Figure {
     pub peer: String,
     /// What that takes.
     pub peer_value: u64,
-    /// Where it was found, if it was looked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub place: Option<String>,
+    /// What belongs to it: where it was found, or its parts.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// Whether it depends on the host's timing, so that it does not repeat.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub host_input: bool,
 }
 
 /// The longest that an operation keeps interrupts masked, in instructions.

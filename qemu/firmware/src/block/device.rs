@@ -12,23 +12,17 @@
 
 use core::{
     cell::{RefCell, UnsafeCell},
-    ptr::{self, NonNull},
+    ptr::NonNull,
 };
 
 use critical_section::Mutex;
-use pc::{board, interrupts::Line};
+use pc::interrupts::Line;
 use virtio_drivers::{
     queue::VirtQueue,
-    transport::{
-        DeviceStatus, Transport,
-        pci::{
-            PciTransport,
-            bus::{Cam, DeviceFunction, MmioCam, PciRoot},
-        },
-    },
+    transport::{DeviceStatus, Transport, pci::PciTransport},
 };
 
-use super::memory::Board;
+use super::{memory::Board, transport};
 
 /// Bytes of a sector: what sector numbers, and the capacity, count.
 pub const SECTOR: usize = 512;
@@ -125,20 +119,7 @@ pub struct Installed {
 
 /// Sets up the machine's disk; `None` if it has none. Only once.
 pub fn install() -> Option<Installed> {
-    /// A transitional device, and a modern one.
-    const IDS: [(u16, u16); 2] = [(0x1af4, 0x1001), (0x1af4, 0x1042)];
-    /// Where SeaBIOS puts the configuration space of q35.
-    const ECAM: usize = 0xb000_0000;
-
-    let bus = board().pci.filter(|_| board().machine == pc::Machine::Q35)?;
-    let function = IDS.iter().find_map(|id| bus.find(id.0, id.1))?;
-    let line = function.line()?;
-    function.enable();
-    // SAFETY: 256 MiB of configuration space, mapped by `boot`.
-    let access = unsafe { MmioCam::new(ptr::with_exposed_provenance_mut(ECAM), Cam::Ecam) };
-    let place = DeviceFunction { bus: 0, device: function.device, function: function.function };
-    let mut transport = PciTransport::new::<Board, _>(&mut PciRoot::new(access), place).ok()?;
-
+    let (mut transport, line) = transport::find()?;
     let features = transport.begin_init(Features::all());
     let capacity = || transport.read_config_space::<[u32; 2]>(0);
     let [low, high] = transport.read_consistent(capacity).ok()?;

@@ -3,8 +3,10 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | `request` | the logic of a request, once, and its background form |
+//! | `blocking` | its blocking form |
 //! | `device` | the queue and what is in it, one owner for all requests |
-//! | `memory` | what `virtio-drivers` asks of a platform |
+//! | [`transport`], [`memory`] | where the device is; what `virtio-drivers` asks of a platform |
 //! | [`volume`] | the blocking form as the block device of a file system |
 //!
 //! # Invariant
@@ -13,25 +15,26 @@
 //! by nobody but the device: the slot owns it, or the blocking form, which does not return before,
 //! has borrowed it.**
 
+mod blocking;
 mod device;
-mod memory;
+mod error;
+pub mod memory;
+mod request;
+pub mod transport;
 pub mod volume;
 
-use core::{
-    ptr::NonNull,
-    sync::atomic::{AtomicU32, Ordering},
-};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use pc::interrupts::Line;
 use wouldblock::{
-    attempt::Attempt,
-    block::Idle,
-    event::{Event, Waiter, Wake},
-    job::{Background, Busy, Callback, Job, Slots, Ticket},
+    event::{Event, Wake},
+    job::{Busy, Callback, Job, Slots, Ticket},
 };
 
-use device::End;
+pub use blocking::Blocking;
 pub use device::{Command, SECTOR, Stuck, in_flight};
+pub use error::{Error, Refused};
+pub use request::{Request, Transfer};
 
 /// Requests that can be in flight in the background.
 pub const DEPTH: usize = 32;
@@ -46,59 +49,11 @@ static TICKETS: [AtomicU32; DEPTH] = [const { AtomicU32::new(0) }; DEPTH];
 /// Signalled by every interrupt, for the blocking form.
 static ENDED: Event = Event::new();
 
-/// Why a request failed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
-pub enum Error {
-    /// Not a whole number of sectors, or none.
-    Length,
-    /// Past the end of the disk.
-    OutOfRange,
-    /// The disk cannot be written.
-    ReadOnly,
-    /// The device could not do it.
-    Device,
-    /// The device does not know such a request.
-    Unsupported,
-    /// The device was reset meanwhile: what was asked of it may be done, in part, or not at all.
-    Reset,
-}
-
-impl core::fmt::Display for Error {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(match self {
-            Self::Length => "not a whole number of sectors",
-            Self::OutOfRange => "past the end of the disk",
-            Self::ReadOnly => "the disk cannot be written",
-            Self::Device => "the device could not do it",
-            Self::Unsupported => "the device does not know such a request",
-            Self::Reset => "the device was reset meanwhile",
-        })
-    }
-}
-
-impl core::error::Error for Error {}
-
 /// A disk: where requests are made and set going.
 #[derive(Clone, Copy, Debug)]
 pub struct Disk {
     sectors: u64,
     read_only: bool,
-}
-
-/// The blocking form. There is one.
-#[derive(Debug)]
-pub struct Blocking {
-    disk: Disk,
-    waiter: Waiter<'static>,
-}
-
-/// A request that cannot be made: why, and the memory back.
-#[derive(Debug)]
-pub struct Refused {
-    /// Why.
-    pub error: Error,
-    /// The memory.
-    pub memory: &'static mut [u8],
 }
 
 impl Disk {
@@ -109,7 +64,7 @@ impl Disk {
         line.set_handler(on_interrupt);
         line.enable();
         let disk = Self { sectors, read_only };
-        Some((disk, Blocking { disk, waiter: ENDED.waiter()? }))
+        Some((disk, Blocking::new(disk, ENDED.waiter()?)))
     }
 
     /// Its size.
@@ -129,26 +84,7 @@ impl Disk {
         sector: u64,
         memory: &'static mut [u8],
     ) -> Result<Request, Refused> {
-        match self.flight(command, sector, memory) {
-            Ok(flight) => Ok(Request(flight)),
-            Err(error) => Err(Refused { error, memory }),
-        }
-    }
-
-    fn flight(&self, command: Command, sector: u64, memory: &mut [u8]) -> Result<Flight, Error> {
-        if memory.is_empty() || !memory.len().is_multiple_of(SECTOR) {
-            return Err(Error::Length);
-        }
-        let end = sector.checked_add((memory.len() / SECTOR) as u64);
-        if end.is_none_or(|end| end > self.sectors) {
-            return Err(Error::OutOfRange);
-        }
-        let refusal = match command {
-            Command::Write if self.read_only => Error::ReadOnly,
-            _ => Error::Device,
-        };
-        let memory = NonNull::from(memory);
-        Ok(Flight { command, sector, memory, refusal, frame: BLOCKING })
+        Request::new(self, command, sector, memory)
     }
 
     /// Sets a request going and returns at once.
@@ -203,30 +139,6 @@ impl Disk {
     }
 }
 
-impl Blocking {
-    /// Its disk.
-    pub const fn disk(&self) -> Disk {
-        self.disk
-    }
-
-    /// Fills `memory` from the disk, or writes it there. It may borrow the memory, since it cannot
-    /// return before the device is done.
-    ///
-    /// # Errors
-    /// Any [`Error`].
-    pub fn transfer(
-        &mut self,
-        command: Command,
-        sector: u64,
-        memory: &mut [u8],
-        idle: impl Idle,
-    ) -> Result<(), Error> {
-        let mut flight = self.disk.flight(command, sector, memory)?;
-        flight.begin();
-        self.waiter.operation(&mut flight).block(idle)
-    }
-}
-
 /// Quiet the device, acknowledge, step what has ended, wake. Handlers do not nest on this board, so
 /// the acknowledgement may come before the steps; it has to come before the wakes.
 fn on_interrupt(line: Line) {
@@ -245,106 +157,4 @@ fn tell(mut news: u64) {
         }
     }
     drop(Wake::new(&ENDED));
-}
-
-/// The logic of a request, once.
-#[derive(Debug)]
-struct Flight {
-    command: Command,
-    sector: u64,
-    memory: NonNull<[u8]>,
-    /// What it means if the device could not do it.
-    refusal: Error,
-    frame: usize,
-}
-
-// SAFETY: it owns its memory, or has it lent exclusively; any context may use it.
-unsafe impl Send for Flight {}
-
-impl Flight {
-    fn begin(&mut self) {
-        // SAFETY: by the invariant of the module, for the frame and for the memory.
-        unsafe { device::submit(self.frame, self.command, self.sector, self.memory) };
-    }
-}
-
-impl Attempt for Flight {
-    type Output = ();
-    type Error = Error;
-
-    #[inline]
-    fn attempt(&mut self) -> nb::Result<(), Error> {
-        let error = match device::end(self.frame) {
-            None => return Err(nb::Error::WouldBlock),
-            Some(End::Status(0)) => return Ok(()),
-            Some(End::Status(2)) => Error::Unsupported,
-            Some(End::Status(_)) => self.refusal,
-            Some(End::Reset) => Error::Reset,
-        };
-        Err(nb::Error::Other(error))
-    }
-}
-
-/// A request that is to be started.
-#[derive(Debug)]
-#[must_use = "a request does nothing until it is started"]
-pub struct Request(Flight);
-
-impl Request {
-    fn with_ticket(self, ticket: Ticket) -> Transfer {
-        let frame = ticket.index();
-        TICKETS[frame].store(ticket.to_bits(), Ordering::Relaxed);
-        Transfer { flight: Flight { frame, ..self.0 }, begun: false }
-    }
-
-    /// The memory, unused.
-    pub fn into_memory(mut self) -> &'static mut [u8] {
-        // SAFETY: it came from a `&'static mut [u8]`, which this request has owned since.
-        unsafe { self.0.memory.as_mut() }
-    }
-}
-
-/// A request in the background: it owns its memory and gives it back at the end.
-///
-/// Only [`Disk`] makes one, inside a slot: whoever has one outside has it from its end.
-#[derive(Debug)]
-pub struct Transfer {
-    flight: Flight,
-    begun: bool,
-}
-
-impl Transfer {
-    /// Where on the disk it begins.
-    pub const fn sector(&self) -> u64 {
-        self.flight.sector
-    }
-
-    /// The memory.
-    pub fn into_memory(self) -> &'static mut [u8] {
-        Request(self.flight).into_memory()
-    }
-}
-
-impl Attempt for Transfer {
-    type Output = ();
-    type Error = Error;
-
-    #[inline]
-    fn attempt(&mut self) -> nb::Result<(), Error> {
-        self.flight.attempt()
-    }
-}
-
-impl Background for Transfer {
-    fn begin(&mut self) {
-        // Who calls it again, after the end, gets nothing.
-        if !self.begun {
-            self.begun = true;
-            self.flight.begin();
-        }
-    }
-
-    /// A device of this kind cannot be stopped: the request goes on to its end, and has its memory
-    /// until then.
-    fn cancel(&mut self) {}
 }

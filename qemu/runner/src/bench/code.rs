@@ -54,8 +54,15 @@ impl Code {
     /// The figure of a stretch of code, with the function that it is in the middle of.
     pub fn locate(&self, masked: Masked) -> Figure {
         let Masked { case, operation, instructions, of, address } = masked;
-        let place = self.function_at(address).map(Into::into);
-        Figure { case, ours: instructions, peer: operation, peer_value: of, place }
+        let note = self.function_at(address).unwrap_or_default().into();
+        Figure {
+            case,
+            ours: instructions,
+            peer: operation,
+            peer_value: of,
+            note,
+            host_input: false,
+        }
     }
 
     /// The function that holds an address.

@@ -106,7 +106,8 @@ fn read(bench: &Code, minimal: &Firmware) -> Result<Vec<Figure>> {
             ours: code::differing(&ours, &peer),
             peer: "hand-written".into(),
             peer_value: peer.len() as u64,
-            place: None,
+            note: String::new(),
+            host_input: false,
         })
     };
     const EVENT: &str = "wouldblock::event::";
@@ -123,7 +124,8 @@ fn read(bench: &Code, minimal: &Firmware) -> Result<Vec<Figure>> {
             ours: minimal.symbols_with(EVENT),
             peer: "the bench itself".into(),
             peer_value: linked,
-            place: None,
+            note: String::new(),
+            host_input: false,
         },
     ])
 }

@@ -42,8 +42,10 @@ pub enum Limit {
     Value(u64),
     /// Exactly what the peer takes.
     Same,
+    /// At least this part of the peer's value.
+    Share(f64),
 }
-use Limit::{More, Same, Times, Value};
+use Limit::{More, Same, Share, Times, Value};
 
 /// The limit of a case beside a peer, or beside whichever peer there is ([`ANY`]).
 pub type Bound = (&'static str, &'static str, Limit);
@@ -86,15 +88,16 @@ impl Row {
             (More(most), _) => ours <= peer_value + most,
             (Value(most), _) => ours <= most,
             (Same, _) => ours == peer_value,
+            (Share(least), _) => self.ratio >= least,
         }
     }
 
     /// The line of the table.
     fn line(&self, limit: Option<Limit>) -> String {
         let Self { figure, profile, ratio } = self;
-        let Figure { case, ours, peer, peer_value, place } = figure;
+        let Figure { case, ours, peer, peer_value, note, host_input } = figure;
         let mut line =
-            format!("{case:<22} {profile:?} {ours:>6}  {peer:<31} {peer_value:>6} {ratio:>6.3}");
+            format!("{case:<23} {profile:?} {ours:>8}  {peer:<31} {peer_value:>8} {ratio:>9.3}");
         if let Some(limit) = limit {
             let most = match (limit, profile) {
                 (Times(most, _), Profile::P) | (Times(_, most), Profile::L) => {
@@ -103,13 +106,17 @@ impl Row {
                 (More(most), _) => format!("+ {most}"),
                 (Value(most), _) => format!("{most}"),
                 (Same, _) => "the same".into(),
+                (Share(least), _) => format!("≥ {least:.2}"),
             };
             let met = self.meets(limit);
             let verdict = if met { style("met").green() } else { style("NOT MET").red().bold() };
             line += &format!(" {most:>9}  {verdict}");
         }
-        if let Some(place) = place {
-            line += &format!("\n{:<24} {}", "", style(place).dim());
+        if *host_input {
+            line += &style("  by the host's time").dim().to_string();
+        }
+        if !note.is_empty() {
+            line += &format!("\n{:<25} {}", "", style(note).dim());
         }
         line
     }
@@ -119,8 +126,8 @@ impl Bounds {
     /// Prints the table and writes the file of a bench; whether every bound is met.
     pub fn conclude(self, rows: &[Row], file: Place) -> Result<bool> {
         let heading = format!(
-            "{:<24} {:>6}  {:<31} {:>6} {:>6} {:>9}",
-            "case", "ours", "peer", "", "ratio", "at most"
+            "{:<25} {:>8}  {:<31} {:>8} {:>9} {:>9}",
+            "case", "ours", "peer", "", "ratio", "bound"
         );
         ui::print(style(heading).bold());
         for row in rows {
@@ -186,7 +193,10 @@ mod tests {
 
     fn row(profile: Profile, ours: u64, peer_value: u64) -> Row {
         let [case, peer] = ["park", "hand-written"].map(Into::into);
-        Row::new(profile, Figure { case, ours, peer, peer_value, place: None })
+        Row::new(
+            profile,
+            Figure { case, ours, peer, peer_value, note: String::new(), host_input: false },
+        )
     }
 
     #[test]
@@ -197,6 +207,8 @@ mod tests {
         assert!(row(Profile::P, 24, 8).meets(More(16)) && !row(Profile::P, 25, 8).meets(More(16)));
         assert!(row(Profile::P, 0, 8).meets(Value(0)) && !row(Profile::P, 1, 8).meets(Value(0)));
         assert!(row(Profile::P, 8, 8).meets(Same) && !row(Profile::P, 7, 8).meets(Same));
+        let share = Share(0.95);
+        assert!(row(Profile::P, 95, 100).meets(share) && !row(Profile::P, 94, 100).meets(share));
     }
 
     #[test]

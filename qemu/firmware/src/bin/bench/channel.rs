@@ -5,13 +5,11 @@ use core::hint::black_box;
 use embassy_sync::{
     blocking_mutex::raw::CriticalSectionRawMutex, channel::Channel as EmbassyChannel,
 };
+use firmware::exact::{span, steady};
 use heapless::spsc::Queue;
 use wouldblock::sync::Channel;
 
-use crate::{
-    count::{span, steady},
-    report,
-};
+use crate::report;
 
 const LENGTH: usize = 16;
 

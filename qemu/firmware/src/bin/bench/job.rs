@@ -18,6 +18,7 @@ use embassy_sync::{
 use firmware::{
     buffer::Buffer,
     count::Counted,
+    exact::{span, steady},
     executor::Executor,
     serial::{COM2, Receiving},
 };
@@ -32,7 +33,6 @@ use wouldblock::{
 use x86_64::instructions::interrupts;
 
 use crate::{
-    count::{span, steady},
     device::{set_ready, take_ready},
     report,
     tasks::figure,

@@ -20,7 +20,6 @@
 
 mod awaited;
 mod channel;
-mod count;
 mod device;
 mod job;
 mod masked;
@@ -63,6 +62,6 @@ fn main(board: &'static Board) -> ! {
 /// Reports a case: what ours takes, and what each of the peers does.
 fn report(case: &str, ours: u64, peers: &[(&str, u64)]) {
     for &(peer, peer_value) in peers {
-        report::send(&Report::Figure { case, ours, peer, peer_value });
+        report::send(&Report::Figure { case, ours, peer, peer_value, note: "", host_input: false });
     }
 }

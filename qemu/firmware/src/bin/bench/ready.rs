@@ -7,15 +7,13 @@ use core::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
+use firmware::exact::{span, steady};
 use wouldblock::{
     attempt::{Attempt, from_fn},
     block::block,
 };
 
-use crate::{
-    count::{span, steady},
-    report,
-};
+use crate::report;
 
 /// Tries until the device is ready.
 static LEFT: AtomicU32 = AtomicU32::new(0);

@@ -3,12 +3,10 @@
 use core::hint::black_box;
 
 use embassy_sync::waitqueue::AtomicWaker;
+use firmware::exact::{span, steady};
 use wouldblock::event::Event;
 
-use crate::{
-    count::{span, steady},
-    report,
-};
+use crate::report;
 
 static EVENT: Event = Event::new();
 static WAKER: AtomicWaker = AtomicWaker::new();

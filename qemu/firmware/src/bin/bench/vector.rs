@@ -11,7 +11,7 @@ use core::{
 
 use pc::{interrupts::Line, timer::one_shot};
 
-use crate::count::{stamp, steady};
+use firmware::exact::{stamp, steady};
 
 /// What the vector calls, interrupts masked. It acknowledges.
 pub type Handler = extern "C" fn();
@@ -94,7 +94,7 @@ pub fn rounds(handler: Handler, round: impl FnMut() -> u64) -> u64 {
 macro_rules! task_of_rounds {
     ($handler:expr, $round:expr) => {
         $crate::vector::set_handler($handler);
-        let mut steady = $crate::count::Steady::default();
+        let mut steady = firmware::exact::Steady::default();
         let figure = loop {
             if let Some(figure) = steady.add($round) {
                 break figure;

@@ -1,9 +1,11 @@
-//! Counting, the same for ours and for the peers.
+//! Exact counts, the same for ours and for the peers.
 //!
 //! Every figure is the distance of two [`stamp`]s, so it includes the 4 instructions of an empty
 //! pair: the reading itself takes 3, and the first value is moved away by one more.
 
 use core::{arch::asm, hint::black_box};
+
+use pc::interrupts;
 
 /// The instructions so far. Always the same 3 instructions; nothing is moved across it.
 #[inline(always)]
@@ -26,6 +28,29 @@ pub fn span<T>(f: impl FnOnce() -> T) -> u64 {
     end - start
 }
 
+/// With interrupts masked: lets those in that are pending, and masks again; answers how many came
+/// and what they took, from the vector to the return. So it is the foreground that chooses when a
+/// device interrupts, and what an interrupt costs is counted whole.
+pub fn let_interrupts_in() -> (u64, u64) {
+    #[inline(never)]
+    fn open() -> u64 {
+        span(|| {
+            // SAFETY: interrupts are on for as long as it takes to accept them: `sti` holds them
+            // off for one more instruction.
+            unsafe { asm!("sti", "nop", "cli", options(nostack)) };
+        })
+    }
+
+    let before = interrupts::taken();
+    let instructions = open();
+    let taken = interrupts::taken() - before;
+    assert!(taken > 0 || instructions == EMPTY_OPENING, "an opening takes {instructions}");
+    (taken, instructions - EMPTY_OPENING)
+}
+
+/// What `open` takes when nothing is pending: an empty pair of stamps, and the three.
+const EMPTY_OPENING: u64 = 4 + 3;
+
 /// The figure of a case: what it takes when several rounds in a row take the same. That leaves out
 /// the first ones, in which a waker is cloned or a queue is still in one piece.
 #[derive(Debug, Default)]
@@ -40,6 +65,7 @@ impl Steady {
     const MOST: u32 = 100;
 
     /// One more round; answers the figure once it is steady.
+    #[inline]
     pub fn add(&mut self, round: u64) -> Option<u64> {
         assert!(self.rounds < Self::MOST, "the rounds differ: {} after {}", round, self.last);
         self.rounds += 1;

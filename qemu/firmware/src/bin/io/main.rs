@@ -1,0 +1,70 @@
+//! What real devices cost, in instructions: what the command says.
+//!
+//! | command | module |
+//! |---|---|
+//! | `disk` | [`disk`]: reads from a virtio disk in the background, 1 to 32 in flight; [`peer`]: by `virtio-drivers`' own driver |
+//! | `dma` | [`dma`]: how long the start of a transfer keeps interrupts masked |
+//! | `uart` | [`uart`]: bytes through a 16550, blocking, polled and in the background |
+//!
+//! Figures of our code are exact: interrupts are masked, and let in one at a time, between two
+//! readings of the counter. How long the device takes is the host's: what depends on it says so.
+
+#![no_std]
+#![no_main]
+
+use firmware::masked::Window;
+use pc::{
+    Board,
+    exit::{self, Failure},
+    report::{self, Report},
+};
+
+mod disk;
+mod dma;
+mod peer;
+mod uart;
+
+pc::entry!(main);
+
+/// Bytes of a read.
+const CHUNK: usize = 4096;
+
+fn main(board: &'static Board) -> ! {
+    match board.command_line.command() {
+        "disk" => disk::cases(),
+        "dma" => dma::cases(),
+        "uart" => uart::cases(),
+        _ => {
+            defmt::error!("no such command: {=str}", board.command_line.text());
+            exit::failure(Failure::CommandLine)
+        }
+    }
+    exit::success()
+}
+
+/// Reports what our code alone decides: it repeats to the digit.
+fn report(case: &str, ours: u64, peer: &str, peer_value: u64, note: &str) {
+    report::send(&Report::Figure { case, ours, peer, peer_value, note, host_input: false });
+}
+
+/// Reports what the host's time decides too.
+fn report_host(case: &str, ours: u64, peer: &str, peer_value: u64, note: &str) {
+    report::send(&Report::Figure { case, ours, peer, peer_value, note, host_input: true });
+}
+
+/// Reports the longest that an operation of a driver keeps interrupts masked.
+fn report_window(operation: &str, window: Window) {
+    let Window { instructions, address, of } = window;
+    let case = "masked_by_driver";
+    report::send(&Report::Masked { case, operation, instructions, of, address });
+}
+
+/// A short text.
+macro_rules! note {
+    ($($words:tt)*) => {{
+        let mut note = heapless::String::<80>::new();
+        core::fmt::Write::write_fmt(&mut note, format_args!($($words)*)).expect("it is short");
+        note
+    }};
+}
+use note;

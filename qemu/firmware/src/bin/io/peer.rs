@@ -1,0 +1,73 @@
+//! The same reads by `virtio-drivers`' own driver: its blocking call, and the two halves that this is
+//! made of, so that what it takes is known without its wait.
+
+use firmware::{
+    block::{memory, transport},
+    exact::{span, steady},
+};
+use pc::timer::tsc;
+use static_cell::ConstStaticCell;
+use virtio_drivers::device::blk::{BlkReq, BlkResp, VirtIOBlk};
+
+use crate::{CHUNK, report_host};
+
+/// Reads of a run whose length the host says.
+const RUN: u64 = 32;
+
+/// The driver's own figures; answers what a read takes without its wait.
+pub fn cases() -> u64 {
+    static MEMORY: ConstStaticCell<[u8; CHUNK]> = ConstStaticCell::new([0; CHUNK]);
+
+    let memory = MEMORY.take();
+    let (transport, _) = transport::find().expect("there is a disk");
+    let mut disk = VirtIOBlk::<memory::Board, _>::new(transport).expect("it is set up");
+    disk.disable_interrupts(); // Nobody listens.
+
+    let halves = steady(|| {
+        let (mut request, mut response) = (BlkReq::default(), BlkResp::default());
+        let mut token = None;
+        let begin = span(|| {
+            // SAFETY: all three live, and are left alone, until the end is taken below.
+            token = unsafe { disk.read_blocks_nb(8, &mut request, memory, &mut response) }.ok();
+        });
+        let token = token.expect("the queue is empty");
+        while disk.peek_used().is_none() {
+            core::hint::spin_loop();
+        }
+        let mut end = None;
+        let rest = span(|| {
+            if disk.peek_used() == Some(token) {
+                // SAFETY: what the read was begun with.
+                end = unsafe { disk.complete_read_blocks(token, &request, memory, &mut response) }
+                    .ok();
+            }
+        });
+        assert_eq!(end, Some(()));
+        begin + rest
+    });
+    for _ in 0..4 * RUN {
+        disk.read_blocks(8, memory).expect("it can be read"); // As slow as it is told to be.
+    }
+    let begin = tsc();
+    let mut blocked = 0;
+    for _ in 0..RUN {
+        blocked += span(|| disk.read_blocks(8, memory).expect("it can be read"));
+    }
+    let all = tsc() - begin;
+    report_host(
+        "read_blocks",
+        blocked,
+        "4 KiB reads",
+        RUN,
+        "retried in a loop until the device is done",
+    );
+    // Between two calls nothing is in flight.
+    report_host(
+        "left_by_read_blocks",
+        0,
+        "of the run",
+        all,
+        "the call comes back when the device is done",
+    );
+    halves
+}

@@ -1,0 +1,78 @@
+//! `cargo bench --bench io`: what a disk and a UART cost, in instructions.
+//!
+//! The firmware `io` counts, in the plain release. What our code takes is exact and repeats to the
+//! digit, since the guest itself chooses when an interrupt comes in. How long the disk takes does
+//! not: QEMU does its work, and holds it back, by the host's clock. So the share that is left to a
+//! foreground is given twice: exactly, for a disk that takes a stated time, and as it was in a run.
+//! Only exact figures have bounds.
+
+use super::{
+    code::Code,
+    rows::{
+        Bounds,
+        Limit::{Share, Times, Value},
+        Place, Profile, Row,
+    },
+};
+use crate::{
+    cli::Board,
+    error::{Error, Result},
+    guest::{Guest, Transcript},
+    report::Report,
+    rig::{Disk, Rig},
+};
+use std::{io::Write, time::Duration};
+
+/// The bench takes seconds; a busy host may be far slower.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// The size of the image, all of which is read.
+const IMAGE: usize = 1 << 20;
+
+/// A read a millisecond, once some hundred have been done.
+const SLOW: &str = "throttling.iops-total=1000";
+
+const IN_THE_BACKGROUND: &str = "bytes, in the background";
+
+const BOUNDS: Bounds = Bounds {
+    bounds: &[
+        ("disk_read_32", "disk_read_1", Times(1.10, 1.10)),
+        ("disk_left_1", "of 100 us a read", Share(0.95)),
+        ("disk_left_2", "of 100 us a read", Share(0.95)),
+        ("disk_left_4", "of 100 us a read", Share(0.95)),
+        ("disk_left_8", "of 100 us a read", Share(0.95)),
+        ("disk_left_16", "of 100 us a read", Share(0.95)),
+        ("disk_left_32", "of 100 us a read", Share(0.95)),
+        // Of 512 bytes: the chip interrupts at 8 that have come, and takes 16 to send.
+        ("uart_receive_interrupts", IN_THE_BACKGROUND, Value(64)),
+        ("uart_send_interrupts", IN_THE_BACKGROUND, Value(32)),
+    ],
+    profiles: &[Profile::P],
+};
+
+/// Counts, prints the table, writes the result; whether every bound is met.
+pub fn run(board: Board) -> Result<bool> {
+    let file = Place::begin("io.json")?;
+    let rig = Rig::set_up("io", board)?;
+    let code = Code::read(&rig.firmware.elf)?;
+    let failed = |error| Error::run("cannot make an image", error, "check the temporary folder");
+    let mut image = tempfile::NamedTempFile::new().map_err(failed)?;
+    image.write_all(&vec![0; IMAGE]).map_err(failed)?;
+
+    let mut figures = Vec::new();
+    for command in ["disk", "dma", "uart"] {
+        let mut boot = rig.boot(command, LIMIT);
+        if command == "disk" {
+            boot.disk = Some(Disk { image: image.path().into(), properties: vec![SLOW] });
+        }
+        let serial = [(); 2].map(|()| Box::new(Transcript::default()) as _);
+        let run = Guest::boot(&boot, serial)?.run(|report| match report {
+            Report::Figure(figure) => figures.push(figure),
+            Report::Masked(masked) => figures.push(code.locate(masked)),
+            _ => {}
+        });
+        run?.success()?;
+    }
+    let rows: Vec<Row> = figures.into_iter().map(|f| Row::new(BOUNDS.profiles[0], f)).collect();
+    BOUNDS.conclude(&rows, file)
+}
