@@ -71,10 +71,10 @@ impl<H: Half, B: AsMut<[u8]>> Attempt for ReadToIdle<H, B> {
     }
 }
 
-impl<R, B> Background for ReadToIdle<Receiver<'static, R>, B>
+impl<R, B> Background for ReadToIdle<Receiver<'_, R>, B>
 where
-    R: Registers + Send + 'static,
-    B: AsMut<[u8]> + Send + 'static,
+    R: Registers + Send,
+    B: AsMut<[u8]> + Send,
 {
     fn begin(&mut self) {
         self.0.begin();

@@ -229,10 +229,10 @@ impl<H: Half, B: AsMut<[u8]>> Attempt for ReadExact<H, B> {
     armed_by!(ier::RECEIVED, |this| this.half.uart());
 }
 
-impl<R, B> Background for ReadExact<Receiver<'static, R>, B>
+impl<R, B> Background for ReadExact<Receiver<'_, R>, B>
 where
-    R: Registers + Send + 'static,
-    B: AsMut<[u8]> + Send + 'static,
+    R: Registers + Send,
+    B: AsMut<[u8]> + Send,
 {
     fn begin(&mut self) {
         // Bytes that are there already raise the interrupt at once. Where none is needed, an empty
@@ -317,10 +317,10 @@ impl<H: Half, B: AsRef<[u8]>> Attempt for WriteAll<H, B> {
     armed_by!(ier::HOLDING_EMPTY, |this| this.half.uart());
 }
 
-impl<R, B> Background for WriteAll<Transmitter<'static, R>, B>
+impl<R, B> Background for WriteAll<Transmitter<'_, R>, B>
 where
-    R: Registers + Send + 'static,
-    B: AsRef<[u8]> + Send + 'static,
+    R: Registers + Send,
+    B: AsRef<[u8]> + Send,
 {
     fn begin(&mut self) {
         self.arm(); // An empty transmitter raises the interrupt at once.

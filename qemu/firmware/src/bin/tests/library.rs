@@ -6,6 +6,7 @@ mod event;
 mod executor;
 mod job;
 mod persist;
+mod scope;
 mod sync;
 mod timer;
 mod uart;

@@ -1,0 +1,102 @@
+//! An operation that borrows, on the first serial port in loopback: interrupts fill a buffer on this
+//! stack while the foreground sends.
+
+use core::{cell::Cell, convert::Infallible};
+
+use firmware::serial::COM1;
+use pc::{
+    Board,
+    interrupts::{Line as Irq, raise_self},
+};
+use wouldblock::{
+    attempt::Attempt,
+    block::Spin,
+    job::{self, Inline, Line, Slot, Step},
+    x86_64::Park,
+};
+
+static LINE: Line = Line::new();
+
+/// Quiet the device, step, acknowledge, and only then wake.
+fn on_interrupt(irq: Irq) {
+    let news = COM1.uart.on_interrupt();
+    let driven = LINE.on_interrupt();
+    irq.acknowledge();
+    drop((news, driven));
+}
+
+fn install() {
+    COM1.install();
+    COM1.uart.set_loopback(true);
+    COM1.line().set_handler(on_interrupt);
+}
+
+fn interrupts_fill_a_buffer_on_the_stack(_: &'static Board) {
+    install();
+    let (rx, mut tx) = COM1.uart.split().expect("free");
+    let mut buffer = [0; 64];
+    let scope = LINE.scope(rx.into_read_exact(&mut buffer[..]), Park, |job| {
+        assert_eq!(job.attempt(), Err(nb::Error::WouldBlock));
+        for chunk in 0..8 {
+            assert_eq!(tx.write_all([chunk; 8]).block(Spin), Ok(8));
+        }
+        job.wait(Park);
+    });
+    let ((), done) = scope.expect("nothing else is on the line");
+    assert_eq!(done.result, Ok(64));
+    let (rx, _) = done.op.into_parts();
+    drop(rx);
+    assert!(buffer.iter().enumerate().all(|(index, &byte)| byte == index as u8 / 8));
+    assert!(Irq::Com1.taken() >= 4);
+    assert_eq!(COM1.enabled(), 0);
+    drop(tx);
+    assert!(COM1.uart.split().is_some() && LINE.is_idle());
+}
+pc::test!(interrupts_fill_a_buffer_on_the_stack);
+
+fn what_comes_after_a_scope_is_nobodys(_: &'static Board) {
+    install();
+    let (rx, mut tx) = COM1.uart.split().expect("free");
+    let mut buffer = [0; 64];
+    let scope = LINE.scope(rx.into_read_exact(&mut buffer[..]), Park, |_| {
+        assert_eq!(tx.write_all(b"as far as").block(Spin), Ok(9));
+        while tx.flush().attempt().is_err() {}
+    });
+    let ((), done) = scope.expect("nothing else is on the line");
+    assert_eq!(done.result, Ok(9), "left early: cancelled, and it says how far it got");
+    let (mut rx, _) = done.op.into_parts();
+    assert_eq!(tx.send(b'!').block(Spin), Ok(1));
+    assert_eq!(LINE.on_interrupt().step(), Step::Idle);
+    assert_eq!(&buffer[..10], b"as far as\0");
+    assert_eq!(rx.recv().block(Spin), Ok(b'!'));
+}
+pc::test!(what_comes_after_a_scope_is_nobodys);
+
+/// Closures, each of a type that has no name, one after the other in one slot.
+fn closures_in_a_slot(_: &'static Board) {
+    static SLOT: Slot<Inline<u32, Infallible, 16>> = Slot::new();
+
+    fn on_interrupt(irq: Irq) {
+        let driven = SLOT.on_interrupt();
+        irq.acknowledge();
+        drop(driven);
+    }
+
+    Irq::SelfIpi.set_handler(on_interrupt);
+    Irq::SelfIpi.enable();
+    for wanted in 1..4 {
+        let tries = Cell::new(0_u32);
+        let count = job::from_fns(
+            raise_self,
+            move || {
+                tries.set(tries.get() + 1);
+                if tries.get() < wanted { Err(nb::Error::WouldBlock) } else { Ok(tries.get()) }
+            },
+            || {},
+        );
+        let job = SLOT.start(Inline::new(count)).expect("idle");
+        assert_eq!(job.wait(Spin).result, Ok(wanted));
+    }
+    assert_eq!(Irq::SelfIpi.taken(), 3, "one for each start");
+}
+pc::test!(closures_in_a_slot);
