@@ -102,9 +102,10 @@ fn every_form_appends_and_all_is_recovered() -> Result<(), Box<dyn Error>> {
         batch.wait();
         let expected =
             [(1, b"one try".to_vec()), (2, b"to the end".to_vec()), (3, vec![]), (4, vec![9; 300])];
-        assert_eq!(records(&log), expected);
+        assert_eq!((records(&log), log.sequences()), (expected.to_vec(), 1..5));
         drop(log);
 
+        assert_eq!(Log::check(&region(&mut memory, domain)), Ok(()));
         let log = Log::recover(region(&mut memory, domain))?;
         assert_eq!(records(&log), expected);
         let first = log.records().next().unwrap();
@@ -138,11 +139,13 @@ fn a_full_log_would_block_and_loses_nothing() {
     drop(log);
     let log = Log::recover(region(&mut memory, Domain::MemoryController)).unwrap();
     assert_eq!(records(&log), [(count + 1, vec![8; 100])]);
+    assert_eq!(log.sequences(), count + 1..count + 2);
 }
 
 #[test]
 fn what_is_no_log_is_refused() {
     let mut memory = memory();
+    assert_eq!(Log::check(&region(&mut memory, Domain::Caches)), Err(log::Error::NotALog));
     let recovered = Log::recover(region(&mut memory, Domain::Caches));
     assert_eq!(recovered.map(drop), Err(log::Error::NotALog));
     let cache = Cache::get().unwrap();

@@ -15,6 +15,8 @@
 //!    decrease along the log. So what an earlier crash left behind the end, whole but never
 //!    acknowledged, cannot come back as the successor of a later record.
 
+use core::ops::Range;
+
 use super::Memory;
 
 mod checksum;
@@ -115,20 +117,21 @@ impl<M: Memory> Log<M> {
         Ok(Self { memory, epoch: 1, first: 1, sequence: 1, end: HEADER })
     }
 
+    /// Whether [`recover`](Self::recover) will take this memory for a log. Reads its header only.
+    ///
+    /// # Errors
+    /// Those of `recover`: on [`Error::NotALog`] one may [`create`](Self::create).
+    pub fn check(memory: &M) -> Result<(), Error> {
+        next_epoch(memory).map(drop)
+    }
+
     /// The log that is in the memory: every acknowledged record, and of those never acknowledged
     /// the first few or none. It may be cut short at any time and done again.
     ///
     /// # Errors
     /// [`Error`], and nothing is done.
     pub fn recover(memory: M) -> Result<Self, Error> {
-        if memory.words() < HEADER + PREFIX {
-            return Err(Error::TooSmall);
-        }
-        if memory.load(MAGIC_AT) != MAGIC {
-            return Err(Error::NotALog);
-        }
-        let epoch = u32::try_from(memory.load(EPOCH_AT)).ok().and_then(|last| last.checked_add(1));
-        let epoch = epoch.ok_or(Error::Exhausted)?;
+        let epoch = next_epoch(&memory)?;
         let first = memory.load(FIRST_AT);
         let mut log = Self { memory, epoch, first, sequence: first, end: HEADER };
         let mut oldest = 0;
@@ -182,6 +185,11 @@ impl<M: Memory> Log<M> {
     pub fn clear(&mut self) {
         persist(&mut self.memory, FIRST_AT, self.sequence);
         (self.first, self.end) = (self.sequence, HEADER);
+    }
+
+    /// The numbers of its records: of the oldest, up to what the next one gets. Constant time.
+    pub fn sequences(&self) -> Range<u64> {
+        self.first..self.sequence
     }
 
     /// The records, oldest first.
@@ -271,6 +279,18 @@ impl<M: Memory> Log<M> {
         let sum = checksum::of(covered.map(|word| self.memory.load(word)));
         (self.memory.load(self.end + 2) == sum).then_some(record)
     }
+}
+
+/// The epoch that a recovery of this log begins.
+fn next_epoch(memory: &impl Memory) -> Result<u32, Error> {
+    if memory.words() < HEADER + PREFIX {
+        return Err(Error::TooSmall);
+    }
+    if memory.load(MAGIC_AT) != MAGIC {
+        return Err(Error::NotALog);
+    }
+    let last = u32::try_from(memory.load(EPOCH_AT)).ok();
+    last.and_then(|last| last.checked_add(1)).ok_or(Error::Exhausted)
 }
 
 fn persist(memory: &mut impl Memory, word: usize, value: u64) {
