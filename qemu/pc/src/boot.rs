@@ -6,6 +6,7 @@
 
 use core::{
     arch::global_asm,
+    ops::Range,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -22,6 +23,11 @@ use crate::{
     interrupts::{self, Controller},
     pci, segments, timer,
 };
+
+/// Addresses from here on are not mapped.
+pub(crate) const MAPPED: u64 = 8 << 30;
+/// Where devices are, so that it is mapped uncached.
+pub(crate) const DEVICES: Range<u64> = 3 << 30..4 << 30;
 
 global_asm!(include_str!("boot.s"), start = sym start);
 

@@ -10,12 +10,14 @@
 //! | [`exceptions`] | what a fault reports before it ends the run, and hooks for a program that expects one |
 //! | [`timer`] | the local APIC's timer and the frequency of the time-stamp counter |
 //! | [`serial`], [`pci`], [`edu`] | devices: addresses, registers and interrupt lines; no drivers |
+//! | [`nvdimm`], [`acpi`] | persistent memory, and the firmware's tables that name it |
 //! | [`command_line`], [`hvm`] | what the loader handed over |
 //! | [`report`], [`exit`] | what the host learns, by line and by exit code; log frames go out by `defmt` |
 //! | [`registry`] | the on-target tests of a binary |
 
 #![no_std]
 
+pub mod acpi;
 mod apic;
 mod boot;
 pub mod command_line;
@@ -27,6 +29,7 @@ mod idt;
 pub mod interrupts;
 mod log;
 mod mmio;
+pub mod nvdimm;
 pub mod pci;
 mod pic;
 pub mod registry;
