@@ -25,6 +25,8 @@ pub enum Failure {
     CommandLine,
     /// An interrupt came that has no handler: exit code 39.
     Interrupt,
+    /// The program cannot do it on this machine, or not with what it found there: exit code 41.
+    Refused,
     /// A processor exception of this vector: exit code 65 + 2 × vector.
     Exception(u8),
 }
@@ -41,6 +43,7 @@ pub fn failure(failure: Failure) -> ! {
         Failure::Panic => 0x11,
         Failure::CommandLine => 0x12,
         Failure::Interrupt => 0x13,
+        Failure::Refused => 0x14,
         Failure::Exception(vector) => 0x20 + u32::from(vector),
     })
 }

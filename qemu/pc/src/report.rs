@@ -122,6 +122,33 @@ pub enum Report<'a> {
         /// Placements whose event was lost.
         lost: u64,
     },
+    /// Persistent memory was found; its log is recovered next.
+    Nvdimm {
+        /// First physical address.
+        base: u64,
+        /// Bytes.
+        length: u64,
+        /// What survives a power cut: `caches` or `memory_controller`.
+        domain: &'a str,
+    },
+    /// The log was recovered, or made.
+    Recovered {
+        /// Number of the first record.
+        first: u64,
+        /// Number of the next one.
+        next: u64,
+        /// Of all records.
+        digest: u64,
+        /// Whether there was none, so that it was made.
+        created: bool,
+    },
+    /// Records were appended and are persistent.
+    Appended {
+        /// Number of the next one.
+        next: u64,
+        /// Whether the log would block: the next one does not fit.
+        full: bool,
+    },
     /// The last line of a run that did everything.
     Complete,
 }

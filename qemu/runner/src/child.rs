@@ -101,6 +101,13 @@ impl Child {
         (self.process.stdout.take(), self.process.stderr.take())
     }
 
+    /// Kills it, with all that it has started.
+    pub fn kill(&mut self) {
+        if matches!(self.try_wait(), Ok(None)) {
+            _ = killpg(pid(&self.process), Signal::SIGKILL);
+        }
+    }
+
     /// How it ended, if it has.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         if self.reaped.is_none() {
@@ -137,10 +144,8 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        if matches!(self.try_wait(), Ok(None)) {
-            _ = killpg(pid(&self.process), Signal::SIGKILL);
-            _ = self.wait();
-        }
+        self.kill();
+        _ = self.wait();
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Command {
     Echo(Echo),
     /// Place an interrupt at every instruction of every wait path, and find what is lost
     Sweep(Sweep),
+    /// Kill QEMU at random moments while the guest appends to a log in an NVDIMM, and find what is lost
+    Powerfail(Powerfail),
     /// Run the on-target tests, each in its own boot
     Test(Test),
     /// Lint, document and build for the bare-metal targets
@@ -67,6 +69,17 @@ pub struct Sweep {
     /// Also write the counts to FILE, as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+}
+
+/// What `powerfail` takes.
+#[derive(Debug, Args)]
+pub struct Powerfail {
+    /// How often the power fails
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+    /// What the random choices begin with; the host's timing does not repeat [default: random]
+    #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
 }
 
 /// What `test` takes.
@@ -196,9 +209,12 @@ mod tests {
     #[test]
     fn bad_values_are_refused() {
         for words in [
-            ["runner", "--machine", "pdp11"],
-            ["runner", "--timeout", "0"],
-            ["runner", "--timeout", "soon"],
+            &["runner", "--machine", "pdp11"][..],
+            &["runner", "--timeout", "0"],
+            &["runner", "--timeout", "soon"],
+            &["runner", "powerfail", "--rounds", "0"],
+            &["runner", "powerfail", "--rounds", "many"],
+            &["runner", "powerfail", "--seed", "x"],
         ] {
             assert_eq!(Cli::try_parse_from(words).unwrap_err().exit_code(), 2, "{words:?}");
         }

@@ -173,13 +173,24 @@ impl<'a> Guest<'a> {
     }
 
     /// Waits for the end, handing over each report as it comes. Wishes for bytes are granted here.
-    pub fn run(mut self, mut each: impl FnMut(Report)) -> Result<Run> {
+    pub fn run(self, mut each: impl FnMut(Report)) -> Result<Run> {
+        self.run_until(|report| {
+            each(report);
+            None
+        })
+    }
+
+    /// As [`run`](Self::run), but at the moment that a report is answered with the power fails: QEMU
+    /// is killed. What the guest had said until then is still handed over.
+    pub fn run_until(mut self, mut each: impl FnMut(Report) -> Option<Instant>) -> Result<Run> {
         let deadline = self.begun + self.boot.limit;
         let mut log = Vec::new();
         let mut complete = false;
         let mut bad_report = None;
+        let (mut power_fails, mut power_failed) = (None, false);
         let closed = loop {
-            match self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            let until = power_fails.map_or(deadline, |moment| deadline.min(moment));
+            match self.events.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(Event::Log(line)) => {
                     if self.boot.rig.board.verbose {
                         ui::note(&line);
@@ -194,9 +205,14 @@ impl<'a> Guest<'a> {
                     if let Report::Want(want) = report {
                         self.grant(want);
                     }
-                    each(report);
+                    power_fails = each(report).or(power_fails);
                 }
                 Err(RecvTimeoutError::Disconnected) => break true,
+                Err(RecvTimeoutError::Timeout) if until < deadline => {
+                    // From here on all streams have an end.
+                    self.qemu.kill();
+                    (power_fails, power_failed) = (None, true);
+                }
                 Err(RecvTimeoutError::Timeout) => break false,
             }
         };
@@ -204,6 +220,7 @@ impl<'a> Guest<'a> {
         let time = self.begun.elapsed();
         let outcome = match (child::check_interrupt(), status) {
             (Err(_), _) => Outcome::Interrupted,
+            (_, Some(status)) if power_failed && status.signal().is_some() => Outcome::PowerFailed,
             (_, None) => Outcome::TimedOut { limit: self.boot.limit },
             (_, Some(status)) => status
                 .code()

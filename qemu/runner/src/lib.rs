@@ -13,6 +13,7 @@
 //! | [`report`], [`log`], [`outcome`] | what the guest reports, logs, and how it ended |
 //! | [`tour`], [`table`], [`echo`] | the commands `tour` and `echo` |
 //! | [`sweep`] | the command `sweep`: an interrupt at every instruction of every wait path |
+//! | [`powerfail`], [`image`] | the command `powerfail`: QEMU killed at random, and what is in its NVDIMM then |
 //! | [`mod@bench`] | instruction counts, beside the peers |
 //! | [`on_target`] | the on-target tests as ordinary test lines |
 //! | [`c`] | the command `c`: the library for programs in C, with its header |
@@ -30,10 +31,12 @@ pub mod echo;
 pub mod error;
 pub mod features;
 pub mod guest;
+pub mod image;
 pub mod log;
 pub mod on_target;
 pub mod outcome;
 pub mod output;
+pub mod powerfail;
 pub mod qemu;
 pub mod report;
 pub mod rig;
@@ -56,6 +59,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Tour(tour) => tour::run(&tour, cli.board),
         Command::Echo(echo) => echo::run(&echo, cli.board),
         Command::Sweep(sweep) => sweep::run(&sweep, cli.board),
+        Command::Powerfail(powerfail) => powerfail::run(&powerfail, cli.board),
         Command::Test(test) => on_target::run(&test.into(), cli.board),
         Command::Check => check::run(),
         Command::C(c) => c::run(&c),

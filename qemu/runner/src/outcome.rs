@@ -16,6 +16,10 @@ pub enum Outcome {
     BadCommandLine,
     /// An interrupt came that nobody asked for.
     UnexpectedInterrupt,
+    /// The guest cannot do it on this machine, or not with what it found there.
+    Refused,
+    /// The power failed, as was asked for.
+    PowerFailed,
     /// The CPU raised an exception.
     Exception {
         /// Its vector.
@@ -56,6 +60,7 @@ impl Outcome {
             35 => Self::Panic,
             37 => Self::BadCommandLine,
             39 => Self::UnexpectedInterrupt,
+            41 => Self::Refused,
             65..=127 if code % 2 == 1 => {
                 Self::Exception { vector: u8::try_from((code - 65) / 2).ok()? }
             }
@@ -89,6 +94,16 @@ impl Outcome {
                 "an unexpected interrupt".into(),
                 "an interrupt came that no handler was set for; the log names its vector",
                 "mask the source or set a handler for it",
+            ),
+            Self::Refused => error(
+                "the guest cannot do this".into(),
+                "what it needs is missing on this machine, or damaged; its log says what",
+                SEE_LOG,
+            ),
+            Self::PowerFailed => error(
+                "the power failed".into(),
+                "QEMU was killed, as was asked for",
+                "boot it again",
             ),
             Self::Exception { vector } => error(
                 format!("CPU exception {vector} ({})", exception(*vector)),
@@ -165,6 +180,7 @@ mod tests {
         assert_eq!(Outcome::of_code(35, true), Some(Outcome::Panic));
         assert_eq!(Outcome::of_code(37, false), Some(Outcome::BadCommandLine));
         assert_eq!(Outcome::of_code(39, false), Some(Outcome::UnexpectedInterrupt));
+        assert_eq!(Outcome::of_code(41, true), Some(Outcome::Refused));
         assert_eq!(Outcome::of_code(65, false), Some(Outcome::Exception { vector: 0 }));
         assert_eq!(Outcome::of_code(65 + 28, false), Some(Outcome::Exception { vector: 14 }));
         for qemus_own in [1, 2, 34, 66, 128, 255] {

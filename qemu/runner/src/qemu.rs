@@ -71,7 +71,9 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
     let board = &boot.rig.board;
     let mut command = Command::new(&boot.rig.qemu);
     let mut add = |words: &str| _ = command.args(words.split(' '));
-    add("-nodefaults -no-reboot -display none -monitor none -m 128M");
+    add("-nodefaults -no-reboot -display none -monitor none");
+    // Only who needs a slot for more memory gets one.
+    add(if boot.nvdimm.is_some() { "-m 128M,slots=1,maxmem=16G" } else { "-m 128M" });
     for stream in STREAMS {
         add(&format!("-chardev socket,id={stream},path={stream}"));
     }
@@ -95,15 +97,24 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
         add("-icount shift=0,sleep=off");
     }
     if let Some(disk) = &boot.disk {
-        // A comma separates properties; two are one of a path.
-        let image = disk.image.display().to_string().replace(',', ",,");
-        let mut drive = format!("if=none,id=disk,format=raw,file={image}");
+        let mut drive = format!("if=none,id=disk,format=raw,file={}", value(&disk.image));
         disk.properties.iter().for_each(|property| drive += &format!(",{property}"));
         command.args(["-drive", &drive, "-device", "virtio-blk-pci,drive=disk"]);
+    }
+    if let Some(nvdimm) = &boot.nvdimm {
+        let (file, bytes) = (value(&nvdimm.file), nvdimm.bytes);
+        let machine = format!("nvdimm=on,nvdimm-persistence={}", nvdimm.persistence.name());
+        let file = format!("memory-backend-file,id=nvdimm,share=on,mem-path={file},size={bytes}");
+        command.args(["-machine", &machine, "-object", &file, "-device", "nvdimm,memdev=nvdimm"]);
     }
     command.arg("-cpu").arg(&board.cpu);
     command.arg("-kernel").arg(&boot.rig.firmware.elf);
     command.arg("-append").arg(boot.command_line());
     command.current_dir(folder);
     command
+}
+
+/// A path as the value of a property: a comma separates properties, two are one of the path.
+fn value(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
 }

@@ -29,6 +29,12 @@ pub enum Report {
     Path(SweptPath),
     /// A wait path that is broken on purpose was swept.
     Twin(SweptTwin),
+    /// Persistent memory was found; its log is recovered next.
+    Nvdimm(Nvdimm),
+    /// The log was recovered, or made.
+    Recovered(Recovered),
+    /// Records were appended and are persistent.
+    Appended(Appended),
     /// The last line of a run that came to its end.
     Complete,
 }
@@ -199,6 +205,49 @@ impl SweptTwin {
     pub fn is_caught(&self) -> bool {
         self.lost > 0
     }
+}
+
+/// The persistent memory that the guest has found.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+pub struct Nvdimm {
+    /// Its first physical address.
+    pub base: u64,
+    /// Its length in bytes.
+    pub length: u64,
+    /// What survives a power cut.
+    pub domain: Domain,
+}
+
+/// What survives a power cut.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub enum Domain {
+    /// The caches do.
+    Caches,
+    /// What has reached the memory controller does.
+    MemoryController,
+}
+
+/// The log that the guest has recovered.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+pub struct Recovered {
+    /// The number of its first record.
+    pub first: u64,
+    /// The number of the next one.
+    pub next: u64,
+    /// The [digest](crate::image::Image::digest) of all records.
+    pub digest: u64,
+    /// Whether there was no log, so that it was made.
+    pub created: bool,
+}
+
+/// What the guest has appended.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+pub struct Appended {
+    /// The number of the next record.
+    pub next: u64,
+    /// Whether the log would block: the next one does not fit.
+    pub full: bool,
 }
 
 /// Marsaglia's xorshift32, one byte a step: bytes that host and guest can both make.

@@ -35,6 +35,8 @@ pub struct Boot<'a> {
     pub exact: bool,
     /// The disk that is plugged in (`q35` only).
     pub disk: Option<Disk>,
+    /// The persistent memory that is plugged in (`q35` and `pc` only).
+    pub nvdimm: Option<Nvdimm>,
     /// When to give up.
     pub limit: Duration,
 }
@@ -46,6 +48,36 @@ pub struct Disk {
     pub image: PathBuf,
     /// More properties of the drive: `readonly=on`.
     pub properties: Vec<&'static str>,
+}
+
+/// Persistent memory: a file that the guest's memory is, and that outlives it.
+#[derive(Clone, Debug)]
+pub struct Nvdimm {
+    /// The file; QEMU makes it as long as `bytes`.
+    pub file: PathBuf,
+    /// Whole pages.
+    pub bytes: u64,
+    /// What the machine says of its caches.
+    pub persistence: Persistence,
+}
+
+/// What survives a power cut, as the machine tells its guest.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Persistence {
+    /// What has reached the memory controller.
+    MemoryController,
+    /// The caches too: eADR.
+    Caches,
+}
+
+impl Persistence {
+    /// QEMU's word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MemoryController => "mem-ctrl",
+            Self::Caches => "cpu",
+        }
+    }
 }
 
 impl Rig {
@@ -68,6 +100,7 @@ impl Rig {
             irq: self.board.irq.unwrap_or(Irq::Apic),
             exact: true,
             disk: None,
+            nvdimm: None,
             limit: self.board.limit(limit),
         }
     }

@@ -1,0 +1,100 @@
+//! The library's append-only log on an NVDIMM: recovers it, says what it has found, and appends
+//! records, each acknowledged over the first serial port when it is persistent. The host may cut
+//! the power at any moment.
+//!
+//! | word | what it says |
+//! |---|---|
+//! | `form=` | how it appends: [`Form`] |
+//! | `seed=` | what the records hold: [`record`] |
+//! | `count=` | how many it appends at most; endless if not given |
+//! | `create=yes` | that a log is made where there is none |
+//! | `full=clear` | that a full log is cleared; otherwise it ends the run. The blocking form always clears |
+//! | `twin=early` | a mistake: it acknowledges before it writes |
+
+#![no_std]
+#![no_main]
+
+mod append;
+mod record;
+
+use core::fmt::Display;
+
+use append::{Appender, Form};
+use firmware::serial::COM1;
+use pc::{
+    Board,
+    command_line::CommandLine,
+    exit::{self, Failure},
+    nvdimm::{self, Nvdimm},
+    report::{self, Report},
+};
+use wouldblock::{
+    cache::Cache,
+    persist::{
+        Domain, Region,
+        log::{Error, Log},
+    },
+    uart16550::Level,
+};
+
+pc::entry!(main);
+
+fn main(board: &'static Board) -> ! {
+    let line = board.command_line;
+    let number = |key| line.value(key).map(str::parse::<u64>).transpose();
+    let (Some(form), Ok(Some(seed)), Ok(count)) = (Form::of(line), number("seed"), number("count"))
+    else {
+        defmt::error!("no such command: {=str}", line.text());
+        exit::failure(Failure::CommandLine)
+    };
+    let mut nvdimm = match nvdimm::take() {
+        Ok(Some(nvdimm)) => nvdimm,
+        Ok(None) => refuse("there is no NVDIMM: the machine needs `nvdimm=on` and such a device"),
+        Err(error) => refuse(error),
+    };
+    let Some(cache) = Cache::get() else { refuse("the CPU cannot flush its cache") };
+    assert!(matches!(nvdimm::take(), Ok(None)), "it has one owner");
+    COM1.uart.initialize(1, Level::default());
+    let Some((_, transmitter)) = COM1.uart.split() else { refuse("the serial port is taken") };
+
+    say_what_is_found(&nvdimm);
+    let Ok(region) = nvdimm.region(cache) else { refuse("the NVDIMM begins within a line") };
+    let log = recover(region, line);
+    let appender = Appender {
+        form,
+        seed: seed as u32,
+        clears: line.value("full") == Some("clear"),
+        early: line.value("twin") == Some("early"),
+        transmitter,
+    };
+    report::send(&appender.append(log, count.unwrap_or(u64::MAX)));
+    exit::success()
+}
+
+/// Says why this cannot be done on this machine, and ends the run.
+fn refuse(why: impl Display) -> ! {
+    defmt::error!("{}", defmt::Display2Format(&why));
+    exit::failure(Failure::Refused)
+}
+
+/// From this report on the host may take it that the log is being recovered.
+fn say_what_is_found(nvdimm: &Nvdimm) {
+    let domain = match nvdimm.domain() {
+        Domain::Caches => "caches",
+        Domain::MemoryController => "memory_controller",
+    };
+    report::send(&Report::Nvdimm { base: nvdimm.base(), length: nvdimm.length() as u64, domain });
+}
+
+/// The log in the region, made if there is none and the command line allows it.
+fn recover(region: Region<'_>, line: CommandLine) -> Log<Region<'_>> {
+    let created = Log::check(&region) == Err(Error::NotALog) && line.value("create") == Some("yes");
+    let log = match if created { Log::create(region) } else { Log::recover(region) } {
+        Ok(log) => log,
+        Err(error) => refuse(error),
+    };
+    let numbers = log.sequences();
+    let digest = record::digest(&log);
+    report::send(&Report::Recovered { first: numbers.start, next: numbers.end, digest, created });
+    log
+}

@@ -1,0 +1,37 @@
+//! What a record holds: bytes that only its number and the seed of the boot that wrote it give, so
+//! that the host knows them, too, and an older boot's remains are not taken for them.
+
+use wouldblock::persist::{Memory, log::Log};
+
+/// The longest payload.
+pub const LONGEST: usize = 96;
+
+/// The payload of a record, 0 to [`LONGEST`] bytes: the first byte of the stream says how many.
+pub fn payload(seed: u32, sequence: u64, into: &mut [u8; LONGEST]) -> &[u8] {
+    let mut state = (seed ^ (sequence as u32).wrapping_mul(0x9e37_79b9)).max(1);
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state as u8
+    };
+    let length = usize::from(next()) % (LONGEST + 1);
+    into[..length].fill_with(next);
+    &into[..length]
+}
+
+/// Of all records: number, length and payload of each, by FNV-1a of 64 bits.
+pub fn digest<M: Memory>(log: &Log<M>) -> u64 {
+    let mut sum = 0xcbf2_9ce4_8422_2325_u64;
+    let mut add = |bytes: &[u8]| {
+        for &byte in bytes {
+            sum = (sum ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    };
+    for record in log.records() {
+        add(&record.sequence.to_le_bytes());
+        add(&(record.length as u64).to_le_bytes());
+        add(log.read(&record, &mut [0; LONGEST]));
+    }
+    sum
+}

@@ -1,0 +1,266 @@
+//! The library's log on an NVDIMM, found through ACPI: what the guest says of it, and what the
+//! host's own recovery of the file finds.
+
+use runner::{
+    cli::Board,
+    guest::{Guest, Run, Transcript},
+    image::{Image, capacity, words},
+    outcome::Outcome,
+    powerfail::history::payload,
+    qemu::{self, Machine},
+    report::{self, Appended, Domain, Recovered, Report},
+    rig::{Boot, Nvdimm, Persistence, Rig},
+};
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    sync::LazyLock,
+    time::Duration,
+};
+use tempfile::TempDir;
+
+/// The firmware, built once.
+static RIG: LazyLock<Rig> =
+    LazyLock::new(|| Rig::set_up("nvdimm", Board::default()).expect("a firmware"));
+
+/// Ample.
+const LIMIT: Duration = Duration::from_secs(60);
+const BYTES: u64 = 64 << 10;
+
+/// An NVDIMM's file, in a folder of its own.
+struct Memory {
+    folder: TempDir,
+    bytes: u64,
+    persistence: Persistence,
+}
+
+/// What a boot has said.
+struct Said {
+    run: Run,
+    nvdimm: Option<report::Nvdimm>,
+    recovered: Option<Recovered>,
+    appended: Option<Appended>,
+    /// On the serial port.
+    acknowledged: Vec<u8>,
+}
+
+impl Memory {
+    fn new(persistence: Persistence) -> Self {
+        Self { folder: tempfile::tempdir().expect("a folder"), bytes: BYTES, persistence }
+    }
+
+    fn file(&self) -> PathBuf {
+        // QEMU takes a comma for the end of a property.
+        self.folder.path().join("nvdimm, the first")
+    }
+
+    fn boot<'a>(&self, rig: &'a Rig, command: &str) -> Boot<'a> {
+        let mut boot = rig.boot(command, LIMIT);
+        boot.exact = false;
+        let Self { bytes, persistence, .. } = *self;
+        boot.nvdimm = Some(Nvdimm { file: self.file(), bytes, persistence });
+        boot
+    }
+
+    fn run(&self, command: &str) -> Said {
+        said(&self.boot(&RIG, command))
+    }
+
+    /// The run of a command that comes to its end.
+    fn append(&self, command: &str) -> (Recovered, Appended) {
+        let said = self.run(command);
+        assert_eq!(said.run.outcome, Outcome::Complete, "{}", said.run.log_text());
+        let domain = match self.persistence {
+            Persistence::MemoryController => Domain::MemoryController,
+            Persistence::Caches => Domain::Caches,
+        };
+        let nvdimm = report::Nvdimm { base: 4 << 30, length: self.bytes, domain };
+        assert_eq!(said.nvdimm, Some(nvdimm));
+        let (recovered, appended) =
+            (said.recovered.expect("a log"), said.appended.expect("an end"));
+        if appended.next > recovered.next {
+            // What is acknowledged last is all of it.
+            assert_eq!(said.acknowledged.last(), Some(&((appended.next - 1) as u8)));
+        }
+        (recovered, appended)
+    }
+
+    fn image(&self) -> Image {
+        Image::read(&self.file()).expect("readable").expect("a log")
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        fs::read(self.file()).expect("readable")
+    }
+
+    /// Stores a word over the file's.
+    fn store(&self, word: usize, value: u64) {
+        let mut bytes = self.bytes();
+        bytes[word * 8..][..8].copy_from_slice(&value.to_le_bytes());
+        fs::write(self.file(), bytes).expect("writable");
+    }
+}
+
+fn said(boot: &Boot) -> Said {
+    let transcript = Transcript::default();
+    let sinks: [Box<dyn Write + Send>; 2] = [Box::new(transcript.clone()), Box::new(io::sink())];
+    let guest = Guest::boot(boot, sinks).expect("a guest that started");
+    let (mut nvdimm, mut recovered, mut appended) = (None, None, None);
+    let run = guest.run(|report| match report {
+        Report::Nvdimm(report) => nvdimm = Some(report),
+        Report::Recovered(report) => recovered = Some(report),
+        Report::Appended(report) => appended = Some(report),
+        _ => {}
+    });
+    let run = run.expect("a guest that ended");
+    Said { run, nvdimm, recovered, appended, acknowledged: transcript.bytes() }
+}
+
+fn recovered(image: &Image) -> Recovered {
+    let (first, next, digest) = (image.first, image.next(), image.digest());
+    Recovered { first, next, digest, created: false }
+}
+
+fn payloads(seed: u32, numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
+    numbers.map(|sequence| payload(seed, sequence)).collect()
+}
+
+/// A fresh region, then an existing log, in every form, with both answers of the platform.
+#[test]
+fn records_outlive_the_machine() {
+    for persistence in [Persistence::MemoryController, Persistence::Caches] {
+        let memory = Memory::new(persistence);
+        let (fresh, appended) = memory.append("append form=try seed=7 count=20 create=yes");
+        assert!(fresh.created && (fresh.first, fresh.next) == (1, 1), "{fresh:?}");
+        assert_eq!(appended, Appended { next: 21, full: false });
+        let image = memory.image();
+        assert_eq!((image.first, &image.records), (1, &payloads(7, 1..21)));
+
+        let mut expected = image.records.clone();
+        let mut before = image;
+        for (form, seed) in [("batch", 8), ("blocking", 9), ("try", 10)] {
+            let (found, appended) =
+                memory.append(&format!("append form={form} seed={seed} count=21"));
+            assert_eq!(found, recovered(&before), "{form}");
+            assert_eq!(appended, Appended { next: found.next + 21, full: false });
+            expected.extend(payloads(seed, found.next..appended.next));
+            before = memory.image();
+            assert_eq!(before.records, expected, "{form}");
+        }
+    }
+}
+
+#[test]
+fn a_full_log_would_block_and_keeps_its_records() {
+    let memory = Memory::new(Persistence::MemoryController);
+    let (_, appended) = memory.append("append form=try seed=3 create=yes");
+    assert!(appended.full);
+    // It is full when the next record does not fit, and no earlier.
+    let taken = |next| -> u64 { payloads(3, 1..next).iter().map(|p| words(p.len())).sum() };
+    assert!(taken(appended.next) <= capacity(BYTES), "{appended:?}");
+    assert!(taken(appended.next + 1) > capacity(BYTES), "{appended:?}");
+
+    let image = memory.image();
+    assert_eq!(image.records, payloads(3, 1..appended.next));
+    // The same record does not fit by any form that tries.
+    for form in ["try", "batch"] {
+        let (found, again) = memory.append(&format!("append form={form} seed=3"));
+        assert_eq!((found, again), (recovered(&image), appended), "{form}");
+        assert_eq!(memory.image(), image);
+    }
+    // The blocking form makes room, and numbers go on.
+    let (_, after) = memory.append("append form=blocking seed=3 count=5");
+    assert_eq!(after, Appended { next: appended.next + 5, full: false });
+    let image = memory.image();
+    assert_eq!((image.first, image.next()), (appended.next, after.next));
+    assert_eq!(image.records, payloads(3, appended.next..after.next));
+}
+
+#[test]
+fn what_is_no_log_is_refused_and_left_alone() {
+    const MAGIC: usize = 0;
+    const EPOCH: usize = 1;
+    let memory = Memory::new(Persistence::MemoryController);
+    memory.append("append form=try seed=3 count=5 create=yes");
+    for (word, value, says) in
+        [(MAGIC, 0x1234, "no log"), (MAGIC, 0, "no log"), (EPOCH, u64::MAX, "recovered too often")]
+    {
+        let before = memory.bytes();
+        let right = u64::from_le_bytes(before[word * 8..][..8].try_into().expect("a word"));
+        memory.store(word, value);
+        let damaged = memory.bytes();
+        let said = memory.run("append form=try seed=3 count=5");
+        assert_eq!(said.run.outcome, Outcome::Refused);
+        let error = said.run.success().expect_err("refused").to_string();
+        assert!(error.contains(says), "{error}");
+        assert!(said.recovered.is_none() && said.acknowledged.is_empty());
+        assert!(memory.bytes() == damaged, "it was written to");
+        memory.store(word, right);
+    }
+    // A log that is damaged beyond that is found again.
+    let (found, _) = memory.append("append form=try seed=3 count=0");
+    assert_eq!((found.first, found.next), (1, 6));
+}
+
+/// The log ends before a record that is damaged; what is appended then takes its place.
+#[test]
+fn a_damaged_record_ends_the_log() {
+    let memory = Memory::new(Persistence::MemoryController);
+    memory.append("append form=batch seed=5 count=9 create=yes");
+    let third = 8 + payloads(5, 1..3).iter().map(|p| words(p.len()) as usize).sum::<usize>();
+    memory.store(third + 2, 0); // its checksum
+    let (found, appended) = memory.append("append form=try seed=6 count=1");
+    assert_eq!((found.next, appended.next), (3, 4));
+    let image = memory.image();
+    assert_eq!(image.records, [payloads(5, 1..3), payloads(6, 3..4)].concat());
+}
+
+#[test]
+fn a_machine_without_an_nvdimm_says_so() {
+    let mut boot = RIG.boot("append form=try seed=1 count=1 create=yes", LIMIT);
+    boot.exact = false;
+    let said = said(&boot);
+    assert_eq!(said.run.outcome, Outcome::Refused);
+    let error = said.run.success().expect_err("refused").to_string();
+    assert!(error.contains("there is no NVDIMM"), "{error}");
+    assert!(said.nvdimm.is_none());
+}
+
+#[test]
+fn the_older_machine_has_it_too() {
+    let memory = Memory::new(Persistence::Caches);
+    let mut rig = RIG.clone();
+    rig.board.machine = Some(Machine::Pc);
+    let said = said(&memory.boot(&rig, "append form=try seed=2 count=4 create=yes"));
+    assert_eq!(said.run.outcome, Outcome::Complete, "{}", said.run.log_text());
+    assert_eq!(said.nvdimm.map(|nvdimm| nvdimm.domain), Some(Domain::Caches));
+    assert_eq!(memory.image().records, payloads(2, 1..5));
+}
+
+/// 5 GiB from 4 GiB on reach beyond what the board maps. The file has holes for them.
+#[test]
+fn one_that_is_not_mapped_is_refused() {
+    let mut memory = Memory::new(Persistence::MemoryController);
+    memory.bytes = 5 << 30;
+    let said = memory.run("append form=try seed=2 count=4 create=yes");
+    assert_eq!(said.run.outcome, Outcome::Refused);
+    let error = said.run.success().expect_err("refused").to_string();
+    assert!(error.contains("not where the board maps memory"), "{error}");
+}
+
+#[test]
+fn nothing_of_it_reaches_other_boots() {
+    let words = |boot: &Boot| -> Vec<String> {
+        let command = qemu::command(boot, Path::new("."));
+        command.get_args().map(|word| word.to_string_lossy().into_owned()).collect()
+    };
+    let without = words(&RIG.boot("append", LIMIT));
+    let with = words(&Memory::new(Persistence::Caches).boot(&RIG, "append"));
+    for part in ["nvdimm", "slots", "maxmem"] {
+        let names = |words: &[String]| {
+            words.iter().any(|word| word.contains(part) && !word.ends_with("/nvdimm"))
+        };
+        assert!(names(&with) && !names(&without), "{part}: {without:?}");
+    }
+}

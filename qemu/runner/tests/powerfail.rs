@@ -1,0 +1,60 @@
+//! QEMU killed at random moments while the guest appends, while it recovers, and while it makes the
+//! log: no acknowledged record is lost, none is torn, none invented. A guest that acknowledges
+//! before it writes is found.
+
+use runner::{
+    cli::Board,
+    powerfail::{Plan, Tally},
+};
+use std::process::{Command, Output};
+
+const ROUNDS: u32 = 50;
+/// The twin needs fewer: more than half of the kills find it out.
+const TWIN_ROUNDS: u32 = 20;
+
+fn tally(rounds: u32, early: bool) -> Tally {
+    let plan = Plan { rounds, seed: 0x5eed, early };
+    let tally = Tally::of(plan, Board::default()).expect("rounds that come to their end");
+    tally.lines().for_each(|line| println!("{line}"));
+    assert_eq!(tally.acknowledged.len(), rounds as usize);
+    tally
+}
+
+#[test]
+fn nothing_acknowledged_is_lost() {
+    let tally = tally(ROUNDS, false);
+    assert!(tally.holds());
+    // The kills fell into all phases, and not always at its beginning.
+    assert!(tally.while_recovering > 0 && tally.cleared > 0);
+    assert!(tally.acknowledged.iter().filter(|&&count| count > 0).count() > ROUNDS as usize / 2);
+}
+
+#[test]
+fn a_guest_that_acknowledges_before_it_writes_is_found() {
+    let tally = tally(TWIN_ROUNDS, true);
+    assert!(!tally.holds() && tally.wrong.lost > 0);
+    // Nothing else is wrong with it.
+    assert_eq!((tally.wrong.torn, tally.disagreed), (0, 0));
+}
+
+fn powerfail(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_runner"))
+        .arg("powerfail")
+        .args(arguments)
+        .output()
+        .expect("the runner")
+}
+
+#[test]
+fn bad_input_is_explained() {
+    for (arguments, says) in [
+        (&["--rounds", "0"][..], "--rounds"),
+        (&["--rounds", "x"], "--rounds"),
+        (&["--machine", "microvm"], "there is no NVDIMM"),
+    ] {
+        let output = powerfail(arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(says), "{stderr}");
+    }
+}
