@@ -66,7 +66,8 @@ impl<R: Registers> Receiver<'_, R> {
         self.waiter.operation(ReadExact::new(self.uart, buffer))
     }
 
-    /// The same operation with this half in it, to be started in a [`Slot`](crate::job::Slot).
+    /// The same operation with this half in it, to be started in a [`Slot`](crate::job::Slot), or on a
+    /// [`Line`](crate::job::Line) with a buffer that is borrowed.
     #[inline]
     pub fn into_read_exact<B: AsMut<[u8]>>(self, buffer: B) -> ReadExact<Self, B> {
         ReadExact::new(self, buffer)
@@ -89,7 +90,8 @@ impl<R: Registers> Receiver<'_, R> {
         self.waiter.operation(ReadToIdle::new(self.uart, buffer))
     }
 
-    /// The same operation with this half in it, to be started in a [`Slot`](crate::job::Slot).
+    /// The same operation with this half in it, to be started in a [`Slot`](crate::job::Slot), or on a
+    /// [`Line`](crate::job::Line) with a buffer that is borrowed.
     #[inline]
     pub fn into_read_to_idle<B: AsMut<[u8]>>(self, buffer: B) -> ReadToIdle<Self, B> {
         ReadToIdle::new(self, buffer)
@@ -143,7 +145,8 @@ impl<R: Registers> Transmitter<'_, R> {
         self.waiter.operation(WriteAll::new(self.uart, bytes))
     }
 
-    /// The same operation with this half in it, to be started in a [`Slot`](crate::job::Slot).
+    /// The same operation with this half in it, to be started in a [`Slot`](crate::job::Slot), or on a
+    /// [`Line`](crate::job::Line) with a buffer that is borrowed.
     #[inline]
     pub fn into_write_all<B: AsRef<[u8]>>(self, bytes: B) -> WriteAll<Self, B> {
         WriteAll::new(self, bytes)

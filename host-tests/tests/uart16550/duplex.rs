@@ -2,7 +2,7 @@
 //! it holds the transmitters up, sends badly, and too fast.
 
 use super::*;
-use wouldblock::job::Job;
+use wouldblock::job::{Job, Line};
 
 /// A port, and room for both directions in the background.
 #[derive(Clone, Copy)]
@@ -182,4 +182,35 @@ fn a_buffer_is_an_array_static_memory_or_the_users_own() {
 
 fn leak_mut(bytes: [u8; 6]) -> &'static mut [u8] {
     Box::leak(Box::new(bytes))
+}
+
+/// And a buffer of the stack, in a bracket that does not end before the device has done with it.
+#[test]
+fn a_buffer_of_the_stack_is_lent() {
+    let (pc, uart, receiver, transmitter) = port();
+    let [reads, writes] = [(); 2].map(|()| leak(Line::new()));
+    let handler = move || {
+        let news = uart.on_interrupt();
+        drop((reads.on_interrupt(), writes.on_interrupt(), news));
+    };
+    let mut cpu = Cpu::new(pc, handler);
+    let (mut incoming, outgoing) = ([0; 100], bytes(50));
+    pc.far_end_sends(b"a message");
+    let write = transmitter.into_write_all(&*outgoing);
+    let (read, written) = writes
+        .scope(write, block::Spin, |write| {
+            let read = receiver.into_read_to_idle(&mut incoming[..]);
+            let ((), read) = reads.scope(read, block::Spin, |read| read.wait(&mut cpu)).unwrap();
+            write.wait(&mut cpu);
+            read
+        })
+        .unwrap();
+    assert_eq!((read.result, written.result), (Ok(9), Ok(50)));
+    let ((receiver, _), (transmitter, _)) = (read.op.into_parts(), written.op.into_parts());
+    assert_eq!((&incoming[..9], pc.contents().enabled), (&b"a message"[..], 0));
+    cpu.run(40);
+    assert_eq!(pc.far_end_received(), outgoing);
+    // The halves are whole again.
+    drop((receiver, transmitter));
+    assert!(uart.split().is_some());
 }
