@@ -168,6 +168,11 @@ static void of_the_region(void)
         region.domain = (wb_domain)9;
         EXPECT(wb_region_drain(&region), WB_INVALID);
     }
+    /* What ends where the region begins is outside. */
+    EXPECT(wb_region_new(&region, memory + 1024, 1024, &cache, domain), WB_OK);
+    EXPECT(wb_region_copy(&region, 100, memory + 1016, 8), WB_OK);
+    EXPECT(wb_region_copy(&region, 100, memory + 1017, 8), WB_OVERLAP);
+    EXPECT(wb_region_copy(&region, 100, memory + 1000, 2000), WB_OVERLAP);
 }
 
 /* Room is made once; were there none then, the append would never return. */
@@ -271,6 +276,27 @@ static void of_the_log(void)
     CHECK(calls == 2);
 }
 
+static void of_names(void)
+{
+#define IS_NAMED(status) CHECK(strcmp(wb_status_name(status), #status) == 0)
+    IS_NAMED(WB_OK);
+    IS_NAMED(WB_WOULD_BLOCK);
+    IS_NAMED(WB_END);
+    IS_NAMED(WB_NULL);
+    IS_NAMED(WB_MISALIGNED);
+    IS_NAMED(WB_INVALID);
+    IS_NAMED(WB_NOT_BEGUN);
+    IS_NAMED(WB_NO_FLUSH);
+    IS_NAMED(WB_OUT_OF_BOUNDS);
+    IS_NAMED(WB_OVERLAP);
+    IS_NAMED(WB_TOO_SMALL);
+    IS_NAMED(WB_NOT_A_LOG);
+    IS_NAMED(WB_EXHAUSTED);
+    IS_NAMED(WB_TOO_LONG);
+    CHECK(strcmp(wb_status_name((wb_status)(WB_TOO_LONG + 1)), "?") == 0);
+    CHECK(strcmp(wb_status_name((wb_status)-1), "?") == 0);
+}
+
 int main(void)
 {
     of_the_cache();
@@ -278,8 +304,7 @@ int main(void)
     of_the_batch();
     of_the_region();
     of_the_log();
-    CHECK(strcmp(wb_status_name((wb_status)14), "?") == 0);
-    CHECK(strcmp(wb_status_name(WB_TOO_LONG), "WB_TOO_LONG") == 0);
+    of_names();
     printf("%d answers, %d wrong\n", answers, wrong);
     return wrong != 0;
 }

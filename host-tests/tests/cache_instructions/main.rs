@@ -3,6 +3,7 @@
 
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
+mod c;
 mod trace;
 
 use std::{hint::black_box, ptr};
