@@ -12,4 +12,5 @@ pub mod exact;
 pub mod executor;
 pub mod masked;
 pub mod serial;
+pub mod task;
 pub mod timer;

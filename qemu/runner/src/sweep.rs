@@ -16,8 +16,8 @@ use indicatif::HumanCount;
 use serde_json::{Value, json};
 use std::{io, panic::resume_unwind, thread, time::Duration};
 
-/// A sweep takes seconds; a busy host may be far slower.
-const LIMIT: Duration = Duration::from_secs(300);
+/// A sweep takes about a minute; a busy host may be far slower.
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// The width of a name; longer ones push their figures aside.
 const NAME: usize = 52;

@@ -4,10 +4,10 @@
 use runner::{cli::Board, sweep::Swept};
 
 /// Fewer would mean that a path has gone from the sweep.
-const PATHS: usize = 25;
-const TWINS: usize = 8;
+const PATHS: usize = 41;
+const TWINS: usize = 15;
 /// What it comes to with both controllers, all pairs of events included, rounded down.
-const PLACEMENTS: u64 = 500_000;
+const PLACEMENTS: u64 = 3_000_000;
 
 #[test]
 fn no_interrupt_is_lost_at_any_instruction_and_every_broken_twin_is_caught() {

@@ -7,14 +7,16 @@ use core::{
     task::{Context, Poll},
 };
 
-use firmware::executor::Executor;
+use firmware::{
+    executor::Executor,
+    task::{Woken, block_on},
+};
 use wouldblock::{attempt, event::Broadcast, sync::Mutex, x86_64::Park};
 
 use crate::{
     blocking::{hold, lockers, unlock},
     of_units,
     placement::{Path, ended, waits},
-    task::{Woken, block_on},
     units::{self, LEFT, RIGHT},
 };
 
@@ -22,8 +24,8 @@ pub const PATHS: &[Path] = &[
     Path { empty: settle, ..of_units("await", await_in_a_task) },
     of_units("await, waker swapped", swap_wakers),
     of_units("await, dropped and anew", drop_and_wait),
-    Path { name: "mutex, awaited", empty: hold, source: unlock, run: lock },
-    Path { name: "broadcast", empty: empty_both, source: put_both, run: join },
+    Path::new("mutex, awaited", hold, unlock, lock),
+    Path::new("broadcast", empty_both, put_both, join),
     Path { name: "select", source: units::put_either, ..of_units("", select) },
 ];
 

@@ -21,8 +21,8 @@ pub const PATHS: &[Path] = &[
     of_units("deadline: the event comes", deadline),
     Path { name: "deadline: the alarm comes", source: || true, ..of_units("", deadline_passes) },
     Path { name: "race", source: units::put_either_for_one, ..of_units("", race) },
-    Path { name: "mutex: a handler unlocks", empty: hold, source: unlock, run: lock },
-    Path { name: "mutex: a handler tries", empty: zero, source: add, run: subtract },
+    Path::new("mutex: a handler unlocks", hold, unlock, lock),
+    Path::new("mutex: a handler tries", zero, add, subtract),
 ];
 
 fn park() {
@@ -33,7 +33,7 @@ fn park() {
 }
 
 /// An alarm far off: what is placed comes long before it.
-struct Never;
+pub struct Never;
 
 impl<C: Clock> Alarm<C> for Never {
     fn set(&mut self, _: u64) {}

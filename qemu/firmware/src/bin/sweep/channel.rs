@@ -1,21 +1,19 @@
 //! A channel between the path and the handler, which is its other end.
 
+use firmware::task::{block_on, poll_by_nobody};
 use static_cell::StaticCell;
 use wouldblock::{
     sync::{Channel, Mutex, Receiver, Sender},
     x86_64::Park,
 };
 
-use crate::{
-    placement::{Path, waits},
-    task::{block_on, poll_by_nobody},
-};
+use crate::placement::{Path, waits};
 
 pub const PATHS: &[Path] = &[
-    Path { name: "channel receive", empty: drain, source: put, run: receive },
-    Path { name: "channel receive, awaited", empty: drain, source: put, run: receive_awaited },
-    Path { name: "channel send", empty: fill, source: take, run: send },
-    Path { name: "channel send, awaited", empty: fill, source: take, run: send_awaited },
+    Path::new("channel receive", drain, put, receive),
+    Path::new("channel receive, awaited", drain, put, receive_awaited),
+    Path::new("channel send", fill, take, send),
+    Path::new("channel send, awaited", fill, take, send_awaited),
 ];
 
 /// Each is used by one side at a time: the path has one, the handler the other.

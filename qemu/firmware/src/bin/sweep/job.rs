@@ -1,109 +1,115 @@
-//! An operation in the background, which the handler steps.
+//! An operation in the background, which the handler steps, to its end.
 
 use core::{
-    convert::Infallible,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    time::Duration,
 };
 
-use pc::interrupts::{Line, raise_self};
+use firmware::{count::clock, task::block_on};
 use wouldblock::{
     attempt::Attempt,
     block::Idle,
-    job::{Background, Done, Slot},
+    job::{Done, Job},
     x86_64::Park,
 };
 
 use crate::{
-    placement::{Path, waits},
-    task::{block_on, poll_by_nobody},
-    units::{self, LEFT},
+    blocking::Never,
+    placement::{Path, events, insist, waits, waits_ended},
+    take::{self, SLOT, Take, deliver, put},
 };
 
 pub const PATHS: &[Path] = &[
-    Path { name: "job wait", empty, source: put, run: wait },
-    Path { name: "job await", empty, source: put, run: await_job },
-    Path { name: "job with a callback", empty, source: put, run: call_back },
+    collected("job wait", wait),
+    collected("job wait, with a deadline", wait_for),
+    collected("job await", await_job),
+    collected("job step", step),
+    called_back("job with a callback", call_back),
+    called_back("job restarted from its callback", restart),
 ];
 
-/// Takes one unit. Its device interrupts while there is one and it is enabled: a level.
-struct Take;
-
-impl Attempt for Take {
-    type Output = ();
-    type Error = Infallible;
-
-    fn attempt(&mut self) -> nb::Result<(), Infallible> {
-        LEFT.take()
-    }
-
-    fn arm(&mut self) {
-        if LEFT.any() {
-            raise_self();
-        }
-    }
+/// A path on which each end is given out, and the slot is idle after it.
+const fn collected(name: &'static str, run: fn()) -> Path {
+    Path::new(name, empty, put, run).checked(|| take::is_delivered(2) && SLOT.is_idle())
 }
 
-impl Background for Take {
-    fn begin(&mut self) {
-        self.arm();
-    }
-
-    fn cancel(&mut self) {}
+/// The same by callbacks, each called once.
+const fn called_back(name: &'static str, run: fn()) -> Path {
+    collected(name, run).checked(|| take::is_delivered(2) && SLOT.is_idle() && calls() == 2)
 }
 
-static SLOT: Slot<Take> = Slot::new();
+static CALLS: AtomicUsize = AtomicUsize::new(0);
 
-/// Lets the device interrupt.
-pub fn install() {
-    Line::SelfIpi.set_handler(|line| {
-        let driven = SLOT.on_interrupt();
-        line.acknowledge();
-        drop(driven);
-    });
-    Line::SelfIpi.enable();
+fn calls() -> usize {
+    CALLS.load(Relaxed)
 }
 
-/// The slot idle after a job that has ended.
 fn empty() {
-    units::empty();
-    let mut job = SLOT.start(Take).expect("an idle slot");
-    poll_by_nobody(&mut job);
-    put();
-    assert_eq!(job.wait(Park).result, Ok(()));
+    take::empty();
+    CALLS.store(0, Relaxed);
 }
 
-fn put() -> bool {
-    LEFT.put_silently();
-    drop(SLOT.on_interrupt());
-    true
+fn start() -> Job<Take> {
+    SLOT.start(Take::new()).expect("an idle slot")
 }
 
 fn wait() {
-    waits(|| {
-        let job = SLOT.start(Take).expect("an idle slot");
-        assert_eq!(job.wait(Park).result, Ok(()));
+    waits(|| deliver(start().wait(Park)));
+}
+
+fn wait_for() {
+    waits(|| match start().wait_for(Park::until(Never), clock(), Duration::from_secs(1)) {
+        Ok(done) => deliver(done),
+        Err(_) => insist(false),
     });
 }
 
 fn await_job() {
+    waits(|| deliver(block_on(start())));
+}
+
+/// The foreground looks after each event, and may be the one that finds the end.
+fn step() {
     waits(|| {
-        let job = SLOT.start(Take).expect("an idle slot");
-        assert_eq!(block_on(job).result, Ok(()));
+        let mut job = start();
+        loop {
+            let seen = events();
+            if let Ok(done) = job.attempt() {
+                return deliver(done);
+            }
+            Park.idle(|| events() != seen);
+        }
     });
 }
 
 /// Nobody steps but the handler.
 fn call_back() {
-    static CALLS: AtomicUsize = AtomicUsize::new(0);
-    fn callback(_: Done<Take>) {
-        CALLS.fetch_add(1, Relaxed);
-    }
-
     waits(|| {
-        let calls = CALLS.load(Relaxed);
-        assert!(SLOT.start_with(Take, callback).is_ok(), "an idle slot");
-        while CALLS.load(Relaxed) == calls {
-            Park.idle(|| CALLS.load(Relaxed) != calls);
-        }
+        insist(SLOT.start_with(Take::new(), count).is_ok());
+        wait_for_call();
     });
+}
+
+fn restart() {
+    insist(SLOT.start_with(Take::new(), count_and_restart).is_ok());
+    waits(wait_for_call);
+}
+
+fn count(done: Done<Take>) {
+    deliver(done);
+    CALLS.fetch_add(1, Relaxed);
+}
+
+/// The slot is idle by now.
+fn count_and_restart(done: Done<Take>) {
+    count(done);
+    insist(SLOT.start_with(Take::new(), count).is_ok());
+}
+
+/// As many calls as this is a wait.
+fn wait_for_call() {
+    let is_called = || calls() > waits_ended();
+    while !is_called() {
+        Park.idle(is_called);
+    }
 }

@@ -10,10 +10,13 @@ mod addresses;
 mod awaiting;
 mod blocking;
 mod channel;
+mod given_up;
 mod job;
+mod job_twins;
 mod placement;
 mod shared;
-mod task;
+mod slots;
+mod take;
 mod twins;
 mod uart;
 mod units;
@@ -34,18 +37,26 @@ fn main(board: &'static Board) -> ! {
         exit::failure(Failure::CommandLine)
     }
     placement::install();
-    job::install();
+    take::install();
     uart::install();
     x86_64::instructions::interrupts::enable();
 
-    let paths =
-        [blocking::PATHS, awaiting::PATHS, channel::PATHS, shared::PATHS, job::PATHS, uart::PATHS];
+    let paths = [
+        blocking::PATHS,
+        awaiting::PATHS,
+        channel::PATHS,
+        shared::PATHS,
+        job::PATHS,
+        given_up::PATHS,
+        slots::PATHS,
+        uart::PATHS,
+    ];
     for path in paths.into_iter().flatten() {
         let (swept, addresses) = path.sweep_all();
         let (placements, lost, addresses) = (swept.placements, swept.lost, addresses as u64);
         report::send(&Report::Path { path: path.name, placements, addresses, lost });
     }
-    for twin in twins::TWINS {
+    for twin in [twins::TWINS, job_twins::TWINS].into_iter().flatten() {
         let swept = twin.sweep();
         let (placements, lost) = (swept.placements, swept.lost);
         report::send(&Report::Twin { twin: twin.name, placements, lost });
@@ -55,5 +66,5 @@ fn main(board: &'static Board) -> ! {
 
 /// A path whose events are the units of [`units`].
 const fn of_units(name: &'static str, run: fn()) -> Path {
-    Path { name, empty: units::empty, source: units::put, run }
+    Path::new(name, units::empty, units::put, run)
 }

@@ -13,7 +13,8 @@
 //! # How a loss is found
 //! A far event is also the watchdog of the one before: if that one's wait has not ended by then, it
 //! was lost. The loss is counted, and the far event rescues the wait; one that nothing rescues ends
-//! the run.
+//! the run. What must be so besides, wherever the events come, a path [`insist`]s on and a check
+//! after each run: what is not so is counted as a loss, too.
 //!
 //! # How every boundary is shown to be hit
 //! With all events far, the path is first run in single steps, which gives the boundaries at which
@@ -68,6 +69,8 @@ pub struct Path {
     pub source: fn() -> bool,
     /// The path: two waits, made by [`waits`].
     pub run: fn(),
+    /// Whether everything is where it should be after the path.
+    pub check: fn() -> bool,
 }
 
 /// What a sweep did.
@@ -75,7 +78,7 @@ pub struct Path {
 pub struct Swept {
     /// Placements tried.
     pub placements: u64,
-    /// Placements whose event was lost.
+    /// Placements whose event was lost, or that have left something where it should not be.
     pub lost: u64,
 }
 
@@ -142,6 +145,14 @@ pub fn events() -> usize {
     FIRED.load(Relaxed)
 }
 
+/// What must be so. Otherwise this placement counts as lost.
+#[inline]
+pub fn insist(holds: bool) {
+    if !holds {
+        LOST.store(true, Relaxed);
+    }
+}
+
 /// Waits ended so far.
 #[inline]
 pub fn waits_ended() -> usize {
@@ -154,6 +165,16 @@ pub fn hasten() {
 }
 
 impl Path {
+    /// A path after which nothing is checked.
+    pub const fn new(name: &'static str, empty: fn(), source: fn() -> bool, run: fn()) -> Self {
+        Self { name, empty, source, run, check: || true }
+    }
+
+    /// With a check after each run.
+    pub const fn checked(self, check: fn() -> bool) -> Self {
+        Self { check, ..self }
+    }
+
     /// Sweeps every stretch, and all pairs; answers also how many boundaries the path has.
     ///
     /// # Panics
@@ -170,16 +191,19 @@ impl Path {
 
         let (mut number, mut last) = (0, 0);
         for first in 1..=way_in {
-            with_addresses(Addresses::begin);
-            self.sweep_event(1, [first, FAR, FAR], &mut swept);
+            let gaps = [first, FAR, FAR];
+            self.launch(gaps);
             let at = HITS[0].load(Relaxed);
-            if at != last {
-                last = at;
-                number += 1;
-                self.step(number);
-                if !PUT_OFF.load(Relaxed) {
-                    self.compare();
-                }
+            if at == last {
+                continue; // Put off to the end of a stretch with interrupts masked, as the last one.
+            }
+            last = at;
+            number += 1;
+            with_addresses(Addresses::begin);
+            self.sweep_event(1, gaps, &mut swept);
+            self.step(number);
+            if !PUT_OFF.load(Relaxed) {
+                self.compare();
             }
         }
         (swept, with_addresses(|addresses| addresses.count()))
@@ -259,6 +283,7 @@ impl Path {
         set_trap_flag(false);
         RUNNING.store(false, Relaxed);
         stop();
+        insist((self.check)());
     }
 }
 

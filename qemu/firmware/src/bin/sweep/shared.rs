@@ -1,22 +1,15 @@
 //! The channel of many ends, of which the handler is one.
 
+use firmware::task::block_on;
 use wouldblock::{sync::SharedChannel, x86_64::Park};
 
-use crate::{
-    placement::{Path, waits},
-    task::block_on,
-};
+use crate::placement::{Path, waits};
 
 pub const PATHS: &[Path] = &[
-    Path { name: "shared channel receive", empty: drain, source: put, run: receive },
-    Path {
-        name: "shared channel receive, awaited",
-        empty: drain,
-        source: put,
-        run: receive_awaited,
-    },
-    Path { name: "shared channel send", empty: fill, source: take, run: send },
-    Path { name: "shared channel send, awaited", empty: fill, source: take, run: send_awaited },
+    Path::new("shared channel receive", drain, put, receive),
+    Path::new("shared channel receive, awaited", drain, put, receive_awaited),
+    Path::new("shared channel send", fill, take, send),
+    Path::new("shared channel send, awaited", fill, take, send_awaited),
 ];
 
 static CHANNEL: SharedChannel<u32, 3, 1> = SharedChannel::new();

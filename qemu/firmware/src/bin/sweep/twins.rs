@@ -9,6 +9,7 @@ use core::{
     task::Poll,
 };
 
+use firmware::task::block_on;
 use wouldblock::{
     attempt::{self, Attempt},
     block::Idle,
@@ -23,7 +24,6 @@ use x86_64::instructions::{
 use crate::{
     of_units,
     placement::{Path, waits},
-    task::block_on,
     uart,
     units::{self, LEFT},
 };
@@ -33,18 +33,8 @@ pub const TWINS: &[Path] = &[
     of_units("park: sti; nop; hlt", park_late),
     of_units("park: news checked with interrupts on", park_unmasked),
     Path { source: put_news, ..of_units("flag: cleared after the check", clear_after_check) },
-    Path {
-        name: "handler: wakes before the flag is set",
-        empty: forget_told,
-        source: signal_before_put,
-        run: wake_early,
-    },
-    Path {
-        name: "uart: no re-arm after a try on a masked source",
-        empty: disarm,
-        source: uart::put,
-        run: read_unarmed,
-    },
+    Path::new("handler: wakes before the flag is set", forget_told, signal_before_put, wake_early),
+    Path::new("uart: no re-arm after a try on a masked source", disarm, uart::put, read_unarmed),
     Path {
         source: put_and_step,
         ..of_units("slot: published after begin, no first step", publish_late)

@@ -1,22 +1,29 @@
 //! The 16550 in loopback: the handler sends what is awaited, and the chip interrupts if it is
 //! armed.
 
-use firmware::serial::{COM1, Port};
+use firmware::{
+    buffer::Buffer,
+    count::Counted,
+    serial::{COM1, Port, Sending},
+    task::block_on,
+};
 use pc::serial::{self, Serial};
+use static_cell::ConstStaticCell;
 use wouldblock::{
     attempt::Attempt,
+    job::{Done, Job},
+    sync::Mutex,
     uart16550::{Level, Receiver, Register, Registers},
     x86_64::Park,
 };
 
-use crate::{
-    placement::{Path, waits},
-    task::block_on,
-};
+use crate::placement::{Path, insist, waits};
 
 pub const PATHS: &[Path] = &[
-    Path { name: "uart read", empty: reset, source: put, run: read },
-    Path { name: "uart read, awaited", empty: reset, source: put, run: read_awaited },
+    Path::new("uart read", reset, put, read),
+    Path::new("uart read, awaited", reset, put, read_awaited),
+    Path::new("uart write in the background, wait", empty, step, write).checked(is_sent),
+    Path::new("uart write in the background, await", empty, step, write_awaited).checked(is_sent),
 ];
 
 /// What is sent.
@@ -24,9 +31,21 @@ pub const BYTE: u8 = b'.';
 
 static PORT: &Port = &COM1;
 
+/// What is sent in the background, by each wait.
+const MESSAGE: [u8; 4] = *b"wait";
+static MEMORY: ConstStaticCell<[u8; 4]> = ConstStaticCell::new(MESSAGE);
+/// The buffer, while no operation has it.
+static BUFFER: Mutex<Option<Buffer>> = Mutex::new(None);
+
 /// Sets the port up.
 pub fn install() {
     PORT.install();
+    back(Buffer::new(MEMORY.take()));
+}
+
+fn back(buffer: Buffer) {
+    let before = BUFFER.try_lock().expect("the foreground's own").replace(buffer);
+    assert!(before.is_none(), "there is one");
 }
 
 /// Empty, unarmed, and at each byte an interrupt.
@@ -58,4 +77,44 @@ fn read() {
 fn read_awaited() {
     let mut receiver = receiver();
     waits(|| assert_eq!(block_on(receiver.recv()), Ok(BYTE)));
+}
+
+/// Nothing sent, nothing received.
+pub fn empty() {
+    PORT.uart.initialize(1, Level::One); // Empties both ways.
+    PORT.uart.set_loopback(true);
+}
+
+/// An interrupt of the line that has nothing to say of what is sent.
+fn step() -> bool {
+    drop(PORT.sending.on_interrupt());
+    true
+}
+
+/// The chip interrupts when it has room, which is at once.
+fn send() -> Job<Sending> {
+    let buffer = BUFFER.try_lock().expect("the foreground's own").take();
+    let transmitter = PORT.uart.split().expect("one run at a time").1;
+    let op = transmitter.into_write_all(buffer.expect("it came back"));
+    PORT.sending.start(Counted::new(op)).expect("an idle slot")
+}
+
+fn deliver(done: Done<Sending>) {
+    insist(done.result == Ok(MESSAGE.len()));
+    back(done.op.op.into_parts().1);
+}
+
+pub fn write() {
+    waits(|| deliver(send().wait(Park)));
+}
+
+fn write_awaited() {
+    waits(|| deliver(block_on(send())));
+}
+
+/// Each byte was sent once, in order.
+pub fn is_sent() -> bool {
+    let mut receiver = receiver();
+    let came = [MESSAGE; 2].into_iter().flatten().all(|byte| receiver.try_recv() == Ok(byte));
+    came && receiver.try_recv().is_err() && PORT.sending.is_idle()
 }

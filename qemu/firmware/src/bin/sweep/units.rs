@@ -47,6 +47,11 @@ impl Units {
         self.count.load(Relaxed) != 0
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.count.load(Relaxed) as usize
+    }
+
     /// One try to take one.
     #[inline]
     pub fn take(&self) -> nb::Result<(), Infallible> {

@@ -11,14 +11,24 @@ use core::{
 use wouldblock::{block::Idle, x86_64::Park};
 
 /// Whether somebody has called its waker.
+#[derive(Debug)]
 pub struct Woken(AtomicBool);
 
+impl Default for Woken {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Woken {
+    /// Nobody so far.
+    #[inline]
     pub const fn new() -> Self {
         Self(AtomicBool::new(false))
     }
 
     /// The waker, not called so far.
+    #[inline]
     pub fn waker(&'static self) -> Waker {
         const TABLE: RawWakerVTable =
             RawWakerVTable::new(|data| RawWaker::new(data, &TABLE), wake, wake, |_| ());
@@ -32,6 +42,7 @@ impl Woken {
     }
 
     /// Sleeps until the waker is called.
+    #[inline]
     pub fn sleep(&self) {
         while !self.0.swap(false, Relaxed) {
             Park.idle(|| self.0.load(Relaxed));
@@ -40,6 +51,9 @@ impl Woken {
 }
 
 /// One poll, by nobody: whose waker was kept before is forgotten.
+///
+/// # Panics
+/// If it is ready.
 pub fn poll_by_nobody<F: Future + Unpin>(future: &mut F) {
     let end = Pin::new(future).poll(&mut Context::from_waker(Waker::noop()));
     assert!(end.is_pending());

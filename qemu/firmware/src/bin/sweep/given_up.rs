@@ -1,0 +1,118 @@
+//! An operation in the background that its job asks to stop, gives up, or has forgotten.
+
+use wouldblock::{
+    block::Idle,
+    job::{Busy, Job, Slot},
+    sync::Mutex,
+    x86_64::Park,
+};
+
+use crate::{
+    placement::{Path, insist, waits, waits_ended},
+    take::{self, SLOT, Take, deliver, put},
+};
+
+pub const PATHS: &[Path] = &[
+    cancelled("job cancelled on a device that stops", cancel_and_stop),
+    cancelled("job cancelled on a device that goes on", cancel_and_go_on),
+    given_up("job dropped on a device that stops", drop_and_stop),
+    given_up("job dropped on a device that goes on", drop_and_go_on),
+    given_up("job detached", detach),
+    Path::new("job forgotten", take::empty, put, forget).checked(is_forgotten),
+];
+
+/// A path on which each end is given out, and the slot is idle after it.
+const fn cancelled(name: &'static str, run: fn()) -> Path {
+    Path::new(name, take::empty, put, run).checked(|| take::is_delivered(2) && SLOT.is_idle())
+}
+
+/// A path after which the slot takes another operation, and has the last buffer until then.
+pub const fn given_up(name: &'static str, run: fn()) -> Path {
+    Path::new(name, take::empty, put, run).checked(|| SLOT.is_idle() && take::is_accounted_for(1))
+}
+
+fn cancel(op: Take) {
+    let mut job = SLOT.start(op).expect("an idle slot");
+    job.cancel();
+    deliver(job.wait(Park));
+}
+
+fn cancel_and_stop() {
+    waits(|| cancel(Take::stopping()));
+}
+
+fn cancel_and_go_on() {
+    waits(|| cancel(Take::new()));
+}
+
+/// It has ended when `drop` returns.
+fn drop_and_stop() {
+    waits(|| {
+        drop(SLOT.start(Take::stopping()).expect("an idle slot"));
+        insist(SLOT.is_idle());
+    });
+}
+
+fn wait_for_slot() {
+    while !SLOT.is_idle() {
+        Park.idle(|| SLOT.is_idle());
+    }
+}
+
+fn drop_and_go_on() {
+    waits(|| {
+        drop(SLOT.start(Take::new()).expect("an idle slot"));
+        wait_for_slot();
+    });
+}
+
+fn detach() {
+    waits(|| {
+        SLOT.start(Take::new()).expect("an idle slot").detach();
+        wait_for_slot();
+    });
+}
+
+/// Each is out of use as soon as its job is forgotten.
+static FORGOTTEN: [Slot<Take>; 2] = [const { Slot::new() }; 2];
+/// Where nobody looks, which is what it is to be forgotten; except between two runs.
+static JOBS: Mutex<heapless::Vec<Job<Take>, 2>> = Mutex::new(heapless::Vec::new());
+
+/// The handler's step.
+pub fn step() {
+    FORGOTTEN.iter().for_each(|slot| drop(slot.on_interrupt()));
+}
+
+/// The forgotten jobs are found, and their ends given out.
+pub fn empty() {
+    let mut jobs = JOBS.try_lock().expect("free between two runs");
+    while let Some(job) = jobs.pop() {
+        put();
+        deliver(job.wait(Park));
+    }
+}
+
+/// Starts one and forgets it; waits until it has ended.
+pub fn forget() {
+    waits(|| {
+        let nth = waits_ended();
+        let job = FORGOTTEN[nth].start(Take::new()).expect("an idle slot");
+        let kept = JOBS.try_lock().expect("the path's own").push(job);
+        insist(kept.is_ok());
+        while take::taken() <= nth {
+            Park.idle(|| take::taken() > nth);
+        }
+    });
+}
+
+/// Each slot has its buffer, and is busy for good.
+pub fn is_forgotten() -> bool {
+    let is_busy = |slot: &'static Slot<Take>| match slot.start(Take::new()) {
+        Ok(_) => false,
+        Err(Busy(op)) => {
+            op.give_back();
+            !slot.is_idle()
+        }
+    };
+    take::is_accounted_for(2) && FORGOTTEN.iter().all(is_busy)
+}

@@ -1,0 +1,156 @@
+//! Jobs, slots and drivers of them that are broken on purpose, as in [`twins`](crate::twins).
+
+use core::sync::atomic::{
+    AtomicBool, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
+};
+
+use wouldblock::{
+    block::Idle,
+    job::{Step, Ticket},
+    x86_64::Park,
+};
+
+use crate::{
+    given_up::{self, given_up},
+    placement::{Path, insist, waits, waits_ended},
+    slots::{self, CURRENT, OLD, SLOTS},
+    take::{self, SLOT, Take, deliver, put},
+    uart,
+    units::{self, LEFT},
+};
+
+pub const TWINS: &[Path] = &[
+    Path::new("callback: called before the slot is idle", idle, put_and_step_late, restart),
+    Path::new("callback: a step without a claim", idle, put_and_step_unclaimed, call_back)
+        .checked(|| CALLS.load(Relaxed) == 2),
+    given_up("job: a drop that does not cancel", drop_without_cancel),
+    Path::new("job: forgotten, and its buffer used again", take::empty, put, use_again)
+        .checked(is_forgotten),
+    Path::new("slots: the device is told its ticket after the start", slots::empty, put, tell_late),
+    Path::new("slots: an old ticket steps the new tenant", slots::empty, put_for_index, wait),
+    Path::new("uart: a handler sends in between", uart::empty, uart::put, uart::write)
+        .checked(uart::is_sent),
+];
+
+/// A slot for one operation, which takes one unit and is called back.
+static RUNNING: AtomicBool = AtomicBool::new(false);
+/// What the callback wanted to start had no room.
+static REFUSED: AtomicBool = AtomicBool::new(false);
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+fn idle() {
+    units::empty();
+    RUNNING.store(false, Relaxed);
+    REFUSED.store(false, Relaxed);
+    CALLS.store(0, Relaxed);
+}
+
+/// `false` while there is a tenant.
+fn start() -> bool {
+    !RUNNING.swap(true, Acquire)
+}
+
+fn wait_for_call() {
+    let is_called = || CALLS.load(Relaxed) > waits_ended();
+    while !is_called() {
+        step_unclaimed();
+        Park.idle(is_called);
+    }
+}
+
+/// The callback comes first, and then the slot is let go of.
+fn put_and_step_late() -> bool {
+    LEFT.put_silently();
+    if RUNNING.load(Relaxed) && LEFT.take().is_ok() {
+        CALLS.fetch_add(1, Relaxed);
+        REFUSED.store(!start(), Relaxed);
+        RUNNING.store(false, Release);
+    }
+    true
+}
+
+/// The second is started by the callback of the first.
+fn restart() {
+    start();
+    waits(|| {
+        let is_called = || CALLS.load(Relaxed) > waits_ended();
+        while !is_called() {
+            Park.idle(is_called);
+        }
+        if REFUSED.swap(false, Relaxed) && waits_ended() == 0 {
+            insist(false);
+            start(); // Or the second would never come.
+        }
+    });
+}
+
+/// The end is a level, so whoever looks sees it.
+fn step_unclaimed() {
+    if RUNNING.load(Relaxed) && LEFT.any() {
+        CALLS.fetch_add(1, Relaxed);
+        RUNNING.store(false, Release);
+    }
+}
+
+fn put_and_step_unclaimed() -> bool {
+    LEFT.put_silently();
+    step_unclaimed();
+    true
+}
+
+fn call_back() {
+    waits(|| {
+        units::empty();
+        start();
+        wait_for_call();
+    });
+}
+
+fn drop_without_cancel() {
+    waits(|| {
+        if let Ok(job) = SLOT.start(Take::stopping()) {
+            job.detach();
+        }
+        insist(SLOT.is_idle());
+    });
+}
+
+/// Who has forgotten a job thinks that its buffer is free.
+fn use_again() {
+    given_up::forget();
+    take::use_again();
+}
+
+fn is_forgotten() -> bool {
+    let is_forgotten = given_up::is_forgotten();
+    take::lend_again();
+    is_forgotten
+}
+
+fn tell_late() {
+    waits(|| {
+        let vacancy = SLOTS.reserve().expect("it is vacant");
+        let ticket = vacancy.start_with(Take::new(), slots::count);
+        CURRENT.store(ticket.to_bits(), Relaxed);
+        slots::wait_for_call();
+    });
+}
+
+/// The device tells of an old end. The handler takes the slot of it for the request.
+fn put_for_index() -> bool {
+    let old = Ticket::from_bits(OLD.load(Relaxed));
+    let current = Ticket::from_bits(CURRENT.load(Relaxed));
+    if old.index() == current.index() && old != current {
+        insist(SLOTS.on_interrupt(current).step() == Step::Idle);
+    }
+    put()
+}
+
+fn wait() {
+    waits(|| {
+        let done = slots::reserve().start(Take::new()).wait(Park);
+        slots::end();
+        deliver(done);
+    });
+}

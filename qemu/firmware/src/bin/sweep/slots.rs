@@ -1,0 +1,152 @@
+//! Operations with tickets, one at a time, so that each slot has had a tenant before: the device of
+//! these paths tells of every end twice.
+
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
+
+use firmware::task::{block_on, poll_by_nobody};
+use wouldblock::{
+    block::Idle,
+    job::{Done, Slots, Step, Ticket, Vacancy},
+    x86_64::Park,
+};
+
+use crate::{
+    placement::{Path, insist, waits, waits_ended},
+    take::{self, Take, deliver, put},
+    units,
+};
+
+pub const PATHS: &[Path] = &[
+    collected("slots: reserve, start, wait", wait),
+    collected("slots: reserve, start, await", await_job),
+    Path::new("slots: callback", empty, put, call_back)
+        .checked(|| take::is_delivered(2) && is_vacant() && CALLS.load(Relaxed) == 2),
+    Path::new("slots: full", fill, put, wait_for_room)
+        .checked(|| take::is_accounted_for(1) && SLOTS.occupied() + take::taken() == 3),
+    Path::new("slots: a vacancy given back", empty, tell, give_back).checked(is_vacant),
+];
+
+const fn collected(name: &'static str, run: fn()) -> Path {
+    Path::new(name, empty, put, run).checked(|| take::is_delivered(2) && is_vacant())
+}
+
+pub static SLOTS: Slots<Take, 1> = Slots::new();
+/// What the device gives back at the end of the request that is in flight.
+pub static CURRENT: AtomicU32 = AtomicU32::new(NONE);
+/// What it gives back once more: the ticket of an end that was given out.
+pub static OLD: AtomicU32 = AtomicU32::new(NONE);
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+/// No ticket.
+const NONE: u32 = u32::MAX;
+
+/// The handler's step: the old ticket does nothing.
+pub fn step() {
+    insist(SLOTS.on_interrupt(Ticket::from_bits(OLD.load(Relaxed))).step() == Step::Idle);
+    drop(SLOTS.on_interrupt(Ticket::from_bits(CURRENT.load(Relaxed))));
+}
+
+fn is_vacant() -> bool {
+    SLOTS.occupied() == 0
+}
+
+/// Vacant after a job that has ended, and no ticket in the device.
+pub fn empty() {
+    end_tenant();
+    units::empty();
+    [&CURRENT, &OLD].iter().for_each(|ticket| ticket.store(NONE, Relaxed));
+    let mut job = reserve().start(Take::new());
+    poll_by_nobody(&mut job);
+    put();
+    deliver(job.wait(Park));
+    end();
+    CALLS.store(0, Relaxed);
+    take::empty();
+}
+
+/// Vacant, and no buffer in it.
+pub fn end_tenant() {
+    while !is_vacant() {
+        put();
+    }
+    drop(SLOTS.reserve());
+}
+
+pub fn reserve() -> Vacancy<Take> {
+    let vacancy = SLOTS.reserve().expect("it is vacant");
+    CURRENT.store(vacancy.ticket().to_bits(), Relaxed);
+    vacancy
+}
+
+/// The request that was in flight has ended, and the end is given out.
+pub fn end() {
+    OLD.store(CURRENT.load(Relaxed), Relaxed);
+}
+
+fn wait() {
+    waits(|| {
+        let done = reserve().start(Take::new()).wait(Park);
+        end();
+        deliver(done);
+    });
+}
+
+fn await_job() {
+    waits(|| {
+        let done = block_on(reserve().start(Take::new()));
+        end();
+        deliver(done);
+    });
+}
+
+pub fn count(done: Done<Take>) {
+    end();
+    deliver(done);
+    CALLS.fetch_add(1, Relaxed);
+}
+
+pub fn wait_for_call() {
+    let is_called = || CALLS.load(Relaxed) > waits_ended();
+    while !is_called() {
+        Park.idle(is_called);
+    }
+}
+
+fn call_back() {
+    waits(|| {
+        reserve().start_with(Take::new(), count);
+        wait_for_call();
+    });
+}
+
+/// The only slot has a tenant.
+fn fill() {
+    empty();
+    reserve().start(Take::new()).detach();
+}
+
+/// Room comes with the end of the tenant; then there is another.
+fn wait_for_room() {
+    waits(|| {
+        let vacancy = loop {
+            match SLOTS.reserve() {
+                Ok(vacancy) => break vacancy,
+                Err(_) => Park.idle(is_vacant),
+            }
+        };
+        end();
+        CURRENT.store(vacancy.ticket().to_bits(), Relaxed);
+        vacancy.start(Take::new()).detach();
+    });
+}
+
+/// The device tells of a request that has not begun, or never will.
+fn tell() -> bool {
+    let step = SLOTS.on_interrupt(Ticket::from_bits(CURRENT.load(Relaxed))).step();
+    insist(step == Step::Idle);
+    true
+}
+
+fn give_back() {
+    waits(|| drop(reserve()));
+}
