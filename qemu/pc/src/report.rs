@@ -149,6 +149,48 @@ pub enum Report<'a> {
         /// Whether the log would block: the next one does not fit.
         full: bool,
     },
+    /// A soak is at it.
+    Soaking {
+        /// Operations that have ended so far.
+        ended: u64,
+    },
+    /// What a soak has counted.
+    Soaked {
+        /// Operations started.
+        started: u64,
+        /// Those of them with a callback.
+        started_with: u64,
+        /// Ended, having done all.
+        completed: u64,
+        /// Ended early, as asked.
+        cancelled: u64,
+        /// Ended by a failure.
+        failed: u64,
+        /// Ends that a job has got.
+        collected: u64,
+        /// Ends that a callback has got.
+        called_back: u64,
+        /// Ends that nobody wanted.
+        given_up: u64,
+        /// Ends that nobody will get.
+        forgotten: u64,
+        /// Buffers that went into operations.
+        lent: u64,
+        /// Buffers that came out of them.
+        returned: u64,
+        /// Ends of operations on a serial port.
+        serial: u64,
+        /// Of DMA transfers.
+        dma: u64,
+        /// Of countdowns.
+        timer: u64,
+        /// Interrupts taken.
+        interrupts: u64,
+        /// Those of them that found nothing to do.
+        idle: u64,
+        /// Those of them that found a slot being stepped.
+        contended: u64,
+    },
     /// The last line of a run that did everything.
     Complete,
 }

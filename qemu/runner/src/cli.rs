@@ -1,6 +1,9 @@
 //! The command line: what can be asked for, and the limits of each value.
 
-use crate::qemu::{Irq, Machine};
+use crate::{
+    qemu::{Irq, Machine},
+    soak,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{path::PathBuf, time::Duration};
 
@@ -27,6 +30,8 @@ pub enum Command {
     Sweep(Sweep),
     /// Kill QEMU at random moments while the guest appends to a log in an NVDIMM, and find what is lost
     Powerfail(Powerfail),
+    /// Do everything that can be done with a job, at random, on all devices at once; count what comes
+    Soak(Soak),
     /// Run the on-target tests, each in its own boot
     Test(Test),
     /// Lint, document and build for the bare-metal targets
@@ -79,6 +84,17 @@ pub struct Powerfail {
     pub rounds: u32,
     /// What the random choices begin with; the host's timing does not repeat [default: random]
     #[arg(long, value_name = "S")]
+    pub seed: Option<u64>,
+}
+
+/// What `soak` takes.
+#[derive(Debug, Args)]
+pub struct Soak {
+    /// How many operations shall end
+    #[arg(long, value_name = "N", default_value_t = soak::ROUNDS, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    pub rounds: u64,
+    /// What decides the order; the one that is printed repeats it [default: by chance]
+    #[arg(long, value_name = "SEED")]
     pub seed: Option<u64>,
 }
 
@@ -215,6 +231,9 @@ mod tests {
             &["runner", "powerfail", "--rounds", "0"],
             &["runner", "powerfail", "--rounds", "many"],
             &["runner", "powerfail", "--seed", "x"],
+            &["runner", "soak", "--rounds=0"],
+            &["runner", "soak", "--rounds=many"],
+            &["runner", "soak", "--seed=-1"],
         ] {
             assert_eq!(Cli::try_parse_from(words).unwrap_err().exit_code(), 2, "{words:?}");
         }

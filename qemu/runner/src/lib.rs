@@ -14,6 +14,7 @@
 //! | [`tour`], [`table`], [`echo`] | the commands `tour` and `echo` |
 //! | [`sweep`] | the command `sweep`: an interrupt at every instruction of every wait path |
 //! | [`powerfail`], [`image`] | the command `powerfail`: QEMU killed at random, and what is in its NVDIMM then |
+//! | [`soak`] | the command `soak`: a million ends at random, exactly counted |
 //! | [`mod@bench`] | instruction counts, beside the peers |
 //! | [`on_target`] | the on-target tests as ordinary test lines |
 //! | [`c`] | the command `c`: the library for programs in C, with its header |
@@ -41,6 +42,7 @@ pub mod qemu;
 pub mod report;
 pub mod rig;
 pub mod setup;
+pub mod soak;
 pub mod sweep;
 pub mod table;
 pub mod toolchain;
@@ -60,6 +62,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Echo(echo) => echo::run(&echo, cli.board),
         Command::Sweep(sweep) => sweep::run(&sweep, cli.board),
         Command::Powerfail(powerfail) => powerfail::run(&powerfail, cli.board),
+        Command::Soak(soak) => soak::run(&soak, cli.board),
         Command::Test(test) => on_target::run(&test.into(), cli.board),
         Command::Check => check::run(),
         Command::C(c) => c::run(&c),

@@ -35,6 +35,13 @@ pub enum Report {
     Recovered(Recovered),
     /// Records were appended and are persistent.
     Appended(Appended),
+    /// A soak is at it.
+    Soaking {
+        /// Operations that have ended so far.
+        ended: u64,
+    },
+    /// What a soak has counted.
+    Soaked(Soaked),
     /// The last line of a run that came to its end.
     Complete,
 }
@@ -248,6 +255,45 @@ pub struct Appended {
     pub next: u64,
     /// Whether the log would block: the next one does not fit.
     pub full: bool,
+}
+
+/// What a soak has counted.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub struct Soaked {
+    /// Operations started.
+    pub started: u64,
+    /// Those of them with a callback.
+    pub started_with: u64,
+    /// Ended, having done all.
+    pub completed: u64,
+    /// Ended early, as asked.
+    pub cancelled: u64,
+    /// Ended by a failure.
+    pub failed: u64,
+    /// Ends that a job has got.
+    pub collected: u64,
+    /// Ends that a callback has got.
+    pub called_back: u64,
+    /// Ends that nobody wanted.
+    pub given_up: u64,
+    /// Ends that nobody will get.
+    pub forgotten: u64,
+    /// Buffers that went into operations.
+    pub lent: u64,
+    /// Buffers that came out of them.
+    pub returned: u64,
+    /// Ends of operations on a serial port.
+    pub serial: u64,
+    /// Of DMA transfers.
+    pub dma: u64,
+    /// Of countdowns.
+    pub timer: u64,
+    /// Interrupts taken.
+    pub interrupts: u64,
+    /// Those of them that found nothing to do.
+    pub idle: u64,
+    /// Those of them that found a slot being stepped.
+    pub contended: u64,
 }
 
 /// Marsaglia's xorshift32, one byte a step: bytes that host and guest can both make.

@@ -1,0 +1,250 @@
+//! The disk: many requests in flight, in every form. Every sector begins and ends with its number,
+//! and the disk is read-only: so what was read can be told, and what is written fails.
+//!
+//! # Invariant
+//! **A buffer is in the pool, in a request that is not over, in a job, or in a slot that nobody will
+//! look at again: that of a request which was given up. When no slot has a tenant any more, the
+//! latter are over, and the last of these is nobody's.**
+
+use core::{
+    cell::RefCell,
+    ptr::NonNull,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use critical_section::Mutex;
+use firmware::{
+    block::{Blocking, Command, Disk, Error, SECTOR, Transfer, in_flight},
+    task::block_on,
+};
+use static_cell::ConstStaticCell;
+use wouldblock::{
+    attempt::Attempt,
+    block::Idle,
+    job::{Busy, Done, Job},
+    x86_64::Park,
+};
+
+use crate::{
+    counts::{COUNTS, How},
+    random::Random,
+};
+
+/// Buffers: twice as many as there are slots.
+const BUFFERS: usize = 64;
+/// Slots that may be taken out of use by forgetting their jobs.
+const FORGET: u64 = 4;
+/// Sectors that are read.
+const SECTORS: u64 = 1024;
+
+/// What is broken on purpose.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flaw {
+    /// Nothing.
+    None,
+    /// One buffer is not given back.
+    Leak,
+    /// One callback is called twice.
+    Double,
+}
+
+type Buffer = &'static mut [u8];
+
+/// Buffers of requests that were called back.
+static BACK: Mutex<RefCell<heapless::Vec<Buffer, BUFFERS>>> =
+    Mutex::new(RefCell::new(heapless::Vec::new()));
+
+/// A request that nobody will get the end of, and its buffer.
+struct GivenUp {
+    memory: NonNull<[u8]>,
+    command: Command,
+    sector: u64,
+}
+
+/// The requests, and the buffers of those that are to come.
+pub struct Queue {
+    disk: Disk,
+    /// Keeps it from others.
+    _blocking: Blocking,
+    jobs: heapless::Vec<Job<Transfer>, 32>,
+    free: heapless::Vec<Buffer, BUFFERS>,
+    given_up: heapless::Vec<GivenUp, BUFFERS>,
+    flaw: Flaw,
+}
+
+impl Queue {
+    /// The disk, once.
+    pub fn take(flaw: Flaw) -> Option<Self> {
+        static MEMORY: ConstStaticCell<[[u8; SECTOR]; BUFFERS]> =
+            ConstStaticCell::new([[0; SECTOR]; BUFFERS]);
+        let (disk, blocking) = Disk::take()?;
+        let free = MEMORY.take().iter_mut().map(|memory| memory.as_mut_slice()).collect();
+        let (jobs, given_up) = (heapless::Vec::new(), heapless::Vec::new());
+        Some(Self { disk, _blocking: blocking, jobs, free, given_up, flaw })
+    }
+
+    /// Starts one, or does something with one that was started.
+    pub fn act(&mut self, random: &mut Random) {
+        if random.below(2) == 0 {
+            self.start(random);
+        } else if !self.jobs.is_empty() {
+            let nth = random.below(self.jobs.len() as u64) as usize;
+            let job = self.jobs.swap_remove(nth);
+            self.act_on(job, random);
+        }
+    }
+
+    fn start(&mut self, random: &mut Random) {
+        if self.free.is_empty() {
+            critical_section::with(|section| {
+                core::mem::swap(&mut self.free, &mut BACK.borrow_ref_mut(section));
+            });
+        }
+        let Some(memory) = self.free.pop() else { return self.drain() };
+        memory.fill(0);
+        let address = NonNull::from(&mut *memory);
+        let command = if random.below(16) == 0 { Command::Write } else { Command::Read };
+        let sector = random.below(SECTORS);
+        let request = self.disk.request(command, sector, memory).expect("in range");
+        let given_up = GivenUp { memory: address, command, sector };
+        let form = random.below(8);
+        let started = if form < 2 {
+            let callback = if self.flaw == Flaw::Double { call_back_twice } else { call_back };
+            self.disk.start_with(request, callback).map(|_| COUNTS.started_with.add())
+        } else {
+            self.disk.start(request).map(|job| match form {
+                2 => self.give_up(given_up, || job.detach()),
+                3 => self.give_up(given_up, || drop(job)),
+                4 if COUNTS.forgotten.get() < FORGET => {
+                    core::mem::forget(job);
+                    COUNTS.forgotten.add();
+                    COUNTS.end(given_up.how(None)); // As is seen when all has come to its end.
+                }
+                _ => assert!(self.jobs.push(job).is_ok(), "as many as there are slots"),
+            })
+        };
+        match started {
+            Ok(()) => {
+                COUNTS.started.add();
+                COUNTS.lent.add();
+            }
+            Err(Busy(request)) => self.put_back(request.into_memory()),
+        }
+    }
+
+    fn act_on(&mut self, mut job: Job<Transfer>, random: &mut Random) {
+        match random.below(8) {
+            0 => return self.collect(job.wait(Park)),
+            1 => return self.collect(block_on(job)),
+            2 => job.cancel(),
+            _ => {}
+        }
+        match job.attempt() {
+            Ok(done) => self.collect(done),
+            Err(_) => assert!(self.jobs.push(job).is_ok(), "it was one of them"),
+        }
+    }
+
+    fn collect(&mut self, done: Done<Transfer>) {
+        static LEAKED: AtomicBool = AtomicBool::new(false);
+
+        COUNTS.collected.add();
+        let memory = come_back(done);
+        if self.flaw == Flaw::Leak && !LEAKED.swap(true, Relaxed) {
+            return;
+        }
+        COUNTS.returned.add();
+        self.put_back(memory);
+    }
+
+    fn put_back(&mut self, memory: Buffer) {
+        assert!(self.free.push(memory).is_ok(), "there are more buffers than there were");
+    }
+
+    fn give_up(&mut self, request: GivenUp, away: impl FnOnce()) {
+        assert!(self.given_up.push(request).is_ok(), "as many as there are buffers");
+        away();
+    }
+
+    /// Waits until no request is in flight, and takes the buffers of those that were given up.
+    pub fn drain(&mut self) {
+        while let Some(job) = self.jobs.pop() {
+            self.collect(job.wait(Park));
+        }
+        let is_over = || Disk::occupied() as u64 == COUNTS.forgotten.get() && in_flight().0 == 0;
+        while !is_over() {
+            Park.idle(is_over);
+        }
+        while let Some(mut request) = self.given_up.pop() {
+            // SAFETY: no slot has a tenant but those of forgotten jobs, so by the invariant this
+            // buffer, which came from a `&'static mut`, is nobody's.
+            let memory = unsafe { request.memory.as_mut() };
+            COUNTS.end(request.how(Some(memory)));
+            COUNTS.given_up.add();
+            COUNTS.returned.add();
+            self.put_back(memory);
+        }
+        critical_section::with(|section| {
+            while let Some(memory) = BACK.borrow_ref_mut(section).pop() {
+                self.put_back(memory);
+            }
+        });
+    }
+}
+
+impl GivenUp {
+    /// How it must have ended, which `memory` shows.
+    fn how(&self, memory: Option<&[u8]>) -> How {
+        match self.command {
+            Command::Read => {
+                assert!(memory.is_none_or(|memory| holds(memory, self.sector)));
+                How::Completed
+            }
+            Command::Write => How::Failed,
+        }
+    }
+}
+
+/// Whether a buffer holds what is on the disk.
+fn holds(memory: &[u8], sector: u64) -> bool {
+    let number = sector.to_le_bytes();
+    memory.first_chunk() == Some(&number) && memory.last_chunk() == Some(&number)
+}
+
+/// Counts how a request has ended; its buffer.
+fn come_back(done: Done<Transfer>) -> Buffer {
+    let Done { op, result } = done;
+    let sector = op.sector();
+    let memory = op.into_memory();
+    COUNTS.end(match result {
+        Ok(()) => {
+            assert!(holds(memory, sector), "what was read is not what is on the disk");
+            How::Completed
+        }
+        Err(error) => {
+            assert_eq!(error, Error::ReadOnly);
+            How::Failed
+        }
+    });
+    memory
+}
+
+fn call_back(done: Done<Transfer>) {
+    COUNTS.called_back.add();
+    let memory = come_back(done);
+    COUNTS.returned.add();
+    critical_section::with(|section| {
+        assert!(BACK.borrow_ref_mut(section).push(memory).is_ok(), "more than there are");
+    });
+}
+
+/// One of them is told twice.
+fn call_back_twice(done: Done<Transfer>) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+
+    call_back(done);
+    if !TOLD.swap(true, Relaxed) {
+        COUNTS.called_back.add();
+        COUNTS.end(How::Completed);
+    }
+}

@@ -1,0 +1,125 @@
+//! An operation that comes home however it ends: collected, called back, or dropped by the slot
+//! when nobody wants its end. Its ends are counted where they happen: in the try.
+
+use core::{cell::Cell, convert::Infallible};
+
+use critical_section::Mutex;
+use wouldblock::{attempt::Attempt, job::Background};
+
+use crate::counts::{COUNTS, Count, How};
+
+/// An operation of one of the devices.
+pub trait Work: Background {
+    /// What its ends are counted by, besides.
+    const DEVICE: &'static Count;
+
+    /// How it ended, if it was asked to stop or not.
+    fn how(&self, result: &Result<Self::Output, Self::Error>, cancelled: bool) -> How;
+}
+
+/// Where an operation is while it does not run.
+pub struct Home<A>(Mutex<Cell<Option<A>>>);
+
+impl<A> Home<A> {
+    /// Nobody is at home.
+    pub const fn new() -> Self {
+        Self(Mutex::new(Cell::new(None)))
+    }
+
+    /// Takes it, if it is there.
+    pub fn take(&self) -> Option<A> {
+        critical_section::with(|section| self.0.borrow(section).take())
+    }
+
+    /// Brings it back.
+    ///
+    /// # Panics
+    /// If there is one already.
+    pub fn put(&self, op: A) {
+        let before = critical_section::with(|section| self.0.borrow(section).replace(Some(op)));
+        assert!(before.is_none(), "one operation has become two");
+    }
+}
+
+/// An operation with a home.
+pub struct Kept<A: Work + 'static> {
+    /// `None`: it ends at its first try, and did nothing.
+    op: Option<A>,
+    home: &'static Home<A>,
+    cancelled: bool,
+}
+
+impl<A: Work> Kept<A> {
+    /// What is at home and shall be started.
+    pub fn new(op: A, home: &'static Home<A>) -> Self {
+        COUNTS.lent.add();
+        COUNTS.started.add();
+        Self { op: Some(op), home, cancelled: false }
+    }
+
+    /// Nothing. Its start drops what the slot has an end of, that nobody wants.
+    pub const fn nothing(home: &'static Home<A>) -> Self {
+        Self { op: None, home, cancelled: false }
+    }
+
+    /// It comes home.
+    pub fn put_home(&mut self) {
+        if let Some(op) = self.op.take() {
+            COUNTS.returned.add();
+            self.home.put(op);
+        }
+    }
+}
+
+impl<A: Work> Drop for Kept<A> {
+    fn drop(&mut self) {
+        if self.op.is_some() {
+            COUNTS.given_up.add();
+            self.put_home();
+        }
+    }
+}
+
+impl<A: Work> Attempt for Kept<A> {
+    type Output = ();
+    type Error = Infallible;
+
+    fn attempt(&mut self) -> nb::Result<(), Infallible> {
+        let Some(op) = &mut self.op else { return Ok(()) };
+        let result = match op.attempt() {
+            Err(nb::Error::WouldBlock) => return Err(nb::Error::WouldBlock),
+            Err(nb::Error::Other(error)) => Err(error),
+            Ok(output) => Ok(output),
+        };
+        COUNTS.end(op.how(&result, self.cancelled));
+        A::DEVICE.add();
+        Ok(())
+    }
+
+    fn arm(&mut self) {
+        if let Some(op) = &mut self.op {
+            op.arm();
+        }
+    }
+
+    fn disarm(&mut self) {
+        if let Some(op) = &mut self.op {
+            op.disarm();
+        }
+    }
+}
+
+impl<A: Work> Background for Kept<A> {
+    fn begin(&mut self) {
+        if let Some(op) = &mut self.op {
+            op.begin();
+        }
+    }
+
+    fn cancel(&mut self) {
+        self.cancelled = true;
+        if let Some(op) = &mut self.op {
+            op.cancel();
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The soak: all devices at once, and a pseudo-random stream of everything that can be done with a
+//! job, until so many have ended. Then every count must be exactly what it should be.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`counts`] | what is counted |
+//! | [`kept`], [`endpoint`] | an operation that comes home however it ends, and the one place that it runs in |
+//! | [`devices`] | two serial ports, the DMA engine, the timer |
+//! | [`disk`] | the disk, with many requests in flight |
+//!
+//! `soak rounds=N seed=S`, and `twin=leak` or `twin=double` for one that is broken on purpose.
+
+#![no_std]
+#![no_main]
+
+mod counts;
+mod devices;
+mod disk;
+mod endpoint;
+mod kept;
+mod random;
+
+use pc::{
+    Board,
+    command_line::CommandLine,
+    exit::{self, Failure},
+    report::{self, Report},
+};
+
+use counts::COUNTS;
+use devices::Devices;
+use disk::{Flaw, Queue};
+use random::Random;
+
+pc::entry!(main);
+
+fn main(board: &'static Board) -> ! {
+    let line = board.command_line;
+    let Some((rounds, seed, flaw)) = parse(line) else {
+        defmt::error!("not `soak rounds=N seed=S [twin=leak|double]`: {=str}", line.text());
+        exit::failure(Failure::CommandLine)
+    };
+    let (Some(mut devices), Some(mut queue)) = (Devices::take(), Queue::take(flaw)) else {
+        defmt::error!("a device is missing");
+        exit::failure(Failure::CommandLine)
+    };
+    x86_64::instructions::interrupts::enable();
+
+    let mut random = Random::new(seed);
+    let mut told = 0;
+    while COUNTS.ended() < rounds {
+        queue.act(&mut random);
+        if random.below(4) == 0 {
+            devices.act(&mut random);
+        }
+        if (COUNTS.ended() - told) * 100 >= rounds {
+            told = COUNTS.ended();
+            report::send(&Report::Soaking { ended: told });
+        }
+    }
+    queue.drain();
+    devices.drain();
+    report::send(&COUNTS.report());
+    exit::success()
+}
+
+fn parse(line: CommandLine) -> Option<(u64, u64, Flaw)> {
+    let number = |key| line.value(key)?.parse().ok();
+    let flaw = match line.value("twin") {
+        None => Flaw::None,
+        Some("leak") => Flaw::Leak,
+        Some("double") => Flaw::Double,
+        Some(_) => return None,
+    };
+    (line.command() == "soak").then_some((number("rounds")?, number("seed")?, flaw))
+}

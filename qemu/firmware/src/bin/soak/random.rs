@@ -1,0 +1,20 @@
+//! What is done next: a stream that the seed decides.
+
+/// Marsaglia's xorshift64.
+#[derive(Debug)]
+pub struct Random(u64);
+
+impl Random {
+    /// The stream of a seed.
+    pub const fn new(seed: u64) -> Self {
+        Self(seed | 1 << 63) // All zeros would stay so.
+    }
+
+    /// A number less than `limit`.
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 32) % limit
+    }
+}

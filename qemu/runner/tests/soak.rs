@@ -1,0 +1,46 @@
+//! Everything that can be done with a job, at random, on all devices at once: every count is exact,
+//! and one that is off by one is found.
+
+use runner::{
+    cli::Board,
+    qemu::Irq,
+    report::Soaked,
+    rig::Rig,
+    soak::{self, Flaw},
+};
+use std::sync::LazyLock;
+
+/// The firmware, built once.
+static RIG: LazyLock<Rig> =
+    LazyLock::new(|| Rig::set_up("soak", Board::default()).expect("a firmware"));
+
+const ROUNDS: u64 = 20_000;
+
+fn soak(irq: Irq, flaw: Flaw) -> Soaked {
+    soak::on(&RIG, irq, ROUNDS, 4, flaw).expect("a soak that comes to its end").0
+}
+
+#[test]
+fn every_count_is_exact() {
+    for irq in [Irq::Apic, Irq::Pic] {
+        let soaked = soak(irq, Flaw::None);
+        soaked.lines().iter().for_each(|line| println!("{line}"));
+        assert_eq!(soaked.wrong(ROUNDS), [""; 0], "{soaked:?}");
+    }
+}
+
+#[test]
+fn a_buffer_that_is_leaked_is_found() {
+    let soaked = soak(Irq::Apic, Flaw::Leak);
+    let wrong = soaked.wrong(ROUNDS);
+    let right = format!("buffers back or forgotten: {}, but buffers lent: {0}", soaked.lent - 1);
+    assert!(wrong.len() == 1 && wrong[0] != right, "{wrong:?}");
+    assert_eq!(soaked.returned + soaked.forgotten + 1, soaked.lent);
+}
+
+#[test]
+fn an_end_that_comes_twice_is_found() {
+    let soaked = soak(Irq::Apic, Flaw::Double);
+    assert_eq!(soaked.wrong(ROUNDS).len(), 3, "ended, got, called back: {soaked:?}");
+    assert_eq!(soaked.called_back, soaked.started_with + 1);
+}
