@@ -117,7 +117,7 @@ impl Cache {
     ///
     /// # Safety
     /// The CPU has both instructions, and its lines are at least `line` bytes long. `line` is a
-    /// power of two.
+    /// power of two from 8 on: whatever begins at a line is aligned for a word.
     pub const unsafe fn new(
         line: u16,
         flush: Instruction,
