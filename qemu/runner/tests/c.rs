@@ -8,6 +8,7 @@ use runner::{
     cli::{Board, Target},
     guest::{Guest, Run, Transcript},
     outcome::Outcome,
+    qemu::Machine,
     rig::Rig,
     setup::{self, Needs, Tools},
     toolchain::TARGET,
@@ -301,8 +302,13 @@ const TRAPPING: &str = "max,-clflush,-clflushopt,-clwb";
 
 /// Boots it on this CPU: how it ended, and what it said on COM1.
 fn boot(rig: &Rig, cpu: &str) -> (Run, String) {
+    boot_on(rig, cpu, Machine::Q35)
+}
+
+fn boot_on(rig: &Rig, cpu: &str, machine: Machine) -> (Run, String) {
     let mut rig = rig.clone();
     rig.board.cpu = cpu.into();
+    rig.board.machine = Some(machine);
     let said = Transcript::default();
     let boot = rig.boot("run", Duration::from_secs(60));
     let guest =
@@ -319,13 +325,15 @@ fn a_firmware_in_c_flushes_and_recovers() {
     for (cpu, flushes, [batch, persist]) in
         [(TRAPPING, "flushes trap", [201, 3]), ("max", "flushes are executed", [0, 0])]
     {
-        let (run, said) = boot(&rig, cpu);
-        assert_eq!(run.outcome, Outcome::Complete, "{said}");
         let expected = format!(
             "{flushes}\nbatch: 201 lines, {batch} trapped\npersist: 3 lines, {persist} trapped\n\
              log: 200 acknowledged, 200 recovered\nfull with 291\n"
         );
-        assert_eq!(said, expected);
+        for machine in [Machine::Q35, Machine::Pc, Machine::Microvm] {
+            let (run, said) = boot_on(&rig, cpu, machine);
+            assert_eq!(run.outcome, Outcome::Complete, "{said}");
+            assert_eq!(said, expected);
+        }
     }
 }
 

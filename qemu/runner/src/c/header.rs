@@ -28,6 +28,8 @@ const TOP: &str = "\
 /* wouldblock for C and C++: x86 cache flush, persistent memory and an append-only log.
  *
  * Generated from the library's source by `cargo run -- c`; do not edit. Link with libwouldblock.a.
+ * Beside the source are a program that uses it, host-tests/c/journal.c, and a firmware,
+ * qemu/c/firmware.c.
  *
  * The model: a flush that was issued goes on by itself (asynchronous, non-blocking), and an end
  * waits for it (synchronous, blocking). One end serves any number of flushes.
@@ -41,7 +43,7 @@ const TOP: &str = "\
 
 /// What follows the includes.
 const CHECKS: &str = "\
-#if !defined(__x86_64__) && !defined(_M_X64)
+#ifndef __x86_64__
 #error \"wouldblock's functions for C are for x86_64\"
 #endif
 
