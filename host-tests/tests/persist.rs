@@ -84,6 +84,57 @@ fn a_region_begins_at_a_line() {
     assert_eq!(misaligned.map(|_| ()), Err(Misaligned));
 }
 
+fn memory_of(bytes: usize) -> Vec<u8> {
+    vec![7; bytes]
+}
+
+/// Records that are another log's, or no longer there, lead nowhere else: no panic, and nothing
+/// from outside.
+#[test]
+fn a_foreign_record_does_no_harm() {
+    let (mut long, mut short) = ([0_u64; 200], [0_u64; 20]);
+    let mut log = Log::create(&mut long[..]).unwrap();
+    while log.try_append(&[1; 100]).is_ok() {}
+    let kept: Vec<_> = log.records().collect();
+    log.clear();
+    log.try_append(&[2; 30]).unwrap();
+    let mut other = Log::create(&mut short[..]).unwrap();
+    other.try_append(&[3; 8]).unwrap();
+    for mut record in kept {
+        assert!(log.read(&record, &mut [0; 200]).len() <= 100);
+        assert!(other.read(&record, &mut [0; 200]).len() < 100);
+        assert_eq!((log.after(Some(&record)), other.after(Some(&record))), (None, None));
+        for (sequence, length) in [(u64::MAX, 0), (0, usize::MAX), (0, 1 << 40)] {
+            (record.sequence, record.length) = (sequence, length);
+            other.read(&record, &mut [0; 200]);
+            assert_eq!(other.after(Some(&record)), None);
+        }
+    }
+}
+
+/// A header that memory has damaged: a typed error or an empty log, and no end of counting.
+#[test]
+fn a_damaged_header_does_no_harm() {
+    for word in 0..3 {
+        for value in [0, 1, u64::from(u32::MAX), u64::MAX] {
+            let mut memory = [0_u64; 40];
+            let mut log = Log::create(&mut memory[..]).unwrap();
+            log.try_append(&[1; 20]).unwrap();
+            memory[word] = value;
+            memory[8] = value; // and the first record's number with it
+            let mut log = match Log::recover(&mut memory[..]) {
+                Ok(log) => log,
+                Err(error) => {
+                    assert!(matches!(error, log::Error::NotALog | log::Error::Exhausted));
+                    continue;
+                }
+            };
+            assert!(log.records().count() <= 1);
+            assert!(log.try_append(b"goes on").is_ok());
+        }
+    }
+}
+
 fn records<M: wouldblock::persist::Memory>(log: &Log<M>) -> Vec<(u64, Vec<u8>)> {
     let of = |record| (log.read(&record, &mut [0; 500]).to_vec(), record);
     log.records().map(of).map(|(bytes, record)| (record.sequence, bytes)).collect()
@@ -105,7 +156,7 @@ fn every_form_appends_and_all_is_recovered() -> Result<(), Box<dyn Error>> {
         assert_eq!((records(&log), log.sequences()), (expected.to_vec(), 1..5));
         drop(log);
 
-        assert_eq!(Log::check(&region(&mut memory, domain)), Ok(()));
+        assert_eq!(log::check(&region(&mut memory, domain)), Ok(()));
         let log = Log::recover(region(&mut memory, domain))?;
         assert_eq!(records(&log), expected);
         let first = log.records().next().unwrap();
@@ -123,6 +174,13 @@ fn a_full_log_would_block_and_loses_nothing() {
         count += 1;
     }
     assert_eq!(count, (SIZE as u64 - 64) / (24 + 104));
+    // As many bytes as `room` says, and no more; then there is no room at all.
+    let room = log.room().expect("for a short record");
+    assert_eq!(room as u64, (SIZE as u64 - 64) % (24 + 104) - 24);
+    assert_eq!(log.try_append(&memory_of(room + 1)), Err(nb::Error::WouldBlock));
+    assert_eq!(log.try_append(&memory_of(room)), Ok(count + 1));
+    assert_eq!((log.room(), log.try_append(b"")), (None, Err(nb::Error::WouldBlock)));
+    count += 1;
     assert_eq!(log.try_append(&[7; 100]), Err(nb::Error::WouldBlock));
     assert_eq!(log.batch().try_append(&[7; 100]), Err(nb::Error::WouldBlock));
     assert_eq!(log.try_append(&[7; SIZE]), Err(nb::Error::Other(TooLong)));
@@ -145,7 +203,7 @@ fn a_full_log_would_block_and_loses_nothing() {
 #[test]
 fn what_is_no_log_is_refused() {
     let mut memory = memory();
-    assert_eq!(Log::check(&region(&mut memory, Domain::Caches)), Err(log::Error::NotALog));
+    assert_eq!(log::check(&region(&mut memory, Domain::Caches)), Err(log::Error::NotALog));
     let recovered = Log::recover(region(&mut memory, Domain::Caches));
     assert_eq!(recovered.map(drop), Err(log::Error::NotALog));
     let cache = Cache::get().unwrap();

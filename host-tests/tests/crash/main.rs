@@ -32,6 +32,8 @@ enum Mutant {
     ChecksumAfterFence,
     /// Recovery does not make its epoch persistent.
     NoEpoch,
+    /// Recovery does not flush what it has found: its first flush, before any store.
+    FoundUnflushed,
 }
 
 /// What the program did, and when it said that records are persistent.
@@ -90,6 +92,7 @@ impl Memory for Recorder {
         let first = words.start - words.start % LINE;
         match self.mutant {
             Mutant::NoFlush => {}
+            Mutant::FoundUnflushed if self.steps.borrow().is_empty() => {}
             Mutant::MissingTail => {
                 let lines = words.len().div_ceil(LINE);
                 self.note(Event::Flush(first..first + lines * LINE));
@@ -245,6 +248,65 @@ fn every_mutant_is_caught() {
         println!("{mutant:?}: {} of {:?} are wrong", seen.wrong, seen.images);
         assert!(seen.wrong > 0, "{mutant:?}");
     }
+}
+
+/// How many images are wrong, of how many, when a program ends at any event and begins again
+/// *without* a power cut: what the first had stored is still in the cache. What the second has
+/// found is acknowledged from then on, whatever is cut later.
+fn restart(mutant: Mutant) -> (usize, usize) {
+    let (memory, _) = recorder(&vec![0; 4 * LINE], Mutant::None);
+    let empty = Log::create(memory).unwrap().into_memory().image;
+    let (memory, steps) = recorder(&empty, Mutant::None);
+    let mut log = Log::recover(memory).unwrap();
+    let mut batch = log.batch();
+    for payload in &FIRST[..2] {
+        batch.try_append(payload).unwrap();
+    }
+    batch.wait();
+    drop(log);
+
+    let mut images = HashSet::new();
+    let mut model = Model::new(empty.clone());
+    let mut seen_by_the_program = empty;
+    for step in steps.borrow().iter() {
+        let Step::Event(event) = step else { continue };
+        model.happens(event);
+        if let &Event::Store(word, value) = event {
+            seen_by_the_program[word] = value;
+        }
+        let (memory, steps) = recorder(&seen_by_the_program, mutant);
+        let mut log = Log::recover(memory).unwrap();
+        let found = records(&log);
+        steps.borrow_mut().push(Step::Acknowledged(0));
+        if log.try_append(SECOND[0]).is_ok() {
+            steps.borrow_mut().push(Step::Acknowledged(1));
+        }
+        drop(log);
+        let (mut model, mut acknowledged) = (model.clone(), None);
+        for step in steps.borrow().iter() {
+            match step {
+                Step::Event(event) => model.happens(event),
+                Step::Acknowledged(count) => acknowledged = Some(*count),
+            }
+            let Some(count) = acknowledged else { continue };
+            images.extend(model.crashes().into_iter().map(|image| (image, found.clone(), count)));
+        }
+    }
+    let right = images
+        .iter()
+        .filter(|(image, found, count)| may_be(&recovered(image), found, &SECOND, *count));
+    (images.len() - right.count(), images.len())
+}
+
+#[test]
+fn what_a_restart_has_found_stays() {
+    let (wrong, images) = restart(Mutant::None);
+    println!("images: {images}, wrong: {wrong}");
+    assert_eq!(wrong, 0);
+    assert!(images > 100, "{images}");
+    let (wrong, images) = restart(Mutant::FoundUnflushed);
+    println!("FoundUnflushed: {wrong} of {images} are wrong");
+    assert!(wrong > 0);
 }
 
 /// A cut while a log is made leaves no log, or the empty one.

@@ -1,6 +1,45 @@
 //! An append-only log in persistent memory: the worked example. Records have a sequence number and
 //! a checksum; an append waits once, whatever its length, and a batch of them waits once, too.
 //!
+//! ```
+//! use wouldblock::{nb, persist::log::{self, Error, Log}};
+//!
+//! // In earnest a `Region` of persistent memory; here ordinary words, which a log takes as well.
+//! let mut memory = [0_u64; 64];
+//!
+//! // First use: nothing is made where a log may be.
+//! assert_eq!(log::check(&memory[..]), Err(Error::NotALog));
+//! let mut log = Log::create(&mut memory[..])?;
+//! assert_eq!(log.try_append(b"persistent when the call returns"), Ok(1));
+//! let mut batch = log.batch();       // several records, one wait
+//! batch.try_append(b"one").expect("there is room");
+//! batch.try_append(b"two").expect("there is room");
+//! batch.wait();
+//!
+//! // After a power cut:
+//! let mut log = Log::recover(&mut memory[..])?;
+//! let mut buffer = [0; 40];
+//! let last = log.records().last().expect("a record");
+//! assert_eq!((last.sequence, log.read(&last, &mut buffer)), (3, &b"two"[..]));
+//! while log.try_append(&[7; 40]).is_ok() {}
+//! assert_eq!(log.try_append(&[7; 40]), Err(nb::Error::WouldBlock));
+//! assert!(log.room() < Some(40));
+//! log.clear();                       // when the records are somewhere else
+//! assert!(log.room() > Some(40));
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # Cost
+//! A record takes 24 bytes and its payload, rounded up to 8. An append stores and sums these once
+//! (a table look-up for each byte), flushes their lines and drains once. Recovery reads and sums
+//! every record once, and flushes their lines; [`check`] reads three words. No memory is
+//! allocated, nothing panics.
+//!
+//! # Limits
+//! The checksum is for records that a crash has torn, and finds those that memory has damaged: the
+//! log ends there. The three words of the header have none, since each of them changes by itself;
+//! whether the memory keeps them is left to the memory.
+//!
 //! # Layout, in words of 8 bytes
 //! The first line: magic, epoch, first sequence number. Then the records without gaps: sequence
 //! number; epoch and length in bytes (high and low half); checksum of these two and of the payload;
@@ -8,7 +47,9 @@
 //!
 //! # Invariants
 //! 1. An acknowledged record is persistent: `try_append`, `append` and [`Appends::wait`] return
-//!    after the drain. So recovery finds all of them.
+//!    after the drain. So recovery finds all of them. What recovery has found is acknowledged, too:
+//!    it is flushed before `recover` returns, since after a restart without a power cut it may be
+//!    in the cache only.
 //! 2. The log ends at the first record that is not whole: its checksum is wrong, or its sequence
 //!    number is not the next. So no order within a record is needed, and one drain is enough.
 //! 3. Whoever recovers begins a new epoch, and makes it persistent before it appends; epochs do not
@@ -29,6 +70,8 @@ const FIRST_AT: usize = 2;
 /// Words of the header, and of what precedes a payload.
 const HEADER: usize = 8;
 const PREFIX: usize = 3;
+/// Beyond this number no log is begun anew: what follows it is countable.
+const LAST_FIRST: u64 = u64::MAX / 2;
 
 /// Why memory is not taken for a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +81,7 @@ pub enum Error {
     TooSmall,
     /// It was never [created](Log::create), or not to the end.
     NotALog,
-    /// It was recovered 2³² times.
+    /// It was recovered 2³² times, or has had 2⁶³ records, or its header is damaged.
     Exhausted,
 }
 
@@ -52,7 +95,7 @@ impl core::fmt::Display for Error {
         f.write_str(match self {
             Self::TooSmall => "too small for a log",
             Self::NotALog => "no log",
-            Self::Exhausted => "recovered too often",
+            Self::Exhausted => "recovered too often, or the header is damaged",
         })
     }
 }
@@ -117,22 +160,13 @@ impl<M: Memory> Log<M> {
         Ok(Self { memory, epoch: 1, first: 1, sequence: 1, end: HEADER })
     }
 
-    /// Whether [`recover`](Self::recover) will take this memory for a log. Reads its header only.
-    ///
-    /// # Errors
-    /// Those of `recover`: on [`Error::NotALog`] one may [`create`](Self::create).
-    pub fn check(memory: &M) -> Result<(), Error> {
-        next_epoch(memory).map(drop)
-    }
-
     /// The log that is in the memory: every acknowledged record, and of those never acknowledged
     /// the first few or none. It may be cut short at any time and done again.
     ///
     /// # Errors
     /// [`Error`], and nothing is done.
     pub fn recover(memory: M) -> Result<Self, Error> {
-        let epoch = next_epoch(&memory)?;
-        let first = memory.load(FIRST_AT);
+        let (epoch, first) = header(&memory)?;
         let mut log = Self { memory, epoch, first, sequence: first, end: HEADER };
         let mut oldest = 0;
         while let Some(record) = log.whole_record(oldest) {
@@ -140,6 +174,7 @@ impl<M: Memory> Log<M> {
             log.sequence += 1;
             log.end = record.end();
         }
+        log.memory.flush(HEADER..log.end); // invariant 1; the drain is the next line's
         persist(&mut log.memory, EPOCH_AT, u64::from(epoch)); // invariant 3
         Ok(log)
     }
@@ -200,13 +235,23 @@ impl<M: Memory> Log<M> {
     /// The record after that one of this log, the oldest if there is none before it.
     pub fn after(&self, record: Option<&Record>) -> Option<Record> {
         let (at, sequence) =
-            record.map_or((HEADER, self.first), |record| (record.end(), record.sequence + 1));
-        (self.first..self.sequence).contains(&sequence).then(|| self.record(at, sequence))
+            record.map_or((HEADER, self.first), |last| (last.end(), last.sequence.wrapping_add(1)));
+        let mine = self.sequences().contains(&sequence) && at < self.end;
+        mine.then(|| self.record(at, sequence))
     }
 
-    /// The payload of a record, as much of it as `into` holds.
+    /// The longest payload that [`try_append`](Self::try_append) takes now, in bytes; `None` if not
+    /// even an empty one fits.
+    pub fn room(&self) -> Option<usize> {
+        let words = (self.memory.words() - self.end).checked_sub(PREFIX)?;
+        Some(words.saturating_mul(8).min(u32::MAX as usize))
+    }
+
+    /// The payload of a record of this log, as much of it as `into` holds. Of a record that has gone
+    /// since, or is another log's, whatever is there now.
     pub fn read<'b>(&self, record: &Record, into: &'b mut [u8]) -> &'b [u8] {
-        let length = record.length.min(into.len());
+        let there = self.memory.words().saturating_sub(record.at).saturating_mul(8);
+        let length = record.length.min(into.len()).min(there);
         let bytes = &mut into[..length];
         for (n, chunk) in bytes.chunks_mut(8).enumerate() {
             let word = self.memory.load(record.at + n).to_le_bytes();
@@ -281,16 +326,26 @@ impl<M: Memory> Log<M> {
     }
 }
 
-/// The epoch that a recovery of this log begins.
-fn next_epoch(memory: &impl Memory) -> Result<u32, Error> {
+/// Whether [`Log::recover`] will take this memory for a log. Reads its header only.
+///
+/// # Errors
+/// Those of `recover`: on [`Error::NotALog`] one may [`create`](Log::create) a log there.
+pub fn check(memory: &(impl Memory + ?Sized)) -> Result<(), Error> {
+    header(memory).map(drop)
+}
+
+/// The epoch that a recovery of this log begins, and the number of its first record.
+fn header(memory: &(impl Memory + ?Sized)) -> Result<(u32, u64), Error> {
     if memory.words() < HEADER + PREFIX {
         return Err(Error::TooSmall);
     }
     if memory.load(MAGIC_AT) != MAGIC {
         return Err(Error::NotALog);
     }
-    let last = u32::try_from(memory.load(EPOCH_AT)).ok();
-    last.and_then(|last| last.checked_add(1)).ok_or(Error::Exhausted)
+    let first = memory.load(FIRST_AT);
+    let last = u32::try_from(memory.load(EPOCH_AT)).ok().filter(|_| first <= LAST_FIRST);
+    let epoch = last.and_then(|last| last.checked_add(1)).ok_or(Error::Exhausted)?;
+    Ok((epoch, first))
 }
 
 fn persist(memory: &mut impl Memory, word: usize, value: u64) {

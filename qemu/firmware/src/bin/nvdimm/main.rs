@@ -32,7 +32,7 @@ use wouldblock::{
     cache::Cache,
     persist::{
         Domain, Region,
-        log::{Error, Log},
+        log::{self, Error, Log},
     },
     uart16550::Level,
 };
@@ -88,7 +88,7 @@ fn say_what_is_found(nvdimm: &Nvdimm) {
 
 /// The log in the region, made if there is none and the command line allows it.
 fn recover(region: Region<'_>, line: CommandLine) -> Log<Region<'_>> {
-    let created = Log::check(&region) == Err(Error::NotALog) && line.value("create") == Some("yes");
+    let created = log::check(&region) == Err(Error::NotALog) && line.value("create") == Some("yes");
     let log = match if created { Log::create(region) } else { Log::recover(region) } {
         Ok(log) => log,
         Err(error) => refuse(error),
