@@ -163,7 +163,7 @@ fn send_in_the_background(transmitter: Transmitter<'static, Serial>, buffer: Buf
 }
 
 /// A job from its start to its end, with its interrupts let in behind each batch.
-fn in_the_background<A: Background>(
+fn in_the_background<A: Background + 'static>(
     start: impl FnOnce() -> Job<A>,
     bring: impl Fn(usize),
 ) -> (Done<A>, Cost) {
