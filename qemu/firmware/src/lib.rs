@@ -6,6 +6,7 @@ pub mod alarm;
 pub mod block;
 pub mod buffer;
 pub mod count;
+pub mod disk_image;
 pub mod dma;
 pub mod embassy_time;
 pub mod exact;

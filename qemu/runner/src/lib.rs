@@ -11,6 +11,7 @@
 //! | [`rig`] | a firmware, the QEMU for it, and how to boot them |
 //! | [`qemu`], [`guest`] | QEMU's command line; one running guest, which never outlives the runner |
 //! | [`report`], [`log`], [`outcome`] | what the guest reports, logs, and how it ended |
+//! | [`disk_image`] | what is on the guest's disk |
 //! | [`tour`], [`table`], [`echo`] | the commands `tour` and `echo` |
 //! | [`sweep`] | the command `sweep`: an interrupt at every instruction of every wait path |
 //! | [`powerfail`], [`image`] | the command `powerfail`: QEMU killed at random, and what is in its NVDIMM then |
@@ -28,6 +29,7 @@ pub mod cargo;
 pub mod check;
 pub mod child;
 pub mod cli;
+pub mod disk_image;
 pub mod echo;
 pub mod error;
 pub mod features;

@@ -305,16 +305,21 @@ impl Xorshift {
     pub fn new(seed: u32) -> Self {
         Self(seed)
     }
-}
 
-impl std::io::Read for Xorshift {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        for byte in &mut *buffer {
+    /// The next bytes.
+    pub fn fill(&mut self, buffer: &mut [u8]) {
+        for byte in buffer {
             self.0 ^= self.0 << 13;
             self.0 ^= self.0 >> 17;
             self.0 ^= self.0 << 5;
             [*byte, ..] = self.0.to_le_bytes();
         }
+    }
+}
+
+impl std::io::Read for Xorshift {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.fill(buffer);
         Ok(buffer.len())
     }
 }

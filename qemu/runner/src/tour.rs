@@ -2,12 +2,13 @@
 
 use crate::{
     cli::{self, Board, Form},
-    echo,
-    error::Result,
+    disk_image, echo,
+    error::{Error, Result},
     guest::{Guest, Transcript},
     output::OutputFile,
+    qemu::Machine,
     report::Report,
-    rig::Rig,
+    rig::{Disk, Rig},
     table, ui,
 };
 use console::style;
@@ -33,7 +34,17 @@ pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
         }
     };
     let serial = [Transcript::default(), Transcript::default()];
-    let boot = rig.boot("tour", LIMIT);
+    let image = tempfile::NamedTempFile::new().and_then(|file| {
+        disk_image::write(file.path())?;
+        Ok(file)
+    });
+    let image = image.map_err(|error| {
+        Error::run("cannot make the disk's image", error, "check the temporary folder")
+    })?;
+    let mut boot = rig.boot("tour", LIMIT);
+    if rig.board.machine.unwrap_or(Machine::Q35) == Machine::Q35 {
+        boot.disk = Some(Disk { image: image.path().into(), properties: Vec::new() });
+    }
     let guest = Guest::boot(&boot, serial.clone().map(|port| Box::new(port) as _))?;
     guest
         .run(|report| match report {

@@ -4,6 +4,7 @@
 
 use runner::{
     cli::Board,
+    disk_image::{self, CHUNK, CHUNKS, SECTOR, pattern},
     guest::Guest,
     qemu::Irq,
     report::{Report, Row},
@@ -24,9 +25,6 @@ static RIG: LazyLock<Rig> =
 
 /// Ample.
 const LIMIT: Duration = Duration::from_secs(60);
-const SECTOR: usize = 512;
-const CHUNK: usize = 8 * SECTOR;
-const CHUNKS: usize = 256;
 
 /// Boots `command` with the disk, and answers what the guest reported of it.
 fn boot(command: &str, irq: Irq, image: PathBuf, properties: &[&'static str]) -> Row {
@@ -46,28 +44,12 @@ fn boot(command: &str, irq: Irq, image: PathBuf, properties: &[&'static str]) ->
     row
 }
 
-/// A chunk: a xorshift stream for each sector, begun with its number.
-fn pattern(chunk: usize, salt: u32) -> Vec<u8> {
-    let sectors = chunk as u32 * 8..(chunk as u32 + 1) * 8;
-    sectors
-        .flat_map(|sector| {
-            let mut state = (sector + 1) ^ salt;
-            (0..SECTOR).map(move |_| {
-                state ^= state << 13;
-                state ^= state >> 17;
-                state ^= state << 5;
-                state as u8
-            })
-        })
-        .collect()
-}
-
 /// An image full of the pattern, in a folder of its own.
 fn image() -> (TempDir, PathBuf, Vec<u8>) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("disk.img");
-    let content: Vec<u8> = (0..CHUNKS).flat_map(|chunk| pattern(chunk, 0)).collect();
-    fs::write(&path, &content).expect("written");
+    disk_image::write(&path).expect("written");
+    let content = disk_image::content();
     (folder, path, content)
 }
 

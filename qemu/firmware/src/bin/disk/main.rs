@@ -17,7 +17,10 @@ mod fat;
 mod many;
 mod reset;
 
-use firmware::block::{Blocking, Disk, SECTOR};
+use firmware::{
+    block::{Blocking, Disk},
+    disk_image::{CHUNK, CHUNK_SECTORS, holds, pattern},
+};
 use pc::{
     Board,
     exit::{self, Failure},
@@ -27,10 +30,6 @@ use static_cell::ConstStaticCell;
 
 pc::entry!(main);
 
-/// Sectors of a chunk.
-const CHUNK_SECTORS: u64 = 8;
-/// Bytes that most requests here move.
-const CHUNK: usize = CHUNK_SECTORS as usize * SECTOR;
 /// Memory for the requests.
 static MEMORY: ConstStaticCell<[[u8; CHUNK]; 40]> = ConstStaticCell::new([[0; CHUNK]; 40]);
 
@@ -55,23 +54,4 @@ fn main(board: &'static Board) -> ! {
     x86_64::instructions::interrupts::enable();
     report::send(&command(disk, blocking));
     exit::success()
-}
-
-/// What the host has written to a chunk, or expects there: a stream of its own for each sector.
-fn pattern(chunk: u64, salt: u32) -> impl Iterator<Item = u8> {
-    let first = chunk as u32 * CHUNK_SECTORS as u32;
-    (first..first + CHUNK_SECTORS as u32).flat_map(move |sector| {
-        let mut state = (sector + 1) ^ salt;
-        (0..SECTOR).map(move |_| {
-            state ^= state << 13;
-            state ^= state >> 17;
-            state ^= state << 5;
-            state as u8
-        })
-    })
-}
-
-/// Whether `memory` holds what the host has written to a chunk.
-fn holds(memory: &[u8], chunk: u64) -> bool {
-    memory.iter().copied().eq(pattern(chunk, 0))
 }

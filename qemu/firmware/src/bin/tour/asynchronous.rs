@@ -27,7 +27,7 @@ use wouldblock::{
 
 use x86_64::instructions::interrupts::without_interrupts;
 
-use crate::tour::{Checks, Engine, Kind::Asynchronous, Row, Tour, sleep_until};
+use crate::tour::{Checks, Engine, Kind::Asynchronous, NO_DMA, Row, Tour, sleep_until};
 
 pub fn rows(tour: &mut Tour) {
     match tour.engine.take() {
@@ -37,9 +37,9 @@ pub fn rows(tour: &mut Tour) {
             tour.engine = Some(awaited(tour, engine));
         }
         None => {
-            tour.absent(Asynchronous, "a DMA transfer with a callback");
-            tour.absent(Asynchronous, "a DMA transfer, polled");
-            tour.absent(Asynchronous, "a DMA transfer, awaited");
+            tour.absent(Asynchronous, "a DMA transfer with a callback", NO_DMA);
+            tour.absent(Asynchronous, "a DMA transfer, polled", NO_DMA);
+            tour.absent(Asynchronous, "a DMA transfer, awaited", NO_DMA);
         }
     }
     receive(tour);

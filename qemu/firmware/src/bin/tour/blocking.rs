@@ -18,16 +18,16 @@ use wouldblock::{
     x86_64::Park,
 };
 
-use crate::tour::{Checks, Engine, Kind::Blocking, Row, Tour};
+use crate::tour::{Checks, Engine, Kind::Blocking, NO_DMA, Row, Tour};
 
 pub fn rows(tour: &mut Tour) {
     sum(tour);
     print(tour);
     bounded_recv(tour);
     let Some(Engine { mut dma, memory }) = tour.engine.take() else {
-        tour.absent(Blocking, "a DMA transfer, retried in a loop");
-        tour.absent(Blocking, "a DMA transfer, asleep until its interrupt");
-        tour.absent(Blocking, "a bounded wait for a DMA job");
+        tour.absent(Blocking, "a DMA transfer, retried in a loop", NO_DMA);
+        tour.absent(Blocking, "a DMA transfer, asleep until its interrupt", NO_DMA);
+        tour.absent(Blocking, "a bounded wait for a DMA job", NO_DMA);
         return;
     };
     for (index, byte) in memory.iter_mut().enumerate() {

@@ -1,4 +1,5 @@
-//! The echo: takes so many bytes from the first port and sends each back, in one of four forms.
+//! The echo: takes so many bytes from the first port and sends each back, in one of four forms. It is
+//! over when the transmitter is empty: a machine that ends before would take bytes along.
 
 use firmware::{
     buffer::Buffer,
@@ -14,6 +15,7 @@ use pc::{
 use static_cell::ConstStaticCell;
 use wouldblock::{
     attempt::Attempt,
+    block::block,
     job::{Done, Job},
     sync::Mutex,
     uart16550::{LineError, Receiver, Transmitter},
@@ -108,6 +110,7 @@ fn blocking(meter: &Meter, mut rx: Rx, mut tx: Tx, length: u64) -> Echoed {
             Err(error) => echoed.note(error),
         }
     }
+    let Ok(()) = block(tx.flush());
     echoed
 }
 
@@ -130,6 +133,7 @@ fn nonblocking(_: &Meter, mut rx: Rx, mut tx: Tx, length: u64) -> Echoed {
             echoed.bytes += count as u64;
         }
     }
+    let Ok(()) = block(tx.flush());
     echoed
 }
 
@@ -178,7 +182,7 @@ fn background(meter: &Meter, rx: Rx, tx: Tx, length: u64) -> Echoed {
         let sending = COM1.sending.start(Counted::new(tx.into_write_all(full)));
         let sending = sending.expect("the slot is idle");
         if left == 0 {
-            sent(sending, &mut echoed);
+            let Ok(()) = block(sent(sending, &mut echoed).0.flush());
             return echoed;
         }
         filling = fill(rx, spare, &mut left);
@@ -206,6 +210,7 @@ fn awaited(meter: &Meter, rx: Rx, tx: Tx, length: u64) -> Echoed {
                 Err(error) => echoed.note(error),
             }
         }
+        let Ok(()) = block(tx.flush()); // The chip has no interrupt for it.
         if let Ok(mut end) = ECHOED.try_lock() {
             *end = Some(echoed);
         }

@@ -6,8 +6,10 @@
 mod asynchronous;
 mod blocking;
 mod concurrency;
+mod disk;
 mod echo;
 mod nonblocking;
+mod timer;
 mod tour;
 
 use firmware::serial::{COM1, COM2};

@@ -18,7 +18,7 @@ use wouldblock::{
     x86_64::Park,
 };
 
-use crate::tour::{Checks, Engine, Kind::NonBlocking, Row, Tour, in_handler, sleep_until};
+use crate::tour::{Checks, Engine, Kind::NonBlocking, NO_DMA, Row, Tour, in_handler, sleep_until};
 
 const NOT_YET: bool = true;
 
@@ -29,7 +29,7 @@ pub fn rows(tour: &mut Tour) {
     try_lock(tour);
     match tour.engine.take() {
         Some(engine) => tour.engine = Some(one_try_at_the_dma(tour, engine)),
-        None => tour.absent(NonBlocking, "one try at a running DMA transfer"),
+        None => tour.absent(NonBlocking, "one try at a running DMA transfer", NO_DMA),
     }
 }
 

@@ -11,7 +11,6 @@ use firmware::{
 use pc::{
     interrupts::{self, Line},
     report::{self, Report},
-    timer,
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
@@ -19,7 +18,7 @@ use wouldblock::{
     sync::Mutex,
 };
 
-use crate::{asynchronous, blocking, concurrency, nonblocking};
+use crate::{asynchronous, blocking, concurrency, disk, nonblocking, timer};
 
 /// Where a row stands in the table.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -83,6 +82,9 @@ pub struct Engine {
     pub memory: &'static mut [u8],
 }
 
+/// Why a row of the DMA engine is absent.
+pub const NO_DMA: &str = "no PCI bus, hence no DMA";
+
 /// The tour: what its rows work with.
 pub struct Tour {
     pub meter: Meter,
@@ -107,6 +109,8 @@ pub fn run() {
     blocking::rows(&mut tour);
     nonblocking::rows(&mut tour);
     asynchronous::rows(&mut tour);
+    timer::rows(&tour);
+    disk::rows(&tour);
     concurrency::rows(&mut tour);
     tour.does_not_exist();
 }
@@ -132,8 +136,8 @@ impl Tour {
     }
 
     /// Says that this machine cannot run a row.
-    pub fn absent(&self, kind: Kind, row: &str) {
-        report::send(&Report::Absent { row, kind: kind.name(), why: "no PCI bus, hence no DMA" });
+    pub fn absent(&self, kind: Kind, row: &str, why: &str) {
+        report::send(&Report::Absent { row, kind: kind.name(), why });
     }
 
     /// Conclusion 1: when a blocking call returns, nothing is left running.
@@ -145,7 +149,7 @@ impl Tour {
         );
         checks.expect("their slots are idle", COM1.receiving.is_idle() && COM2.receiving.is_idle());
         checks.expect("the DMA engine is at rest", !Dma::is_busy() && dma::SLOT.is_idle());
-        checks.expect("no timer is running", !timer::is_running());
+        checks.expect("no timer is running", !pc::timer::is_running());
         checks.expect("interrupts are enabled", x86_64::instructions::interrupts::are_enabled());
         self.returns.set(self.returns.get() + 1);
         self.at_rest.set(self.at_rest.get() && checks.0.get());

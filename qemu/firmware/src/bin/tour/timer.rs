@@ -1,0 +1,112 @@
+//! Asynchronous: a time to come, once, and period after period.
+
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use firmware::{
+    count::Counted,
+    timer::{Countdown, Timer},
+};
+use pc::{
+    interrupts::Line,
+    timer::{tsc, tsc_per_second},
+};
+use wouldblock::{
+    job::{Done, Slot},
+    x86_64::Park,
+};
+
+use crate::tour::{Checks, Kind::Asynchronous, Row, Tour, sleep_until};
+
+/// As the timer's own slot, with tries counted.
+static SLOT: Slot<Counted<Countdown>> = Slot::new();
+
+/// There is nothing to quiet: step, acknowledge, wake.
+fn on_timer(line: Line) {
+    let driven = SLOT.on_interrupt();
+    line.acknowledge();
+    drop(driven);
+}
+
+fn millisecond() -> u64 {
+    tsc_per_second() / 1000
+}
+
+/// What may pass from a deadline to the end that is reported.
+fn promptly() -> u64 {
+    millisecond() / 100
+}
+
+pub fn rows(tour: &Tour) {
+    let timer = Timer::take().expect("nobody else has the timer");
+    Line::Timer.set_handler(on_timer);
+    let timer = once(tour, timer);
+    periods(tour, timer);
+}
+
+/// Started; the foreground is asleep until the interrupt.
+fn once(tour: &Tour, timer: Timer) -> Timer {
+    let checks = Checks::new();
+    let sleep = tour.meter.counting(Park);
+    let begun = tsc();
+    let (done, cost) = tour.meter.measure(|| {
+        let job = SLOT.start(Counted::new(timer.after(millisecond()))).expect("the slot is idle");
+        job.wait(sleep)
+    });
+    let Counted { op, tries } = done.op;
+    checks.expect("it was not cancelled", done.result.is_ok());
+    checks.expect("the deadline was a millisecond away", op.deadline() - begun >= millisecond());
+    checks.expect("it ended at its deadline", tsc() - op.deadline() < promptly());
+    checks.equal("one interrupt", cost.interrupts, 1);
+    let row = Row {
+        kind: Asynchronous,
+        call: "start(timer.after(1 ms))",
+        row: "a timer, once, asleep until then",
+        note: "not before its deadline, and within 10 us of it",
+        tries,
+        cost,
+        host_input: false,
+    };
+    tour.report(&row, &checks);
+    op.into_timer()
+}
+
+/// Each period is started by the callback of the one before, counted from that one's deadline.
+fn periods(tour: &Tour, timer: Timer) {
+    const PERIODS: u64 = 20;
+    static ENDED: AtomicU64 = AtomicU64::new(0);
+    static TRIES: AtomicU64 = AtomicU64::new(0);
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    static LATEST: AtomicU64 = AtomicU64::new(0);
+
+    fn next(done: Done<Counted<Countdown>>) {
+        let Counted { op, tries } = done.op;
+        TRIES.fetch_add(tries, Relaxed);
+        LAST.store(op.deadline(), Relaxed);
+        LATEST.fetch_max(tsc() - op.deadline(), Relaxed);
+        if ENDED.fetch_add(1, Relaxed) + 1 < PERIODS {
+            // The slot is idle by now. A period that is not started is missed below.
+            let _not_started = SLOT.start_with(Counted::new(op.next(millisecond())), next);
+        }
+    }
+
+    let checks = Checks::new();
+    let first = timer.after(millisecond());
+    let end = first.deadline() + (PERIODS - 1) * millisecond();
+    let ((), cost) = tour.meter.measure(|| {
+        assert!(SLOT.start_with(Counted::new(first), next).is_ok(), "the slot is idle");
+        sleep_until(tour.meter.counting(Park), || ENDED.load(Relaxed) == PERIODS);
+    });
+    checks.equal("the last deadline is where the first one puts it", LAST.load(Relaxed), end);
+    checks.expect("no period was late", LATEST.load(Relaxed) < promptly());
+    checks.equal("an interrupt each", cost.interrupts, PERIODS);
+    let row = Row {
+        kind: Asynchronous,
+        call: "start_with(period, next)",
+        row: "20 periods of 1 ms, each started by the callback of the last",
+        note: "without drift: each deadline is counted from the one before it",
+        tries: TRIES.load(Relaxed),
+        cost,
+        host_input: false,
+    };
+    tour.report(&row, &checks);
+}
