@@ -16,7 +16,7 @@ pub struct Batch {
 }
 
 /// Lines that are issued in one step.
-pub const WB_LINES_PER_STEP: usize = 16;
+pub const WB_LINES_PER_STEP: usize = 32;
 
 type Kept = cache::Batch<'static>;
 

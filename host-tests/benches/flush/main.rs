@@ -1,20 +1,26 @@
 //! `cargo bench --bench flush`: what cache flushes cost on this CPU, and what the asynchronous
-//! shape saves. Interleaved medians, beside libpmem and others; JSON in `target/bench/flush.json`.
+//! shape saves. Interleaved medians, beside libpmem and others; JSON and plots in `target/bench`.
 //!
 //! A time is until everything is *complete*: contenders that end with SFENCE get an MFENCE besides.
 //! It says whether a bound is met, and never fails for a time.
 
 mod measure;
+mod overlap;
 mod peers;
+mod plot;
 mod report;
+#[path = "../../tests/cache_instructions/trace.rs"]
+mod trace;
 
-use std::hint::black_box;
+use std::{fs, hint::black_box};
 
-use measure::{compare, median, once};
+use measure::{Contender, compare, median, stay};
+use nix::libc;
+use overlap::{Kind, overlap};
 use peers::Libpmem;
 use report::Report;
 use wouldblock::{
-    cache::{Cache, LINES_PER_STEP, mfence},
+    cache::{Cache, Instruction, LINES_PER_STEP, mfence},
     persist::{Domain, Region},
 };
 
@@ -22,7 +28,7 @@ const LINE: usize = 64;
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// Memory that begins at a page.
+/// Memory that begins at a page, a large one if the kernel has some: as firmware maps it.
 struct Memory {
     bytes: Vec<u8>,
     start: usize,
@@ -30,8 +36,15 @@ struct Memory {
 
 impl Memory {
     fn new(length: usize) -> Self {
-        let bytes: Vec<u8> = (0..length + 4096).map(|n| (n * 7 + 1) as u8).collect();
-        let start = bytes.as_ptr().addr().wrapping_neg() % 4096;
+        const PAGE: usize = 2 * MIB;
+        let mut bytes = vec![0; length + PAGE];
+        let start = bytes.as_ptr().addr().wrapping_neg() % PAGE;
+        // SAFETY: advice on memory that is owned here.
+        unsafe {
+            let address = bytes.as_mut_ptr().add(start).cast();
+            libc::madvise(address, length, libc::MADV_HUGEPAGE);
+        }
+        bytes.iter_mut().enumerate().for_each(|(n, byte)| *byte = (n * 7 + 1) as u8);
         Self { bytes, start }
     }
 
@@ -41,9 +54,9 @@ impl Memory {
 }
 
 /// Bytes of so many areas of that size that a coarse clock does not matter, and that the first
-/// cache holds them all; of a long one, a single one.
+/// cache holds them all, and what is computed with; of a long one, a single one.
 fn areas(size: usize) -> usize {
-    size * (32 * KIB / size).clamp(1, 32)
+    size * (16 * KIB / size).clamp(1, 32)
 }
 
 /// Changes every line, and lets the stores finish.
@@ -56,12 +69,27 @@ fn dirty(bytes: &mut [u8]) {
 }
 
 fn main() {
+    // Before anything else asks.
+    let asked = count_cpuid(|| _ = black_box(Cache::get()));
     let cache = Cache::get().expect("a CPU that can flush its cache");
+    println!(
+        "{}: {} and {}",
+        model().as_deref().unwrap_or("this CPU"),
+        mnemonic(cache.flush_instruction()),
+        mnemonic(cache.write_back_instruction())
+    );
+    match stay() {
+        Ok(here) => {
+            println!("all on CPU {here}; medians of interleaved rounds, each until it is complete")
+        }
+        Err(error) => println!("cannot stay on one CPU ({error}): expect more noise"),
+    }
     let libpmem = Libpmem::load();
     if libpmem.is_none() {
         println!("libpmem is not installed (Debian: apt-get install libpmem1): left out");
     }
     let mut report = Report::new();
+    detect(&mut report, asked);
     let mut memory = Memory::new(64 * MIB);
     for size in [LINE, 256, KIB, 4 * KIB, 64 * KIB, MIB, 16 * MIB, 64 * MIB] {
         persist(&mut report, cache, libpmem, memory.get(areas(size)), size);
@@ -69,37 +97,30 @@ fn main() {
     for count in [64, 1024] {
         objects(&mut report, cache, libpmem, memory.get(areas(count * LINE)), count);
     }
-    for (case, lines) in [
-        ("overlap_16_lines", 16),
-        ("overlap_128_lines", 128),
-        ("step_1024_lines", 1024),
-        ("step_16_MiB", 16 * MIB / LINE),
-    ] {
-        for compute in [Compute::Registers, Compute::Loads, Compute::Stores] {
-            let size = lines * LINE;
-            overlap(&mut report, cache, libpmem, memory.get(areas(size)), size, (case, compute));
-            // SAFETY: what the CPU has; only CLFLUSHOPT takes the place of CLWB.
-            let invalidating = unsafe {
-                let flush = cache.flush_instruction();
-                Cache::new(cache.line() as u16, flush, flush, true)
-            };
-            let case = format!("{case}, invalidated");
-            overlap(
-                &mut report,
-                invalidating,
-                None,
-                memory.get(areas(size)),
-                size,
-                (&case, compute),
-            );
+    overlaps(&mut report, cache, libpmem, &mut memory);
+    let mut source = Memory::new(16 * MIB);
+    for cached in [false, true] {
+        for size in [LINE, 256, KIB, 4 * KIB, 64 * KIB, MIB, 16 * MIB] {
+            let from = source.get(size);
+            copy(&mut report, cache, libpmem, memory.get(areas(size)), from, cached);
         }
     }
-    let mut source = Memory::new(16 * MIB);
-    for size in [LINE, 256, KIB, 4 * KIB, 64 * KIB, MIB, 16 * MIB] {
-        copy(&mut report, cache, libpmem, memory.get(areas(size)), source.get(size));
+    if libpmem.is_some() {
+        println!("{UNSWEPT}");
     }
-    detect(&mut report);
     report.end();
+}
+
+/// What the CPU calls itself.
+fn model() -> Option<String> {
+    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let value = |name| text.lines().find(|line| line.starts_with(name))?.split(": ").nth(1);
+    let (name, family) = (value("model name")?, value("cpu family")?.parse::<u32>().ok()?);
+    Some(format!("{name}, family {family:X}h"))
+}
+
+fn mnemonic(instruction: Instruction) -> String {
+    format!("{instruction:?}").to_uppercase()
 }
 
 /// Writing dirty lines back, and waiting.
@@ -121,7 +142,7 @@ fn persist(
             mfence();
         }
     };
-    let mut contenders: Vec<measure::Contender<'_>> = vec![&mut ours, &mut linux];
+    let mut contenders: Vec<Contender<'_>> = vec![&mut ours, &mut linux];
     if libpmem.is_some() {
         contenders.push(&mut pmem);
     }
@@ -162,7 +183,7 @@ fn objects(
             mfence();
         }
     };
-    let mut contenders: Vec<measure::Contender<'_>> = vec![&mut ours, &mut waits];
+    let mut contenders: Vec<Contender<'_>> = vec![&mut ours, &mut waits];
     if libpmem.is_some() {
         contenders.push(&mut pmem);
     }
@@ -176,121 +197,71 @@ fn objects(
     }
 }
 
-/// What goes on while lines are flushed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Compute {
-    Registers,
-    Loads,
-    Stores,
-}
-
-impl Compute {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Registers => "",
-            Self::Loads => " (loads)",
-            Self::Stores => " (stores)",
-        }
-    }
-
-    /// Each step needs the one before, so this takes its time whatever the CPU can do at once.
-    fn run(self, scratch: &mut [usize; 256], steps: usize) {
-        let mut x = black_box(1_usize);
-        for step in 0..steps {
-            x = match self {
-                Self::Registers => x.wrapping_mul(0x9e37_79b9),
-                Self::Loads => scratch[x % 256] + step % 2,
-                Self::Stores => {
-                    scratch[step % 256] = x;
-                    x.wrapping_mul(0x9e37_79b9)
-                }
-            };
-        }
-        black_box(x);
-    }
-}
-
-/// Computing, as long as the flush takes, while it goes on; a long range in steps between pieces of
-/// it.
-fn overlap(
-    report: &mut Report,
-    cache: Cache,
-    libpmem: Option<Libpmem>,
-    bytes: &mut [u8],
-    size: usize,
-    (case, compute): (&str, Compute),
-) {
-    let scratch = &mut [1_usize; 256];
-    let alone = compare(bytes, size, &mut dirty, &mut [&mut |bytes| cache.write_back_range(bytes)]);
-    let chunk = (LINES_PER_STEP * LINE).min(size);
-    let pieces = size / chunk;
-    // As many steps as take as long as the flush, with what it costs to begin; twice, since the
-    // first guess may be far off.
-    let wanted = median(&alone[0]) / pieces as f64;
-    let mut steps = wanted as usize;
-    for _ in 0..2 {
-        const RUNS: usize = 50;
-        let trials = (0..RUNS).map(|_| {
-            once(|| {
-                for _ in 0..RUNS {
-                    mfence();
-                    compute.run(scratch, steps);
-                }
-            })
-        });
-        let took = median(&trials.collect::<Vec<_>>()) / RUNS as f64;
-        steps = (steps as f64 * wanted / took) as usize + 1;
-    }
-
-    let scratch = &std::cell::RefCell::new(scratch);
-    let run = |pieces: usize| compute.run(&mut scratch.borrow_mut(), steps * pieces);
-    let mut ours = |bytes: &mut [u8]| {
-        let mut batch = cache.batch();
-        batch.write_back(bytes);
-        run(1);
-        for _ in 1..pieces {
-            batch.step();
-            run(1);
-        }
-        batch.wait();
+/// Computing, as long as the flush takes, while it goes on; a long range in steps.
+fn overlaps(report: &mut Report, cache: Cache, libpmem: Option<Libpmem>, memory: &mut Memory) {
+    // SAFETY: what the CPU has; only the flush takes the place of the write-back.
+    let invalidating = unsafe {
+        let flush = cache.flush_instruction();
+        Cache::new(cache.line() as u16, flush, flush, true)
     };
-    let mut blocking = |bytes: &mut [u8]| {
-        cache.write_back_range(bytes);
-        run(pieces);
-    };
-    let mut pmem = |bytes: &mut [u8]| {
-        if let Some(libpmem) = libpmem {
-            for chunk in bytes.chunks(size / pieces) {
-                libpmem.flush(chunk);
-                run(1);
+    let kinds = &[Kind::Registers, Kind::Loads, Kind::Stores][..];
+    for (cache, libpmem, name, kinds) in
+        [(cache, libpmem, "", kinds), (invalidating, None, ", invalidated", &kinds[..1])]
+    {
+        let pace = overlap::pace(cache, memory.get(MIB));
+        println!(
+            "between two steps of {LINES_PER_STEP} lines: {:.0} ns of computing, or its share",
+            pace * LINES_PER_STEP as f64
+        );
+        for (case, lines) in [
+            ("overlap_16_lines", 16),
+            ("overlap_128_lines", 128),
+            ("step_1024_lines", 1024),
+            ("step_16_MiB", 16 * MIB / LINE),
+        ] {
+            let size = lines * LINE;
+            for &kind in kinds {
+                let bytes = memory.get(areas(size));
+                let found = overlap(cache, libpmem, bytes, size, pace, (kind, 1.0));
+                let case = format!("{case}{name}{}", kind.name());
+                let bound = (kind == Kind::Registers && name.is_empty()).then_some(0.59);
+                let peer = "flush, wait, compute";
+                let row = report.add(&case, size, peer, bound, &found.ours, &found.blocking);
+                let [flush, compute] = [found.flush, found.compute];
+                let alone = format!("alone: flush {flush:.0} ns, compute {compute:.0} ns");
+                println!("    {alone}");
+                row.note(alone);
+                if let Some(libpmem) = &found.libpmem {
+                    let peer = "pmem_flush, compute, wait";
+                    report.add(&case, size, peer, Some(1.02), &found.ours, libpmem);
+                }
             }
-            mfence();
         }
-    };
-    let mut contenders: Vec<measure::Contender<'_>> = vec![&mut ours, &mut blocking];
-    if libpmem.is_some() {
-        contenders.push(&mut pmem);
     }
-    let samples = compare(bytes, size, &mut dirty, &mut contenders);
-    let case = format!("{case}{}", compute.name());
-    let bound = (compute == Compute::Registers).then_some(0.59);
-    report.add(&case, size, "flush, wait, compute", bound, &samples[0], &samples[1]);
-    if libpmem.is_some() {
-        let peer = "pmem_flush, compute, wait";
-        report.add(&case, size, peer, Some(1.02), &samples[0], &samples[2]);
+    let pace = overlap::pace(cache, memory.get(MIB));
+    for lines in [16, 128, 1024] {
+        let size = lines * LINE;
+        for share in [0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0] {
+            let bytes = memory.get(areas(size));
+            let found = overlap(cache, None, bytes, size, pace, (Kind::Registers, share));
+            let both = [&found.ours, &found.blocking].map(|samples| median(samples));
+            report.curve(lines, [found.compute, both[0], both[1]]);
+        }
     }
 }
 
-/// Copying to lines that are not cached, until they are persistent.
+/// Copying to lines that are not in the cache, or are, until they are persistent.
 fn copy(
     report: &mut Report,
     cache: Cache,
     libpmem: Option<Libpmem>,
     bytes: &mut [u8],
     from: &[u8],
+    cached: bool,
 ) {
     let size = from.len();
     let mut evict = |bytes: &mut [u8]| cache.flush_range(bytes);
+    let prepare: Contender<'_> = if cached { &mut dirty } else { &mut evict };
     let mut ours = |bytes: &mut [u8]| {
         let region = Region::new(bytes, cache, Domain::MemoryController);
         region.expect("aligned").copy_persist(0, from).expect("in bounds");
@@ -305,27 +276,49 @@ fn copy(
             mfence();
         }
     };
-    let mut contenders: Vec<measure::Contender<'_>> = vec![&mut ours, &mut plain];
+    let mut contenders: Vec<Contender<'_>> = vec![&mut ours, &mut plain];
     if libpmem.is_some() {
         contenders.push(&mut pmem);
     }
-    let samples = compare(bytes, size, &mut evict, &mut contenders);
-    let bound = (size >= KIB).then_some(1.0);
-    report.add("copy_persist", size, "memcpy and CLWB", bound, &samples[0], &samples[1]);
+    let samples = compare(bytes, size, prepare, &mut contenders);
+    let case = if cached { "copy_persist, in the cache" } else { "copy_persist" };
+    let bound = (size >= KIB && !cached).then_some(1.0);
+    report.add(case, size, "memcpy and CLWB", bound, &samples[0], &samples[1]);
     if libpmem.is_some() {
-        // It may be above 1: libpmem does not sweep, and so relies on lines that are not cached.
-        report.add("copy_persist", size, "pmem_memcpy_persist", None, &samples[0], &samples[2]);
+        let peer = "pmem_memcpy_persist";
+        let row = report.add(case, size, peer, None, &samples[0], &samples[2]);
+        if size >= 256 {
+            row.note(UNSWEPT.into());
+        }
     }
 }
 
-/// What is known of the CPU, against asking it.
-fn detect(report: &mut Report) {
-    let mut ours = |_: &mut [u8]| {
-        black_box(Cache::get());
-    };
-    let mut asked = |_: &mut [u8]| {
-        black_box(Cache::detect());
-    };
+/// Why a copy may take longer than libpmem's.
+const UNSWEPT: &str = "from 256 B on pmem_memcpy_persist stores past the cache and writes nothing back: \
+    a line that is in the cache may be stored there, and lost; copy_persist writes each line back";
+
+/// How often CPUID is asked: counted by single steps.
+fn count_cpuid(run: impl FnOnce()) -> usize {
+    trace::executed(run).iter().filter(|executed| executed.mnemonic == trace::CPUID).count()
+}
+
+/// CPUID is asked in the first call, and never again.
+fn detect(report: &mut Report, first: usize) {
+    let mut memory = Memory::new(LINE);
+    let later = count_cpuid(|| {
+        let cache = Cache::get().expect("a CPU that can flush its cache");
+        let region = Region::new(memory.get(LINE), cache, Domain::MemoryController);
+        region.expect("aligned").persist(0..LINE).expect("in bounds");
+        let mut batch = cache.batch();
+        batch.flush(&[0_u8; 64]);
+        batch.step();
+        batch.wait();
+    });
+    assert!(first > 0 && later == 0, "CPUID is asked {first} times at first, {later} times later");
+    report.count("detect", "CPUIDs of the first call", later, first);
+
+    let mut ours = |_: &mut [u8]| _ = black_box(Cache::get());
+    let mut asked = |_: &mut [u8]| _ = black_box(Cache::detect());
     let samples = compare(&mut [0; 16], 1, &mut |_| (), &mut [&mut ours, &mut asked]);
-    report.add("detect", 0, "CPUID each time", Some(0.5), &samples[0], &samples[1]);
+    report.add("detect", 0, "CPUID each time", None, &samples[0], &samples[1]);
 }

@@ -21,7 +21,7 @@ pub struct Executed {
     pub address: Option<usize>,
 }
 
-const CPUID: &str = "cpuid";
+pub const CPUID: &str = "cpuid";
 const MNEMONICS: [&str; 12] = [
     "clflush",
     "clflushopt",
