@@ -92,6 +92,13 @@ impl Take {
     }
 }
 
+impl Take {
+    /// The same once more.
+    pub const fn again(self) -> Self {
+        Self::new(self.device, self.wanted)
+    }
+}
+
 impl Attempt for Take {
     type Output = u32;
     type Error = ();

@@ -112,6 +112,7 @@ fn start_and_await() {
 struct Told {
     take: Take,
     calls: Arc<AtomicU32>,
+    slot: &'static Slot<Self>,
 }
 
 impl Attempt for Told {
@@ -147,7 +148,7 @@ fn callback() {
     let report = Sweep::new("job, callback").needs(2).run(rig, |rig, mut cpu| {
         let calls = Arc::new(AtomicU32::new(0));
         for n in 0..2 {
-            let op = Told { take: rig.take(1), calls: calls.clone() };
+            let op = Told { take: rig.take(1), calls: calls.clone(), slot: rig.driver };
             let started = rig.driver.start_with(op, |done| {
                 assert_eq!(done.result, Ok(1));
                 done.op.calls.fetch_add(1, Relaxed);
@@ -161,6 +162,96 @@ fn callback() {
         assert_eq!(calls.load(Relaxed), 2);
     });
     clean(&report, 18);
+}
+
+#[test]
+fn restarted_from_its_callback() {
+    fn again(done: Done<Told>) {
+        assert_eq!(done.result, Ok(1));
+        let Told { take, calls, slot } = done.op;
+        if calls.fetch_add(1, Relaxed) == 0 {
+            let take = take.again();
+            assert!(slot.start_with(Told { take, calls, slot }, again).is_ok(), "it is idle");
+        }
+    }
+
+    let rig = || Rig::new(leak(Slot::<Told>::new()), handler);
+    let report = Sweep::new("job, restart from the callback").needs(2).run(rig, |rig, mut cpu| {
+        let calls = Arc::new(AtomicU32::new(0));
+        let op = Told { take: rig.take(1), calls: calls.clone(), slot: rig.driver };
+        assert!(rig.driver.start_with(op, again).is_ok());
+        while calls.load(Relaxed) < 2 {
+            Idle::idle(&mut cpu, || calls.load(Relaxed) == 2);
+        }
+        assert!(rig.driver.is_idle());
+        rig.assert_disarmed();
+    });
+    clean(&report, 10);
+}
+
+/// Takes one token, asked to stop or not.
+struct GoesOn(Take);
+
+impl Attempt for GoesOn {
+    type Output = u32;
+    type Error = ();
+
+    fn attempt(&mut self) -> nb::Result<u32, ()> {
+        self.0.attempt()
+    }
+
+    fn arm(&mut self) {
+        self.0.arm();
+    }
+
+    fn disarm(&mut self) {
+        self.0.disarm();
+    }
+}
+
+impl Background for GoesOn {
+    fn begin(&mut self) {
+        self.0.begin();
+    }
+
+    fn cancel(&mut self) {}
+}
+
+#[test]
+fn cancelled_on_a_device_that_goes_on() {
+    let rig = || Rig::new(leak(Slot::<GoesOn>::new()), handler);
+    let report = Sweep::new("job, cancel and go on").needs(1).run(rig, |rig, cpu| {
+        let mut job = rig.driver.start(GoesOn(rig.take(1))).unwrap();
+        job.cancel();
+        assert_eq!(cpu.block_on(job).result, Ok(1));
+        assert!(rig.driver.is_idle());
+    });
+    clean(&report, 30);
+    let report = Sweep::new("job, drop and go on").needs(2).run(rig, |rig, mut cpu| {
+        drop(rig.driver.start(GoesOn(rig.take(1))).unwrap());
+        while !rig.driver.is_idle() {
+            Idle::idle(&mut cpu, || rig.driver.is_idle());
+        }
+        assert_eq!(rig.driver.start(GoesOn(rig.take(1))).unwrap().wait(cpu).result, Ok(1));
+    });
+    clean(&report, 40);
+}
+
+#[test]
+fn forgotten() {
+    let report = Sweep::new("job, forget").needs(1).run(rig, |rig, cpu| {
+        std::mem::forget(rig.driver.start(rig.take(1)).unwrap());
+        let (events, tokens) = (|| cpu.events(), || rig.device.state().0.into());
+        let is_over = || events() > tokens(); // It has taken one.
+        let mut idle = cpu;
+        while !is_over() {
+            Idle::idle(&mut idle, is_over);
+        }
+        assert!(!rig.driver.is_idle());
+        assert!(rig.driver.start(rig.take(1)).is_err(), "its slot is out of use");
+        rig.assert_disarmed();
+    });
+    clean(&report, 8);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod event;
 mod job;
 mod promises;
 mod scope;
+mod slots;
 mod sync;
 mod twins;
 mod uart;

@@ -314,6 +314,15 @@ fn write_in_the_background() {
         rig.assert_disarmed();
     });
     clean(&report, 52);
+    let report = Sweep::new("uart, write_all, job, cancel").needs(0).run(silent, |rig, _| {
+        let mut job = rig.writes.start(rig.transmitter().into_write_all([7; 20])).unwrap();
+        job.cancel();
+        let sent = job.attempt().unwrap().result.unwrap();
+        (0..40).for_each(|_| rig.pc.tick());
+        assert_eq!(rig.pc.far_end_received().len(), sent, "as many as it says, and no more");
+        rig.assert_disarmed();
+    });
+    clean(&report, 20);
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Requests that fail, in every form, and what comes after them.
 
 use firmware::{
-    block::{Blocking, Command, Disk, Error, SECTOR},
+    block::{Blocking, Command, Disk, Error, SECTOR, Transfer},
     count::{Cost, Meter},
+    task::block_on,
 };
 use pc::report::Report;
-use wouldblock::x86_64::Park;
+use wouldblock::{block::Idle, job::Done, sync::Mutex, x86_64::Park};
+use x86_64::instructions::interrupts::without_interrupts;
 
 use crate::{CHUNK, CHUNK_SECTORS, MEMORY, holds};
 
@@ -32,10 +34,7 @@ pub fn read_only(disk: Disk, mut blocking: Blocking) -> Report<'static> {
 
         let written = blocking.transfer(Command::Write, 0, memory, meter.counting(Park));
         assert_eq!(written, Err(Error::ReadOnly));
-        let request = disk.request(Command::Write, 0, memory).expect("in range");
-        let done = disk.start(request).expect("there is room").wait(meter.counting(Park));
-        assert_eq!(done.result, Err(Error::ReadOnly));
-        memory = done.op.into_memory();
+        memory = in_the_background(disk, Command::Write, 0, memory, Error::ReadOnly);
 
         assert_eq!(blocking.transfer(Command::Read, last, memory, meter.counting(Park)), Ok(()));
         assert!(holds(memory, last / CHUNK_SECTORS));
@@ -67,10 +66,48 @@ pub fn faulty(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         let bad = BAD * CHUNK_SECTORS;
         let result = blocking.transfer(Command::Read, bad, beside, meter.counting(Park));
         assert_eq!(result, Err(Error::Device));
+        let beside = in_the_background(disk, Command::Read, bad, beside, Error::Device);
         assert_eq!(blocking.transfer(Command::Read, 0, beside, meter.counting(Park)), Ok(()));
         assert!(holds(beside, 0));
     });
     row("a disk of which a part cannot be read", "Error::Device", &cost)
+}
+
+/// One after the other waited for, awaited and called back: each fails with `error`, once, and has
+/// its memory back.
+fn in_the_background(
+    disk: Disk,
+    command: Command,
+    sector: u64,
+    memory: &'static mut [u8],
+    error: Error,
+) -> &'static mut [u8] {
+    static END: Mutex<Option<Done<Transfer>>> = Mutex::new(None);
+    fn call_back(done: Done<Transfer>) {
+        let before = END.try_lock().expect("the handler's, unless they are masked").replace(done);
+        assert!(before.is_none(), "once");
+    }
+
+    let length = memory.len();
+    let fails = |done: Done<Transfer>| {
+        assert_eq!(done.result, Err(error));
+        let memory = done.op.into_memory();
+        assert_eq!(memory.len(), length);
+        disk.request(command, sector, memory).expect("in range")
+    };
+    let request = disk.request(command, sector, memory).expect("in range");
+    let request = fails(disk.start(request).expect("there is room").wait(Park));
+    let request = fails(block_on(disk.start(request).expect("there is room")));
+    assert!(disk.start_with(request, call_back).is_ok(), "there is room");
+    let end = loop {
+        let end = without_interrupts(|| END.try_lock().expect("no handler comes").take());
+        if let Some(end) = end {
+            break end;
+        }
+        Park.idle(|| Disk::occupied() == 0);
+    };
+    assert_eq!(Disk::occupied(), 0);
+    fails(end).into_memory()
 }
 
 fn row(row: &'static str, call: &'static str, cost: &Cost) -> Report<'static> {

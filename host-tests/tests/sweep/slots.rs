@@ -1,0 +1,194 @@
+//! Tickets: the device tells of every end by its ticket, and once more when that is old.
+
+use std::{
+    cell::Cell,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+};
+
+use wouldblock::{
+    block::Idle,
+    job::{Slots, Step, Ticket, Vacancy},
+    testing::{Fault, Report, Sweep, boundary},
+};
+
+use crate::{
+    caught, clean,
+    device::{Device, Rig, Take},
+    leak,
+};
+
+/// No ticket.
+const NONE: u32 = u32::MAX;
+
+/// Room for one, and the tickets that the device gives back: of the request in flight, and of the
+/// one before.
+struct Queue {
+    slots: &'static Slots<Take, 1>,
+    current: AtomicU32,
+    old: AtomicU32,
+}
+
+impl Queue {
+    fn rig() -> Rig<Self> {
+        let (current, old) = (AtomicU32::new(NONE), AtomicU32::new(NONE));
+        Rig::new(Self { slots: leak(Slots::new()), current, old }, handler)
+    }
+
+    fn reserve(&self) -> Vacancy<Take> {
+        let vacancy = self.slots.reserve().expect("it is vacant");
+        self.tell(vacancy.ticket());
+        vacancy
+    }
+
+    fn tell(&self, ticket: Ticket) {
+        boundary();
+        self.current.store(ticket.to_bits(), Relaxed);
+    }
+
+    /// The request has ended, and its end was given out.
+    fn end(&self) {
+        boundary();
+        self.old.store(self.current.load(Relaxed), Relaxed);
+    }
+
+    fn step(&self, ticket: &AtomicU32) -> Step {
+        self.slots.on_interrupt(Ticket::from_bits(ticket.load(Relaxed))).step()
+    }
+}
+
+thread_local! {
+    /// Called back, in this run: handlers run on the thread that they interrupt.
+    static CALLS: Cell<u32> = const { Cell::new(0) };
+}
+
+fn call() {
+    CALLS.set(CALLS.get() + 1);
+}
+
+fn handler(device: &'static Device, queue: &Queue) {
+    device.enable(false);
+    assert_eq!(queue.step(&queue.old), Step::Idle, "an old ticket steps nothing");
+    queue.step(&queue.current);
+}
+
+#[test]
+fn start_and_wait() {
+    let report = Sweep::new("slots, start and wait").needs(2).run(Queue::rig, |rig, cpu| {
+        for _ in 0..2 {
+            let done = rig.driver.reserve().start(rig.take(1)).wait(cpu);
+            rig.driver.end();
+            assert_eq!(done.result, Ok(1));
+        }
+        rig.assert_disarmed();
+        assert_eq!(rig.driver.slots.occupied(), 0);
+    });
+    clean(&report, 50);
+}
+
+#[test]
+fn start_and_await() {
+    let report = Sweep::new("slots, start and await").needs(2).run(Queue::rig, |rig, cpu| {
+        for _ in 0..2 {
+            let done = cpu.block_on(rig.driver.reserve().start(rig.take(1)));
+            rig.driver.end();
+            assert_eq!(done.result, Ok(1));
+        }
+        assert_eq!(rig.driver.slots.occupied(), 0);
+    });
+    clean(&report, 60);
+}
+
+#[test]
+fn callback() {
+    let report = Sweep::new("slots, callback").needs(2).run(Queue::rig, |rig, mut cpu| {
+        CALLS.set(0);
+        for n in 0..2 {
+            rig.driver.reserve().start_with(rig.take(1), |done| {
+                assert_eq!(done.result, Ok(1));
+                call();
+            });
+            while CALLS.get() == n {
+                Idle::idle(&mut cpu, || CALLS.get() != n);
+            }
+            rig.driver.end();
+        }
+        assert_eq!((CALLS.get(), rig.driver.slots.occupied()), (2, 0));
+    });
+    clean(&report, 30);
+}
+
+#[test]
+fn full() {
+    let report = Sweep::new("slots, full").needs(2).run(Queue::rig, |rig, mut cpu| {
+        let Queue { slots, .. } = rig.driver;
+        rig.driver.reserve().start(rig.take(1)).detach();
+        let vacancy = loop {
+            match slots.reserve() {
+                Ok(vacancy) => break vacancy,
+                Err(_) => Idle::idle(&mut cpu, || slots.occupied() == 0),
+            }
+        };
+        rig.driver.end();
+        rig.driver.tell(vacancy.ticket());
+        assert_eq!(vacancy.start(rig.take(1)).wait(cpu).result, Ok(1));
+        assert_eq!(slots.occupied(), 0);
+    });
+    clean(&report, 40);
+}
+
+#[test]
+fn given_back() {
+    let report = Sweep::new("slots, a vacancy given back").needs(1).run(Queue::rig, |rig, cpu| {
+        drop(rig.driver.reserve());
+        rig.driver.end();
+        assert_eq!(rig.driver.slots.occupied(), 0);
+        assert_eq!(rig.driver.reserve().start(rig.take(1)).wait(cpu).result, Ok(1));
+    });
+    clean(&report, 30);
+}
+
+fn panicked(report: &Report) -> u64 {
+    let faults = report.failures().iter().map(|failure| &failure.fault);
+    faults.filter(|fault| matches!(fault, Fault::Panicked(_))).count() as u64
+}
+
+/// The twin takes the slot for the request: whatever the ticket says, it steps what is in there.
+#[test]
+fn an_old_ticket_that_steps_is_found() {
+    let by_index: fn(&'static Device, &Queue) = |device, queue| {
+        device.enable(false);
+        let old = Ticket::from_bits(queue.old.load(Relaxed));
+        let current = Ticket::from_bits(queue.current.load(Relaxed));
+        if old != current && old.index() == current.index() {
+            let step = queue.step(&queue.current);
+            if step != Step::Idle {
+                std::panic::resume_unwind(Box::new("an old ticket has stepped")); // No word of it.
+            }
+        }
+        queue.step(&queue.current);
+    };
+    let rig = move || Rig::new(Queue::rig().driver, by_index);
+    let report = Sweep::new("twin: tickets by index").needs(2).run(rig, |rig, cpu| {
+        for _ in 0..2 {
+            let done = rig.driver.reserve().start(rig.take(1)).wait(cpu);
+            rig.driver.end();
+            assert_eq!(done.result, Ok(1));
+        }
+    });
+    caught(&report, panicked);
+}
+
+/// The twin tells the device its ticket when the request runs already.
+#[test]
+fn a_ticket_that_is_told_late_is_found() {
+    let report = Sweep::new("twin: ticket told late").run(Queue::rig, |rig, mut cpu| {
+        CALLS.set(0);
+        let vacancy = rig.driver.slots.reserve().expect("it is vacant");
+        let ticket = vacancy.start_with(rig.take(1), |_| call());
+        rig.driver.tell(ticket);
+        while CALLS.get() == 0 {
+            Idle::idle(&mut cpu, || CALLS.get() != 0);
+        }
+    });
+    caught(&report, Report::lost);
+}
