@@ -18,8 +18,8 @@ const LIBRARY_TARGETS: [&str; 3] =
 
 /// The library's features that need no host, and those that need x86_64 besides.
 const FEATURES: &str =
-    "defmt,heapless,embedded-hal,embedded-hal-async,embedded-hal-nb,embedded-io,embedded-io-async";
-const X86_64_FEATURES: &str = "defmt,heapless,embedded-hal,embedded-hal-async,embedded-hal-nb,embedded-io,embedded-io-async,x86_64,critical-section-single-core,c-firmware";
+    "alloc,defmt,heapless,embedded-hal,embedded-hal-async,embedded-hal-nb,embedded-io,embedded-io-async";
+const X86_64_FEATURES: &str = "alloc,defmt,heapless,embedded-hal,embedded-hal-async,embedded-hal-nb,embedded-io,embedded-io-async,x86_64,critical-section-single-core,c-firmware";
 
 const NEEDS: Needs = Needs {
     targets: &[TARGET, LIBRARY_TARGETS[0], LIBRARY_TARGETS[1], LIBRARY_TARGETS[2]],
