@@ -6,6 +6,34 @@ use core::{
     task::{Context, Poll},
 };
 
+/// In an implementation of [`Attempt`] by an operation that another one is inside of: what wakes is
+/// what wakes the inner one.
+macro_rules! forward_arming {
+    (|$this:ident| $inner:expr) => {
+        forward_arming!(|$this| $inner, $inner);
+    };
+    (|$this:ident| $shared:expr, $exclusive:expr) => {
+        #[inline(always)]
+        fn source(&self) -> $crate::attempt::Source {
+            let $this = self;
+            $shared.source()
+        }
+
+        #[inline(always)]
+        fn arm(&mut self) {
+            let $this = self;
+            $exclusive.arm();
+        }
+
+        #[inline(always)]
+        fn disarm(&mut self) {
+            let $this = self;
+            $exclusive.disarm();
+        }
+    };
+}
+pub(crate) use forward_arming;
+
 /// An operation, written once, as one non-blocking try.
 ///
 /// The three rules every implementation keeps, and every form of waiting in this crate relies on:
@@ -179,20 +207,7 @@ impl<A: Attempt + ?Sized> Attempt for &mut A {
         (**self).attempt()
     }
 
-    #[inline(always)]
-    fn source(&self) -> Source {
-        (**self).source()
-    }
-
-    #[inline(always)]
-    fn arm(&mut self) {
-        (**self).arm();
-    }
-
-    #[inline(always)]
-    fn disarm(&mut self) {
-        (**self).disarm();
-    }
+    forward_arming!(|this| **this);
 }
 
 /// What becomes of news that nobody listens to.
@@ -265,20 +280,7 @@ impl<A: Attempt, T, F: FnMut(A::Output) -> T> Attempt for Map<A, F> {
         self.attempt.attempt().map(&mut self.map)
     }
 
-    #[inline(always)]
-    fn source(&self) -> Source {
-        self.attempt.source()
-    }
-
-    #[inline(always)]
-    fn arm(&mut self) {
-        self.attempt.arm();
-    }
-
-    #[inline(always)]
-    fn disarm(&mut self) {
-        self.attempt.disarm();
-    }
+    forward_arming!(|this| this.attempt);
 }
 
 impl<A: Progress, F> Progress for Map<A, F> {
@@ -304,20 +306,7 @@ impl<A: Attempt, E, F: FnMut(A::Error) -> E> Attempt for MapErr<A, F> {
         self.attempt.attempt().map_err(|error| error.map(&mut self.map))
     }
 
-    #[inline(always)]
-    fn source(&self) -> Source {
-        self.attempt.source()
-    }
-
-    #[inline(always)]
-    fn arm(&mut self) {
-        self.attempt.arm();
-    }
-
-    #[inline(always)]
-    fn disarm(&mut self) {
-        self.attempt.disarm();
-    }
+    forward_arming!(|this| this.attempt);
 }
 
 impl<A: Progress, F> Progress for MapErr<A, F> {

@@ -19,7 +19,7 @@ use critical_section::Mutex;
 use super::Background;
 use crate::{
     atomic::section,
-    attempt::{Attempt, Source},
+    attempt::{Attempt, forward_arming},
 };
 
 type Dyn<T, E> = dyn Background<Output = T, Error = E>;
@@ -160,29 +160,9 @@ impl<T, E> Attempt for Boxed<T, E> {
         self.get_mut().attempt()
     }
 
-    fn source(&self) -> Source {
-        self.get().source()
-    }
-
-    #[inline]
-    fn arm(&mut self) {
-        self.get_mut().arm();
-    }
-
-    #[inline]
-    fn disarm(&mut self) {
-        self.get_mut().disarm();
-    }
+    forward_arming!(|this| this.get(), this.get_mut());
 }
 
 impl<T: Send, E: Send> Background for Boxed<T, E> {
-    #[inline]
-    fn begin(&mut self) {
-        self.get_mut().begin();
-    }
-
-    #[inline]
-    fn cancel(&mut self) {
-        self.get_mut().cancel();
-    }
+    forward_background!(|this| this.get_mut());
 }

@@ -1,7 +1,7 @@
 //! Background operations made of others, and of closures.
 
 use super::Background;
-use crate::attempt::{Attempt, Map, MapErr, Progress, Source};
+use crate::attempt::{Attempt, Map, MapErr, Progress, forward_arming};
 
 /// An operation, and data that ride along: what its callback needs, which gets both back.
 ///
@@ -42,32 +42,11 @@ impl<A: Attempt, T> Attempt for With<A, T> {
         self.op.attempt()
     }
 
-    #[inline(always)]
-    fn source(&self) -> Source {
-        self.op.source()
-    }
-
-    #[inline(always)]
-    fn arm(&mut self) {
-        self.op.arm();
-    }
-
-    #[inline(always)]
-    fn disarm(&mut self) {
-        self.op.disarm();
-    }
+    forward_arming!(|this| this.op);
 }
 
 impl<A: Background, T: Send> Background for With<A, T> {
-    #[inline(always)]
-    fn begin(&mut self) {
-        self.op.begin();
-    }
-
-    #[inline(always)]
-    fn cancel(&mut self) {
-        self.op.cancel();
-    }
+    forward_background!(|this| this.op);
 }
 
 impl<A: Progress, T> Progress for With<A, T> {
@@ -77,27 +56,11 @@ impl<A: Progress, T> Progress for With<A, T> {
 }
 
 impl<A: Background, T: Send, F: FnMut(A::Output) -> T + Send> Background for Map<A, F> {
-    #[inline(always)]
-    fn begin(&mut self) {
-        self.attempt.begin();
-    }
-
-    #[inline(always)]
-    fn cancel(&mut self) {
-        self.attempt.cancel();
-    }
+    forward_background!(|this| this.attempt);
 }
 
 impl<A: Background, E: Send, F: FnMut(A::Error) -> E + Send> Background for MapErr<A, F> {
-    #[inline(always)]
-    fn begin(&mut self) {
-        self.attempt.begin();
-    }
-
-    #[inline(always)]
-    fn cancel(&mut self) {
-        self.attempt.cancel();
-    }
+    forward_background!(|this| this.attempt);
 }
 
 /// A background operation from three closures: what sets the device going, one try, and what asks

@@ -13,7 +13,7 @@ use core::{
 };
 
 use super::Background;
-use crate::attempt::{Attempt, Source};
+use crate::attempt::{Attempt, forward_arming};
 
 /// Any background operation with this output and error, in `N` bytes, without an allocator: for
 /// what has no name in a `static`, closures among them, and for slots that hold now this and now
@@ -151,29 +151,9 @@ impl<T, E, const N: usize> Attempt for Inline<T, E, N> {
         self.get_mut().attempt()
     }
 
-    fn source(&self) -> Source {
-        self.get().source()
-    }
-
-    #[inline]
-    fn arm(&mut self) {
-        self.get_mut().arm();
-    }
-
-    #[inline]
-    fn disarm(&mut self) {
-        self.get_mut().disarm();
-    }
+    forward_arming!(|this| this.get(), this.get_mut());
 }
 
 impl<T: Send, E: Send, const N: usize> Background for Inline<T, E, N> {
-    #[inline]
-    fn begin(&mut self) {
-        self.get_mut().begin();
-    }
-
-    #[inline]
-    fn cancel(&mut self) {
-        self.get_mut().cancel();
-    }
+    forward_background!(|this| this.get_mut());
 }

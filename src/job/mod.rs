@@ -32,6 +32,23 @@
 //!   ([`from_fns`]) among them
 //! - [`With`]: data that ride along to the callback
 
+/// In an implementation of [`Background`] by an operation that another one is inside of.
+macro_rules! forward_background {
+    (|$this:ident| $inner:expr) => {
+        #[inline(always)]
+        fn begin(&mut self) {
+            let $this = self;
+            $inner.begin();
+        }
+
+        #[inline(always)]
+        fn cancel(&mut self) {
+            let $this = self;
+            $inner.cancel();
+        }
+    };
+}
+
 #[cfg(feature = "alloc")]
 mod boxed;
 mod combine;

@@ -10,7 +10,7 @@ use core::{cell::UnsafeCell, convert::Infallible, fmt, mem, ptr::NonNull, time::
 use super::{Background, Busy, Done, Driven, Job, Slot};
 use crate::{
     atomic::const_unless_loom,
-    attempt::{Attempt, Source},
+    attempt::{Attempt, forward_arming},
     block::{Idle, IdleUntil, Spin},
     time::{Clock, Deadline},
 };
@@ -219,31 +219,11 @@ impl<A: Attempt> Attempt for Held<A> {
         Ok(())
     }
 
-    fn source(&self) -> Source {
-        self.op.source()
-    }
-
-    #[inline]
-    fn arm(&mut self) {
-        self.op.arm();
-    }
-
-    #[inline]
-    fn disarm(&mut self) {
-        self.op.disarm();
-    }
+    forward_arming!(|this| this.op);
 }
 
 impl<A: Background> Background for Held<A> {
-    #[inline]
-    fn begin(&mut self) {
-        self.op.begin();
-    }
-
-    #[inline]
-    fn cancel(&mut self) {
-        self.op.cancel();
-    }
+    forward_background!(|this| this.op);
 }
 
 type Dyn<'a> = dyn Background<Output = (), Error = Infallible> + 'a;
@@ -269,6 +249,12 @@ impl Lent {
     }
 
     #[inline(always)]
+    fn get(&self) -> &Dyn<'static> {
+        // SAFETY: as below.
+        unsafe { self.0.as_ref() }
+    }
+
+    #[inline(always)]
     fn get_mut(&mut self) -> &mut Dyn<'static> {
         // SAFETY: by the invariant nobody else uses it while this is in the slot, and only the slot
         // uses this.
@@ -285,25 +271,9 @@ impl Attempt for Lent {
         self.get_mut().attempt()
     }
 
-    #[inline]
-    fn arm(&mut self) {
-        self.get_mut().arm();
-    }
-
-    #[inline]
-    fn disarm(&mut self) {
-        self.get_mut().disarm();
-    }
+    forward_arming!(|this| this.get(), this.get_mut());
 }
 
 impl Background for Lent {
-    #[inline]
-    fn begin(&mut self) {
-        self.get_mut().begin();
-    }
-
-    #[inline]
-    fn cancel(&mut self) {
-        self.get_mut().cancel();
-    }
+    forward_background!(|this| this.get_mut());
 }
