@@ -11,15 +11,16 @@ use std::{
     future::poll_fn,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst},
     },
-    task::{Context, Poll, Wake, Waker},
+    task::{Context, Poll, Waker},
     thread,
 };
 
 use async_executor::Executor;
 use futures_util::future::{Either, select};
+use host_tests::waker::{Call, hooked};
 use wouldblock::{
     attempt::{self, Attempt},
     event::{Broadcast, Event},
@@ -85,22 +86,6 @@ struct Watched<F> {
     seen: &'static Seen,
 }
 
-struct Link {
-    phase: &'static Phase,
-    task: Waker,
-}
-
-impl Wake for Link {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.phase.state.fetch_or(WOKEN, SeqCst);
-        self.task.wake_by_ref();
-    }
-}
-
 impl<F: Future> Future for Watched<F> {
     type Output = F::Output;
 
@@ -114,8 +99,15 @@ impl<F: Future> Future for Watched<F> {
             one_more(&this.seen.migrations);
         }
         if this.polls.is_multiple_of(3) {
-            let link = Link { phase: this.phase, task: context.waker().clone() };
-            this.waker = Arc::new(link).into();
+            let (phase, task) = (this.phase, context.waker().clone());
+            this.waker = hooked(move |call| match call {
+                Call::Clone => thread::yield_now(), // It is about to be registered.
+                Call::Wake => {
+                    phase.state.fetch_or(WOKEN, SeqCst);
+                    task.wake_by_ref();
+                }
+                Call::Drop => {}
+            });
         }
         this.polls += 1;
         let end = this.future.as_mut().poll(&mut Context::from_waker(&this.waker));
