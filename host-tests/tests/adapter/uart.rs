@@ -3,12 +3,19 @@
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
+    task::{Poll, Waker},
 };
 
-use host_tests::pc::Pc;
+use host_tests::{
+    pc::{Cpu, Pc},
+    waker::poll,
+};
 use wouldblock::{
+    Attempt,
     adapter::{Buffered, Join, Reader, Writer},
+    attempt::Progress,
     block::Idle,
+    nb,
     uart16550::{Level, Receiver, Register, Registers, Transmitter, Uart},
 };
 
@@ -153,4 +160,32 @@ fn the_16550_keeps_the_awaited_contract() {
 fn the_16550_keeps_the_nonblocking_contract() {
     assert_eq!(failures(&nonblocking::reading(), stream), NONE);
     assert_eq!(failures(&nonblocking::writing(), stream), NONE);
+}
+
+/// What a read to idle left in the FIFO, cancelled or because its buffer was full, is the stream's:
+/// `Read` gives it out at once, and still waits for at least one byte where there is none.
+#[test]
+fn what_a_read_to_idle_has_left_is_the_streams() {
+    use embedded_io_async::Read as _;
+    let pc = Pc::new();
+    let uart: &'static Uart<_> = Box::leak(Box::new(Uart::new(pc)));
+    uart.initialize(1, Level::Eight);
+    let (mut receiver, _transmitter) = uart.split().unwrap();
+    let mut cpu = Cpu::new(pc, || drop(uart.on_interrupt()));
+    let mut buffer = [0; 16];
+    pc.far_end_sends(b"0123456789");
+    cpu.run(10);
+    {
+        let mut read = receiver.read_to_idle(&mut buffer);
+        assert_eq!(read.attempt(), Err(nb::Error::WouldBlock), "ten are no message yet");
+        assert_eq!(read.progress(), 7);
+    }
+    assert_eq!(&buffer[..7], b"0123456");
+    let mut stream = Reader::new(receiver);
+    let mut poll = |buffer: &mut [u8]| poll(&mut Box::pin(stream.read(buffer)), Waker::noop());
+    assert_eq!(poll(&mut []), Poll::Ready(Ok(0)));
+    assert_eq!(poll(&mut buffer), Poll::Ready(Ok(3)));
+    assert_eq!(&buffer[..3], b"789");
+    assert_eq!(poll(&mut buffer), Poll::Pending);
+    assert_eq!(pc.contents().enabled, 0, "dropped, it has masked its interrupt");
 }

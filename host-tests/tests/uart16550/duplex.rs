@@ -1,8 +1,10 @@
 //! Both directions of two ports at once, all four in the background, and the far end in the way:
 //! it holds the transmitters up, sends badly, and too fast.
 
+use std::sync::atomic::AtomicUsize;
+
 use super::*;
-use wouldblock::job::{Job, Line};
+use wouldblock::job::{Background, Job, Line};
 
 /// A port, and room for both directions in the background.
 #[derive(Clone, Copy)]
@@ -213,4 +215,56 @@ fn a_buffer_of_the_stack_is_lent() {
     // The halves are whole again.
     drop((receiver, transmitter));
     assert!(uart.split().is_some());
+}
+
+/// How far an operation is, for who looks while it runs: any operation can be wrapped so, as this
+/// one is, with a number in a `static` that is set after each try.
+#[test]
+fn progress_can_be_seen_while_it_runs() {
+    struct Shown<A>(A, &'static AtomicUsize);
+
+    impl<A: Attempt + Progress> Attempt for Shown<A> {
+        type Output = A::Output;
+        type Error = A::Error;
+
+        fn attempt(&mut self) -> nb::Result<A::Output, A::Error> {
+            let end = self.0.attempt();
+            self.1.store(self.0.progress(), SeqCst);
+            end
+        }
+
+        fn arm(&mut self) {
+            self.0.arm();
+        }
+
+        fn disarm(&mut self) {
+            self.0.disarm();
+        }
+    }
+
+    impl<A: Background + Progress> Background for Shown<A> {
+        fn begin(&mut self) {
+            self.0.begin();
+        }
+
+        fn cancel(&mut self) {
+            self.0.cancel();
+        }
+    }
+
+    static READ: AtomicUsize = AtomicUsize::new(0);
+    let (pc, uart, receiver, _transmitter) = port();
+    let slot = leak(Slot::new());
+    let mut cpu = Cpu::new(pc, move || {
+        let news = uart.on_interrupt();
+        drop((slot.on_interrupt(), news));
+    });
+    pc.far_end_sends(&bytes(100));
+    let job = slot.start(Shown(receiver.into_read_exact([0; 100]), &READ)).unwrap();
+    for come in 1..100 {
+        cpu.run(1);
+        assert_eq!(READ.load(SeqCst), come / 8 * 8, "half a FIFO at a time");
+    }
+    assert_eq!(job.wait(&mut cpu).op.0.progress(), READ.load(SeqCst));
+    assert_eq!(READ.load(SeqCst), 100);
 }

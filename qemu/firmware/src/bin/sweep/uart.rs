@@ -22,6 +22,7 @@ use crate::placement::{Path, insist, waits};
 pub const PATHS: &[Path] = &[
     Path::new("uart read", reset, put, read),
     Path::new("uart read, awaited", reset, put, read_awaited),
+    Path::new("uart read to idle", reset, put, read_to_idle),
     Path::new("uart write in the background, wait", empty, step, write).checked(is_sent),
     Path::new("uart write in the background, await", empty, step, write_awaited).checked(is_sent),
 ];
@@ -77,6 +78,12 @@ fn read() {
 fn read_awaited() {
     let mut receiver = receiver();
     waits(|| assert_eq!(block_on(receiver.recv()), Ok(BYTE)));
+}
+
+/// At this level a byte is a message, and two that have come are two.
+fn read_to_idle() {
+    let (mut receiver, mut buffer) = (receiver(), [0; 1]);
+    waits(|| assert_eq!(receiver.read_to_idle(&mut buffer).block(Park), Ok(1)));
 }
 
 /// Nothing sent, nothing received.
