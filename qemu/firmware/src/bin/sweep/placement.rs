@@ -99,6 +99,8 @@ static ENDED: AtomicUsize = AtomicUsize::new(0);
 static LOST: AtomicBool = AtomicBool::new(false);
 /// Where each event came; 0 if that was not on the path.
 static HITS: [AtomicU64; WAITS + 1] = [const { AtomicU64::new(0) }; WAITS + 1];
+/// Waits that had ended when each event came.
+static ENDED_BEFORE: [AtomicUsize; WAITS + 1] = [const { AtomicUsize::new(0) }; WAITS + 1];
 /// Whether events may come: not when everything is being emptied.
 static RUNNING: AtomicBool = AtomicBool::new(false);
 /// Whether the processor is on the path.
@@ -234,13 +236,14 @@ impl Path {
             self.launch(gaps);
             swept.placements += 1;
             swept.lost += u64::from(LOST.load(Relaxed));
-            HITS[event].load(Relaxed)
+            // Both waits may sleep at one address, and be woken there by one interrupt after another.
+            (HITS[event].load(Relaxed), ENDED_BEFORE[event].load(Relaxed))
         };
         let far = place(FAR);
         let mut asleep = 0;
         for ticks in 1..FAR / 10 {
             let hit = place(ticks);
-            with_addresses(|addresses| addresses.hit(hit));
+            with_addresses(|addresses| addresses.hit(hit.0));
             asleep = if hit == far { asleep + 1 } else { 0 };
             if asleep == ASLEEP {
                 return ticks - ASLEEP;
@@ -273,6 +276,7 @@ impl Path {
         ENDED.store(0, Relaxed);
         LOST.store(false, Relaxed);
         HITS.iter().for_each(|hit| hit.store(0, Relaxed));
+        ENDED_BEFORE.iter().for_each(|ended| ended.store(0, Relaxed));
         set_trap_flag(STEPPING.load(Relaxed));
         RUNNING.store(true, Relaxed);
         one_shot(gaps[0]);
@@ -303,6 +307,7 @@ fn on_timer(line: Line) {
             && hit.load(Relaxed) == 0
         {
             hit.store(address, Relaxed);
+            ENDED_BEFORE[fired].store(ENDED.load(Relaxed), Relaxed);
         }
         if STEPPING.load(Relaxed) {
             learn(address, fired..=fired + 1);

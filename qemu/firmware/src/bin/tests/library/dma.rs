@@ -8,7 +8,10 @@ use firmware::{
     dma::{Dma, LONGEST, SLOT, Transfer},
     executor::Executor,
 };
-use pc::{Board, edu::Direction};
+use pc::{
+    Board,
+    edu::{self, Direction},
+};
 use static_cell::ConstStaticCell;
 use wouldblock::{
     job::{Done, Job},
@@ -100,3 +103,26 @@ fn detached(_: &'static Board) {
     assert!(!Dma::is_busy());
 }
 pc::test!(detached, needs Edu);
+
+/// The device interrupts though nobody has asked for anything, and while a transfer is under way:
+/// once each, since the handler quiets it, and the transfer ends when it is done.
+fn interrupts_for_nobody(_: &'static Board) {
+    let edu = edu::find().expect("a device");
+    let (dma, memory) = (Dma::take().expect("an engine"), MEMORY.take());
+    let raise = |times: u64| {
+        let before = edu.line().taken();
+        (0..times).for_each(|_| edu.registers().raise(1));
+        sleep_until(|| edu.line().taken() == before + times);
+        assert_eq!(edu.registers().interrupt_status(), 0, "quiet");
+    };
+    raise(100);
+    assert!(SLOT.is_idle());
+    let job = SLOT.start(Counted::new(dma.into_transfer(memory, Direction::ToDevice)));
+    let job = job.expect("an idle slot");
+    raise(100);
+    assert!(!SLOT.is_idle() && Dma::is_busy());
+    let done = job.wait(Park);
+    assert_eq!((done.result, done.op.tries), (Ok(()), 102), "100 of no use, one look, the end");
+    assert!(done.op.op.into_parts().is_some() && SLOT.is_idle());
+}
+pc::test!(interrupts_for_nobody, needs Edu);
