@@ -160,10 +160,11 @@ impl<A: Background + 'static> Attempt for Job<A> {
         }
         // SAFETY: a slot has one job, and only its job waits on the slot's event.
         unsafe { slot.event.disarm() };
-        self.slot = None;
         // SAFETY: the phase is `Done` and not orphaned, since the job lives: both are initialised
-        // and the job's, which has let go of them.
-        Ok(unsafe { slot.collect() })
+        // and the job's, which lets go of them.
+        let done = unsafe { slot.collect() };
+        self.slot = None;
+        Ok(done)
     }
 }
 
