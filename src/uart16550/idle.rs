@@ -9,7 +9,7 @@
 
 use super::{LineError, ReadExact, Receiver, Registers, operations::Half, registers::Fifo};
 use crate::{
-    attempt::{Attempt, Progress},
+    attempt::{Attempt, Progress, forward_arming},
     job::Background,
 };
 
@@ -60,15 +60,7 @@ impl<H: Half, B: AsMut<[u8]>> Attempt for ReadToIdle<H, B> {
         }
     }
 
-    #[inline]
-    fn arm(&mut self) {
-        self.0.arm();
-    }
-
-    #[inline]
-    fn disarm(&mut self) {
-        self.0.disarm();
-    }
+    forward_arming!(|this| this.0);
 }
 
 impl<R, B> Background for ReadToIdle<Receiver<'_, R>, B>
