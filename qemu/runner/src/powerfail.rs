@@ -1,6 +1,7 @@
 //! `powerfail`: the guest appends to the log in its NVDIMM at full speed and acknowledges what is
 //! persistent; QEMU is killed at a random moment; the next boot recovers the log, and so does the
-//! host. What was acknowledged must be there, whole, and nothing that was never begun.
+//! host. What was acknowledged must be there, whole, and nothing that was never begun. In some
+//! rounds the power fails before that, while the log is recovered or made.
 //!
 //! What this shows and what not: a killed QEMU leaves every store that the guest has executed, in
 //! order, so the log's own protocol (records, sequence, full log, recovery, recovery cut short) is
@@ -9,37 +10,20 @@
 //! enumerates what a cache can leave.
 
 pub mod history;
+mod lane;
 
 use crate::{
     cli::{self, Board},
     error::{Error, Result},
-    guest::{Guest, Run, Transcript},
-    image::Image,
-    outcome::Outcome,
     qemu::Machine,
-    report::{Recovered, Report},
-    rig::{Boot, Nvdimm, Persistence, Rig},
+    rig::Rig,
     ui,
 };
-use fastrand::Rng;
-use history::{History, Verdict};
+use history::Verdict;
 use indicatif::HumanCount;
-use std::{
-    io,
-    panic::resume_unwind,
-    path::PathBuf,
-    sync::atomic::{AtomicBool, AtomicU32, Ordering},
-    thread,
-    time::{Duration, Instant},
-};
-use tempfile::TempDir;
+use lane::{Lane, Shared};
+use std::{panic::resume_unwind, thread};
 
-/// Ample for a boot, even on a busy host.
-const LIMIT: Duration = Duration::from_secs(60);
-/// The guest appends for so long at most.
-const APPENDING: Duration = Duration::from_millis(120);
-/// The NVDIMM, all of it one log: small enough to be full now and then.
-const BYTES: u64 = 256 << 10;
 /// Machines that run at once, each with a log of its own.
 const LANES: u64 = 2;
 
@@ -96,14 +80,11 @@ impl Tally {
         }
         let rig = &Rig::set_up("nvdimm", board)?;
         let step = &ui::Step::begin(format_args!("{} power failures", plan.rounds));
-        let shared = &Shared { begun: AtomicU32::new(0), failed: AtomicBool::new(false) };
+        let shared = &Shared::default();
         let each: Vec<Result<Self>> = thread::scope(|scope| {
-            let lane = |number| {
-                let tally = Lane::new(rig, plan, number).and_then(|lane| lane.run(shared, step));
-                shared.failed.fetch_or(tally.is_err(), Ordering::Relaxed);
-                tally
-            };
-            let lanes: Vec<_> = (0..LANES).map(|n| scope.spawn(move || lane(n))).collect();
+            let lane = |number| Lane::new(rig, plan, number)?.run(shared, step);
+            let lanes: Vec<_> =
+                (0..LANES).map(|number| scope.spawn(move || lane(number))).collect();
             let ended = lanes.into_iter().map(|l| l.join().unwrap_or_else(|p| resume_unwind(p)));
             ended.collect()
         });
@@ -170,207 +151,6 @@ impl Tally {
         ]
         .into_iter()
     }
-}
-
-/// What the lanes share.
-struct Shared {
-    /// Rounds begun.
-    begun: AtomicU32,
-    /// Whether a lane has failed, so that the others need not go on.
-    failed: AtomicBool,
-}
-
-/// One machine with its NVDIMM: boot after boot on the same file.
-struct Lane<'a> {
-    rig: &'a Rig,
-    plan: Plan,
-    random: Rng,
-    history: History,
-    /// What the host found after the last power failure.
-    image: Option<Image>,
-    /// How long the guest took to recover, the last time that it could.
-    recovering: Duration,
-    tally: Tally,
-    folder: TempDir,
-}
-
-/// When the power fails.
-#[derive(Clone, Copy)]
-enum Moment {
-    /// So long after the guest has begun to recover.
-    Recovering(Duration),
-    /// So long after it has begun to append.
-    Appending(Duration),
-}
-
-impl<'a> Lane<'a> {
-    fn new(rig: &'a Rig, plan: Plan, number: u64) -> Result<Self> {
-        let folder = tempfile::tempdir().map_err(|error| {
-            Error::run("there is no place for an NVDIMM", error, "check the temporary folder")
-        })?;
-        Ok(Self {
-            rig,
-            plan,
-            random: Rng::with_seed(plan.seed.wrapping_mul(LANES).wrapping_add(number)),
-            history: History::new(BYTES),
-            image: None,
-            recovering: Duration::from_millis(5),
-            tally: Tally::default(),
-            folder,
-        })
-    }
-
-    /// Rounds until all are done: the power fails while the guest appends, before that in every
-    /// third one while it recovers, and in the first while it makes the log.
-    fn run(mut self, shared: &Shared, step: &ui::Step) -> Result<Tally> {
-        loop {
-            let round = shared.begun.fetch_add(1, Ordering::Relaxed);
-            if round >= self.plan.rounds || shared.failed.load(Ordering::Relaxed) {
-                break;
-            }
-            let sum: u64 = self.tally.acknowledged.iter().sum();
-            step.at(format_args!(
-                "round {} of {}: {sum} acknowledged",
-                round + 1,
-                self.plan.rounds
-            ));
-            let rounds = self.tally.acknowledged.len();
-            if self.history.may_create() || self.random.u8(..3) == 0 {
-                let part = self.random.f64();
-                self.boot(Moment::Recovering(self.recovering.mul_f64(part)))?;
-            }
-            // It may have come too late for that: then this was the round.
-            while self.tally.acknowledged.len() == rounds {
-                let part = self.random.f64();
-                self.boot(Moment::Appending(APPENDING.mul_f64(part)))?;
-            }
-        }
-        // What the last one has left is recovered by the guest, too.
-        self.boot_to_the_end()?;
-        Ok(self.tally)
-    }
-
-    /// One boot, a power failure, and what it has left.
-    fn boot(&mut self, moment: Moment) -> Result<()> {
-        let form = self.random.usize(..FORMS.len());
-        let seed = self.random.u32(..);
-        let (name, begun) = FORMS[form];
-        let twin = if self.plan.early { " twin=early" } else { "" };
-        let command = format!("append form={name} seed={seed} full=clear{twin}");
-        let sent = Transcript::default();
-        let (run, recovered) = self.guest(&command, seed, sent.clone(), Some(moment))?;
-        if run.outcome != Outcome::PowerFailed {
-            let error =
-                run.outcome.error(format_args!("guest `{}`", run.what)).unwrap_or_else(|| {
-                    let why = "it was to append for ever";
-                    Error::run(
-                        "the guest ended by itself",
-                        why,
-                        "bring runner and firmware in line",
-                    )
-                });
-            return Err(error.with("the guest's log", &run.log_text()));
-        }
-        let count = self.history.acknowledge(&sent.bytes()).ok_or_else(|| {
-            let why = "a record was acknowledged twice";
-            Error::run(
-                "the acknowledgements make no sense",
-                why,
-                "bring runner and firmware in line",
-            )
-        })?;
-        if recovered {
-            self.tally.acknowledged.push(count);
-            self.tally.forms[form] += 1;
-        } else {
-            self.tally.while_recovering += 1;
-            self.tally.while_creating += u32::from(self.history.may_create());
-        }
-        self.look(begun)
-    }
-
-    /// A boot that appends nothing.
-    fn boot_to_the_end(&mut self) -> Result<()> {
-        let (run, _) =
-            self.guest("append form=try seed=0 count=0", 0, Transcript::default(), None)?;
-        run.success()?;
-        self.look(0)
-    }
-
-    /// Boots, and compares what the guest recovers. Whether it has come so far.
-    fn guest(
-        &mut self,
-        command: &str,
-        seed: u32,
-        sent: Transcript,
-        moment: Option<Moment>,
-    ) -> Result<(Run, bool)> {
-        let create = if self.history.may_create() { " create=yes" } else { "" };
-        let boot = nvdimm(self.rig, format!("{command}{create}"), self.file());
-        self.history.boot(seed);
-        let (mut begun, mut recovered) = (Instant::now(), None);
-        let guest = Guest::boot(&boot, [Box::new(sent), Box::new(io::sink())])?;
-        let run = guest.run_until(|report| match (report, moment) {
-            (Report::Nvdimm(_), moment) => {
-                begun = Instant::now();
-                match moment {
-                    Some(Moment::Recovering(after)) => Some(begun + after),
-                    _ => None,
-                }
-            }
-            (Report::Recovered(report), moment) => {
-                recovered = Some(report);
-                self.recovering = begun.elapsed();
-                match moment {
-                    Some(Moment::Appending(after)) => Some(Instant::now() + after),
-                    _ => None,
-                }
-            }
-            _ => None,
-        })?;
-        if let Some(recovered) = recovered {
-            self.tally.disagreed += u32::from(recovered != expected(self.image.as_ref()));
-            self.history.has_log();
-        }
-        Ok((run, recovered.is_some()))
-    }
-
-    /// Looks at what is in the NVDIMM, where at most so many records were begun and not
-    /// acknowledged.
-    fn look(&mut self, begun: u64) -> Result<()> {
-        let image = Image::read(&self.file())?;
-        let first = |image: &Option<Image>| image.as_ref().map_or(1, |image| image.first);
-        self.tally.cleared += u32::from(first(&image) > first(&self.image));
-        let verdict = self.history.judge(image.as_ref(), begun);
-        self.tally.add(verdict);
-        self.image = image;
-        Ok(())
-    }
-
-    fn file(&self) -> PathBuf {
-        self.folder.path().join("nvdimm")
-    }
-}
-
-/// What the guest has to recover from an image.
-fn expected(image: Option<&Image>) -> Recovered {
-    match image {
-        Some(image) => Recovered {
-            first: image.first,
-            next: image.next(),
-            digest: image.digest(),
-            created: false,
-        },
-        None => Recovered { first: 1, next: 1, digest: Image::default().digest(), created: true },
-    }
-}
-
-/// A boot with the NVDIMM in this file, by the host's clock.
-fn nvdimm(rig: &Rig, command: String, file: PathBuf) -> Boot<'_> {
-    let mut boot = rig.boot(command, LIMIT);
-    boot.exact = false;
-    boot.nvdimm = Some(Nvdimm { file, bytes: BYTES, persistence: Persistence::MemoryController });
-    boot
 }
 
 #[cfg(test)]
