@@ -109,6 +109,7 @@ impl Firmware {
             let start = usize::try_from(address.checked_sub(BASE)?).ok()?;
             into.copy_from_slice(self.0.get(start..start.checked_add(into.len())?)?);
             bytes_read.set(bytes_read.get() + into.len());
+            assert!(bytes_read.get() < 100 * SIZE, "no end");
             Some(())
         };
         (persistent_memory(&read, BASE), bytes_read.get())

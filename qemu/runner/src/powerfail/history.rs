@@ -31,7 +31,7 @@ pub struct History {
     next: u64,
     /// What is next after all that is acknowledged.
     acknowledged: u64,
-    /// From which number on a boot has written, and its seed.
+    /// From which number on a boot has written, and its seed; the last one counts.
     boots: Vec<(u64, u32)>,
     /// Whether there is a log for certain.
     made: bool,
@@ -63,7 +63,6 @@ impl History {
 
     /// A boot begins, which fills its records by this seed.
     pub fn boot(&mut self, seed: u32) {
-        self.boots.retain(|&(from, _)| from < self.next);
         self.boots.push((self.next, seed));
     }
 
