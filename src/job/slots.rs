@@ -187,7 +187,7 @@ impl<A: Background + 'static, const N: usize> Slots<A, N> {
 
     /// One step of the operation with this ticket, by a handler that was told of its end; as
     /// [`Slot::on_interrupt`]. A ticket whose tenancy is over, and a number that is no ticket, step
-    /// nothing: [`Step::Idle`].
+    /// nothing: [`Step::Idle`](super::Step::Idle).
     #[inline]
     pub fn on_interrupt(&'static self, ticket: Ticket) -> Driven {
         match self.slots.get(ticket.index()) {
