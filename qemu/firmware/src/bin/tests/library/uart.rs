@@ -243,6 +243,7 @@ fn a_message_ends_when_the_line_falls_idle(_: &'static Board) {
     let (mut rx, mut tx) = messages().uart.split().expect("free");
     let mut buffer = Buffer::new(MEMORY.take());
     for length in 1..=40 {
+        let taken = COM1.line().taken();
         let mut job = MESSAGE.start(rx.into_read_to_idle(buffer)).expect("idle");
         for byte in 0..length {
             assert_eq!(tx.send(byte).block(Spin), Ok(1));
@@ -257,6 +258,8 @@ fn a_message_ends_when_the_line_falls_idle(_: &'static Board) {
             (four - four / 10..four + four / 10).contains(&waited),
             "{waited} of {four} cycles"
         );
+        // One for each seven bytes that can be taken at the level of eight, and the time-out.
+        assert_eq!(COM1.line().taken() - taken, u64::from(length - 1) / 7 + 1);
         (rx, buffer) = done.op.into_parts();
         assert!(buffer.as_ref().iter().copied().take(length.into()).eq(0..length));
         assert_eq!(COM1.enabled(), 0);
