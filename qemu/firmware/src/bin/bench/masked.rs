@@ -28,7 +28,7 @@ use wouldblock::{
     attempt::{Attempt, from_fn},
     block::Spin,
     event::{Broadcast, Event},
-    job::{Background, Slot, Slots},
+    job::{self, Background, Inline, Slot, Slots},
     sync::{Channel, Mutex, SharedChannel},
     uart16550::Level,
     x86_64::Park,
@@ -39,7 +39,7 @@ use crate::device::{ready, set_ready, take_ready};
 /// A name to report it by, what is run, and what is done before that.
 struct Operation(&'static str, fn(), fn());
 
-const LIBRARY: [Operation; 14] = [
+const LIBRARY: [Operation; 17] = [
     Operation("Operation::poll", operation_polled, nothing),
     Operation("Operation::block(Park)", operation_asleep, nothing),
     Operation("Operation::try_for(Park::until)", operation_bounded, nothing),
@@ -47,10 +47,13 @@ const LIBRARY: [Operation; 14] = [
     Operation("Slot::start, Job::attempt", job_polled, nothing),
     Operation("Slot::start, Job::poll", job_awaited, nothing),
     Operation("Slot::start, Job::wait(Park)", job_asleep, nothing),
+    Operation("Slot::start, Job::wait_for(Park::until)", job_bounded, nothing),
     Operation("Slot::start_with", job_called_back, nothing),
     Operation("Job::cancel", job_cancelled, nothing),
     Operation("Job::drop, Job::detach", jobs_given_up, nothing),
     Operation("Slots::start", many_jobs, nothing),
+    Operation("Line::scope", job_that_borrows, nothing),
+    Operation("Slot::start of an Inline", job_without_type, nothing),
     Operation("Mutex", mutex, nothing),
     Operation("Channel", channel, nothing),
     Operation("SharedChannel", shared_channel, nothing),
@@ -212,6 +215,15 @@ fn job_asleep() {
     job.wait(Park);
 }
 
+fn job_bounded() {
+    let job = SLOT.start(Trivial).expect("idle");
+    let ended = job.wait_for(park_until(), clock(), Duration::from_millis(1));
+    Line::Timer.set_handler(on_timer);
+    let mut job = ended.err().expect("it is still running");
+    job.cancel();
+    job.wait(Spin);
+}
+
 fn job_called_back() {
     static CALLS: AtomicU32 = AtomicU32::new(0);
 
@@ -252,6 +264,26 @@ fn many_jobs() {
     }
     set_ready();
     last.wait(Spin);
+}
+
+fn job_that_borrows() {
+    static LINE: job::Line = job::Line::new();
+
+    let scoped = LINE.scope(Trivial, Spin, |job| {
+        drop(LINE.on_interrupt());
+        set_ready();
+        job.wait(Spin);
+    });
+    assert!(scoped.is_ok(), "nothing else is on the line");
+}
+
+fn job_without_type() {
+    static SLOT: Slot<Inline<(), Infallible, 8>> = Slot::new();
+
+    let job = SLOT.start(Inline::new(Trivial)).expect("idle");
+    set_ready();
+    drop(SLOT.on_interrupt());
+    job.wait(Spin);
 }
 
 fn mutex() {
