@@ -203,9 +203,13 @@ static void of_the_log(void)
     EXPECT(wb_region_new(&region, memory, 80, &cache, WB_DOMAIN_CACHES), WB_OK);
     EXPECT(wb_log_create(&log, &region), WB_TOO_SMALL);
     EXPECT(wb_log_recover(&log, &region), WB_TOO_SMALL);
+    EXPECT(wb_log_check(&region), WB_TOO_SMALL);
+    EXPECT(wb_log_check(NULL), WB_NULL);
+    EXPECT(wb_log_room(&log, &length), WB_NOT_BEGUN);
     EXPECT(wb_region_new(&region, memory, 512, &cache, WB_DOMAIN_MEMORY_CONTROLLER), WB_OK);
     memset(memory, 0, 512);
     EXPECT(wb_log_recover(&log, &region), WB_NOT_A_LOG);
+    EXPECT(wb_log_check(&region), WB_NOT_A_LOG);
     EXPECT(wb_log_create(NULL, &region), WB_NULL);
     EXPECT(wb_log_create(&log, NULL), WB_NULL);
     EXPECT(wb_log_create(CROOKED(wb_log), &region), WB_MISALIGNED);
@@ -214,6 +218,11 @@ static void of_the_log(void)
     EXPECT(wb_log_wait(&log), WB_NOT_BEGUN);
 
     EXPECT(wb_log_create(&log, &region), WB_OK);
+    EXPECT(wb_log_check(&region), WB_OK);
+    EXPECT(wb_log_room(&log, NULL), WB_NULL);
+    EXPECT(wb_log_room(&log, CROOKED(size_t)), WB_MISALIGNED);
+    EXPECT(wb_log_room(&log, &length), WB_OK);
+    CHECK(length == 512 - 64 - 24);
     EXPECT(wb_log_next(&log, &record), WB_END);
     EXPECT(wb_log_next(&log, NULL), WB_NULL);
     EXPECT(wb_log_try_append(&log, NULL, 1, NULL), WB_NULL);
@@ -272,6 +281,12 @@ static void of_the_log(void)
     EXPECT(wb_log_next(&log, &record), WB_END);
     while (wb_log_try_append(&log, other, 40, NULL) == WB_OK) {
     }
+    while (wb_log_room(&log, &length) == WB_OK) {
+        CHECK(length < 40);
+        EXPECT(wb_log_try_append(&log, other, length + 1, NULL), WB_WOULD_BLOCK);
+        EXPECT(wb_log_try_append(&log, other, length, NULL), WB_OK);
+    }
+    EXPECT(wb_log_room(&log, &length), WB_WOULD_BLOCK);
     EXPECT(wb_log_append(&log, other, 40, NULL, end, &calls), WB_NOT_BEGUN);
     CHECK(calls == 2);
 }

@@ -167,11 +167,7 @@ unsafe fn begin(
         let region = *unsafe { shared(region) }?;
         // SAFETY: by the caller.
         unsafe { region.with(|_| Ok(())) }?;
-        let kept = begin(Words(region)).map_err(|error| match error {
-            log::Error::TooSmall => Status::TooSmall,
-            log::Error::NotALog => Status::NotALog,
-            log::Error::Exhausted => Status::Exhausted,
-        })?;
+        let kept = begin(Words(region)).map_err(status)?;
         let mut begun = Log { begun: BEGUN, opaque: [MaybeUninit::uninit(); 10] };
         // SAFETY: it has room and alignment for one, as was asserted.
         unsafe { begun.opaque.as_mut_ptr().cast::<Kept>().write(kept) };
@@ -179,6 +175,30 @@ unsafe fn begin(
         unsafe { put(log, begun) };
         Ok(())
     })
+}
+
+/// Whether `wb_log_recover` will take this region for a log. Reads its header only. Answers as
+/// `wb_log_recover`: after `WB_NOT_A_LOG` one may create a log there.
+///
+/// # Safety
+/// `region` was made by `wb_region_new` or is all zeros. Nobody else uses its memory meanwhile.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wb_log_check(region: *const Region) -> Status {
+    answer(|| {
+        // SAFETY: by the caller.
+        let region = *unsafe { shared(region) }?;
+        // SAFETY: by the caller.
+        unsafe { region.with(|_| Ok(())) }?;
+        log::check(&Words(region)).map_err(status)
+    })
+}
+
+fn status(error: log::Error) -> Status {
+    match error {
+        log::Error::TooSmall => Status::TooSmall,
+        log::Error::NotALog => Status::NotALog,
+        log::Error::Exhausted => Status::Exhausted,
+    }
 }
 
 /// Appends a record of `length` bytes and waits until it is persistent: one try. With `WB_OK` it is
@@ -312,6 +332,25 @@ pub unsafe extern "C" fn wb_log_clear(log: *mut Log) -> Status {
     answer(|| {
         // SAFETY: by the caller.
         unsafe { Log::kept_mut(log) }?.clear();
+        Ok(())
+    })
+}
+
+/// The longest payload that can be appended now, in bytes, to `room`.
+///
+/// `WB_WOULD_BLOCK`: not even an empty one. `WB_NULL`, `WB_MISALIGNED`: of either pointer.
+/// `WB_NOT_BEGUN`: of `log`.
+///
+/// # Safety
+/// As `wb_log_wait`. `room` may be written to.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wb_log_room(log: *const Log, room: *mut usize) -> Status {
+    answer(|| {
+        is_place(room)?;
+        // SAFETY: by the caller.
+        let bytes = unsafe { Log::kept(log) }?.room().ok_or(Status::WouldBlock)?;
+        // SAFETY: a place; the rest is the caller's word.
+        unsafe { put(room, bytes) };
         Ok(())
     })
 }

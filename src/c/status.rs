@@ -33,7 +33,7 @@ pub enum Status {
     TooSmall = 10,
     /// There was never a log in the region, or it was not made to the end.
     NotALog = 11,
-    /// The log was recovered 2^32 times.
+    /// The log was recovered 2^32 times, or has had 2^63 records, or its header is damaged.
     Exhausted = 12,
     /// The record can never fit, even into the empty log.
     TooLong = 13,
