@@ -378,6 +378,26 @@ fn a_cancel_from_inside_a_step_is_carried_out_by_its_holder() {
 }
 
 #[test]
+fn what_was_given_up_can_be_taken_back() {
+    let (device, slot) = new();
+    assert!(slot.reclaim().is_none(), "nothing was ever there");
+    slot.start(device.transfer(1)).unwrap().detach();
+    assert!(slot.reclaim().is_none(), "it runs");
+    device.end();
+    assert_eq!(device.interrupt(slot), Step::Done);
+    let done = slot.reclaim().expect("it has ended, and nobody will collect it");
+    assert_eq!((done.op.id, done.result), (1, Ok(1)));
+    assert!(slot.reclaim().is_none() && slot.is_idle(), "once");
+    assert_eq!(*device.dropped.lock().unwrap(), [], "and nothing is dropped");
+    // The end of a job that lives is the job's.
+    let mut job = slot.start(device.transfer(2)).unwrap();
+    device.end();
+    assert_eq!(device.interrupt(slot), Step::Done);
+    assert!(slot.reclaim().is_none());
+    assert_eq!(collected(job.attempt()), Some(2));
+}
+
+#[test]
 fn a_job_dropped_from_inside_a_step_is_cancelled_and_orphaned() {
     let (device, slot) = new();
     let job = slot.start(device.transfer(1)).unwrap();

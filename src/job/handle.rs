@@ -25,9 +25,9 @@ use crate::{
 ///
 /// # Cancel safety
 /// Background: the operation makes progress by itself. Dropping a job cancels the operation and
-/// gives it up; its buffers are dropped by the next `start` on the slot, after the device is done
-/// with them. [`cancel`](Self::cancel) and then waiting gets them back. Forgetting a job leaves the
-/// slot busy for ever, nothing worse.
+/// gives it up: after the device is done with its buffers, [`Slot::reclaim`] takes them back, or
+/// the next `start` on the slot drops them. [`cancel`](Self::cancel) and then waiting gets them
+/// back, too. Forgetting a job leaves the slot busy for ever, nothing worse.
 ///
 /// When the end is collected, the slot keeps the waker it was last polled with, for the next job of
 /// the same task; a job that is dropped takes its waker along.

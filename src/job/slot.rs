@@ -118,31 +118,47 @@ impl<A: Background + 'static> Slot<A> {
         Ok(())
     }
 
+    /// Takes back what was given up: the end of an operation whose job was dropped or detached,
+    /// with all it owns, such as a half of a driver that the next operation needs. `None` while it
+    /// runs, and where there is nothing to take back. The next [`start`](Self::start) would drop
+    /// it.
+    pub fn reclaim(&'static self) -> Option<Done<A>> {
+        self.claim_vacant(|state| state & PHASE == DONE)?;
+        // SAFETY: the phase went from `Done`, orphaned, to `Filling` here: both are initialised,
+        // and this is their owner, which lets go of the slot.
+        Some(unsafe { self.collect() })
+    }
+
     /// Moves a vacant slot to `Filling`; `false` if it is not vacant. An end that nobody has
     /// collected is dropped.
     #[inline(always)]
     pub(super) fn reserve(&self) -> bool {
+        let Some(before) = self.claim_vacant(|_| true) else { return false };
+        if before & PHASE == DONE {
+            // SAFETY: the phase went from `Done`, orphaned, to `Filling` here: both are
+            // initialised, and this is their owner.
+            drop(unsafe { self.take() });
+        }
+        true
+    }
+
+    /// Moves a vacant slot to `Filling`, if `suits` says so of the state it was in, which is the
+    /// answer.
+    #[inline(always)]
+    fn claim_vacant(&self, suits: impl Fn(u32) -> bool) -> Option<u32> {
         let mut state = self.state.load(Ordering::Relaxed);
-        loop {
-            if !is_vacant(state) {
-                return false;
-            }
+        while is_vacant(state) && suits(state) {
             match self.state.compare_exchange_weak(
                 state,
                 FILLING,
                 Ordering::Acquire,
                 Ordering::Relaxed,
             ) {
-                Ok(_) => break,
+                Ok(_) => return Some(state),
                 Err(now) => state = now,
             }
         }
-        if state & PHASE == DONE {
-            // SAFETY: the phase went from `Done`, orphaned, to `Filling` here: both are
-            // initialised, and this is their owner.
-            drop(unsafe { self.take() });
-        }
-        true
+        None
     }
 
     /// Puts the operation in and sets it going.

@@ -18,7 +18,7 @@
 
 use core::{convert::Infallible, fmt, mem};
 
-use super::{Background, Busy, Callback, Driven, Job, Slot};
+use super::{Background, Busy, Callback, Done, Driven, Job, Slot};
 use crate::atomic::{AtomicU32, Ordering};
 
 /// One tenancy of one slot of a [`Slots`]: its index, and which tenancy of it. 32 bits, to ride as
@@ -202,6 +202,11 @@ impl<A: Background + 'static, const N: usize> Slots<A, N> {
         self.generations
             .get(ticket.index())
             .is_some_and(|cell| cell.load(Ordering::Acquire) == u32::from(ticket.generation))
+    }
+
+    /// Takes back what was given up in one of the slots, as [`Slot::reclaim`]: `N` looks.
+    pub fn reclaim(&'static self) -> Option<Done<A>> {
+        self.slots.iter().find_map(Slot::reclaim)
     }
 
     /// Slots with a tenant, at some moment during the call: `N` looks.

@@ -208,6 +208,22 @@ fn two_starts_have_one_winner() {
     });
 }
 
+#[test]
+fn what_was_given_up_is_taken_back_or_dropped_once() {
+    explores("reclaim and start", None, 5, || {
+        let (slot, ready, dropped) = new();
+        slot.start(Transfer::new(&ready, &dropped)).ok().unwrap().detach();
+        interrupt(slot, &ready);
+        let other = thread::spawn(move || slot.reclaim().map(|mut done| done.op.touch()).is_some());
+        let next = slot.start(Transfer::new(&Flag::new(), &dropped));
+        let (started, reclaimed) = (next.is_ok(), other.join().unwrap());
+        assert!(started || reclaimed);
+        next.map(|job| job.detach()).ok();
+        // The first one, by whoever took it, and the second, if it was refused.
+        assert_eq!(dropped.load(SeqCst), 1 + usize::from(!started));
+    });
+}
+
 /// What a handler on another core meets while the first one starts. It is entitled to a step as
 /// soon as the device has begun.
 trait Start: Send + Sync + 'static {
