@@ -190,6 +190,7 @@ impl<H, B: AsMut<[u8]>> ReadExact<H, B> {
 impl<H: Half, B: AsMut<[u8]>> ReadExact<H, B> {
     /// Takes up to `most` bytes, at most a FIFO full. `true` once the buffer is full; one that has
     /// become shorter is.
+    #[inline(always)]
     pub(super) fn take(&mut self, most: usize) -> nb::Result<bool, LineError> {
         let end = self.limit.min(self.filled.saturating_add(most));
         if let Some(rest @ [_, ..]) = self.buffer.as_mut().get_mut(self.filled..end) {
