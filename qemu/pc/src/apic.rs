@@ -1,6 +1,6 @@
 //! The local APIC and the IOAPIC, at the addresses where every PC has them.
 
-/// The one of the processor.
+/// The one of the core that asks: each has its own, at the same address.
 pub(crate) mod local {
     use x86_64::registers::model_specific::Msr;
 
@@ -10,7 +10,6 @@ pub(crate) mod local {
     // SAFETY: `enable` puts it there; mapped by `boot`. No access makes it touch memory.
     const REGISTERS: Mmio = unsafe { Mmio::new(BASE as usize, 0x1000) };
 
-    const ID: usize = 0x20;
     const TASK_PRIORITY: usize = 0x80;
     const END_OF_INTERRUPT: usize = 0xb0;
     const SPURIOUS: usize = 0xf0;
@@ -40,10 +39,6 @@ pub(crate) mod local {
         REGISTERS.write32(INPUT_1, MASKED);
     }
 
-    pub(crate) fn id() -> u32 {
-        REGISTERS.read32(ID) >> 24
-    }
-
     /// The 8259 pair is wired to input 0.
     pub(crate) fn pass_pic_through(yes: bool) {
         REGISTERS.write32(INPUT_0, if yes { EXTERNAL } else { MASKED });
@@ -54,10 +49,27 @@ pub(crate) mod local {
         REGISTERS.write32(END_OF_INTERRUPT, 0);
     }
 
+    const ASSERT: u32 = 1 << 14;
+
     pub(crate) fn send_self(vector: u8) {
         const TO_SELF: u32 = 1 << 18;
-        const ASSERT: u32 = 1 << 14;
         REGISTERS.write32(COMMAND, TO_SELF | ASSERT | u32::from(vector));
+    }
+
+    /// To every core but this one. One store: a handler in between that sends too disturbs nothing.
+    #[inline]
+    pub(crate) fn send_others(command: u32) {
+        const TO_OTHERS: u32 = 3 << 18;
+        REGISTERS.write32(COMMAND, TO_OTHERS | ASSERT | command);
+    }
+
+    #[cfg(feature = "second-core")]
+    pub(crate) fn send_to(core: crate::cores::Core, command: u32) {
+        const DESTINATION: usize = 0x310;
+        critical_section::with(|_| {
+            REGISTERS.write32(DESTINATION, core.apic_id() << 24);
+            REGISTERS.write32(COMMAND, ASSERT | command);
+        });
     }
 
     pub(crate) fn set_timer_vector(vector: u8) {
@@ -104,8 +116,7 @@ pub(crate) mod local {
 
 /// The one of the chipset: GSI 0 to 23.
 pub(crate) mod io {
-    use super::local;
-    use crate::mmio::Mmio;
+    use crate::{cores::Core, mmio::Mmio};
 
     // SAFETY: where all three machines have it, whatever runs; mapped by `boot`. No access makes it
     // touch memory.
@@ -128,10 +139,10 @@ pub(crate) mod io {
         }
     }
 
-    pub(crate) fn enable(gsi: u8, vector: u8) {
+    pub(crate) fn enable(gsi: u8, vector: u8, core: Core) {
         let gsi = u32::from(gsi);
         critical_section::with(|_| {
-            write(low(gsi) + 1, local::id() << 24);
+            write(low(gsi) + 1, core.apic_id() << 24);
             write(low(gsi), trigger(gsi) | u32::from(vector));
         });
     }

@@ -1,8 +1,9 @@
 //! From the PVH entry to the binary's main function.
 //!
-//! Invariant: `start` runs once, on the one core, before anything else of Rust; interrupts are
-//! masked all through it. The first 8 GiB are mapped at themselves, except for the page below the
-//! stack and, from `unmap_null` on, page 0.
+//! Invariant: `first` runs once, on the first core, before anything else of Rust; `second` at most
+//! once, on the second core, when `cores` has it started. Interrupts are masked all through both.
+//! The first 8 GiB are mapped at themselves, except for the pages below the stacks and, from
+//! `unmap_null` on, page 0.
 
 use core::{
     arch::global_asm,
@@ -16,6 +17,7 @@ use x86_64::{VirtAddr, instructions::tlb};
 use crate::{
     Board, apic,
     command_line::CommandLine,
+    cores::{self, Core},
     edu::Edu,
     exit::{self, Failure},
     hvm::{self, StartInfo},
@@ -29,7 +31,7 @@ pub(crate) const MAPPED: u64 = 8 << 30;
 /// Where devices are, so that it is mapped uncached.
 pub(crate) const DEVICES: Range<u64> = 3 << 30..4 << 30;
 
-global_asm!(include_str!("boot.s"), start = sym start);
+global_asm!(include_str!("boot.s"), first = sym first, second = sym second);
 
 unsafe extern "Rust" {
     /// The binary's main function; `entry!` defines it.
@@ -40,8 +42,8 @@ unsafe extern "Rust" {
 ///
 /// # Safety
 /// Called by `boot.s` only, with the address that the firmware handed over.
-unsafe extern "C" fn start(start_info: *const StartInfo) -> ! {
-    segments::load();
+unsafe extern "C" fn first(start_info: *const StartInfo) -> ! {
+    segments::load(Core::First);
     idt::load();
     apic::local::enable();
     timer::calibrate();
@@ -73,6 +75,15 @@ unsafe extern "C" fn start(start_info: *const StartInfo) -> ! {
         timer::tsc_per_second()
     );
     __pc_main(board)
+}
+
+/// The first Rust to run on the second core; called by `boot.s` only.
+extern "C" fn second() -> ! {
+    segments::load(Core::Second);
+    idt::load_filled();
+    apic::local::enable();
+    interrupts::start_on_second();
+    cores::enter()
 }
 
 /// Takes page 0 out, so that a null pointer faults.

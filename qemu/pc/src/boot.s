@@ -1,5 +1,5 @@
-# From the firmware's last jump (PVH: 32-bit protected mode, paging off, ebx = start info) to Rust
-# in long mode.
+# To Rust in long mode: the first core from the firmware's last jump (PVH: 32-bit protected mode,
+# paging off, ebx = start info), the second one from its reset (real mode).
 
 # Tells the loader that there is a PVH entry, and where: XEN_ELFNOTE_PHYS32_ENTRY.
 .section .note.Xen, "a", @note
@@ -24,11 +24,19 @@ pvh_start:
     xor eax, eax
     rep stosd
 
-    # The page below the stack: not present, so an overflow faults.
+    # The pages below the stacks: not present, so an overflow faults.
     mov eax, offset __stack_guard
     shr eax, 12
     mov dword ptr [low_pages + eax * 8], 0
+    mov eax, offset __second_stack_guard
+    shr eax, 12
+    mov dword ptr [low_pages + eax * 8], 0
 
+    mov esp, offset __stack_top
+    mov ebp, offset {first}
+
+# With paging off, segments flat, esp = the stack, ebp = what to call there with ebx.
+to_long_mode:
     mov eax, cr4
     or eax, 1 << 5                      # PAE
     mov cr4, eax
@@ -43,7 +51,6 @@ pvh_start:
     mov cr0, eax
 
     lgdt [boot_gdt_pointer]
-    mov esp, offset __stack_top
     push 8                              # the code segment
     mov eax, offset long_mode
     push eax
@@ -57,25 +64,62 @@ long_mode:
     mov ss, eax
     mov fs, eax
     mov gs, eax
-    mov rsp, offset __stack_top
+    mov esp, esp                        # The upper halves have been undefined since the switch.
+    mov eax, ebp
     xor ebp, ebp
     mov edi, ebx
-    call {start}
+    call rax
     ud2
 
-# Only for the far return above; `segments` loads the lasting table.
+# What the second core does first; `cores` copies it to the page below 1 MiB where a reset core can
+# begin. Real mode: cs is that page, nothing else is known. The two instructions that LLVM does not
+# write in this mode are given as bytes.
+.code16
+.global second_core
+second_core:
+    cli
+    cld
+    .byte 0x66, 0x2e, 0x0f, 0x01, 0x16  # lgdt cs:[...], with all 32 bits of the base
+    .word second_gdt_pointer - second_core
+    mov eax, cr0
+    and eax, 0x9fffffff                 # CD and NW, which a reset sets: the caches on
+    or eax, 1                           # PE
+    mov cr0, eax
+    .byte 0x66, 0xea                    # jmp 0x10:second_protected, with all 32 bits
+    .long second_protected
+    .word 0x10
+    .balign 4
+second_gdt_pointer:
+    .word boot_gdt_pointer - boot_gdt - 1
+    .long boot_gdt
+.global second_core_end
+second_core_end:
+
+.code32
+second_protected:
+    mov eax, 0x18
+    mov ds, eax
+    mov es, eax
+    mov ss, eax
+    mov esp, offset __second_stack_top
+    mov ebp, offset {second}
+    jmp to_long_mode
+
+# Only until `segments` loads the lasting table.
 .section .rodata.boot, "a", @progbits
     .balign 8
 boot_gdt:
     .quad 0
     .quad 0x00af9a000000ffff            # 64-bit code, ring 0
+    .quad 0x00cf9a000000ffff            # 32-bit code, all 4 GiB
+    .quad 0x00cf92000000ffff            # data, all 4 GiB
 boot_gdt_pointer:
     .word . - boot_gdt - 1
     .long boot_gdt
 
 # The first 8 GiB, each address at itself, writable and executable. 2 MiB pages, write-back; 3 to 4
 # GiB, where a PC keeps its device registers, uncached (emulation has no caches to get this wrong,
-# hardware has). The first 2 MiB are 4 KiB pages: the stack's guard page is taken out above, and
+# hardware has). The first 2 MiB are 4 KiB pages: the stacks' guard pages are taken out above, and
 # page 0, where the firmware leaves tables, when they have been read.
 .section .data.paging, "aw", @progbits
     .balign 4096

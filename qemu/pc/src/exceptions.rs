@@ -1,6 +1,6 @@
 //! Processor exceptions. One that nobody expects reports itself to the log (name, error code,
 //! faulting address, place) and ends the run with an exit code of its own. A program that expects
-//! one installs a handler.
+//! one installs a handler; the cores share it.
 //!
 //! Invariant: `HANDLERS` holds null or what was a `Handler`.
 
@@ -12,8 +12,8 @@ use core::{
 use x86_64::registers::control::Cr2;
 
 use crate::{
+    cores,
     exit::{self, Failure},
-    log,
 };
 
 /// The exceptions of the x86_64 architecture, by vector.
@@ -175,6 +175,9 @@ pub fn set_handler(exception: Exception, handler: Option<Handler>) {
 
 /// Called by `trampolines.s` only.
 pub(crate) extern "C" fn dispatch(frame: &mut Frame) {
+    if frame.vector == Exception::NonMaskableInterrupt as u64 && exit::is_left_to_the_other_core() {
+        cores::stop();
+    }
     let handler = HANDLERS[frame.vector as usize].load(Ordering::Acquire);
     if !handler.is_null() {
         // SAFETY: by the invariant of the module it was a `Handler`.
@@ -191,7 +194,7 @@ fn fail(frame: &Frame) -> ! {
     // Before anything that may fault again.
     let address = Cr2::read_raw();
     // SAFETY: this function does not return to what the exception struck.
-    unsafe { log::abandon() };
+    unsafe { exit::alone() };
     let exception = Exception::from_vector(frame.vector);
     match exception {
         Some(Exception::PageFault) => defmt::error!(
@@ -217,12 +220,16 @@ fn fail(frame: &Frame) -> ! {
     exit::failure(Failure::Exception(frame.vector as u8))
 }
 
-/// Whether the address lies in the page below the stack.
+/// Whether the address lies in the page below a stack.
 fn in_stack_guard(address: u64) -> bool {
     unsafe extern "C" {
-        /// The guard page; `pc.x` puts it there.
+        /// The guard page of the first core; `pc.x` puts it there.
         safe static __stack_guard: [u8; 4096];
+        /// That of the second core.
+        safe static __second_stack_guard: [u8; 4096];
     }
-    let start = (&raw const __stack_guard).addr() as u64;
-    (start..start + 4096).contains(&address)
+    [&raw const __stack_guard, &raw const __second_stack_guard].into_iter().any(|guard| {
+        let start = guard.addr() as u64;
+        (start..start + 4096).contains(&address)
+    })
 }

@@ -3,12 +3,13 @@
 
 use core::{
     panic::PanicInfo,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU8, Ordering},
 };
 
 use x86_64::instructions::{hlt, interrupts, port::Port};
 
 use crate::{
+    cores::{self, Core},
     log,
     report::{self, Report},
 };
@@ -31,8 +32,14 @@ pub enum Failure {
     Exception(u8),
 }
 
-/// Says that everything was done, and ends the run.
+/// The core that ends the run, as a number that is not 0, once there is one.
+static ENDING: AtomicU8 = AtomicU8::new(0);
+
+/// Says that everything was done, and ends the run. With two cores: when the other one has done its
+/// part; if that one is ending the run by now, this one leaves it to it.
 pub fn success() -> ! {
+    interrupts::disable();
+    claim();
     report::send(&Report::Complete);
     end(SUCCESS)
 }
@@ -54,6 +61,43 @@ pub fn silently() -> ! {
     end(SUCCESS)
 }
 
+/// Whether the run ends on this core.
+pub(crate) fn is_ending() -> bool {
+    ENDING.load(Ordering::Relaxed) == number(Core::current())
+}
+
+/// Whether the run ends on the other core.
+pub(crate) fn is_left_to_the_other_core() -> bool {
+    ENDING.load(Ordering::Acquire) == number(Core::current().other())
+}
+
+fn number(core: Core) -> u8 {
+    core as u8 + 1
+}
+
+/// Makes this the core that ends the run. Does not return if the other one is.
+fn claim() {
+    let this = number(Core::current());
+    match ENDING.compare_exchange(0, this, Ordering::AcqRel, Ordering::Acquire) {
+        Err(first) if first != this => cores::stop(),
+        _ => {}
+    }
+}
+
+/// For a report that ends the run: interrupts are off, the other core has stopped wherever it was,
+/// and the log is free. Does not return if the other core ends the run already.
+///
+/// # Safety
+/// The caller ends the run: what this core was in the middle of never goes on.
+pub(crate) unsafe fn alone() {
+    interrupts::disable();
+    claim();
+    cores::stop_other();
+    // SAFETY: what was being logged never goes on, by the contract and since the other core has
+    // stopped.
+    unsafe { log::abandon() };
+}
+
 /// Sleeps for ever where there is no such device.
 fn end(value: u32) -> ! {
     interrupts::disable();
@@ -68,11 +112,10 @@ fn end(value: u32) -> ! {
 fn panic(info: &PanicInfo) -> ! {
     static PANICKED: AtomicBool = AtomicBool::new(false);
 
-    interrupts::disable();
+    // SAFETY: this function does not return to where the panic was.
+    unsafe { alone() };
     // A message whose formatting panics is left at that.
     if !PANICKED.swap(true, Ordering::Relaxed) {
-        // SAFETY: this function does not return to where the panic was.
-        unsafe { log::abandon() };
         defmt::error!("{}", defmt::Display2Format(info));
     }
     failure(Failure::Panic)

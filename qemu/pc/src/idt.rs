@@ -1,12 +1,15 @@
 //! The IDT: one interrupt gate for each of the 256 vectors, each to its stub in `trampolines.s`.
 //! Interrupt gates mask interrupts on entry, so handlers do not nest unless one of them unmasks.
 
-use core::arch::global_asm;
+use core::{
+    arch::global_asm,
+    sync::atomic::{AtomicPtr, Ordering},
+};
 
 use static_cell::StaticCell;
 use x86_64::{
     VirtAddr,
-    instructions::tables::{lidt, sidt},
+    instructions::tables::lidt,
     structures::{DescriptorTablePointer, idt::Entry},
 };
 
@@ -29,6 +32,9 @@ unsafe extern "C" {
 
 type Gate = Entry<()>;
 
+/// The table, once it is filled.
+static TABLE: AtomicPtr<Gate> = AtomicPtr::new(core::ptr::null_mut());
+
 /// Fills and loads the table. Called once, by `boot`, with the lasting GDT loaded.
 pub(crate) fn load() {
     static IDT: StaticCell<[Gate; 256]> = StaticCell::new();
@@ -45,9 +51,15 @@ pub(crate) fn load() {
             unsafe { options.set_stack_index(DOUBLE_FAULT_STACK) };
         }
     }
+    TABLE.store(idt.as_mut_ptr(), Ordering::Release);
+    load_filled();
+}
+
+/// Loads the table that [`load`] has filled: the cores share it.
+pub(crate) fn load_filled() {
     let pointer = DescriptorTablePointer {
         limit: (size_of::<[Gate; 256]>() - 1) as u16,
-        base: VirtAddr::from_ptr(idt),
+        base: VirtAddr::from_ptr(TABLE.load(Ordering::Acquire)),
     };
     // SAFETY: the table is complete and lives for ever.
     unsafe { lidt(&pointer) };
@@ -58,9 +70,9 @@ pub(crate) fn load() {
 /// # Safety
 /// `entry` is what this vector's gate may lead to.
 pub(crate) unsafe fn redirect(vector: u8, entry: VirtAddr) {
-    let idt = sidt().base.as_mut_ptr::<Gate>();
-    // SAFETY: `load` has loaded a table of 256 gates, to which nobody has a reference.
-    let gate = unsafe { &mut *idt.add(usize::from(vector)) };
+    let table = TABLE.load(Ordering::Acquire);
+    // SAFETY: `load` has filled a table of 256 gates, to which nobody has a reference.
+    let gate = unsafe { &mut *table.add(usize::from(vector)) };
     // SAFETY: by the caller.
     unsafe { gate.set_handler_addr(entry) };
 }

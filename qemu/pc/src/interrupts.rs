@@ -11,9 +11,14 @@
 //! | `Com1`, `Com2` | IRQ 4, IRQ 3 | GSI 4, GSI 3 | edge |
 //! | `Pci` on `q35` | the IRQ that the firmware routed it to | GSI 20 to 23 | level |
 //! | `Pci` on `pc` | the same | the GSI of the same number | level |
-//! | `Timer`, `SelfIpi` | the local APIC, past the 8259 | the local APIC | edge |
+//! | `Timer`, `SelfIpi`, `Ipi` | the local APIC, past the 8259 | the local APIC | edge |
 //!
 //! IRQ n and GSI n both come as vector 32 + n.
+//!
+//! On two cores ([`cores`](crate::cores)) a line has one handler, which runs on whichever core the
+//! interrupt comes to: a device's line where [`Line::enable_on`] leads it, the 8259's to the first
+//! core, the timer's to the core that set its own timer. What this module counts it counts for each
+//! core, and answers for the one that asks; only [`Line::taken`] is of both.
 //!
 //! Invariant: a slot's `handler` is null or was a `Handler`.
 
@@ -23,6 +28,7 @@ use x86_64::VirtAddr;
 
 use crate::{
     apic,
+    cores::Core,
     exit::{self, Failure},
     idt, pic,
     timer::tsc,
@@ -48,8 +54,11 @@ pub enum Line {
     /// What a PCI device's INTx pin is routed to;
     /// [`pci::Function::line`](crate::pci::Function::line) knows. Several devices may share it.
     Pci(Intx),
-    /// The local APIC's timer.
+    /// The local APIC's timer. Each core has one, and enables it for itself.
     Timer,
+    /// An interrupt that a core sends to the other one:
+    /// [`cores::interrupt_other`](crate::cores::interrupt_other).
+    Ipi,
     /// An interrupt that the processor sends to itself: [`raise_self`].
     SelfIpi,
 }
@@ -65,6 +74,7 @@ pub type Handler = fn(Line);
 pub(crate) const FIRST_VECTOR: u8 = 32;
 const INPUTS: u8 = 24;
 const TIMER_VECTOR: u8 = 0x40;
+pub(crate) const IPI_VECTOR: u8 = 0x48;
 /// Of a higher priority class than all others.
 const SELF_VECTOR: u8 = 0x50;
 /// The local APIC's spurious vector.
@@ -86,12 +96,28 @@ static SLOTS: [Slot; (SELF_VECTOR + 1 - FIRST_VECTOR) as usize] =
 /// The controller in use, from `start` on.
 static CONTROLLER: AtomicU8 = AtomicU8::new(Controller::Apic as u8);
 
-static TAKEN: AtomicU64 = AtomicU64::new(0);
-static SPURIOUS: AtomicU64 = AtomicU64::new(0);
-static SPENT: AtomicU64 = AtomicU64::new(0);
-static DEPTH: AtomicU64 = AtomicU64::new(0);
-static DEEPEST: AtomicU64 = AtomicU64::new(0);
-static INTERRUPTED: AtomicU64 = AtomicU64::new(0);
+/// What is counted for one core.
+struct Counters {
+    taken: AtomicU64,
+    spurious: AtomicU64,
+    spent: AtomicU64,
+    depth: AtomicU64,
+    deepest: AtomicU64,
+    interrupted: AtomicU64,
+}
+
+static COUNTERS: [Counters; Core::COUNT] = [const {
+    Counters {
+        taken: AtomicU64::new(0),
+        spurious: AtomicU64::new(0),
+        spent: AtomicU64::new(0),
+        depth: AtomicU64::new(0),
+        deepest: AtomicU64::new(0),
+        interrupted: AtomicU64::new(0),
+    }
+}; Core::COUNT];
+
+static IPI_ENABLED: AtomicBool = AtomicBool::new(false);
 static SELF_ENABLED: AtomicBool = AtomicBool::new(false);
 
 impl Line {
@@ -101,6 +127,7 @@ impl Line {
             Self::Com2 => FIRST_VECTOR + COM2_IRQ,
             Self::Pci(Intx(input)) => FIRST_VECTOR + input,
             Self::Timer => TIMER_VECTOR,
+            Self::Ipi => IPI_VECTOR,
             Self::SelfIpi => SELF_VECTOR,
         }
     }
@@ -113,6 +140,7 @@ impl Line {
             COM1 => Self::Com1,
             COM2 => Self::Com2,
             TIMER_VECTOR => Self::Timer,
+            IPI_VECTOR => Self::Ipi,
             SELF_VECTOR => Self::SelfIpi,
             input => Self::Pci(Intx(input - FIRST_VECTOR)),
         }
@@ -129,7 +157,7 @@ impl Line {
     }
 
     /// Leads the interrupt straight to `entry`, past the board's counters and the line's handler,
-    /// for good: for who counts instructions.
+    /// for good: for who counts instructions. Before the line interrupts.
     ///
     /// # Safety
     /// `entry` is entered as the processor enters an interrupt gate. It changes no register that it
@@ -141,21 +169,37 @@ impl Line {
         });
     }
 
-    /// Lets the line interrupt. For an edge that came while the line was disabled the controllers
-    /// differ: the 8259 delivers it now, the IOAPIC has forgotten it.
+    /// Lets the line interrupt: this core, if it comes through the IOAPIC. For an edge that came
+    /// while the line was disabled the controllers differ: the 8259 delivers it now, the IOAPIC has
+    /// forgotten it.
     pub fn enable(self) {
         match (self, controller()) {
             (Self::Timer, _) => apic::local::unmask_timer(),
+            (Self::Ipi, _) => IPI_ENABLED.store(true, Ordering::Relaxed),
             (Self::SelfIpi, _) => SELF_ENABLED.store(true, Ordering::Relaxed),
             (_, Controller::Pic) => pic::unmask(self.input(), self.is_level()),
-            (_, Controller::Apic) => apic::io::enable(self.input(), self.vector()),
+            (_, Controller::Apic) => self.enable_on(Core::current()),
         }
+    }
+
+    /// Lets the line of a device interrupt `core`, and no other one, from now on.
+    ///
+    /// # Panics
+    /// If the line does not come through the IOAPIC: nothing else leads a line to a core of choice.
+    pub fn enable_on(self, core: Core) {
+        assert!(
+            matches!(self, Self::Com1 | Self::Com2 | Self::Pci(_))
+                && controller() == Controller::Apic,
+            "only the IOAPIC leads a line to a core of choice: give irq=apic, and the line of a device"
+        );
+        apic::io::enable(self.input(), self.vector(), core);
     }
 
     /// Keeps the line from interrupting.
     pub fn disable(self) {
         match (self, controller()) {
             (Self::Timer, _) => apic::local::mask_timer(),
+            (Self::Ipi, _) => IPI_ENABLED.store(false, Ordering::Relaxed),
             (Self::SelfIpi, _) => SELF_ENABLED.store(false, Ordering::Relaxed),
             (_, Controller::Pic) => pic::mask(self.input()),
             (_, Controller::Apic) => apic::io::disable(self.input()),
@@ -175,7 +219,7 @@ impl Line {
         }
     }
 
-    /// How often it has interrupted.
+    /// How often it has interrupted, whichever core.
     #[must_use]
     pub fn taken(self) -> u64 {
         self.slot().taken.load(Ordering::Relaxed)
@@ -201,32 +245,32 @@ impl Intx {
 /// Interrupts taken on all lines together, without spurious ones.
 #[must_use]
 pub fn taken() -> u64 {
-    TAKEN.load(Ordering::Relaxed)
+    counters().taken.load(Ordering::Relaxed)
 }
 
 /// Time spent on interrupts, in cycles of the time-stamp counter (instructions, under `-icount`):
 /// from entry to exit, except for the stub that saves and restores registers.
 #[must_use]
 pub fn spent() -> u64 {
-    SPENT.load(Ordering::Relaxed)
+    counters().spent.load(Ordering::Relaxed)
 }
 
 /// Interrupts that a controller took back before they could be delivered.
 #[must_use]
 pub fn spurious() -> u64 {
-    SPURIOUS.load(Ordering::Relaxed)
+    counters().spurious.load(Ordering::Relaxed)
 }
 
 /// The most handlers that ever ran inside one another; 1 as long as no handler unmasks interrupts.
 #[must_use]
 pub fn deepest() -> u64 {
-    DEEPEST.load(Ordering::Relaxed)
+    counters().deepest.load(Ordering::Relaxed)
 }
 
 /// The address of the instruction that the last interrupt came before.
 #[must_use]
 pub fn interrupted() -> u64 {
-    INTERRUPTED.load(Ordering::Relaxed)
+    counters().interrupted.load(Ordering::Relaxed)
 }
 
 /// Raises [`Line::SelfIpi`], if it is enabled.
@@ -234,6 +278,18 @@ pub fn raise_self() {
     if SELF_ENABLED.load(Ordering::Relaxed) {
         apic::local::send_self(SELF_VECTOR);
     }
+}
+
+/// Whether the other core may be interrupted.
+#[inline]
+pub(crate) fn is_ipi_enabled() -> bool {
+    IPI_ENABLED.load(Ordering::Relaxed)
+}
+
+/// Of the core that asks.
+#[inline(always)]
+fn counters() -> &'static Counters {
+    &COUNTERS[Core::current() as usize]
 }
 
 fn controller() -> Controller {
@@ -254,6 +310,12 @@ pub(crate) fn start(controller: Controller) {
     apic::local::pass_pic_through(controller == Controller::Pic);
 }
 
+/// The second core's own part of that. Called once, by `boot`, on that core.
+pub(crate) fn start_on_second() {
+    apic::local::set_timer_vector(TIMER_VECTOR);
+    apic::local::pass_pic_through(false);
+}
+
 /// Called by `trampolines.s` only.
 pub(crate) extern "C" fn dispatch(vector: u64, rip: u64) {
     let start = tsc();
@@ -266,18 +328,19 @@ pub(crate) extern "C" fn dispatch(vector: u64, rip: u64) {
     // SAFETY: by the invariant of the module it was a `Handler`.
     let handler = unsafe { core::mem::transmute::<*mut (), Handler>(handler) };
 
+    let counters = counters();
     slot.taken.fetch_add(1, Ordering::Relaxed);
-    TAKEN.fetch_add(1, Ordering::Relaxed);
-    INTERRUPTED.store(rip, Ordering::Relaxed);
-    let depth = DEPTH.fetch_add(1, Ordering::Relaxed) + 1;
-    if depth > DEEPEST.load(Ordering::Relaxed) {
-        DEEPEST.store(depth, Ordering::Relaxed);
+    counters.taken.fetch_add(1, Ordering::Relaxed);
+    counters.interrupted.store(rip, Ordering::Relaxed);
+    let depth = counters.depth.fetch_add(1, Ordering::Relaxed) + 1;
+    if depth > counters.deepest.load(Ordering::Relaxed) {
+        counters.deepest.store(depth, Ordering::Relaxed);
     }
     handler(Line::from_vector(vector));
-    DEPTH.fetch_sub(1, Ordering::Relaxed);
+    counters.depth.fetch_sub(1, Ordering::Relaxed);
     // Of nested ones, the outermost has them all in its span.
     if depth == 1 {
-        SPENT.fetch_add(tsc() - start, Ordering::Relaxed);
+        counters.spent.fetch_add(tsc() - start, Ordering::Relaxed);
     }
 }
 
@@ -290,9 +353,11 @@ fn without_handler(vector: u8, rip: u64) {
         Controller::Apic => false,
     };
     if spurious {
-        SPURIOUS.fetch_add(1, Ordering::Relaxed);
+        counters().spurious.fetch_add(1, Ordering::Relaxed);
         return;
     }
+    // SAFETY: the run ends here.
+    unsafe { exit::alone() };
     defmt::error!("interrupt without a handler: vector {=u8:#x}, rip {=u64:#x}", vector, rip);
     exit::failure(Failure::Interrupt)
 }

@@ -1,4 +1,5 @@
-//! The board: a PC as QEMU emulates it (`-M q35`, `pc` and `microvm`), one core, booted by PVH.
+//! The board: a PC as QEMU emulates it (`-M q35`, `pc` and `microvm`), one core or two, booted by
+//! PVH.
 //!
 //! A binary names its main function with [`entry!`] and gets a [`Board`]: what this machine is, and
 //! what it was told. Interrupts are masked until the binary enables them, every line is disabled
@@ -7,6 +8,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`interrupts`] | lines, their handlers and counters, on the 8259 pair or on the APICs |
+//! | [`cores`] | the second core, and interrupts from one core to the other |
 //! | [`exceptions`] | what a fault reports before it ends the run, and hooks for a program that expects one |
 //! | [`timer`] | the local APIC's timer and the frequency of the time-stamp counter |
 //! | [`serial`], [`pci`], [`edu`] | devices: addresses, registers and interrupt lines; no drivers |
@@ -21,6 +23,7 @@ pub mod acpi;
 mod apic;
 mod boot;
 pub mod command_line;
+pub mod cores;
 pub mod edu;
 pub mod exceptions;
 pub mod exit;

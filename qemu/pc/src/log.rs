@@ -1,7 +1,9 @@
 //! The log: `defmt` frames to QEMU's debug port 0xe9, stamped with microseconds since boot.
 //!
 //! Invariant: `ENCODER` is touched only between `acquire` and `release`, in a critical section; a
-//! second `acquire` inside ends the run. `abandon` lets a report that ends the run break in.
+//! second `acquire` inside ends the run. `abandon` lets a report that ends the run break in; then
+//! there is no section any more, since its core is alone, and the other one may have been stopped
+//! inside one.
 
 use core::{
     cell::{Cell, UnsafeCell},
@@ -25,23 +27,22 @@ struct Logger;
 
 struct State {
     encoder: UnsafeCell<defmt::Encoder>,
-    restore: Cell<RestoreState>,
+    /// What `release` restores; nothing once the run is ending.
+    restore: Cell<Option<RestoreState>>,
 }
 
 // SAFETY: by the invariant of the module.
 unsafe impl Sync for State {}
 
 static HELD: AtomicBool = AtomicBool::new(false);
-static STATE: State = State {
-    encoder: UnsafeCell::new(defmt::Encoder::new()),
-    restore: Cell::new(RestoreState::invalid()),
-};
+static STATE: State =
+    State { encoder: UnsafeCell::new(defmt::Encoder::new()), restore: Cell::new(None) };
 
 // SAFETY: `acquire` to `release` is one critical section that is entered by one at a time (`HELD`).
 unsafe impl defmt::Logger for Logger {
     fn acquire() {
         // SAFETY: `release` leaves it; `defmt` calls the two in pairs.
-        let restore = unsafe { critical_section::acquire() };
+        let restore = (!exit::is_ending()).then(|| unsafe { critical_section::acquire() });
         if HELD.swap(true, Ordering::Relaxed) {
             exit::failure(Failure::Panic);
         }
@@ -59,8 +60,10 @@ unsafe impl defmt::Logger for Logger {
         unsafe { &mut *STATE.encoder.get() }.end_frame(write);
         let restore = STATE.restore.get();
         HELD.store(false, Ordering::Relaxed);
-        // SAFETY: what `acquire` entered.
-        unsafe { critical_section::release(restore) };
+        if let Some(restore) = restore {
+            // SAFETY: what `acquire` entered.
+            unsafe { critical_section::release(restore) };
+        }
     }
 
     unsafe fn write(bytes: &[u8]) {
@@ -72,7 +75,7 @@ unsafe impl defmt::Logger for Logger {
 /// Gives up a frame that is being written, if one is: the host drops it and reads the next one.
 ///
 /// # Safety
-/// What is being logged never goes on: the caller ends the run.
+/// What is being logged, on whichever core, never goes on: the caller ends the run.
 pub(crate) unsafe fn abandon() {
     if HELD.load(Ordering::Relaxed) {
         // SAFETY: by the contract whoever holds the encoder never uses it again.

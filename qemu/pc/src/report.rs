@@ -102,6 +102,13 @@ pub enum Report<'a> {
         /// An address in the stretch.
         address: u64,
     },
+    /// Something that was counted.
+    Count {
+        /// What.
+        what: &'a str,
+        /// How many.
+        count: u64,
+    },
     /// A wait path that was swept.
     Path {
         /// Its name.

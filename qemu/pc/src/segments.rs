@@ -1,6 +1,8 @@
-//! The lasting GDT, and a TSS for the one thing it is needed for: a stack of their own for double
-//! faults, so that a stack that overflowed into its guard page is reported and does not end in a
-//! triple fault.
+//! The lasting GDT of each core, and a TSS for two things: a stack of their own for double faults, so
+//! that a stack that overflowed into its guard page is reported and does not end in a triple fault;
+//! and to tell the cores apart, since the TSS of each has a selector of its own.
+
+use core::arch::asm;
 
 use static_cell::StaticCell;
 use x86_64::{
@@ -15,25 +17,39 @@ use x86_64::{
     },
 };
 
+use crate::cores::Core;
+
 /// Which entry of the TSS's interrupt stack table is the stack for double faults.
 pub(crate) const DOUBLE_FAULT_STACK: u16 = 0;
 
 /// 16 KiB, aligned as the ABI wants it.
 type Stack = [u128; 1024];
 
-/// Loads both. Called once, by `boot`.
-pub(crate) fn load() {
-    static STACK: StaticCell<Stack> = StaticCell::new();
-    static TSS: StaticCell<TaskStateSegment> = StaticCell::new();
-    static GDT: StaticCell<GlobalDescriptorTable> = StaticCell::new();
+/// What one core has.
+struct Segments {
+    stack: StaticCell<Stack>,
+    tss: StaticCell<TaskStateSegment>,
+    gdt: StaticCell<GlobalDescriptorTable>,
+}
 
-    let stack = STACK.uninit().as_mut_ptr();
-    let tss = TSS.init(TaskStateSegment::new());
+/// Loads both. Called once on each core, by `boot`.
+pub(crate) fn load(core: Core) {
+    static SEGMENTS: [Segments; Core::COUNT] = [const {
+        Segments { stack: StaticCell::new(), tss: StaticCell::new(), gdt: StaticCell::new() }
+    }; Core::COUNT];
+
+    let segments = &SEGMENTS[core as usize];
+    let stack = segments.stack.uninit().as_mut_ptr();
+    let tss = segments.tss.init(TaskStateSegment::new());
     tss.interrupt_stack_table[usize::from(DOUBLE_FAULT_STACK)] =
         VirtAddr::from_ptr(stack) + size_of::<Stack>() as u64;
 
-    let gdt = GDT.init(GlobalDescriptorTable::new());
+    let gdt = segments.gdt.init(GlobalDescriptorTable::new());
     let code = gdt.append(Descriptor::kernel_code_segment());
+    if core == Core::Second {
+        // In between, so that its TSS comes by another selector.
+        gdt.append(Descriptor::kernel_data_segment());
+    }
     let tss = gdt.append(Descriptor::tss_segment(tss));
     gdt.load();
     // SAFETY: both selectors were just made for this table; the code segment is a 64-bit one like
@@ -42,4 +58,14 @@ pub(crate) fn load() {
         CS::set_reg(code);
         load_tss(tss);
     }
+}
+
+/// Which core this is, by its task register. Before `load`: the first.
+#[inline(always)]
+pub(crate) fn core() -> Core {
+    const SECOND: u16 = 3 << 3;
+    let task: u16;
+    // SAFETY: only reads the task register.
+    unsafe { asm!("str {0:x}", out(reg) task, options(nomem, nostack, preserves_flags)) };
+    if task == SECOND { Core::Second } else { Core::First }
 }
