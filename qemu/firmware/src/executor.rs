@@ -1,5 +1,6 @@
 //! embassy's executors on this board: one in the foreground, asleep when no task is ready, and one
-//! in a handler, whose tasks preempt the foreground.
+//! in a handler, whose tasks preempt the foreground. On two cores there is only the former: the first
+//! core's, whose sleep a wake from the second one ends.
 
 use core::{
     ptr,
@@ -7,7 +8,10 @@ use core::{
 };
 
 use embassy_executor::{SendSpawner, Spawner, raw};
-use pc::interrupts::{Line, raise_self};
+use pc::{
+    cores::{self, Core},
+    interrupts::{Line, raise_self},
+};
 use static_cell::StaticCell;
 use wouldblock::block::Idle;
 
@@ -24,6 +28,9 @@ static PENDING: AtomicBool = AtomicBool::new(false);
 fn pend(executor: *mut ()) {
     if executor == FOREGROUND {
         PENDING.store(true, Ordering::Release);
+        if Core::current() != Core::First {
+            cores::interrupt_other(); // After the flag, which the sleeper looks at before it sleeps.
+        }
     } else {
         raise_self();
     }
@@ -66,8 +73,12 @@ impl Executor {
 /// preempt the foreground at any instruction, and run one after the other with interrupts masked.
 ///
 /// # Panics
-/// If it is started twice.
+/// If it is started twice, or by a binary of two cores: a wake from the other one would poll it
+/// there, while this one does.
 pub fn start_in_handler() -> SendSpawner {
+    if cfg!(feature = "two-cores") {
+        panic!("the handler's executor is for binaries of one core");
+    }
     static EXECUTOR: StaticCell<raw::Executor> = StaticCell::new();
     let executor: &'static _ = EXECUTOR.init(raw::Executor::new(HANDLER));
     IN_HANDLER.store(ptr::from_ref(executor).cast_mut(), Ordering::Release);

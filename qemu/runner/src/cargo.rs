@@ -64,7 +64,7 @@ pub fn build(toolchain: &Toolchain, binary: &str) -> Result<Firmware> {
 /// Builds one binary of the firmware.
 pub fn build_as(toolchain: &Toolchain, binary: &str, profile: &str) -> Result<Firmware> {
     let mut cargo = command(toolchain, &crate::project().join("qemu"), "build");
-    cargo.args(["--profile", profile, "--package", "firmware", "--target", TARGET]);
+    cargo.args(["--profile", profile, "--package", package(binary), "--target", TARGET]);
     cargo.args(["--bin", binary]);
     let elf =
         run(cargo, &format!("building the firmware `{binary}` ({profile})"))?.ok_or_else(|| {
@@ -77,6 +77,15 @@ pub fn build_as(toolchain: &Toolchain, binary: &str, profile: &str) -> Result<Fi
         })?;
     let dictionary = Arc::new(Dictionary::load(&elf)?);
     Ok(Firmware { elf, dictionary })
+}
+
+/// The package of a binary. What runs on two cores has one of its own, since its critical section is
+/// another one, and cargo gives all binaries of a package the same features.
+fn package(binary: &str) -> &str {
+    match binary {
+        "cores" => "cores",
+        _ => "firmware",
+    }
 }
 
 /// What cargo says as it builds, as far as it matters here.

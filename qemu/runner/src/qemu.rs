@@ -92,6 +92,9 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
             );
         }
     }
+    if boot.cores > 1 {
+        add(&format!("-smp {}", boot.cores));
+    }
     if boot.exact {
         // The clock counts instructions, so every figure repeats to the digit.
         add("-icount shift=0,sleep=off");

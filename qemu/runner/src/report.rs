@@ -25,6 +25,13 @@ pub enum Report {
     Figure(Figure),
     /// The longest that an operation keeps interrupts masked.
     Masked(Masked),
+    /// Something was counted.
+    Count {
+        /// What.
+        what: String,
+        /// How many.
+        count: u64,
+    },
     /// A wait path was swept.
     Path(SweptPath),
     /// A wait path that is broken on purpose was swept.

@@ -33,6 +33,8 @@ pub struct Boot<'a> {
     /// is the host's. What depends on host input does not repeat either way, since an idle guest's
     /// clock leaps ahead.
     pub exact: bool,
+    /// How many cores it has.
+    pub cores: u8,
     /// The disk that is plugged in (`q35` only).
     pub disk: Option<Disk>,
     /// The persistent memory that is plugged in (`q35` and `pc` only).
@@ -99,6 +101,7 @@ impl Rig {
             command: command.into(),
             irq: self.board.irq.unwrap_or(Irq::Apic),
             exact: true,
+            cores: 1,
             disk: None,
             nvdimm: None,
             limit: self.board.limit(limit),

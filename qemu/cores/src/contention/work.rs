@@ -1,0 +1,117 @@
+//! An operation that notices when two are at it, with a buffer that is counted.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use pc::cores::Core;
+use static_cell::ConstStaticCell;
+use wouldblock::{attempt::Attempt, job::Background, sync::SharedChannel};
+
+use crate::both::{Count, work};
+
+/// What an operation owns. Every try overwrites all of it, and finds what the one before has left.
+pub type Buffer = [u32; 16];
+
+/// How many there are.
+pub const BUFFERS: usize = 8;
+
+/// Those that no operation owns.
+static FREE: SharedChannel<&'static mut Buffer, BUFFERS, 0> = SharedChannel::new();
+
+/// Operations made, and dropped.
+pub static MADE: Count = Count::new();
+pub static DROPPED: Count = Count::new();
+
+/// Puts all buffers there.
+pub fn fill() {
+    static MEMORY: ConstStaticCell<[Buffer; BUFFERS]> = ConstStaticCell::new([[0; 16]; BUFFERS]);
+    for buffer in MEMORY.take() {
+        assert!(FREE.try_send(buffer).is_ok(), "there is room for all");
+    }
+}
+
+/// Checks that all buffers are there, each once, and every operation was dropped once.
+pub fn account() {
+    let mut found: [Option<*const Buffer>; BUFFERS] = [None; BUFFERS];
+    for index in 0..BUFFERS {
+        let buffer = FREE.try_receive().expect("every buffer has come back");
+        let buffer = Some(core::ptr::from_ref(buffer));
+        assert!(!found.contains(&buffer), "no buffer has come back twice");
+        found[index] = buffer;
+    }
+    assert!(FREE.try_receive().is_err());
+    assert_eq!(MADE.get(), DROPPED.get(), "every operation is dropped once");
+}
+
+/// It was cancelled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cancelled;
+
+/// Ends at the n-th try, or at the first after it was cancelled.
+pub struct Work {
+    buffer: Option<&'static mut Buffer>,
+    /// Somebody is trying it.
+    tried: AtomicBool,
+    left: u32,
+    cancelled: bool,
+    /// Tries so far.
+    pub tries: u32,
+}
+
+impl Work {
+    /// With `tries` to its end; `None` while every buffer is in use.
+    pub fn new(tries: u32) -> Option<Self> {
+        let buffer = FREE.try_receive().ok()?;
+        buffer.fill(0);
+        MADE.add(1);
+        Some(Self {
+            buffer: Some(buffer),
+            tried: AtomicBool::new(false),
+            left: tries,
+            cancelled: false,
+            tries: 0,
+        })
+    }
+}
+
+impl Attempt for Work {
+    /// The core that tried it last.
+    type Output = Core;
+    type Error = Cancelled;
+
+    fn attempt(&mut self) -> nb::Result<Core, Cancelled> {
+        assert!(!self.tried.swap(true, Ordering::Relaxed), "two cores try the same operation");
+        let buffer = self.buffer.as_mut().expect("an operation has its buffer");
+        for cell in buffer.iter_mut() {
+            assert_eq!(*cell, self.tries, "a try sees all of the one before");
+            *cell += 1;
+        }
+        work(5);
+        self.tries += 1;
+        self.left = self.left.saturating_sub(1);
+        self.tried.store(false, Ordering::Relaxed);
+        if self.left == 0 {
+            Ok(Core::current())
+        } else if self.cancelled {
+            Err(nb::Error::Other(Cancelled))
+        } else {
+            Err(nb::Error::WouldBlock)
+        }
+    }
+}
+
+impl Background for Work {
+    /// Nothing: the interrupt that must follow is the other core, which steps all the time.
+    fn begin(&mut self) {}
+
+    fn cancel(&mut self) {
+        self.cancelled = true;
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let buffer = self.buffer.take().expect("an operation is dropped once");
+        assert!(FREE.try_send(buffer).is_ok(), "there is room for all");
+        DROPPED.add(1);
+    }
+}

@@ -1,0 +1,78 @@
+//! The second core does something that ends the run, whatever the first one is at.
+
+use core::{
+    arch::asm,
+    hint::{black_box, spin_loop},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use x86_64::instructions::hlt;
+
+use crate::both::wait_until;
+
+/// The first core is at what the failure is to find it at.
+static BUSY: AtomicBool = AtomicBool::new(false);
+
+fn wait_for_the_first_core() {
+    wait_until(|| BUSY.load(Ordering::Acquire));
+}
+
+/// Panics.
+pub fn panic() {
+    wait_for_the_first_core();
+    panic!("planted on the second core");
+}
+
+/// Reads where nothing is mapped.
+pub fn page_fault() {
+    wait_for_the_first_core();
+    let past_the_mapping = black_box(1_u64 << 40) as *const u8;
+    // SAFETY: not a bit: that is what it is for.
+    unsafe { past_the_mapping.read_volatile() };
+}
+
+/// Runs into the guard page of its stack.
+pub fn stack_overflow() {
+    wait_for_the_first_core();
+    fn deeper(depth: u64) -> u64 {
+        let here = black_box([depth; 64]);
+        if depth == u64::MAX {
+            return 0;
+        }
+        here[0] + deeper(depth + 1)
+    }
+    black_box(deeper(black_box(0)));
+}
+
+/// Takes an interrupt that has no handler.
+pub fn stray_interrupt() {
+    wait_for_the_first_core();
+    // SAFETY: the board ends the run at a vector without a handler.
+    unsafe { asm!("int 0x30") };
+}
+
+/// For the first core: sleeps.
+pub fn sleep_for_ever() {
+    BUSY.store(true, Ordering::Release);
+    loop {
+        hlt();
+    }
+}
+
+/// For the first core: never leaves its critical section, so the log is not to be had.
+pub fn section_for_ever() {
+    critical_section::with(|_| {
+        BUSY.store(true, Ordering::Release);
+        loop {
+            spin_loop();
+        }
+    });
+}
+
+/// For the first core: is in the middle of a log frame, most of the time.
+pub fn log_for_ever() {
+    loop {
+        BUSY.store(true, Ordering::Release);
+        defmt::info!("the first core is busy with this line of the log");
+    }
+}

@@ -1,0 +1,162 @@
+//! The library's shared values and queues between the cores.
+
+/// A mutex: each core adds to the same numbers, and waits for it in another form each time.
+pub mod mutex {
+    use core::sync::atomic::{AtomicBool, Ordering};
+
+    use pc::cores;
+    use wouldblock::{block::Spin, sync::Mutex, x86_64::Park};
+
+    use crate::both::{Count, Random, count, meet, work};
+
+    /// Rounds of the first core at least, and at most: it goes on until the two have met so often.
+    const LEAST: u64 = 10_000;
+    const MOST: u64 = 1_000_000;
+    const OFTEN: u64 = 100;
+
+    /// Always equal, except inside.
+    static TOTALS: Mutex<[u64; 2], 2> = Mutex::with_lockers([0; 2]);
+
+    static ADDED: Count = Count::new();
+    static MET: Count = Count::new();
+    static OVER: AtomicBool = AtomicBool::new(false);
+
+    fn add(seed: u32, goes_on: impl Fn(u64) -> bool) {
+        let mut locker = TOTALS.locker().expect("one for each core");
+        let mut random = Random::new(seed);
+        let mut rounds = 0;
+        meet();
+        while goes_on(rounds) {
+            let mut totals = TOTALS.try_lock().unwrap_or_else(|_| {
+                MET.add(1);
+                let mut lock = locker.lock();
+                let end = if random.below(2) == 0 { lock.block(Spin) } else { lock.block(Park) };
+                let Ok(totals) = end;
+                totals
+            });
+            assert_eq!(totals[0], totals[1], "nobody else is inside");
+            totals[0] += 1;
+            work(20);
+            totals[1] += 1;
+            drop(totals);
+            cores::interrupt_other(); // Which may be asleep until the mutex is free.
+            ADDED.add(1);
+            rounds += 1;
+            work(20); // There is no queue: who never leaves it alone gets it every time.
+        }
+    }
+
+    /// Adds.
+    pub fn first() {
+        add(0x5eed_0010, |rounds| rounds < LEAST || (rounds < MOST && MET.get() < OFTEN));
+        OVER.store(true, Ordering::Release);
+        meet();
+        let totals = TOTALS.try_lock().expect("nobody holds it any more");
+        assert_eq!(*totals, [ADDED.get(); 2], "no addition is lost");
+        count("additions", ADDED.get());
+        count("met it held", MET.get());
+    }
+
+    /// Adds.
+    pub fn second() {
+        add(0x5eed_0020, |_| !OVER.load(Ordering::Acquire));
+        meet();
+    }
+}
+
+/// A channel from the first core to the second.
+pub mod channel {
+    use pc::cores;
+    use static_cell::ConstStaticCell;
+    use wouldblock::{
+        block::Spin,
+        sync::{Channel, Mutex, Receiver},
+        x86_64::Park,
+    };
+
+    use crate::both::{Random, count, meet};
+
+    const VALUES: u64 = 5000;
+
+    static CHANNEL: ConstStaticCell<Channel<u64, 8>> = ConstStaticCell::new(Channel::new());
+    static HANDED_OVER: Mutex<Option<Receiver<'static, u64>>> = Mutex::new(None);
+
+    /// Sends.
+    pub fn first() {
+        let (mut sender, receiver) = CHANNEL.take().split();
+        *HANDED_OVER.try_lock().expect("free") = Some(receiver);
+        meet();
+        let mut random = Random::new(0x5eed_0030);
+        for value in 0..VALUES {
+            let mut send = sender.send(value);
+            let Ok(()) = if random.below(2) == 0 { send.block(Spin) } else { send.block(Park) };
+            drop(send);
+            cores::interrupt_other();
+        }
+        meet();
+        count("values", VALUES);
+    }
+
+    /// Receives, and finds them in order.
+    pub fn second() {
+        meet();
+        let mut receiver =
+            HANDED_OVER.try_lock().expect("free").take().expect("the first core has put it there");
+        let mut random = Random::new(0x5eed_0040);
+        for value in 0..VALUES {
+            let mut receive = receiver.receive();
+            let Ok(received) =
+                if random.below(2) == 0 { receive.block(Spin) } else { receive.block(Park) };
+            assert_eq!(received, value, "each once, in order");
+            drop(receive);
+            cores::interrupt_other();
+        }
+        meet();
+    }
+}
+
+/// A channel that both cores send to and receive from.
+pub mod shared_channel {
+    use core::hint::spin_loop;
+
+    use wouldblock::sync::SharedChannel;
+
+    use crate::both::{Count, count, meet};
+
+    const VALUES: u64 = 100_000;
+
+    static CHANNEL: SharedChannel<u64, 8, 0> = SharedChannel::new();
+    static RECEIVED: Count = Count::new();
+    static SUM: Count = Count::new();
+
+    /// Sends `VALUES` values from `first` on, and receives whatever comes, until all have come.
+    fn exchange(first: u64) {
+        meet();
+        let mut next = 0;
+        while next < VALUES || RECEIVED.get() < 2 * VALUES {
+            if next < VALUES && CHANNEL.try_send(first + next).is_ok() {
+                next += 1;
+            }
+            if let Ok(value) = CHANNEL.try_receive() {
+                SUM.add(value);
+                RECEIVED.add(1);
+            }
+            spin_loop();
+        }
+        meet();
+    }
+
+    /// Exchanges.
+    pub fn first() {
+        exchange(0);
+        assert!(CHANNEL.try_receive().is_err());
+        assert_eq!(RECEIVED.get(), 2 * VALUES);
+        assert_eq!(SUM.get(), (2 * VALUES - 1) * VALUES, "each value once");
+        count("values", RECEIVED.get());
+    }
+
+    /// Exchanges.
+    pub fn second() {
+        exchange(VALUES);
+    }
+}

@@ -1,0 +1,204 @@
+//! Two cores at once (`-smp 2`, in parallel: QEMU runs each core in a thread of its own): jobs that
+//! end on the other core than they began, sleepers woken by IPI, contention that is counted; and
+//! twins with one mistake each, which are found.
+
+use runner::{
+    cargo,
+    cli::Board,
+    guest::{Guest, Run, Transcript},
+    outcome::Outcome,
+    report::Report,
+    rig::Rig,
+    setup::{self, Needs},
+    toolchain::TARGET,
+};
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{LazyLock, Mutex, PoisonError},
+    time::Duration,
+};
+
+/// The firmware, built once.
+static RIG: LazyLock<Rig> =
+    LazyLock::new(|| Rig::set_up("cores", Board::default()).expect("a firmware"));
+
+/// Ample for the longest, on a host that has other things to do.
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// How the two cores run.
+#[derive(Clone, Copy, PartialEq)]
+enum Time {
+    /// At once, each at its own speed.
+    Parallel,
+    /// In turns, by the count of their instructions.
+    Exact,
+}
+
+/// What a guest counted.
+type Counts = BTreeMap<String, u64>;
+
+/// Boots `command` on two cores: how that ended, what was counted, what came out of the serial port.
+fn boot(command: &str, time: Time) -> (Run, Counts, Vec<u8>) {
+    /// One guest with two cores at a time: they are to run at once.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+
+    let mut boot = RIG.boot(command, LIMIT);
+    (boot.cores, boot.exact) = (2, time == Time::Exact);
+    let mut counts = Counts::new();
+    let com1 = Transcript::default();
+    let guest = Guest::boot(&boot, [Box::new(com1.clone()), Box::new(io::sink())]);
+    let run = guest.expect("a guest").run(|report| {
+        if let Report::Count { what, count } = report {
+            counts.insert(what, count);
+        }
+    });
+    (run.expect("a guest that started"), counts, com1.bytes())
+}
+
+/// As [`boot`]; the guest must come to its end by itself.
+fn complete(command: &str, time: Time) -> (Counts, Vec<u8>) {
+    let (run, counts, com1) = boot(command, time);
+    let run = run.success().unwrap_or_else(|error| panic!("{error}"));
+    println!("{command}, {:.1} s: {counts:?}", run.time.as_secs_f32());
+    (counts, com1)
+}
+
+/// In parallel, and once more in turns, where as much is promised but for how often the cores meet.
+fn both_ways(command: &str) -> Counts {
+    complete(command, Time::Exact);
+    complete(command, Time::Parallel).0
+}
+
+/// Rounds in turns, and in parallel: there both cores sleep in between, and each wake is the host's.
+const ROUNDS: [u64; 2] = [20_000, 4000];
+
+/// A job that the first core starts `rounds` times and waits for in this form, in either time.
+fn started_on_the_first_core(form: &str) -> [(u64, Counts); 2] {
+    [Time::Exact, Time::Parallel].map(|time| {
+        let rounds = ROUNDS[usize::from(time == Time::Parallel)];
+        let (counts, _) = complete(&format!("{form} rounds={rounds}"), time);
+        assert_eq!(counts["jobs"], rounds);
+        (rounds, counts)
+    })
+}
+
+#[test]
+fn a_job_ends_by_a_handler_on_the_other_core_and_the_ipi_wakes_who_waits() {
+    for form in ["wait", "await"] {
+        for (rounds, counts) in started_on_the_first_core(form) {
+            assert!(counts["completed by the handler"] > rounds / 2, "{counts:?}");
+            assert!(counts["wakes by IPI"] > rounds / 10, "it slept and was woken: {counts:?}");
+        }
+    }
+}
+
+#[test]
+fn callbacks_run_on_the_other_core() {
+    for (_, counts) in started_on_the_first_core("callback") {
+        assert!(counts["wakes by IPI"] > 0, "{counts:?}");
+    }
+}
+
+#[test]
+fn drivers_know_nothing_of_cores() {
+    let counts = both_ways("dma");
+    assert_eq!(counts["jobs"], 10);
+    assert!(counts["wakes by IPI"] >= 10, "a transfer takes 100 ms: {counts:?}");
+
+    for time in [Time::Exact, Time::Parallel] {
+        let (counts, sent) = complete("uart", time);
+        let lines = (0..400).map(|line| [vec![b'a' + (line % 26) as u8; 63], vec![b'\n']].concat());
+        assert!(sent == lines.collect::<Vec<_>>().concat(), "every line, whole and in order");
+        assert_eq!(counts["jobs"], 400);
+    }
+}
+
+#[test]
+fn both_cores_step_one_slot_and_nothing_is_lost() {
+    let counts = both_ways("steps");
+    for met in ["contended", "tries for a note", "starts refused"] {
+        assert!(counts[met] > 0, "never met: {met}: {counts:?}");
+    }
+    let counts = both_ways("ends");
+    for met in ["ended", "cancelled", "given up", "contended", "starts refused"] {
+        assert!(counts[met] > 0, "never met: {met}: {counts:?}");
+    }
+}
+
+#[test]
+fn a_waiter_that_meets_its_signaller_is_woken() {
+    let counts = both_ways("registration");
+    assert!(counts["registrations that met a reader"] > 0, "{counts:?}");
+}
+
+#[test]
+fn shared_values_and_queues_hold_between_the_cores() {
+    let counts = both_ways("mutex");
+    assert!(counts["additions"] >= 10_000, "{counts:?}");
+    assert!(counts["met it held"] > 0, "{counts:?}");
+    assert_eq!(both_ways("channel")["values"], 5000);
+    assert_eq!(both_ways("shared_channel")["values"], 200_000);
+}
+
+#[test]
+fn requests_are_completed_by_ticket_on_the_other_core() {
+    let counts = both_ways("slots");
+    assert_eq!(counts["requests"], 100_000);
+    assert!(counts["completed by the other core"] > counts["requests"] / 10, "{counts:?}");
+    for met in ["refused because all slots had a tenant", "stale tickets"] {
+        assert!(counts[met] > 0, "never met: {met}: {counts:?}");
+    }
+}
+
+#[test]
+fn twins_with_a_mistake_are_found() {
+    for twin in ["twin_no_ipi", "twin_early_ipi"] {
+        let (counts, _) = complete(twin, Time::Parallel);
+        assert!(counts["lost wakes"] > 0, "{twin} passes: {counts:?}");
+    }
+    let (counts, _) = complete("twin_one_core_section", Time::Parallel);
+    assert!(counts["lost additions"] > 0, "a section for one core holds on two: {counts:?}");
+}
+
+/// The same ends, with the same messages, as on the first core.
+#[test]
+fn a_failure_on_the_second_core_ends_the_run() {
+    let stack_overflow = Outcome::Exception { vector: 8 };
+    let page_fault = Outcome::Exception { vector: 14 };
+    for (command, outcome, message) in [
+        ("fails_by_panic", Outcome::Panic, "planted on the second core"),
+        ("fails_by_page_fault", page_fault.clone(), "page fault at 0x10000000000"),
+        ("fails_by_stack_overflow", stack_overflow, "stack overflow"),
+        ("fails_by_stray_interrupt", Outcome::UnexpectedInterrupt, "vector 0x30"),
+        ("fails_inside_a_section", Outcome::Panic, "planted on the second core"),
+        ("fails_while_logging", page_fault, "page fault at 0x10000000000"),
+    ] {
+        let (run, ..) = boot(command, Time::Parallel);
+        assert_eq!(run.outcome, outcome, "{command}");
+        assert!(run.log_text().contains(message), "{command}: {}", run.log_text());
+    }
+}
+
+#[test]
+fn a_binary_with_the_section_of_one_core_does_not_link() {
+    let toolchain = setup::tools(Needs::BOOT).expect("a toolchain").toolchain;
+    let mut build = cargo::command(&toolchain, &runner::project().join("qemu"), "build");
+    build.args(["--release", "--package", "cores", "--target", TARGET]);
+    build.args(["--features", "firmware/one-core"]);
+    let output = build.output().expect("cargo runs");
+    let messages = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success(), "it links");
+    assert!(messages.contains("multiple definition of `_critical_section_1_0_acquire'"));
+}
+
+#[test]
+fn a_machine_with_one_core_says_so() {
+    let mut boot = RIG.boot("wait", LIMIT);
+    boot.exact = false; // It waits some seconds for a second core.
+    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())]);
+    let run = guest.expect("a guest").run(drop).expect("a guest that started");
+    assert_eq!(run.outcome, Outcome::BadCommandLine);
+    assert!(run.log_text().contains("-smp 2"), "{}", run.log_text());
+}
