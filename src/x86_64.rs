@@ -16,6 +16,15 @@ use crate::{
 /// follows it, the `hlt` (Intel SDM vol. 2, STI): an interrupt in between wakes it. With interrupts
 /// masked by the caller it spins instead. The instructions are privileged: outside ring 0 this
 /// faults.
+///
+/// # On several cores
+/// `hlt` ends with an interrupt on its own core, and a signal from another core is none. So who
+/// signals there sends the sleeper's core an interrupt (an IPI) after the signal: a handler after
+/// it has dropped its [`Driven`](crate::job::Driven) or [`Wake`](crate::event::Wake), whoever frees
+/// a mutex or moves a value through a channel after that, an executor in what its wakers call (for
+/// a task that awaits, nobody else has to). The IPI's handler need not do anything. The sleeper
+/// looks for news with interrupts off, so it sees the signal, or the IPI is still to come and ends
+/// the sleep. Sent before the signal, it may come too early.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Park;
 
