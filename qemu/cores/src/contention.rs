@@ -15,7 +15,7 @@ mod work;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 /// Rounds at least, and at most: between them it ends as soon as everything was met often enough.
-const LEAST: u64 = 10_000;
+const LEAST: u64 = 5000;
 const MOST: u64 = 1_000_000;
 /// How often that is.
 const OFTEN: u64 = 100;

@@ -81,7 +81,7 @@ pub mod section {
     use super::{AtomicU64, Ordering, count, meet, work};
     use x86_64::instructions::interrupts::without_interrupts;
 
-    const ROUNDS: u64 = 100_000;
+    const ROUNDS: u64 = 20_000;
 
     static MASKED: AtomicU64 = AtomicU64::new(0);
     static IN_SECTION: AtomicU64 = AtomicU64::new(0);
