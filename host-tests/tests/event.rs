@@ -330,6 +330,25 @@ fn a_waker_may_drop_the_operation_and_the_waiter_that_it_wakes() {
 }
 
 #[test]
+fn a_waker_that_panics_is_replaced_by_the_next_one() {
+    let (event, source) = (Event::new(), Source::new());
+    let mut waiter = event.waiter().unwrap();
+    let panics = hooked(|call| {
+        if call == Call::Wake {
+            std::panic::resume_unwind(Box::new("planned"));
+        }
+    });
+    let mut operation = waiter.operation(source.take());
+    assert!(poll(&mut operation, &panics).is_pending());
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| event.signal(0))).is_err());
+    let (waker, wakes) = counting();
+    assert!(poll(&mut operation, &waker).is_pending());
+    assert_eq!(wakes.load(SeqCst), 0, "nobody reads the old one any more");
+    event.signal(0);
+    assert_eq!(wakes.load(SeqCst), 1);
+}
+
+#[test]
 fn bits_latch_until_they_are_taken() {
     let event = Event::new();
     event.signal(0b001);

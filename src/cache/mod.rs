@@ -134,7 +134,7 @@ impl<'r> Batch<'r> {
     /// Every line that `range` touches is mapped until this batch has ended.
     #[inline(always)]
     pub unsafe fn flush_raw(&mut self, range: *const [u8]) {
-        self.begin(range.addr(), range.len(), self.cache.flush, LINES_PER_STEP);
+        self.begin(exposed(range), range.len(), self.cache.flush, LINES_PER_STEP);
     }
 
     /// As [`write_back`](Self::write_back), of memory to which there must be no reference.
@@ -143,7 +143,7 @@ impl<'r> Batch<'r> {
     /// As [`flush_raw`](Self::flush_raw).
     #[inline(always)]
     pub unsafe fn write_back_raw(&mut self, range: *const [u8]) {
-        self.begin(range.addr(), range.len(), self.cache.write_back, LINES_PER_STEP);
+        self.begin(exposed(range), range.len(), self.cache.write_back, LINES_PER_STEP);
     }
 
     /// Issues up to [`LINES_PER_STEP`] lines, and says whether any are left. Never waits for a
@@ -235,7 +235,12 @@ impl<'r> Batch<'r> {
 }
 
 fn address<T: ?Sized>(range: &T) -> usize {
-    core::ptr::from_ref(range).addr()
+    exposed(range)
+}
+
+/// Exposed: to the compiler, what flushes may touch what is there.
+fn exposed<T: ?Sized>(range: *const T) -> usize {
+    range.expose_provenance()
 }
 
 /// Every line that `length` bytes from `start` touch: the first, and how many. The start is rounded

@@ -130,6 +130,7 @@ impl Event {
     #[inline]
     fn wake(&self) {
         let state = self.state.fetch_add(READER, Ordering::Acquire).wrapping_add(READER);
+        let _reading = Reading(&self.state);
         if state.cast_signed() < 0 {
             self.waker.with(|waker| {
                 // SAFETY: this was counted as a reader while `ARMED`, the sign, was set: by the
@@ -137,7 +138,6 @@ impl Event {
                 unsafe { (*waker).as_ref().unwrap_unchecked() }.wake_by_ref();
             });
         }
-        self.state.fetch_sub(READER, Ordering::Release);
     }
 
     /// The one waiter, or `None` while it is handed out. It comes back when it is dropped.
@@ -159,6 +159,16 @@ impl Event {
         if self.has_news() {
             self.state.fetch_or(HEARD, Ordering::AcqRel);
         }
+    }
+}
+
+/// A reader that was counted. It is no longer when this is dropped, also if the waker panics.
+struct Reading<'s>(&'s AtomicU32);
+
+impl Drop for Reading<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.0.fetch_sub(READER, Ordering::Release);
     }
 }
 

@@ -6,8 +6,8 @@
 
 use core::{
     any::TypeId,
+    cell::UnsafeCell,
     fmt,
-    marker::PhantomData,
     mem::{ManuallyDrop, MaybeUninit},
     ptr,
 };
@@ -53,12 +53,11 @@ use crate::attempt::{Attempt, forward_arming};
 pub struct Inline<T: 'static, E: 'static, const N: usize> {
     kind: &'static Kind<T, E>,
     storage: Storage<N>,
-    /// What is inside need not be `Sync`.
-    not_sync: PhantomData<*mut ()>,
 }
 
+/// A cell, since there may be one inside: so this is not `Sync` either.
 #[repr(align(8))]
-struct Storage<const N: usize>(MaybeUninit<[u8; N]>);
+struct Storage<const N: usize>(UnsafeCell<MaybeUninit<[u8; N]>>);
 
 type Dyn<T, E> = dyn Background<Output = T, Error = E>;
 
@@ -99,10 +98,10 @@ impl<T, E, const N: usize> Inline<T, E, N> {
             assert!(size_of::<A>() <= N, "the operation is larger than the N bytes of this Inline");
             assert!(align_of::<A>() <= 8, "the operation is aligned to more than 8 bytes");
         }
-        let mut storage = Storage(MaybeUninit::uninit());
+        let storage = Storage(UnsafeCell::new(MaybeUninit::uninit()));
         // SAFETY: it is large enough and aligned, as was just checked.
-        unsafe { storage.0.as_mut_ptr().cast::<A>().write(op) };
-        Self { kind: Kind::of::<A>(), storage, not_sync: PhantomData }
+        unsafe { storage.0.get().cast::<A>().write(op) };
+        Self { kind: Kind::of::<A>(), storage }
     }
 
     /// The operation, if it is of this type.
@@ -115,21 +114,21 @@ impl<T, E, const N: usize> Inline<T, E, N> {
         }
         let this = ManuallyDrop::new(self);
         // SAFETY: by the invariant it holds an `A`, which is moved out of it once.
-        Ok(unsafe { this.storage.0.as_ptr().cast::<A>().read() })
+        Ok(unsafe { this.storage.0.get().cast::<A>().read() })
     }
 }
 
 impl<T, E, const N: usize> Inline<T, E, N> {
     #[inline(always)]
     fn get(&self) -> &Dyn<T, E> {
-        let address = ptr::from_ref(&self.storage.0).cast_mut().cast();
+        let address = self.storage.0.get().cast();
         // SAFETY: by the invariant there is one, borrowed as `self` is.
         unsafe { &*(self.kind.erase)(address) }
     }
 
     #[inline(always)]
     fn get_mut(&mut self) -> &mut Dyn<T, E> {
-        let address = ptr::from_mut(&mut self.storage.0).cast();
+        let address = self.storage.0.get().cast();
         // SAFETY: by the invariant there is one, borrowed as `self` is.
         unsafe { &mut *(self.kind.erase)(address) }
     }

@@ -85,7 +85,8 @@ impl Line {
     /// An operation that has not ended when `foreground` returns is cancelled, and waited for, with
     /// `idle` to pass the time. So `foreground` calls [`Scoped::wait`] if it wants the end. If
     /// `foreground` panics, and that unwinds, the operation is cancelled and waited for, spinning:
-    /// a device that never lets go is waited for for ever, as every blocking call does.
+    /// a device that never lets go is waited for for ever, as every blocking call does. So is an
+    /// operation whose own try panics, since nobody knows what its device still does.
     ///
     /// # Errors
     /// [`Busy`] with the operation while another one is on the line: `foreground` was not run.

@@ -99,7 +99,8 @@ impl<A: Background + 'static> Slot<A> {
     /// As [`start`](Self::start), with a callback at the end, called by the step that ends the
     /// operation: in the handler, before its end-of-interrupt. What the callback needs rides in the
     /// operation. The slot is idle by then, so that the callback can start the next one. It never
-    /// runs inside this call.
+    /// runs inside this call. What it drops is dropped in the handler: a half of a driver, say, and
+    /// with it the waker that it keeps.
     ///
     /// # Errors
     /// As [`start`](Self::start).

@@ -10,7 +10,9 @@
 //!
 //! A [`Ticket`] names one tenancy of one slot, so the end of the k-th request steps the k-th slot
 //! and no other one: what a completion costs does not depend on how many are in flight. A ticket of
-//! an earlier tenancy (a device that ends a request twice, or after a reset) steps nothing.
+//! an earlier tenancy (a device that ends a request twice, or after a reset) steps nothing. (Looked
+//! at on one core while the next tenant moves in on another, it may step that one: one try more,
+//! which is always right.)
 //!
 //! # Invariant
 //! **`generations[k]` changes only while slot `k` is reserved, by who has reserved it, before

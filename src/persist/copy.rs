@@ -11,7 +11,9 @@ const LINE: usize = 64;
 ///
 /// Such a store goes past the cache, unless its line is in the cache: then it may be done there.
 /// The caller's flush of each line serves both, and is ordered after older stores to its line (SDM
-/// vol. 2, CLWB).
+/// vol. 2, CLWB). **SFENCE or MFENCE follows before anybody else may rely on what was copied**: a
+/// later store of this CPU, a release too, may be seen before a non-temporal one (SDM vol. 1,
+/// 10.4.6.2).
 pub(super) fn non_temporal(to: &mut [u8], from: &[u8]) {
     debug_assert_eq!(to.len(), from.len());
     // The same for the compiler, so that no panic is left in a C firmware.
@@ -31,9 +33,8 @@ pub(super) fn non_temporal(to: &mut [u8], from: &[u8]) {
 #[inline(always)]
 fn line(to: &mut [u8; LINE], from: &[u8; LINE]) {
     let words: [u64; 8] = core::array::from_fn(|n| u64::from_ne_bytes(from.as_chunks().0[n]));
-    // SAFETY: stores the 64 bytes that are borrowed here, and nothing else. The fence that
-    // non-temporal stores need before anyone else may rely on them is the caller's `drain`, or the
-    // region's drop.
+    // SAFETY: stores the 64 bytes that are borrowed here, and nothing else. The fence that they need
+    // follows in the region's `copy` and `copy_persist`, before either returns.
     unsafe {
         asm!(
             "movnti [{to}], {}",

@@ -171,20 +171,16 @@ impl<'m> Region<'m> {
     /// Copies `from` to offset `at` and starts its write-back. From
     /// [`non_temporal_from`](Tuning::non_temporal_from) bytes on with non-temporal stores, **and
     /// then flushed all the same**: such a store to a line that is in the cache may be done there,
-    /// and stay there.
+    /// and stay there. SFENCE follows them: no later store is seen before them.
     ///
     /// # Errors
     /// [`OutOfBounds`], and nothing is done.
     #[inline]
     pub fn copy(&mut self, at: usize, from: &[u8]) -> Result<(), OutOfBounds> {
-        let range = at..at.checked_add(from.len()).ok_or(OutOfBounds)?;
-        let to = self.bytes.get_mut(range.clone()).ok_or(OutOfBounds)?;
-        if from.len() < self.tuning.non_temporal_from {
-            to.copy_from_slice(from);
-        } else {
-            copy::non_temporal(to, from);
+        if self.put(at, from)? {
+            cache::sfence();
         }
-        self.flush(range)
+        Ok(())
     }
 
     /// As [`copy`](Self::copy), and waits until it is persistent.
@@ -193,9 +189,25 @@ impl<'m> Region<'m> {
     /// [`OutOfBounds`], and nothing is done.
     #[inline]
     pub fn copy_persist(&mut self, at: usize, from: &[u8]) -> Result<(), OutOfBounds> {
-        self.copy(at, from)?;
+        self.put(at, from)?;
         self.drain();
         Ok(())
+    }
+
+    /// Copies, and starts the write-back. Whether that was by non-temporal stores: then a fence
+    /// follows before anything else does.
+    #[inline]
+    fn put(&mut self, at: usize, from: &[u8]) -> Result<bool, OutOfBounds> {
+        let range = at..at.checked_add(from.len()).ok_or(OutOfBounds)?;
+        let to = self.bytes.get_mut(range.clone()).ok_or(OutOfBounds)?;
+        let non_temporal = from.len() >= self.tuning.non_temporal_from;
+        if non_temporal {
+            copy::non_temporal(to, from);
+        } else {
+            to.copy_from_slice(from);
+        }
+        self.flush(range)?;
+        Ok(non_temporal)
     }
 
     /// Zeroes `range` (by CLZERO where the CPU has it) and waits until that is persistent.

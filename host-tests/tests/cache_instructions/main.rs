@@ -249,6 +249,12 @@ fn a_region_flushes_and_drains() {
     let swept = [&["clwb"; 17][..], &["mfence"]].concat();
     assert_eq!(on_region(MemoryController, long), swept);
     assert_eq!(on_region(Caches, long), ["mfence"]);
+    // Non-temporal stores are ordered before `copy` returns, whatever is flushed.
+    let short: fn(&mut Region<'_>) = |region| region.copy(1, &[1; 64]).unwrap();
+    assert_eq!(on_region(Caches, short), [""; 0]);
+    let long: fn(&mut Region<'_>) = |region| region.copy(1, &[1; 1024]).unwrap();
+    assert_eq!(on_region(Caches, long), ["sfence"]);
+    assert_eq!(on_region(MemoryController, long), [&["clwb"; 17][..], &["sfence"]].concat());
 }
 
 #[test]
