@@ -13,6 +13,7 @@
 use core::{
     cell::{RefCell, UnsafeCell},
     ptr::NonNull,
+    sync::atomic::{Ordering, fence},
 };
 
 use critical_section::Mutex;
@@ -167,6 +168,9 @@ pub unsafe fn submit(frame: usize, command: Command, sector: u64, data: NonNull<
         // There are descriptors for every frame, unless the device did not come back from a reset.
         if let Ok(token) = token {
             device.frame_of[usize::from(token)] = frame as u8;
+            // The request is there before the look whether the device wants to hear of it; otherwise
+            // it may go to rest in between, and neither sees the other (virtio 1.2, 2.7.13.4.1).
+            fence(Ordering::SeqCst);
             if device.queue.should_notify() {
                 device.transport.notify(0);
             }
