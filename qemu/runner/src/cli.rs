@@ -93,7 +93,7 @@ pub struct Soak {
     /// How many operations shall end
     #[arg(long, value_name = "N", default_value_t = soak::ROUNDS, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub rounds: u64,
-    /// What decides the order; the one that is printed repeats it [default: by chance]
+    /// What the random choices begin with; the host's timing does not repeat [default: random]
     #[arg(long, value_name = "SEED")]
     pub seed: Option<u64>,
 }

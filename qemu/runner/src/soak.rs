@@ -22,7 +22,7 @@ use std::{
 /// Operations that end in about a minute.
 pub const ROUNDS: u64 = 2_000_000;
 /// The slowest soak that is not yet a hang, in ends a second; some 40,000 are usual.
-const SLOWEST: u64 = 500;
+const SLOWEST: u64 = 5_000;
 
 /// The guest reads sectors below this number.
 const SECTORS: u64 = 1024;
