@@ -7,7 +7,14 @@
 
 mod model;
 
-use std::{cell::RefCell, collections::HashSet, ops::Range, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::HashSet,
+    fmt,
+    io::{self, Write},
+    ops::Range,
+    rc::Rc,
+};
 
 use model::{Event, Image, LINE, Model};
 use wouldblock::persist::{Memory, log::Log};
@@ -223,10 +230,15 @@ fn explore(mutant: Mutant) -> Seen {
     seen
 }
 
+/// For everybody to see: how much was explored is a part of the result.
+fn say(words: fmt::Arguments<'_>) {
+    _ = writeln!(io::stderr(), "crash model: {words}");
+}
+
 #[test]
 fn no_cut_loses_or_invents_a_record() {
     let seen = explore(Mutant::None);
-    println!("images: {:?}, wrong: {}", seen.images, seen.wrong);
+    say(format_args!("images: {:?}, wrong: {}", seen.images, seen.wrong));
     assert_eq!(seen.wrong, 0);
     assert_eq!(seen.images, [171, 338, 3073]);
 }
@@ -245,7 +257,7 @@ fn every_mutant_is_caught() {
         NoEpoch,
     ] {
         let seen = explore(mutant);
-        println!("{mutant:?}: {} of {:?} are wrong", seen.wrong, seen.images);
+        say(format_args!("{mutant:?}: {} of {:?} are wrong", seen.wrong, seen.images));
         assert!(seen.wrong > 0, "{mutant:?}");
     }
 }
@@ -301,11 +313,11 @@ fn restart(mutant: Mutant) -> (usize, usize) {
 #[test]
 fn what_a_restart_has_found_stays() {
     let (wrong, images) = restart(Mutant::None);
-    println!("images: {images}, wrong: {wrong}");
+    say(format_args!("images: {images}, wrong: {wrong}"));
     assert_eq!(wrong, 0);
     assert!(images > 100, "{images}");
     let (wrong, images) = restart(Mutant::FoundUnflushed);
-    println!("FoundUnflushed: {wrong} of {images} are wrong");
+    say(format_args!("FoundUnflushed: {wrong} of {images} are wrong"));
     assert!(wrong > 0);
 }
 
@@ -328,7 +340,7 @@ fn a_log_is_made_whole_or_not_at_all() {
         assert!(found.is_empty() || found == [b"old"]);
         empty += usize::from(found.is_empty());
     }
-    println!("images: {}, without the old record: {empty}", left.len());
+    say(format_args!("images: {}, without the old record: {empty}", left.len()));
     assert_eq!((left.len(), empty), (22, 21));
 }
 

@@ -156,3 +156,5 @@ low_pages:
     .set number, number + 1
     .endr
 .text
+# What else is assembled in this unit is for long mode: with one codegen unit, all of it.
+.code64

@@ -1,6 +1,8 @@
 //! How a model is run, and the parts that models share.
 
 use std::{
+    fmt,
+    io::{self, Write},
     process::Command,
     sync::{
         Arc,
@@ -37,8 +39,13 @@ pub fn explores(
     });
     let executions = executions.load(Relaxed);
     let bound = preemptions.map_or("all".into(), |bound| format!("up to {bound} preemptions"));
-    println!("loom: {name}: {executions} executions ({bound})");
+    say(format_args!("{name}: {executions} executions ({bound})"));
     assert!(executions >= floor, "{name}: {executions} executions, fewer than {floor}");
+}
+
+/// For everybody to see: how much was explored is a part of the result.
+fn say(words: fmt::Arguments<'_>) {
+    _ = writeln!(io::stderr(), "loom: {words}");
 }
 
 /// Asserts that exploring `model`, which has a planted flaw, fails with one of `symptoms`, with as
@@ -58,7 +65,7 @@ pub fn finds(flaw: &str, symptoms: &[&str], model: impl Fn() + Copy + Send + Syn
     assert!(!child.status.success(), "{flaw}: not found");
     let symptom = String::from_utf8_lossy(&child.stderr);
     assert!(symptoms.iter().any(|expected| symptom.contains(expected)), "{flaw}: {symptom}");
-    println!("loom: {flaw}: found");
+    say(format_args!("{flaw}: found"));
 }
 
 /// Names the flaw that is to be explored, and nothing else, in the process that is to fail.
