@@ -286,7 +286,7 @@ fn flush(tour: &Tour) {
     let row = Row {
         kind: Asynchronous,
         call: "batch.flush(), step(), wait()",
-        row: "CLFLUSHOPT of 256 lines, other work meanwhile, then the fence",
+        row: "CLFLUSHOPT of 256 lines (a no-op in QEMU), other work, the fence",
         note: "QEMU runs a flush as a no-op: lines are counted here; which ones, the test `cache` sees where they trap",
         tries: steps,
         cost,
