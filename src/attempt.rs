@@ -1,34 +1,23 @@
 //! One try: the only place where an operation's logic is written.
 
-use core::{
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use core::task::Poll;
 
-/// In an implementation of [`Attempt`] by an operation that another one is inside of: what wakes is
-/// what wakes the inner one.
+use crate::event::{Operation, wait::Polled};
+
+/// In an implementation of [`Attempt`] by an operation that holds another one: what announces the
+/// inner one announces the outer one.
 macro_rules! forward_arming {
     (|$this:ident| $inner:expr) => {
-        forward_arming!(|$this| $inner, $inner);
-    };
-    (|$this:ident| $shared:expr, $exclusive:expr) => {
-        #[inline(always)]
-        fn source(&self) -> $crate::attempt::Source {
-            let $this = self;
-            $shared.source()
-        }
-
         #[inline(always)]
         fn arm(&mut self) {
             let $this = self;
-            $exclusive.arm();
+            $inner.arm();
         }
 
         #[inline(always)]
         fn disarm(&mut self) {
             let $this = self;
-            $exclusive.disarm();
+            $inner.disarm();
         }
     };
 }
@@ -36,10 +25,15 @@ pub(crate) use forward_arming;
 
 /// An operation, written once, as one non-blocking try.
 ///
-/// The three rules every implementation keeps, and every form of waiting in this crate relies on:
+/// The three rules that every implementation keeps, and on which every form of waiting in this
+/// crate relies:
 /// 1. `Err(WouldBlock)` loses nothing: what was there before the try is there after it.
 /// 2. Trying again is always right, any number of times, from whichever context holds the `&mut`.
 /// 3. A try is bounded and never waits.
+///
+/// What an attempt waits for must be a *lasting* condition: one that stays true until a try takes
+/// it (a byte in a FIFO, a lock that is free). A condition that passes by itself, such as the edge
+/// of a pin, is latched by its handler in [`Flags`](crate::event::Flags), which makes it last.
 ///
 /// ```
 /// use wouldblock::{attempt::{self, Attempt}, block};
@@ -53,6 +47,12 @@ pub(crate) use forward_arming;
 /// assert_eq!(block::block(ready), Ok("ready"));            // synchronous, blocking
 /// ```
 #[must_use = "an attempt does nothing until it is tried"]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an attempt",
+    note = "a closure that makes one try becomes an attempt by `attempt::from_fn(closure)`",
+    note = "an `Operation` or a `Job` has an event of its own, which nothing else would hear: \
+            combine operations by `race` and `within`, and a job by `job.ended()`"
+)]
 pub trait Attempt {
     /// What the operation yields at its end.
     type Output;
@@ -64,14 +64,7 @@ pub trait Attempt {
     /// # Errors
     /// [`nb::Error::WouldBlock`]: not yet, and nothing is lost. [`nb::Error::Other`]: the
     /// operation's own error.
-    fn attempt(&mut self) -> nb::Result<Self::Output, Self::Error>;
-
-    /// What kind of source announces the next worthwhile try. The default is right for everything but
-    /// edges that the source itself forgets.
-    #[inline(always)]
-    fn source(&self) -> Source {
-        Source::Level
-    }
+    fn attempt(&mut self) -> Result<Self::Output, nb::Error<Self::Error>>;
 
     /// Enables the interrupt that announces the next worthwhile try.
     ///
@@ -79,6 +72,10 @@ pub trait Attempt {
     /// between that try and this call, the interrupt must still follow; a device whose line cannot
     /// promise that re-raises it here. The default does nothing, which is right where the source is
     /// always enabled.
+    ///
+    /// An attempt that holds another one must forward this call and [`disarm`](Self::disarm), or the
+    /// inner one is never announced. `testing::check::forwards_arming` finds a wrapper that does
+    /// not.
     #[inline(always)]
     fn arm(&mut self) {}
 
@@ -104,8 +101,11 @@ pub trait Attempt {
         MapErr { attempt: self, map }
     }
 
-    /// Whichever of the two ends first; `self` is tried first. The other one is given up as it stands,
-    /// with what it has not taken.
+    /// The first of two attempts to end, for one waiter that hears of both. `self` is tried first,
+    /// so it wins where both are ready. The other one is given up as it stands.
+    ///
+    /// Attempts that are announced by different events race as operations:
+    /// [`Operation::race`](crate::event::Operation::race).
     #[inline(always)]
     fn race<B: Attempt>(self, other: B) -> Race<Self, B>
     where
@@ -114,87 +114,20 @@ pub trait Attempt {
         Race { first: self, second: other }
     }
 
-    /// The awaited form of an operation that has no interrupt: a task that awaits it is scheduled again
-    /// at once, after the other tasks that are ready. So the executor never sleeps meanwhile. Where
-    /// there is an interrupt, an [`Operation`](crate::event::Operation) is the right form.
+    /// An operation that no event announces: blocked on, it is tried again at once, whatever the
+    /// idler; awaited, it re-schedules its task after each try, so the executor never sleeps.
+    ///
+    /// This is for what has no interrupt. Where there is one,
+    /// [`Waiter::operation`](crate::event::Waiter::operation) is the right form.
     ///
     /// # Cancel safety
     /// That of the attempt.
     #[inline(always)]
-    fn yielding(self) -> Yielding<Self>
+    fn polled(self) -> Operation<Polled<Self>>
     where
         Self: Sized,
     {
-        Yielding(self)
-    }
-}
-
-/// Which of two operations ended, with its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Either<A, B> {
-    /// The first.
-    First(A),
-    /// The second.
-    Second(B),
-}
-
-/// See [`Attempt::race`].
-#[derive(Clone, Copy, Debug)]
-#[must_use = "an attempt does nothing until it is tried"]
-pub struct Race<A, B> {
-    first: A,
-    second: B,
-}
-
-impl<A: Attempt, B: Attempt> Attempt for Race<A, B> {
-    type Output = Either<A::Output, B::Output>;
-    type Error = Either<A::Error, B::Error>;
-
-    #[inline]
-    fn attempt(&mut self) -> nb::Result<Self::Output, Self::Error> {
-        match self.first.attempt() {
-            Err(nb::Error::WouldBlock) => {
-                self.second.attempt().map(Either::Second).map_err(|error| error.map(Either::Second))
-            }
-            end => end.map(Either::First).map_err(|error| error.map(Either::First)),
-        }
-    }
-
-    fn source(&self) -> Source {
-        match (self.first.source(), self.second.source()) {
-            (Source::Edge, _) | (_, Source::Edge) => Source::Edge,
-            (first, _) => first,
-        }
-    }
-
-    fn arm(&mut self) {
-        self.first.arm();
-        self.second.arm();
-    }
-
-    fn disarm(&mut self) {
-        self.first.disarm();
-        self.second.disarm();
-    }
-}
-
-/// See [`Attempt::yielding`].
-#[derive(Clone, Copy, Debug)]
-#[must_use = "a future does nothing until it is awaited"]
-pub struct Yielding<A>(A);
-
-impl<A> Unpin for Yielding<A> {}
-
-impl<A: Attempt> Future for Yielding<A> {
-    type Output = Result<A::Output, A::Error>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let end = into_poll(self.0.attempt());
-        if end.is_pending() {
-            context.waker().wake_by_ref();
-        }
-        end
+        Operation::new(Polled(self))
     }
 }
 
@@ -208,22 +141,6 @@ impl<A: Attempt + ?Sized> Attempt for &mut A {
     }
 
     forward_arming!(|this| **this);
-}
-
-/// What becomes of news that nobody listens to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Source {
-    /// The condition lasts until it is served: bytes in a FIFO, a lock that is free. Armed only after
-    /// a try that would block.
-    #[default]
-    Level,
-    /// The source keeps the news until a try takes it: a status flag, the bits of an
-    /// [`Event`](crate::event::Event). Armed as a level is.
-    Latched,
-    /// It is gone if nobody was armed when it came (a pin's edge). Armed when the operation is made,
-    /// not at its first try: an edge between the two counts.
-    Edge,
 }
 
 /// How far an operation has come, for those that have an intermediate result.
@@ -241,8 +158,13 @@ impl<P: Progress + ?Sized> Progress for &mut P {
 
 /// An attempt from a closure that makes one try.
 ///
-/// A function and not a blanket implementation: that would rule out `impl Attempt for &mut A`, and
-/// would let a closure pass a transfer that runs in the background off as a readiness operation.
+/// The closure is all that is known of it: it arms nothing. So a closure that tries *another*
+/// attempt (`from_fn(|| other.attempt())`) is deaf to that one's interrupt; pass the attempt itself,
+/// or wrap it in a type that forwards [`Attempt::arm`].
+///
+/// This is a function and not a blanket implementation for closures: that would rule out
+/// `impl Attempt for &mut A`, and would let a closure pass a background transfer off as a readiness
+/// operation.
 #[inline(always)]
 pub fn from_fn<T, E, F: FnMut() -> nb::Result<T, E>>(attempt: F) -> FromFn<F> {
     FromFn(attempt)
@@ -315,7 +237,63 @@ impl<A: Progress, F> Progress for MapErr<A, F> {
     }
 }
 
-/// The result of a try as a [`Poll`]. It says nothing about who wakes: that is what
+/// Which of two operations ended, with its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Either<A, B> {
+    /// The first.
+    First(A),
+    /// The second.
+    Second(B),
+}
+
+impl<A, B> Either<A, B> {
+    /// The end of a race: the first's if it has one, otherwise what the second's try yields.
+    #[inline(always)]
+    pub(crate) fn race<E, F>(
+        first: nb::Result<A, E>,
+        second: impl FnOnce() -> nb::Result<B, F>,
+    ) -> nb::Result<Self, Either<E, F>> {
+        match first {
+            Err(nb::Error::WouldBlock) => {
+                second().map(Self::Second).map_err(|error| error.map(Either::Second))
+            }
+            end => end.map(Self::First).map_err(|error| error.map(Either::First)),
+        }
+    }
+}
+
+/// See [`Attempt::race`].
+#[derive(Clone, Copy, Debug)]
+#[must_use = "an attempt does nothing until it is tried"]
+pub struct Race<A, B> {
+    first: A,
+    second: B,
+}
+
+impl<A: Attempt, B: Attempt> Attempt for Race<A, B> {
+    type Output = Either<A::Output, B::Output>;
+    type Error = Either<A::Error, B::Error>;
+
+    #[inline]
+    fn attempt(&mut self) -> nb::Result<Self::Output, Self::Error> {
+        Either::race(self.first.attempt(), || self.second.attempt())
+    }
+
+    #[inline]
+    fn arm(&mut self) {
+        self.first.arm();
+        self.second.arm();
+    }
+
+    #[inline]
+    fn disarm(&mut self) {
+        self.first.disarm();
+        self.second.disarm();
+    }
+}
+
+/// The result of a try as a [`Poll`]. It says nothing about the wake: that is what
 /// [`Operation`](crate::event::Operation) is for.
 #[inline(always)]
 pub fn into_poll<T, E>(result: nb::Result<T, E>) -> Poll<Result<T, E>> {
@@ -331,7 +309,7 @@ pub fn into_poll<T, E>(result: nb::Result<T, E>) -> Poll<Result<T, E>> {
 /// # Errors
 /// [`nb::Error::WouldBlock`] for [`Poll::Pending`], [`nb::Error::Other`] for the poll's own error.
 #[inline(always)]
-pub fn from_poll<T, E>(poll: Poll<Result<T, E>>) -> nb::Result<T, E> {
+pub fn from_poll<T, E>(poll: Poll<Result<T, E>>) -> Result<T, nb::Error<E>> {
     match poll {
         Poll::Ready(result) => result.map_err(nb::Error::Other),
         Poll::Pending => Err(nb::Error::WouldBlock),

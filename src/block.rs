@@ -1,17 +1,18 @@
-//! How much effort one call spends: retry to the end, retry within a bound, or try once.
+//! How much effort one call spends: retry to the end, or within a bound; and how it passes the time.
 //!
-//! Everything here is synchronous: at every return nothing is left running. The bounded efforts
-//! take `&mut op`, so when the bound is reached the operation is still the caller's, unharmed, to
-//! try again or to drop.
+//! Everything here is synchronous: at every return nothing is left running. An effort with a bound
+//! takes the operation by `&mut`, so when the bound is reached it is still the caller's, unharmed,
+//! to try again or to drop.
 //!
-//! [`block`] and the `try_` functions spin. To sleep between tries an operation needs somebody who
-//! says that there is news: that is [`Operation::block`](crate::event::Operation::block).
+//! [`block`] spins. To sleep between tries something must say that there is news: that is an
+//! [`Operation`](crate::event::Operation). How the caller sleeps is an [`Idle`]; a bound needs an
+//! alarm besides, so that the caller does not oversleep: [`WithAlarm`].
 
-use core::{hint::spin_loop, time::Duration};
+use core::{cell::Cell, hint::spin_loop, task::Waker};
 
 use crate::{
     attempt::Attempt,
-    time::{Clock, Deadline},
+    time::{Alarm, Clock, Deadline},
 };
 
 /// Retries until there is a final result.
@@ -32,71 +33,46 @@ pub fn block<A: Attempt>(mut op: A) -> Result<A::Output, A::Error> {
     }
 }
 
-/// Tries at most `times` times, and at least once.
-///
-/// # Errors
-/// [`nb::Error::WouldBlock`]: the effort is spent; the operation is still the caller's. Otherwise
-/// the operation's own error.
-#[inline]
-pub fn try_times<A: Attempt>(op: &mut A, times: u32) -> nb::Result<A::Output, A::Error> {
-    for _ in 1..times {
-        match op.attempt() {
-            Err(nb::Error::WouldBlock) => spin_loop(),
-            end => return end,
-        }
-    }
-    op.attempt()
-}
-
-/// Retries for at least `duration`: [`try_until`] with a deadline that begins now.
-///
-/// # Errors
-/// As [`try_until`].
-#[inline]
-pub fn try_for<A: Attempt, C: Clock>(
-    op: &mut A,
-    clock: C,
-    duration: Duration,
-) -> nb::Result<A::Output, A::Error> {
-    try_until(op, &Deadline::after(clock, duration))
-}
-
-/// Retries until `deadline`, and once more after it: a caller that was held up does not miss what
-/// has come meanwhile. At least one try is made. Works with interrupts masked, since no clock here
-/// is advanced by one.
-///
-/// # Errors
-/// [`nb::Error::WouldBlock`]: the deadline has passed; the operation is still the caller's.
-/// Otherwise the operation's own error.
-#[inline]
-pub fn try_until<A: Attempt, C: Clock>(
-    op: &mut A,
-    deadline: &Deadline<C>,
-) -> nb::Result<A::Output, A::Error> {
-    loop {
-        let last = deadline.has_passed();
-        match op.attempt() {
-            Err(nb::Error::WouldBlock) if !last => spin_loop(),
-            end => return end,
-        }
-    }
-}
-
-/// How a waiting foreground passes the time between two tries: it may sleep until there is news.
+/// How a blocked caller passes the time between two tries: it may sleep until there is news.
 pub trait Idle {
     /// Returns at the latest when `news` has become true.
     ///
     /// An implementation that sleeps asks `news` last, with interrupts held off, and then sleeps so
-    /// that an interrupt between the question and the sleep still wakes it. Where interrupts are
-    /// masked by the caller it must not sleep at all: nothing would wake it.
+    /// that an interrupt between the question and the sleep still ends it. Where the caller has
+    /// masked interrupts it must not sleep at all: nothing would wake it.
     fn idle(&mut self, news: impl Fn() -> bool);
+
+    /// What a signal has to wake, where an interrupt on this core does not end the sleep: a thread
+    /// that is parked, or a core that is to be sent an interrupt. It is registered before each
+    /// sleep.
+    #[inline(always)]
+    fn waker(&self) -> Option<&Waker> {
+        None
+    }
 }
 
-/// How a foreground that waits with a deadline passes the time: it owns an alarm, so it does not
-/// oversleep.
+mod sealed {
+    /// What may pass the time until a deadline: it spins, or it has an alarm.
+    pub trait Bounded {}
+    impl Bounded for super::Spin {}
+    impl<I, L> Bounded for super::WithAlarm<I, L> {}
+    impl<I: Bounded> Bounded for &mut I {}
+    #[cfg(feature = "std")]
+    impl Bounded for super::ThreadPark {}
+    #[cfg(all(feature = "testing", not(loom)))]
+    impl Bounded for &crate::testing::Cpu {}
+}
+
+/// How a caller that is blocked until a deadline passes the time: it does not oversleep.
 ///
-/// A deadline accepts nothing less: with an [`Idle`] that owns no alarm it does not compile.
-pub trait IdleUntil<C: Clock> {
+/// [`Spin`], and every [`Idle`] with an alarm. With an idler that has none, a bounded effort does
+/// not compile.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` could sleep past a deadline",
+    note = "give it an alarm on the deadline's clock: `WithAlarm::new(idle, alarm)`; or spin: `Spin`"
+)]
+pub trait IdleUntil<C: Clock>: Idle + sealed::Bounded {
     /// Returns at the latest when `news` has become true or `deadline` has passed.
     fn idle_until(&mut self, deadline: &Deadline<C>, news: impl Fn() -> bool);
 }
@@ -119,10 +95,62 @@ impl<C: Clock> IdleUntil<C> for Spin {
     }
 }
 
+/// Any [`Idle`], with any [`Alarm`] that ends its sleep at the deadline.
+#[derive(Clone, Copy, Debug)]
+pub struct WithAlarm<I, L> {
+    idle: I,
+    alarm: L,
+}
+
+impl<I: Idle, L> WithAlarm<I, L> {
+    /// Sleeps as `idle` does; `alarm` ends the sleep at the deadline.
+    pub const fn new(idle: I, alarm: L) -> Self {
+        Self { idle, alarm }
+    }
+}
+
+impl<I: Idle, L> Idle for WithAlarm<I, L> {
+    #[inline(always)]
+    fn idle(&mut self, news: impl Fn() -> bool) {
+        self.idle.idle(news);
+    }
+
+    #[inline(always)]
+    fn waker(&self) -> Option<&Waker> {
+        self.idle.waker()
+    }
+}
+
+impl<C: Clock, I: Idle, L: Alarm<C>> IdleUntil<C> for WithAlarm<I, L> {
+    #[inline]
+    fn idle_until(&mut self, deadline: &Deadline<C>, news: impl Fn() -> bool) {
+        let alarm = Cell::new(Some(&mut self.alarm));
+        // The alarm is set by the last question, with interrupts held off: one that is due at once
+        // stays pending, and ends the sleep.
+        self.idle.idle(|| {
+            let ticks = deadline.sleep_ticks();
+            if ticks == 0 || news() {
+                return true;
+            }
+            if let Some(the_alarm) = alarm.take() {
+                the_alarm.set(ticks);
+                alarm.set(Some(the_alarm));
+            }
+            false
+        });
+        self.alarm.clear();
+    }
+}
+
 impl<I: Idle> Idle for &mut I {
     #[inline(always)]
     fn idle(&mut self, news: impl Fn() -> bool) {
         (**self).idle(news);
+    }
+
+    #[inline(always)]
+    fn waker(&self) -> Option<&Waker> {
+        (**self).waker()
     }
 }
 
@@ -130,5 +158,58 @@ impl<C: Clock, I: IdleUntil<C>> IdleUntil<C> for &mut I {
     #[inline(always)]
     fn idle_until(&mut self, deadline: &Deadline<C>, news: impl Fn() -> bool) {
         (**self).idle_until(deadline, news);
+    }
+}
+
+/// Passes the time by parking the thread. A signal from any thread ends it.
+#[cfg(feature = "std")]
+#[derive(Clone, Debug)]
+pub struct ThreadPark {
+    waker: Waker,
+    /// A thread parks itself only.
+    thread: core::marker::PhantomData<*const ()>,
+}
+
+#[cfg(feature = "std")]
+impl ThreadPark {
+    /// For the thread that makes it.
+    pub fn new() -> Self {
+        struct Unpark(std::thread::Thread);
+        impl std::task::Wake for Unpark {
+            fn wake(self: std::sync::Arc<Self>) {
+                self.0.unpark();
+            }
+        }
+        let waker = std::sync::Arc::new(Unpark(std::thread::current())).into();
+        Self { waker, thread: core::marker::PhantomData }
+    }
+}
+
+#[cfg(feature = "std")]
+impl Default for ThreadPark {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(feature = "std")]
+impl Idle for ThreadPark {
+    fn idle(&mut self, news: impl Fn() -> bool) {
+        if !news() {
+            std::thread::park();
+        }
+    }
+
+    fn waker(&self) -> Option<&Waker> {
+        Some(&self.waker)
+    }
+}
+
+#[cfg(feature = "std")]
+impl<C: Clock> IdleUntil<C> for ThreadPark {
+    fn idle_until(&mut self, deadline: &Deadline<C>, news: impl Fn() -> bool) {
+        if !news() {
+            std::thread::park_timeout(deadline.sleep_time());
+        }
     }
 }

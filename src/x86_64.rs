@@ -6,8 +6,8 @@ use core::{hint::spin_loop, num::NonZeroU64};
 use ::x86_64::instructions::interrupts;
 
 use crate::{
-    block::{Idle, IdleUntil},
-    time::{Alarm, Clock, Deadline},
+    block::{Idle, WithAlarm},
+    time::Clock,
 };
 
 /// Passes the time asleep (`sti; hlt`) until an interrupt.
@@ -20,7 +20,7 @@ use crate::{
 /// # On several cores
 /// `hlt` ends with an interrupt on its own core, and a signal from another core is none. So who
 /// signals there sends the sleeper's core an interrupt (an IPI) after the signal: a handler after
-/// it has dropped its [`Driven`](crate::job::Driven) or [`Wake`](crate::event::Wake), whoever frees
+/// it has dropped its [`Stepped`](crate::job::Stepped) or [`OwedWake`](crate::event::OwedWake), whoever frees
 /// a mutex or moves a value through a channel after that, an executor in what its wakers call (for
 /// a task that awaits, nobody else has to). The IPI's handler need not do anything. The sleeper
 /// looks for news with interrupts off, so it sees the signal, or the IPI is still to come and ends
@@ -30,8 +30,8 @@ pub struct Park;
 
 impl Park {
     /// The same sleep with an alarm, for waiting with a deadline.
-    pub const fn until<L>(alarm: L) -> ParkUntil<L> {
-        ParkUntil { alarm }
+    pub const fn until<L>(alarm: L) -> WithAlarm<Self, L> {
+        WithAlarm::new(Self, alarm)
     }
 }
 
@@ -43,29 +43,6 @@ impl Idle for Park {
         }
         interrupts::disable();
         if news() { interrupts::enable() } else { interrupts::enable_and_hlt() }
-    }
-}
-
-/// As [`Park`], with an alarm that ends the sleep at the deadline. Made by [`Park::until`].
-#[derive(Clone, Copy, Debug)]
-pub struct ParkUntil<L> {
-    alarm: L,
-}
-
-impl<C: Clock, L: Alarm<C>> IdleUntil<C> for ParkUntil<L> {
-    fn idle_until(&mut self, deadline: &Deadline<C>, news: impl Fn() -> bool) {
-        if !interrupts::are_enabled() {
-            return spin_loop();
-        }
-        interrupts::disable();
-        let remaining = deadline.remaining();
-        if remaining == 0 || news() {
-            return interrupts::enable();
-        }
-        // With interrupts off: an alarm that is due at once stays pending, and ends the sleep.
-        self.alarm.set(remaining);
-        interrupts::enable_and_hlt();
-        self.alarm.clear();
     }
 }
 

@@ -111,7 +111,7 @@ fn a_race_tries_the_first_first_and_takes_from_one_only() {
 fn yielding_asks_to_be_polled_again_and_wakes_no_more_than_that() {
     let source = Source::new();
     let (waker, wakes) = counting();
-    let mut yielding = source.take().yielding();
+    let mut yielding = source.take().polled();
     for polls in 1..5 {
         assert!(poll(&mut yielding, &waker).is_pending());
         assert_eq!(wakes.load(SeqCst), polls);

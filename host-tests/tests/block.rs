@@ -65,7 +65,7 @@ fn tries_until(length: u64, per_try: u64) -> u32 {
         time.set(time.get() + u128::from(per_try));
         Err::<(), nb::Error<()>>(WouldBlock)
     });
-    assert_eq!(block::try_until(&mut op, &deadline), Err(WouldBlock));
+    assert_eq!((&mut op).polled().block_until(Spin, &deadline), Err(wouldblock::time::Error::TimedOut));
     tries
 }
 
@@ -96,7 +96,7 @@ fn what_comes_during_the_last_wait_is_not_missed() {
         time.set(time.get() + 3_600_000);
         if tries == 1 { Err(WouldBlock) } else { Ok::<_, nb::Error<()>>("a byte") }
     });
-    assert_eq!(block::try_for(&mut op, clock, MS), Ok("a byte"));
+    assert_eq!((&mut op).polled().block_for(Spin, clock, MS), Ok("a byte"));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn the_operation_comes_back_and_goes_on_where_it_was() {
     let clock = FakeClock::<32> { per_look: 1, ..FakeClock::new(&time) };
     let tries = Cell::new(0);
     let mut op = ready_at(1000, &tries);
-    assert_eq!(block::try_for(&mut op, clock, MS * 20), Err(WouldBlock));
+    assert_eq!((&mut op).polled().block_for(Spin, clock, MS * 20), Err(wouldblock::time::Error::TimedOut));
     let spent = tries.get();
     assert!((20..=25).contains(&spent), "{spent}");
     assert_eq!(block::try_times(&mut op, 10), Err(WouldBlock));
@@ -122,7 +122,7 @@ fn a_deadline_is_good_for_any_number_of_efforts() {
     let mut op = ready_at(u32::MAX, &tries);
     time.set(6);
     for effort in 1..4 {
-        assert_eq!(block::try_until(&mut op, &deadline), Err(WouldBlock));
+        assert_eq!((&mut op).polled().block_until(Spin, &deadline), Err(wouldblock::time::Error::TimedOut));
         assert_eq!(tries.get(), effort);
     }
 }
@@ -132,7 +132,7 @@ fn the_real_clock_waits_at_least_as_long_as_asked() {
     for asked in [Duration::ZERO, Duration::from_nanos(1), MS, MS * 20] {
         let begin = std::time::Instant::now();
         let mut never = attempt::from_fn(|| Err::<(), nb::Error<()>>(WouldBlock));
-        assert_eq!(block::try_for(&mut never, StdClock::new(), asked), Err(WouldBlock));
+        assert_eq!((&mut never).polled().block_for(Spin, StdClock::new(), asked), Err(wouldblock::time::Error::TimedOut));
         assert!(begin.elapsed() >= asked);
     }
     assert_eq!(StdClock::BITS, 64);
@@ -174,9 +174,9 @@ proptest! {
             });
             let length = MS * u32::try_from(length).unwrap();
             let end = if through_operation {
-                waiter.operation(&mut op).try_for(Spin, clock, length)
+                waiter.operation(&mut op).block_for(Spin, clock, length)
             } else {
-                block::try_for(&mut op, clock, length)
+                (&mut op).polled().block_for(Spin, clock, length)
             };
             prop_assert_eq!(end.is_ok(), hit);
             prop_assert_eq!(tries, expected);

@@ -120,7 +120,7 @@ fn an_awaited_batch_yields_between_its_steps() {
     let (waker, wakes) = counting();
     let mut batch = cache.batch();
     batch.flush(&memory.0);
-    let mut yielding = (&mut batch).yielding();
+    let mut yielding = (&mut batch).polled();
     let mut pending = 0;
     while poll(&mut yielding, &waker).is_pending() {
         pending += 1;

@@ -73,7 +73,7 @@ proptest! {
         let alive = Arc::new(AtomicU32::new(0));
         let mut channel = Channel::<Counted, { ROOM + 1 }>::new();
         let mut model = VecDeque::new();
-        let mut ends = channel.split();
+        let mut ends = channel.split().unwrap();
         for (value, act) in (0..).zip(acts) {
             let (sender, receiver) = &mut ends;
             let full = model.len() == ROOM;
@@ -101,20 +101,21 @@ proptest! {
                     prop_assert_eq!(back.map(|back| back.0), full.then_some(value));
                 }
                 Act::TryReceive => {
-                    let received = receiver.try_receive().map(|counted| counted.0);
+                    let received = receiver.try_recv().map(|counted| counted.0);
                     prop_assert_eq!(received, model.pop_front().ok_or(nb::Error::WouldBlock));
                 }
                 Act::Receive => {
                     let (waker, _) = counting();
-                    let received = poll(&mut receiver.receive(), &waker).map(|end| end.map(|counted| counted.0));
+                    let received = poll(&mut receiver.recv(), &waker).map(|end| end.map(|counted| counted.0));
                     let expected = model.pop_front().map_or(Poll::Pending, |value| Poll::Ready(Ok(value)));
                     prop_assert_eq!(received, expected);
                 }
-                Act::ReceiveAndDrop => drop(receiver.receive()),
+                Act::ReceiveAndDrop => drop(receiver.recv()),
                 Act::Split => {
                     // The ends are forgotten: their waiters are not lost, nor is what is queued.
                     std::mem::forget(ends);
-                    ends = channel.split();
+                    channel.reset();
+                    ends = channel.split().unwrap();
                 }
             }
             if matches!(act, Act::TrySend | Act::Send | Act::SendAndTakeBack) && !full {
@@ -130,11 +131,11 @@ proptest! {
 
 #[test]
 fn each_end_wakes_the_other() {
-    let mut channel = Channel::<u8, 2>::new();
-    let (mut sender, mut receiver) = channel.split();
+    let channel = Channel::<u8, 2>::new();
+    let (mut sender, mut receiver) = channel.split().unwrap();
     let ((sends, send_wakes), (receives, receive_wakes)) = (counting(), counting());
 
-    let mut receive = receiver.receive();
+    let mut receive = receiver.recv();
     assert!(poll(&mut receive, &receives).is_pending());
     assert_eq!(sender.try_send(1), Ok(()));
     assert_eq!(receive_wakes.load(SeqCst), 1);
@@ -145,19 +146,19 @@ fn each_end_wakes_the_other() {
     assert_eq!(receive_wakes.load(SeqCst), 1, "nobody waits any more");
     let mut send = sender.send(3);
     assert!(poll(&mut send, &sends).is_pending());
-    assert_eq!(receiver.try_receive(), Ok(2));
+    assert_eq!(receiver.try_recv(), Ok(2));
     assert_eq!(send_wakes.load(SeqCst), 1);
     assert_eq!(poll(&mut send, &sends), Poll::Ready(Ok(())));
     drop(send);
-    assert_eq!(receiver.receive().block(Spin), Ok(3));
+    assert_eq!(receiver.recv().block(Spin), Ok(3));
     assert_eq!((send_wakes.load(SeqCst), receive_wakes.load(SeqCst)), (1, 1));
 }
 
 #[test]
 fn two_threads_lose_and_double_nothing() {
     const COUNT: u32 = 50_000;
-    let mut channel = Channel::<u32, 4>::new();
-    let (mut sender, mut receiver) = channel.split();
+    let channel = Channel::<u32, 4>::new();
+    let (mut sender, mut receiver) = channel.split().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(move || {
             pollster::block_on(async {
@@ -168,9 +169,9 @@ fn two_threads_lose_and_double_nothing() {
         });
         pollster::block_on(async {
             for value in 0..COUNT {
-                assert_eq!(receiver.receive().await, Ok(value));
+                assert_eq!(receiver.recv().await, Ok(value));
             }
         });
     });
-    assert_eq!(receiver.try_receive(), Err(nb::Error::WouldBlock));
+    assert_eq!(receiver.try_recv(), Err(nb::Error::WouldBlock));
 }

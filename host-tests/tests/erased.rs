@@ -14,8 +14,7 @@ use std::{
 use proptest::prelude::*;
 use wouldblock::{
     Attempt,
-    attempt::Source,
-    job::{Background, Boxed, Done, Driven, Inline, Slot, With, free_dropped, from_fns},
+    job::{Background, Boxed, Done, Stepped, Inline, Slot, With, free_dropped, from_fns},
     nb,
 };
 
@@ -223,45 +222,6 @@ fn one_slot_holds_operations_of_many_types() {
     assert_eq!(ends, [Ok(2), Ok(99), Ok(1003)]);
 }
 
-/// Counts, by a shared reference, how often it was asked for its source.
-struct Asked(Cell<u32>);
-
-impl Attempt for Asked {
-    type Output = ();
-    type Error = ();
-
-    fn attempt(&mut self) -> nb::Result<(), ()> {
-        Ok(())
-    }
-
-    fn source(&self) -> Source {
-        self.0.set(self.0.get() + 1);
-        Source::Level
-    }
-}
-
-impl Background for Asked {
-    fn begin(&mut self) {}
-
-    fn cancel(&mut self) {}
-}
-
-#[inline(never)]
-fn ask(op: &impl Attempt) {
-    _ = op.source();
-}
-
-#[test]
-fn what_is_inside_may_have_a_cell() {
-    let _guard = ONE_AT_A_TIME.lock().unwrap();
-    let inline = Inline::<(), (), 8>::new(Asked(Cell::new(0)));
-    let boxed = Boxed::<(), ()>::new(Asked(Cell::new(0)));
-    (0..3).for_each(|_| ask(&inline));
-    (0..3).for_each(|_| ask(&boxed));
-    assert_eq!(inline.into_inner::<Asked>().ok().unwrap().0.get(), 3);
-    assert_eq!(boxed.into_inner::<Asked>().ok().unwrap().0.get(), 3);
-}
-
 /// A callback that lets go of the operation, as most do.
 fn let_go<A: Background<Output = u32, Error = &'static str>>(done: Done<A>) {
     assert_eq!(done.result, Ok(1));
@@ -270,7 +230,7 @@ fn let_go<A: Background<Output = u32, Error = &'static str>>(done: Done<A>) {
 fn ends_in_a_handler<A: Background<Output = u32, Error = &'static str> + 'static>(op: A) {
     let slot = leak(Slot::new());
     slot.start_with(op, let_go).unwrap();
-    let driven: Driven = as_handler(|| slot.on_interrupt());
+    let driven: Stepped = as_handler(|| slot.on_interrupt());
     drop(driven);
 }
 

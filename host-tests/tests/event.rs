@@ -23,7 +23,7 @@ use wouldblock::{
     block::{Idle, IdleUntil, Spin},
     event::{Event, Operation, Waiter, Wake},
     nb,
-    time::{Clock, Deadline},
+    time::{self, Clock, Deadline},
 };
 
 fn leak<T>(value: T) -> &'static T {
@@ -33,7 +33,7 @@ fn leak<T>(value: T) -> &'static T {
 /// Whether the event's next signal wakes `wakes`.
 fn is_registered(event: &Event, wakes: &AtomicU32) -> bool {
     let before = wakes.load(SeqCst);
-    event.signal(0);
+    event.signal();
     wakes.load(SeqCst) != before
 }
 
@@ -56,18 +56,18 @@ fn a_poll_tries_registers_arms_and_tries_again() {
     assert_eq!(poll(&mut operation, &waker), Poll::Pending);
     assert_eq!(source.log.take(), ["try", "arm", "try"]);
 
-    event.signal(0);
+    event.signal();
     assert_eq!(source.log.take(), ["wake"]);
     assert_eq!(poll(&mut operation, &waker), Poll::Pending); // a signal, and still nothing
     assert_eq!(source.log.take(), ["try", "arm", "try"]);
 
     source.put();
-    event.signal(0);
+    event.signal();
     assert_eq!(poll(&mut operation, &waker), Poll::Ready(Ok(())));
     assert_eq!(source.log.take(), ["wake", "try", "disarm"]);
 
     drop(operation); // has nothing left to take back
-    event.signal(0);
+    event.signal();
     assert_eq!(source.log.take(), [""; 0]);
 }
 
@@ -112,13 +112,6 @@ fn every_way_to_leave_takes_back_the_registration_and_what_was_armed() {
     });
     assert_eq!(taken_apart, polled);
 
-    let disarmed = leave(|waiter, source, waker| {
-        let mut operation = waiter.operation(source.take());
-        assert!(poll(&mut operation, waker).is_pending());
-        operation.disarm();
-    });
-    assert_eq!(disarmed, polled);
-
     let failed = leave(|waiter, source, waker| {
         let mut operation = waiter.operation(source.take());
         assert!(poll(&mut operation, waker).is_pending());
@@ -147,15 +140,12 @@ fn every_way_to_leave_takes_back_the_registration_and_what_was_armed() {
         let time = std::cell::Cell::new(0);
         let clock = FakeClock::<16> { per_look: 1, ..FakeClock::new(&time) };
         let mut operation = waiter.operation(source.take());
-        let end = operation.try_for(Spin, clock, Duration::from_millis(1));
-        assert_eq!(end, Err(nb::Error::WouldBlock));
+        let end = operation.block_for(Spin, clock, Duration::from_millis(1));
+        assert_eq!(end, Err(time::Error::TimedOut));
         assert_eq!(source.log.take().last(), Some(&"disarm"));
         assert_eq!(operation.attempt(), Err(nb::Error::WouldBlock)); // it is still the caller's
     });
     assert_eq!(timed_out, ["try"]);
-
-    let armed_by_hand = leave(|waiter, source, _| waiter.operation(source.take()).arm());
-    assert_eq!(armed_by_hand, ["arm", "disarm"]);
 
     let wrapped = leave(|waiter, source, waker| {
         let mut operation = waiter.operation(source.take());
@@ -182,8 +172,8 @@ fn a_bounded_effort_that_does_not_wait_arms_nothing() {
     let time = std::cell::Cell::new(0);
     let mut waiter = event.waiter().unwrap();
     let end =
-        waiter.operation(source.take()).try_for(Spin, FakeClock::<64>::new(&time), Duration::ZERO);
-    assert_eq!(end, Err(nb::Error::WouldBlock));
+        waiter.operation(source.take()).block_for(Spin, FakeClock::<64>::new(&time), Duration::ZERO);
+    assert_eq!(end, Err(time::Error::TimedOut));
     assert_eq!(source.log.take(), ["try"]);
 }
 
@@ -196,13 +186,13 @@ fn a_forgotten_operation_wakes_in_vain_and_harms_nothing() {
     assert!(poll(&mut forgotten, &first).is_pending());
     std::mem::forget(forgotten);
 
-    event.signal(0);
+    event.signal();
     assert_eq!(first_wakes.load(SeqCst), 1);
 
     // The next operation of the same waiter waits by itself.
     let mut operation = waiter.operation(source.take());
     assert!(poll(&mut operation, &second).is_pending());
-    event.signal(0);
+    event.signal();
     assert_eq!((first_wakes.load(SeqCst), second_wakes.load(SeqCst)), (1, 1));
     drop(operation);
     assert!(!is_registered(&event, &second_wakes));
@@ -213,7 +203,7 @@ fn a_forgotten_operation_wakes_in_vain_and_harms_nothing() {
     std::mem::forget(operation);
     std::mem::forget(waiter);
     assert!(event.waiter().is_none());
-    event.signal(0);
+    event.signal();
     assert_eq!(second_wakes.load(SeqCst), 2);
 }
 
@@ -226,11 +216,11 @@ fn the_last_waker_is_woken_and_the_one_before_it_is_not() {
     for waker in [&first, &second, &first, &second] {
         assert!(poll(&mut operation, waker).is_pending());
     }
-    event.signal(0);
+    event.signal();
     assert_eq!((first_wakes.load(SeqCst), second_wakes.load(SeqCst)), (0, 1));
     // The swap itself wakes nobody, in turns or otherwise: two million polls did, once.
     assert!(poll(&mut operation, &first).is_pending());
-    event.signal(0);
+    event.signal();
     assert_eq!((first_wakes.load(SeqCst), second_wakes.load(SeqCst)), (1, 1));
 }
 
@@ -242,7 +232,7 @@ fn one_waiter_at_a_time() {
     assert!(event.waiter().is_none()); // asking does not free it
     drop(waiter);
     let waiter = event.waiter().unwrap();
-    event.signal(1);
+    event.signal();
     assert!(event.waiter().is_none()); // nor does a signal
     drop(waiter);
 }
@@ -268,7 +258,7 @@ fn a_waker_is_dropped_by_its_waiter_and_never_inside_a_signal() {
     };
     let signal = || {
         in_signal.store(true, SeqCst);
-        event.signal(1);
+        event.signal();
         in_signal.store(false, SeqCst);
     };
 
@@ -314,18 +304,18 @@ fn a_waker_may_drop_the_operation_and_the_waiter_that_it_wakes() {
     assert!(poll(&mut operation, &waker).is_pending());
     std::mem::forget(operation);
     *HELD.lock().unwrap() = Some(waiter);
-    EVENT.signal(0);
+    EVENT.signal();
     assert!(HELD.lock().unwrap().is_none());
     // It was not freed under its own feet.
     assert_eq!(drops.load(SeqCst), 0);
-    EVENT.signal(0);
+    EVENT.signal();
     // The next one to register evicts it.
     let (other, wakes) = counting();
     let mut waiter = EVENT.waiter().unwrap();
     let mut operation = waiter.operation(SOURCE.take());
     assert!(poll(&mut operation, &other).is_pending());
     assert_eq!(drops.load(SeqCst), 1);
-    EVENT.signal(0);
+    EVENT.signal();
     assert_eq!(wakes.load(SeqCst), 1);
 }
 
@@ -340,52 +330,12 @@ fn a_waker_that_panics_is_replaced_by_the_next_one() {
     });
     let mut operation = waiter.operation(source.take());
     assert!(poll(&mut operation, &panics).is_pending());
-    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| event.signal(0))).is_err());
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| event.signal())).is_err());
     let (waker, wakes) = counting();
     assert!(poll(&mut operation, &waker).is_pending());
     assert_eq!(wakes.load(SeqCst), 0, "nobody reads the old one any more");
-    event.signal(0);
+    event.signal();
     assert_eq!(wakes.load(SeqCst), 1);
-}
-
-#[test]
-fn bits_latch_until_they_are_taken() {
-    let event = Event::new();
-    event.signal(0b001);
-    event.signal(0b100);
-    event.signal(0b001);
-    let mut waiter = event.waiter().unwrap(); // also from before there was a waiter
-    assert_eq!(waiter.take_bits(), 0b101);
-    assert_eq!(waiter.take_bits(), 0);
-    event.signal(0);
-    assert_eq!(waiter.take_bits(), 0);
-    event.signal(u32::MAX);
-    drop(waiter);
-    assert_eq!(event.waiter().unwrap().take_bits(), u32::MAX);
-}
-
-#[test]
-fn bits_are_latched_before_the_wake() {
-    let event = leak(Event::new());
-    let source = Source::new();
-    let log = Log::new();
-    let seen = log.clone();
-    // Nothing but the waker itself can look from inside the wake.
-    let waiter_for_waker = leak(std::sync::Mutex::new(None::<Waiter<'static>>));
-    let waker = hooked(move |call| {
-        if call == Call::Wake {
-            let mut waiter = waiter_for_waker.lock().unwrap();
-            let latched = waiter.as_mut().unwrap().take_bits() == 6;
-            seen.add(if latched { "latched" } else { "late" });
-        }
-    });
-    let mut waiter = event.waiter().unwrap();
-    let mut operation = waiter.operation(source.take());
-    assert!(poll(&mut operation, &waker).is_pending());
-    std::mem::forget(operation);
-    *waiter_for_waker.lock().unwrap() = Some(waiter);
-    event.signal(6);
-    assert_eq!(log.take(), ["latched"]);
 }
 
 #[test]
@@ -425,7 +375,7 @@ fn knows(place: usize, stale: bool, one_poll: &PollFn) -> bool {
     let (event, source) = (leak(Event::new()), leak(Source::new()));
     let interrupt = move || {
         source.put();
-        event.signal(1);
+        event.signal();
     };
     let at = move |name: &str| PLACES[place] == name;
     let mut waiter = event.waiter().unwrap();
@@ -535,7 +485,7 @@ fn a_sleeper_that_asks_for_news_never_sleeps_over_it() {
             let mut interrupt = move |now: &str| {
                 if now == place && once.take().is_some() {
                     source.put();
-                    event.signal(0);
+                    event.signal();
                 }
             };
             let mut in_attempt = interrupt;
@@ -552,7 +502,7 @@ fn a_sleeper_that_asks_for_news_never_sleeps_over_it() {
             if bounded {
                 let time = std::cell::Cell::new(0);
                 let clock = FakeClock::<64>::new(&time);
-                assert_eq!(operation.try_for(&mut sleep, clock, Duration::from_secs(1)), Ok(()));
+                assert_eq!(operation.block_for(&mut sleep, clock, Duration::from_secs(1)), Ok(()));
             } else {
                 assert_eq!(operation.block(&mut sleep), Ok(()));
             }
@@ -576,7 +526,7 @@ fn an_operation_works_where_a_future_does() {
     let handler = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(5));
         source.put();
-        event.signal(0);
+        event.signal();
     });
     assert_eq!(pollster::block_on(&mut operation), Ok(()));
     handler.join().unwrap();
@@ -618,7 +568,7 @@ fn a_handler_on_another_thread_loses_nothing() {
                 std::hint::spin_loop();
             }
             source.put();
-            event.signal(1 << (round % 32));
+            event.signal();
         }
     });
     let mut waiter = event.waiter().unwrap();
@@ -652,7 +602,7 @@ fn a_signaller_in_the_middle_of_a_wake_keeps_its_waker_and_the_poll_comes_again(
     let mut operation = waiter.operation(source.take());
     assert!(poll(&mut operation, &waker).is_pending());
     *again.lock().unwrap() = Some((operation, other));
-    event.signal(0);
+    event.signal();
     assert_eq!(other_wakes.load(SeqCst), 1, "it must be polled again");
 }
 

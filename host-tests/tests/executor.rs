@@ -194,7 +194,7 @@ struct Ends<'e>(&'e End);
 impl Drop for Ends<'_> {
     fn drop(&mut self) {
         self.0.has_come.store(true, SeqCst);
-        self.0.event.signal(0);
+        self.0.event.signal();
     }
 }
 
@@ -301,11 +301,11 @@ impl Device for Signals {
     }
 
     fn interrupt(&'static self, phase: &Phase) -> u32 {
-        self.tokens.interrupt(phase, || self.event.signal(0))
+        self.tokens.interrupt(phase, || self.event.signal())
     }
 
     fn spurious(&'static self) {
-        self.event.signal(0); // There may be nothing.
+        self.event.signal(); // There may be nothing.
     }
 }
 

@@ -312,8 +312,9 @@ fn a_job_at_its_end_leaves_the_next_tenant_alone() {
     assert!(poll(&mut first, std::task::Waker::noop()).is_pending());
     first.cancel();
     let time = std::cell::Cell::new(0);
-    let never = Deadline::after(FakeClock::<64>::new(&time), Duration::from_secs(1));
-    let first = first.wait_until(Spin, &never).unwrap_err();
+    let clock = FakeClock::<64> { per_look: 1, ..FakeClock::new(&time) };
+    let never = Deadline::after(clock, Duration::from_secs(1));
+    assert!(first.ended().block_until(Spin, &never).is_err());
     drop(first);
     assert_eq!(device.log.take(), [""; 0]);
     assert!(!second.is_collected());
@@ -503,13 +504,13 @@ fn a_bounded_wait_gives_the_job_back_still_running() {
     let (device, slot) = new();
     let time = std::cell::Cell::new(0);
     let clock = FakeClock::<16> { per_look: 1, ..FakeClock::new(&time) };
-    let job = slot.start(device.transfer(1)).unwrap();
-    let job = job.wait_for(Spin, clock, Duration::from_millis(3)).unwrap_err();
+    let mut job = slot.start(device.transfer(1)).unwrap();
+    assert!(job.ended().block_for(Spin, clock, Duration::from_millis(3)).is_err());
     assert!(!device.log.take().contains(&"cancel"));
     // The deadline has passed, and so has the transfer: one last look.
     let passed = Deadline::after(clock, Duration::ZERO);
     device.end();
-    assert_eq!(job.wait_until(Spin, &passed).unwrap().result, Ok(1));
+    assert_eq!(job.ended().block_until(Spin, &passed).unwrap().result, Ok(1));
 }
 
 #[test]

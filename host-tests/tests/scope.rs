@@ -224,12 +224,12 @@ fn a_wait_with_a_deadline_leaves_it_running() {
     let ((), done) = line
         .scope(device.fill(&mut buffer), Spin, |job| {
             assert_eq!(
-                job.try_for(Spin, clock, Duration::from_millis(5)),
-                Err(nb::Error::WouldBlock)
+                job.ended().block_for(Spin, clock, Duration::from_millis(5)),
+                Err(wouldblock::time::Error::TimedOut)
             );
             device.put(b'k');
-            assert_eq!(job.try_for(Spin, clock, Duration::from_millis(5)), Ok(()));
-            assert_eq!(job.try_for(Spin, clock, Duration::ZERO), Ok(()), "it is over");
+            assert_eq!(job.ended().block_for(Spin, clock, Duration::from_millis(5)), Ok(()));
+            assert_eq!(job.ended().block_for(Spin, clock, Duration::ZERO), Ok(()), "it is over");
         })
         .unwrap();
     assert_eq!(done.result, Ok(1));

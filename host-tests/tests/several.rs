@@ -9,7 +9,7 @@ use std::{
 use host_tests::waker::{counting, poll};
 use proptest::prelude::*;
 use wouldblock::{
-    attempt::{self, Attempt, Either, Source},
+    attempt::{self, Attempt, Either},
     block::Spin,
     event::{Broadcast, Event},
     nb,
@@ -31,10 +31,9 @@ fn a_broadcast_wakes_every_waiter_once() {
     for (operation, (waker, _)) in operations.iter_mut().zip(&wakers) {
         assert!(poll(operation, waker).is_pending());
     }
-    broadcast.signal(4);
+    broadcast.signal();
     assert!(wakers.iter().all(|(_, wakes)| wakes.load(SeqCst) == 1));
     drop(operations);
-    assert!(waiters.iter_mut().all(|waiter| waiter.take_bits() == 4));
     waiters.pop();
     assert!(broadcast.waiter().is_some(), "a waiter comes back when it is dropped");
 }
@@ -120,9 +119,9 @@ fn threads_share_a_channel_and_each_value_is_received_once() {
                 let mut receiver = CHANNEL.receiver().unwrap();
                 for _ in 0..EACH {
                     let Ok(value) = if form == 0 {
-                        receiver.receive().block(Spin)
+                        receiver.recv().block(Spin)
                     } else {
-                        pollster::block_on(receiver.receive())
+                        pollster::block_on(receiver.recv())
                     };
                     SUM.fetch_add(value, SeqCst);
                 }
@@ -130,7 +129,7 @@ fn threads_share_a_channel_and_each_value_is_received_once() {
         }
     });
     assert_eq!(SUM.load(SeqCst), EACH * (EACH - 1));
-    assert_eq!(CHANNEL.try_receive(), Err(nb::Error::WouldBlock));
+    assert_eq!(CHANNEL.try_recv(), Err(nb::Error::WouldBlock));
 }
 
 #[test]
@@ -141,13 +140,13 @@ fn a_send_that_is_given_up_gives_its_value_back() {
     let mut send = sender.send("second".into());
     assert_eq!(send.attempt(), Err(nb::Error::WouldBlock));
     assert_eq!(send.into_inner().into_value().as_deref(), Some("second"));
-    assert_eq!(channel.try_receive().as_deref(), Ok("first"));
+    assert_eq!(channel.try_recv().as_deref(), Ok("first"));
     let mut send = sender.send("third".into());
     assert_eq!(send.attempt(), Ok(()));
     assert_eq!(send.attempt(), Ok(()), "it is sent once");
     assert_eq!(send.into_inner().into_value(), None);
-    assert_eq!(channel.try_receive().as_deref(), Ok("third"));
-    assert_eq!(channel.try_receive(), Err(nb::Error::WouldBlock));
+    assert_eq!(channel.try_recv().as_deref(), Ok("third"));
+    assert_eq!(channel.try_recv(), Err(nb::Error::WouldBlock));
 }
 
 proptest! {
@@ -162,64 +161,17 @@ proptest! {
                     prop_assert_eq!(channel.try_send(value), Ok(()));
                 }
                 Some(value) => prop_assert_eq!(channel.try_send(value), Err(value)),
-                None => prop_assert_eq!(channel.try_receive().ok(), model.pop_front()),
+                None => prop_assert_eq!(channel.try_recv().ok(), model.pop_front()),
             }
         }
     }
-}
-
-/// An attempt that says what kind of source it has, and counts.
-struct Armed<'c>(Source, &'c AtomicU32, &'c AtomicU32);
-
-impl Attempt for Armed<'_> {
-    type Output = ();
-    type Error = ();
-
-    fn attempt(&mut self) -> nb::Result<(), ()> {
-        never()
-    }
-
-    fn source(&self) -> Source {
-        self.0
-    }
-
-    fn arm(&mut self) {
-        self.1.fetch_add(1, SeqCst);
-    }
-
-    fn disarm(&mut self) {
-        self.2.fetch_add(1, SeqCst);
-    }
-}
-
-#[test]
-fn an_edge_is_armed_when_its_operation_is_made() {
-    let (event, arms, disarms) = (Event::new(), AtomicU32::new(0), AtomicU32::new(0));
-    let counts = || (arms.load(SeqCst), disarms.load(SeqCst));
-    let mut waiter = event.waiter().unwrap();
-    for source in [Source::Level, Source::Latched] {
-        drop(waiter.operation(Armed(source, &arms, &disarms)));
-        assert_eq!(counts(), (0, 0), "{source:?} is armed after a try that would block");
-    }
-    let operation = waiter.operation(Armed(Source::Edge, &arms, &disarms).map(|()| 1));
-    assert_eq!(counts(), (1, 0));
-    drop(operation);
-    assert_eq!(counts(), (1, 1), "and disarmed however it ends");
-    let other = Armed(Source::Level, &arms, &disarms);
-    let race = Armed(Source::Edge, &arms, &disarms).race(other);
-    assert_eq!(race.source(), Source::Edge);
-    let (level, edge) =
-        (Armed(Source::Level, &arms, &disarms), Armed(Source::Edge, &arms, &disarms));
-    assert_eq!(level.race(edge).source(), Source::Edge, "whichever of the two it is");
-    drop(waiter.operation(race));
-    assert_eq!(counts(), (3, 3));
 }
 
 #[test]
 fn the_first_to_end_wins_a_race_and_the_other_loses_nothing() {
     let (left, right) = (SharedChannel::<u8, 2, 1>::new(), SharedChannel::<u8, 2, 1>::new());
     let take =
-        |channel: &'static SharedChannel<u8, 2, 1>| attempt::from_fn(move || channel.try_receive());
+        |channel: &'static SharedChannel<u8, 2, 1>| attempt::from_fn(move || channel.try_recv());
     let (left, right): (&'static _, &'static _) = (Box::leak(left.into()), Box::leak(right.into()));
     let mut race = take(left).race(take(right));
     assert_eq!(race.attempt(), Err(nb::Error::WouldBlock));
@@ -227,5 +179,5 @@ fn the_first_to_end_wins_a_race_and_the_other_loses_nothing() {
     assert_eq!(race.attempt(), Ok(Either::Second(2)));
     assert_eq!((left.try_send(3), right.try_send(4)), (Ok(()), Ok(())));
     assert_eq!(race.attempt(), Ok(Either::First(3)));
-    assert_eq!(right.try_receive(), Ok(4));
+    assert_eq!(right.try_recv(), Ok(4));
 }

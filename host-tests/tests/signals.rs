@@ -102,7 +102,7 @@ fn on_interrupt() {
     {
         SENT.fetch_add(1, Relaxed);
     }
-    EVENT.signal(1);
+    EVENT.signal();
     drop(driven);
 }
 
@@ -253,7 +253,7 @@ fn a_timer_signal_preempts_every_wait_at_random() {
     let rounds =
         std::env::var("WOULDBLOCK_ROUNDS").map_or(ROUNDS, |rounds| rounds.parse().unwrap());
     let mut cpu = Cpu::new();
-    let (sender, mut receiver) = Box::leak(Box::new(Channel::<u64, 3>::new())).split();
+    let (sender, mut receiver) = Box::leak(Box::new(Channel::<u64, 3>::new())).split().unwrap();
     *TOTAL.try_lock().unwrap() = 0;
     *SENDER.try_lock().unwrap() = Some(sender);
     let mut waiter = EVENT.waiter().unwrap();
@@ -287,7 +287,7 @@ fn a_timer_signal_preempts_every_wait_at_random() {
                 block_on(&cpu, job).result.unwrap();
             }
             5 => {
-                let Ok(value) = receiver.receive().block(&cpu);
+                let Ok(value) = receiver.recv().block(&cpu);
                 assert_eq!(value, received, "in order, none lost, none doubled");
                 received += 1;
                 waiter.operation(Take).block(&cpu).unwrap();
@@ -302,7 +302,7 @@ fn a_timer_signal_preempts_every_wait_at_random() {
             }
         }
         PLACE.store(OUTSIDE, Relaxed);
-        while let Ok(value) = receiver.try_receive() {
+        while let Ok(value) = receiver.try_recv() {
             assert_eq!(value, received, "in order, none lost, none doubled");
             received += 1;
         }

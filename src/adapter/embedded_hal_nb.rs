@@ -3,7 +3,7 @@
 use embedded_hal_nb::serial::{Error, ErrorKind, ErrorType, Read, Write};
 
 use super::{Reader, Writer};
-use crate::{attempt::Attempt, io, uart16550::LineError};
+use crate::{io, uart16550::LineError};
 
 /// Of several errors the gravest counts: lost bytes before malformed ones. A break is a kind of
 /// frame that the format does not have.

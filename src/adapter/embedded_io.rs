@@ -4,7 +4,7 @@ use embedded_io::{Error, ErrorKind, ErrorType, Read, ReadReady, Write, WriteRead
 
 use super::{Reader, Writer};
 use crate::{
-    block::{self, Idle},
+    block::Idle,
     io,
     uart16550::LineError,
 };
@@ -54,7 +54,7 @@ impl<W: io::Write<Error: Error>, I: Idle> Write for Writer<W, I> {
 
     #[inline]
     fn flush(&mut self) -> Result<(), W::Error> {
-        block::block(self.half.flush())
+        self.half.flush().block(&mut self.idle)
     }
 }
 

@@ -4,7 +4,7 @@ use embedded_io::Error;
 use embedded_io_async::{Read, Write};
 
 use super::{Reader, Writer};
-use crate::{attempt::Attempt, io};
+use crate::io;
 
 impl<R: io::Read<Error: Error>, I> Read for Reader<R, I> {
     #[inline]
@@ -27,6 +27,6 @@ impl<W: io::Write<Error: Error>, I> Write for Writer<W, I> {
 
     #[inline]
     async fn flush(&mut self) -> Result<(), W::Error> {
-        self.half.flush().yielding().await
+        self.half.flush().await
     }
 }

@@ -77,7 +77,7 @@ fn waker(event: &'static Event) -> Waker {
     fn signal(event: *const ()) {
         // SAFETY: the pointer is that of the `&'static Event` below, an event is `Sync`, and its
         // `signal` is legal in any context.
-        unsafe { &*event.cast::<Event>() }.signal(0);
+        unsafe { &*event.cast::<Event>() }.signal();
     }
 
     let event = core::ptr::from_ref(event).cast();

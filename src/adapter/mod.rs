@@ -17,7 +17,7 @@
 //! | two halves, by `Join` | one value with all of these traits | `embedded-io` |
 //! | a reader, by `Buffered` | `BufRead`, blocking and async | `embedded-io`, `-async` |
 //! | a [`Clock`](crate::time::Clock), by `Delay` | `embedded_hal::delay::DelayNs` | `embedded-hal` |
-//! | an [`Alarm`](crate::time::Alarm) and an event, by `AlarmDelay` | `embedded_hal_async::delay::DelayNs` | `embedded-hal-async` |
+//! | a [`time::AlarmDelay`](crate::time::AlarmDelay) | `embedded_hal_async::delay::DelayNs` | `embedded-hal-async` |
 //!
 //! One value serves all traits at once, so a driver is used blocking at boot and awaited later.
 //!
@@ -49,8 +49,6 @@ mod join;
 #[cfg(feature = "embedded-io")]
 mod polled;
 
-#[cfg(feature = "embedded-hal-async")]
-pub use self::delay::AlarmDelay;
 #[cfg(feature = "embedded-hal")]
 pub use self::delay::{Delay, Pacer};
 #[cfg(feature = "embedded-io")]

@@ -4,7 +4,7 @@ use embedded_io::{Read, ReadReady, Write, WriteReady};
 
 use crate::{
     attempt::Attempt,
-    event::{Operation, Waiter},
+    event::{Operation, Waiter, wait::{Tied, Wait}},
     io,
 };
 
@@ -12,7 +12,7 @@ use crate::{
 /// ready, and only then calls it.
 ///
 /// `waiter` is of an event that the stream's interrupt signals. If it has none, only the spinning
-/// and paced forms and the single try are right; awaited by [`yielding`](Attempt::yielding).
+/// and paced forms and the single try are right; awaited by [`polled`](Attempt::polled).
 ///
 /// What it cannot promise: a try is bounded only if the check is truthful (`true` must mean that
 /// the next call does not block), which its contract asks and no type enforces. There is no try to
@@ -65,7 +65,7 @@ impl<'e, T> Polled<'e, T> {
     ///
     /// # Cancel safety
     /// As the type says.
-    pub fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<'a, PolledRead<'a, T>>
+    pub fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<Tied<'a, PolledRead<'a, T>>>
     where
         T: Read + ReadReady,
     {
@@ -76,7 +76,7 @@ impl<'e, T> Polled<'e, T> {
     ///
     /// # Cancel safety
     /// As the type says.
-    pub fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<'a, PolledWrite<'a, T>>
+    pub fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<Tied<'a, PolledWrite<'a, T>>>
     where
         T: Write + WriteReady,
     {
@@ -134,12 +134,11 @@ impl<T: Write + WriteReady> Attempt for PolledWrite<'_, T> {
 /// for want of a try to flush.)
 impl<T: Read + ReadReady> io::Read for Polled<'_, T> {
     type Error = T::Error;
-    type Attempt<'a>
-        = PolledRead<'a, T>
-    where
-        Self: 'a;
 
-    fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<'a, PolledRead<'a, T>> {
+    fn read<'a>(
+        &'a mut self,
+        buffer: &'a mut [u8],
+    ) -> Operation<impl Wait<Output = usize, Error = T::Error>> {
         self.read(buffer)
     }
 

@@ -1,8 +1,7 @@
-//! An attempt and who waits for it, as one value.
+//! An attempt and the event that announces its next try, as one value with every form.
 
 use core::{
     future::Future,
-    marker::PhantomData,
     mem,
     pin::Pin,
     ptr,
@@ -10,15 +9,18 @@ use core::{
     time::Duration,
 };
 
-use super::Event;
+use super::wait::{Bounded, Mapped, Raced, Tied, Wait};
 use crate::{
-    attempt::{Attempt, Progress, Source},
+    attempt::{self, Attempt, Progress},
     block::{Idle, IdleUntil},
-    time::{Clock, Deadline},
+    time::{self, Clock, Deadline},
 };
 
-/// An attempt tied to the waiter of its event: `.attempt()`, `.block()`, `.try_for()`,
-/// `.try_until()` and `.await` of one operation. 16 bytes and the attempt.
+/// One value with every form: `.attempt()`, `.block()`, `.block_for()`, `.block_until()`, `.await`;
+/// alone, or made of several by [`race`](Self::race) and [`within`](Self::within).
+///
+/// [`Waiter::operation`](super::Waiter::operation) makes one of an attempt: two words and the
+/// attempt. The type parameter says what it is made of; a program never names it.
 ///
 /// # Cancel safety
 /// That of the attempt: what a try has not taken stays where it is. Dropping an operation, at any
@@ -26,144 +28,212 @@ use crate::{
 /// wakes in vain, nothing else.
 ///
 /// An operation that is polled after its end tries again.
+///
+/// # It is not an attempt
+/// Put inside another operation it would be tried when *that* one's event is signalled, and its own
+/// event would not be heard. So this does not compile:
+///
+/// ```compile_fail,E0277
+/// # use wouldblock::{attempt, event::Event};
+/// # let (rx, timer) = (Event::new(), Event::new());
+/// # let (mut rx, mut timer) = (rx.waiter().unwrap(), timer.waiter().unwrap());
+/// let byte = rx.operation(attempt::from_fn(|| Ok::<u8, nb::Error<()>>(7)));
+/// let deaf = timer.operation(byte);
+/// ```
+///
+/// ```compile_fail,E0308
+/// # use wouldblock::{attempt, event::Event};
+/// # let rx = Event::new();
+/// # let mut rx = rx.waiter().unwrap();
+/// let byte = rx.operation(attempt::from_fn(|| Ok::<u8, nb::Error<()>>(7)));
+/// let deaf = byte.race(attempt::from_fn(|| Ok::<u8, nb::Error<()>>(7)));
+/// ```
 #[derive(Debug)]
 #[must_use = "an operation does nothing until it is tried, blocked on or awaited"]
-pub struct Operation<'w, A: Attempt> {
-    event: &'w Event,
-    armed: bool,
-    attempt: A,
-    /// Borrowed for as long as the operation lives: an event has one waiter, which waits for one
-    /// thing at a time.
-    waiter: PhantomData<&'w mut ()>,
+pub struct Operation<W>(W);
+
+impl<W> Operation<W> {
+    #[inline(always)]
+    pub(crate) const fn new(wait: W) -> Self {
+        Self(wait)
+    }
 }
 
-impl<'w, A: Attempt> Operation<'w, A> {
-    /// `attempt`, which waits on `event`; the caller lends the waiter for `'w`.
+impl<W: Wait> Operation<W> {
+    /// One try.
+    ///
+    /// # Errors
+    /// [`nb::Error::WouldBlock`]: not yet, and nothing is lost. Otherwise the operation's own error.
     #[inline(always)]
-    pub(super) fn new(event: &'w Event, attempt: A) -> Self {
-        Self { event, armed: false, attempt, waiter: PhantomData }
+    pub fn attempt(&mut self) -> Result<W::Output, nb::Error<W::Error>> {
+        self.0.attempt()
     }
 
     /// Retries until there is a final result; `idle` says how the time between two tries is passed.
     ///
     /// # Errors
-    /// The attempt's own error.
+    /// The operation's own error.
     #[inline]
-    pub fn block(&mut self, idle: impl Idle) -> Result<A::Output, A::Error> {
-        let end = self.event.block(&mut self.attempt, &mut self.armed, idle);
-        self.settle();
+    pub fn block(&mut self, mut idle: impl Idle) -> Result<W::Output, W::Error> {
+        let end = loop {
+            self.0.take_news();
+            match self.0.attempt() {
+                Ok(output) => break Ok(output),
+                Err(nb::Error::Other(error)) => break Err(error),
+                Err(nb::Error::WouldBlock) => {}
+            }
+            if self.prepare_to_sleep(&idle) {
+                idle.idle(|| self.0.has_news());
+            }
+        };
+        self.0.settle();
         end
     }
 
     /// Retries for at least `duration`, and once more after it.
     ///
     /// # Errors
-    /// [`nb::Error::WouldBlock`]: the time is up; nothing is left armed, and the operation is still
-    /// the caller's. Otherwise the attempt's own error.
+    /// As [`block_until`](Self::block_until).
     #[inline]
-    pub fn try_for<C: Clock>(
+    pub fn block_for<C: Clock>(
         &mut self,
         idle: impl IdleUntil<C>,
         clock: C,
         duration: Duration,
-    ) -> nb::Result<A::Output, A::Error> {
-        self.try_until(idle, &Deadline::after(clock, duration))
+    ) -> Result<W::Output, time::Error<W::Error>> {
+        self.block_until(idle, &Deadline::after(clock, duration))
     }
 
-    /// Retries until `deadline`, and once more after it.
+    /// Retries until `deadline`, and once more after it: a caller that was held up does not miss
+    /// what has come meanwhile. At least one try is made. It works with interrupts masked, since no
+    /// [`Clock`] is advanced by one.
     ///
     /// # Errors
-    /// As [`try_for`](Self::try_for).
+    /// [`time::Error::TimedOut`]: nothing is left armed, and the operation is still the caller's.
+    /// Otherwise the operation's own error.
     #[inline]
-    pub fn try_until<C: Clock>(
+    pub fn block_until<C: Clock>(
         &mut self,
-        idle: impl IdleUntil<C>,
+        mut idle: impl IdleUntil<C>,
         deadline: &Deadline<C>,
-    ) -> nb::Result<A::Output, A::Error> {
-        let end = self.event.try_until(&mut self.attempt, &mut self.armed, idle, deadline);
-        self.settle();
+    ) -> Result<W::Output, time::Error<W::Error>> {
+        let end = loop {
+            let last = deadline.has_passed();
+            self.0.take_news();
+            match self.0.attempt() {
+                Err(nb::Error::WouldBlock) if last => break Err(time::Error::TimedOut),
+                Err(nb::Error::WouldBlock) => {}
+                Ok(output) => break Ok(output),
+                Err(nb::Error::Other(error)) => break Err(time::Error::Other(error)),
+            }
+            if self.prepare_to_sleep(&idle) {
+                idle.idle_until(deadline, || self.0.has_news());
+            }
+        };
+        self.0.settle();
         end
     }
 
-    /// The same operation with its attempt wrapped: mapped, counted, traced.
-    ///
-    /// ```
-    /// # use wouldblock::{attempt::{self, Attempt}, block::Spin, event::Event};
-    /// # let event = Event::new();
-    /// # let mut waiter = event.waiter().unwrap();
-    /// let byte = waiter.operation(attempt::from_fn(|| Ok::<u8, nb::Error<()>>(b'7')));
-    /// let mut digit = byte.wrap(|byte| byte.map(|byte| byte - b'0'));
-    /// assert_eq!(digit.block(Spin), Ok(7));
-    /// ```
-    pub fn wrap<B: Attempt>(self, wrap: impl FnOnce(A) -> B) -> Operation<'w, B> {
-        let event = self.event;
-        Operation::new(event, wrap(self.into_inner()))
+    /// Arms the source, and registers the idler's waker if it has one. `false`: a signaller is in
+    /// the middle of waking, so there is no sleeping now.
+    #[inline(always)]
+    fn prepare_to_sleep(&mut self, idle: &impl Idle) -> bool {
+        let registered = idle.waker().is_none_or(|waker| self.0.register(waker));
+        self.0.arm();
+        registered
     }
 
+    /// The same operation with its output passed through `map`.
+    #[inline(always)]
+    pub fn map<T, F: FnMut(W::Output) -> T>(
+        self,
+        mut map: F,
+    ) -> Operation<impl Wait<Output = T, Error = W::Error>> {
+        Operation(Mapped {
+            wait: self.0,
+            map: move |end: Result<W::Output, W::Error>| end.map(&mut map),
+        })
+    }
+
+    /// The same operation with its error passed through `map`.
+    #[inline(always)]
+    pub fn map_err<E, F: FnMut(W::Error) -> E>(
+        self,
+        mut map: F,
+    ) -> Operation<impl Wait<Output = W::Output, Error = E>> {
+        Operation(Mapped {
+            wait: self.0,
+            map: move |end: Result<W::Output, W::Error>| end.map_err(&mut map),
+        })
+    }
+
+    /// The first of two operations to end. `self` is tried first, so it wins where both are ready.
+    /// Each keeps its own event, and a signal of either is heard, in every form.
+    ///
+    /// Dropping the race drops both, the one that has not ended as it stands.
+    /// [`by_ref`](Self::by_ref) keeps an operation for the next race.
+    #[inline(always)]
+    pub fn race<V: Wait>(self, other: Operation<V>) -> Operation<Raced<W, V>> {
+        Operation(Raced(self.0, other.0))
+    }
+
+    /// The same operation with a time-out, in every form. `bound` is an operation that ends when the
+    /// time is up: [`AlarmDelay::after`](time::AlarmDelay::after) where the caller sleeps or is
+    /// suspended, a [`Deadline`] [polled](Attempt::polled) where it spins.
+    ///
+    /// After the time is up there is one more try. It fails with [`time::Error::TimedOut`];
+    /// [`by_ref`](Self::by_ref) keeps the operation for another effort. An error of the bound counts
+    /// as its end.
+    #[inline(always)]
+    pub fn within<V: Wait>(self, bound: Operation<V>) -> Operation<Bounded<W, V>> {
+        Operation(Bounded(self.0, bound.0))
+    }
+
+    /// The same operation, borrowed: for a race or an effort after which the caller goes on with it.
+    #[inline(always)]
+    pub const fn by_ref(&mut self) -> Operation<&mut W> {
+        Operation(&mut self.0)
+    }
+}
+
+impl<A: Attempt> Operation<Tied<'_, A>> {
     /// The attempt, as it stands; its registration is taken back.
     pub fn into_inner(mut self) -> A {
-        self.settle();
+        self.0.settle();
         let this = mem::ManuallyDrop::new(self);
         // SAFETY: `this` is not dropped, so the attempt is moved out of it once.
-        unsafe { ptr::read(&this.attempt) }
-    }
-
-    #[inline(always)]
-    fn settle(&mut self) {
-        // SAFETY: the waiter is borrowed by this operation.
-        unsafe { self.event.settle(&mut self.attempt, &mut self.armed) };
+        unsafe { ptr::read(&this.0.attempt) }
     }
 }
 
-impl<A: Attempt> Attempt for Operation<'_, A> {
-    type Output = A::Output;
-    type Error = A::Error;
-
-    #[inline(always)]
-    fn attempt(&mut self) -> nb::Result<A::Output, A::Error> {
-        self.attempt.attempt()
-    }
-
-    #[inline(always)]
-    fn source(&self) -> Source {
-        self.attempt.source()
-    }
-
-    #[inline(always)]
-    fn arm(&mut self) {
-        self.armed = true;
-        self.attempt.arm();
-    }
-
-    #[inline(always)]
-    fn disarm(&mut self) {
-        self.settle();
-    }
-}
-
-impl<A: Attempt + Progress> Progress for Operation<'_, A> {
+impl<W: Progress> Progress for Operation<W> {
     fn progress(&self) -> usize {
-        self.attempt.progress()
+        self.0.progress()
     }
 }
 
 /// Nothing is pinned in an operation: an attempt is tried by `&mut`.
-impl<A: Attempt> Unpin for Operation<'_, A> {}
+impl<W> Unpin for Operation<W> {}
 
-impl<A: Attempt> Future for Operation<'_, A> {
-    type Output = Result<A::Output, A::Error>;
+impl<W: Wait> Future for Operation<W> {
+    type Output = Result<W::Output, W::Error>;
 
+    /// Tries, registers, arms the source, tries again, and only then returns `Pending`.
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        // SAFETY: the waiter is borrowed by this operation.
-        unsafe { this.event.poll(&mut this.attempt, &mut this.armed, context) }
-    }
-}
-
-impl<A: Attempt> Drop for Operation<'_, A> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        self.settle();
+        let wait = &mut self.get_mut().0;
+        let mut end = wait.attempt();
+        if let Err(nb::Error::WouldBlock) = end {
+            if wait.register(context.waker()) {
+                wait.arm();
+                end = wait.attempt();
+            } else {
+                context.waker().wake_by_ref(); // Polled again, by when the signaller has left.
+            }
+        }
+        if !matches!(end, Err(nb::Error::WouldBlock)) {
+            wait.settle();
+        }
+        attempt::into_poll(end)
     }
 }

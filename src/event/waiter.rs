@@ -1,12 +1,14 @@
-//! Who waits: the one waiter of an event, and several of one source of news.
+//! The one waiter of an event.
 
-use super::{Event, IN_STOCK, Operation};
+use core::task::{Context, Poll};
+
+use super::{AVAILABLE, Event, Operation, wait::Tied};
 use crate::{
     atomic::Ordering,
-    attempt::{Attempt, Source},
+    attempt::{Attempt, into_poll},
 };
 
-/// The one who waits on an [`Event`]: a driver's endpoint owns it and lends it to its operations.
+/// The one that waits on an [`Event`]: a driver's endpoint owns it and lends it to its operations.
 ///
 /// It keeps the last waker it was polled with, until another one comes or it is dropped: an
 /// operation that is polled again and again by one task clones its waker once.
@@ -17,65 +19,52 @@ pub struct Waiter<'e> {
 
 impl Waiter<'_> {
     /// `attempt`, tied to this waiter: one value with every form.
+    ///
+    /// The event must be the one that announces this attempt: which interrupt speaks of which
+    /// registers, only the driver knows.
     #[inline(always)]
-    pub fn operation<A: Attempt>(&mut self, attempt: A) -> Operation<'_, A> {
-        let mut op = Operation::new(self.event, attempt);
-        if op.source() == Source::Edge {
-            op.arm();
-        }
-        op
+    pub fn operation<A: Attempt>(&mut self, attempt: A) -> Operation<Tied<'_, A>> {
+        Operation::new(Tied::new(self.event, attempt))
     }
 
-    /// Takes the latched bits; they are 0 after that.
+    /// One poll of `attempt`, for a driver that keeps no operation between polls: a `poll_fn`, or a
+    /// trait such as `fn receive(&mut self, cx: &mut Context<'_>)`.
+    ///
+    /// `Pending` leaves the task registered and the source armed, until a later poll ends or an
+    /// operation of this waiter does. The attempt may be another value each time. Dropping the
+    /// waiter takes the registration back; what was armed stays armed, and a handler that is not
+    /// waited for quiets its device as always.
     #[inline]
-    pub fn take_bits(&mut self) -> u32 {
-        self.event.bits.swap(0, Ordering::Acquire)
+    pub fn poll<A: Attempt>(
+        &mut self,
+        context: &mut Context<'_>,
+        attempt: &mut A,
+    ) -> Poll<Result<A::Output, A::Error>> {
+        let mut end = attempt.attempt();
+        if let Err(nb::Error::WouldBlock) = end {
+            // SAFETY: this is the waiter.
+            if unsafe { self.event.register(context.waker()) } {
+                attempt.arm();
+                end = attempt.attempt();
+            } else {
+                context.waker().wake_by_ref(); // Polled again, by when the signaller has left.
+            }
+        }
+        if !matches!(end, Err(nb::Error::WouldBlock)) {
+            // What an earlier poll has left, too.
+            // SAFETY: this is the waiter.
+            unsafe { self.event.disarm() };
+            attempt.disarm();
+        }
+        into_poll(end)
     }
 }
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         // SAFETY: this is the waiter, for one last time.
-        unsafe { self.event.forget_waker() };
-        self.event.state.fetch_or(IN_STOCK, Ordering::Release);
-    }
-}
-
-/// News for up to `N` waiters: each signal goes to all of them. `N` events in a `static`.
-///
-/// No waiter ever wakes another one, however they are polled.
-#[derive(Debug)]
-pub struct Broadcast<const N: usize>([Event; N]);
-
-impl<const N: usize> Default for Broadcast<N> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<const N: usize> Broadcast<N> {
-    #[cfg(not(loom))]
-    /// An event nobody has signalled.
-    pub const fn new() -> Self {
-        Self([const { Event::new() }; N])
-    }
-
-    #[cfg(loom)]
-    /// An event nobody has signalled.
-    pub fn new() -> Self {
-        Self(core::array::from_fn(|_| Event::new()))
-    }
-
-    /// There is news, for every waiter. As [`Event::signal`], `N` times.
-    #[inline]
-    pub fn signal(&self, bits: u32) {
-        for event in &self.0 {
-            event.signal(bits);
-        }
-    }
-
-    /// A waiter, or `None` while all `N` are handed out.
-    pub fn waiter(&self) -> Option<Waiter<'_>> {
-        self.0.iter().find_map(Event::waiter)
+        let evicted = unsafe { self.event.take_waker() };
+        self.event.state.fetch_or(AVAILABLE, Ordering::Release);
+        drop(evicted); // Last: it is the user's, and may panic.
     }
 }

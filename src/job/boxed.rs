@@ -105,12 +105,6 @@ impl<T, E> Boxed<T, E> {
     }
 
     #[inline(always)]
-    fn get(&self) -> &Dyn<T, E> {
-        // SAFETY: by the invariant this owns the node, which is borrowed as `self` is.
-        unsafe { &self.0.as_ref().op }
-    }
-
-    #[inline(always)]
     fn get_mut(&mut self) -> &mut Dyn<T, E> {
         // SAFETY: by the invariant this owns the node, which is borrowed as `self` is.
         unsafe { &mut self.0.as_mut().op }
@@ -160,7 +154,7 @@ impl<T, E> Attempt for Boxed<T, E> {
         self.get_mut().attempt()
     }
 
-    forward_arming!(|this| this.get(), this.get_mut());
+    forward_arming!(|this| this.get_mut());
 }
 
 impl<T: Send, E: Send> Background for Boxed<T, E> {

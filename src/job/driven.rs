@@ -1,6 +1,6 @@
 //! What a step has done, and the wake it owes.
 
-use crate::event::Wake;
+use crate::event::OwedWake;
 
 /// What one step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,20 +20,20 @@ pub enum Step {
 /// What [`Slot::on_interrupt`](super::Slot::on_interrupt) did, and the wake it owes.
 #[derive(Debug)]
 #[must_use = "the wake happens when this is dropped: keep it until the interrupt is acknowledged (EOI)"]
-pub struct Driven {
+pub struct Stepped {
     step: Step,
-    wake: Wake<'static>,
+    wake: OwedWake<'static>,
 }
 
-impl Driven {
+impl Stepped {
     #[inline(always)]
-    pub(super) const fn new(step: Step, wake: Wake<'static>) -> Self {
+    pub(super) const fn new(step: Step, wake: OwedWake<'static>) -> Self {
         Self { step, wake }
     }
 
     /// Nothing was running.
     pub(super) const fn idle() -> Self {
-        Self { step: Step::Idle, wake: Wake::none() }
+        Self { step: Step::Idle, wake: OwedWake::none() }
     }
 
     /// What the step did.

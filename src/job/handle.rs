@@ -5,18 +5,19 @@ use core::{
     fmt,
     future::Future,
     pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
+    task::{Context, Poll, Waker},
 };
 
 use super::{Background, Done, Slot};
 use crate::{
-    attempt::Attempt,
-    block::{Idle, IdleUntil},
-    time::{Clock, Deadline},
+    block::Idle,
+    event::{
+        Operation,
+        wait::{Wait, sealed::Sealed},
+    },
 };
 
-/// A background operation that runs: poll it ([`attempt`](Attempt::attempt)), wait for it, or await
+/// A background operation that runs: poll it ([`attempt`](Self::attempt)), wait for it, or await
 /// it. 8 bytes.
 ///
 /// Each of these also steps the slot, so waiting works with interrupts masked, at boot and in a
@@ -54,41 +55,41 @@ impl<A: Background + 'static> Job<A> {
     ///
     /// A job whose end was given out already never ends again: this would wait for ever.
     #[inline]
-    pub fn wait(mut self, mut idle: impl Idle) -> Done<A> {
-        match self.collect(&mut idle) {
-            Some(done) => done,
-            None => never(idle),
-        }
+    pub fn wait(mut self, idle: impl Idle) -> Done<A> {
+        let Ok(done) = self.ended().block(idle);
+        done
     }
 
-    /// Waits for at least `duration`.
+    /// One look.
     ///
     /// # Errors
-    /// The job, still running.
+    /// [`nb::Error::WouldBlock`]: it still runs, or its end was given out.
     #[inline]
-    pub fn wait_for<C: Clock>(
-        self,
-        idle: impl IdleUntil<C>,
-        clock: C,
-        duration: Duration,
-    ) -> Result<Done<A>, Self> {
-        self.wait_until(idle, &Deadline::after(clock, duration))
+    pub fn attempt(&mut self) -> Result<Done<A>, nb::Error<Infallible>> {
+        let Some(slot) = self.slot else { return Err(nb::Error::WouldBlock) };
+        if !slot.is_done() {
+            slot.try_step();
+            if !slot.is_done() {
+                return Err(nb::Error::WouldBlock);
+            }
+        }
+        // SAFETY: a slot has one job, and only its job waits on the slot's event.
+        unsafe { slot.event.disarm() };
+        // SAFETY: the phase is `Done` and not orphaned, since the job lives: both are initialised
+        // and the job's, which lets go of them.
+        let done = unsafe { slot.collect() };
+        self.slot = None;
+        Ok(done)
     }
 
-    /// Waits until `deadline`, and looks once more after it.
+    /// The end, in every form, while the job stays the caller's: to wait for it with a bound, or to
+    /// race it with another operation.
     ///
-    /// # Errors
-    /// The job, still running.
+    /// # Cancel safety
+    /// The operation continues in the background, and its end is in the slot until it is collected.
     #[inline]
-    pub fn wait_until<C: Clock>(
-        mut self,
-        idle: impl IdleUntil<C>,
-        deadline: &Deadline<C>,
-    ) -> Result<Done<A>, Self> {
-        match self.collect_until(idle, deadline) {
-            Ok(Some(done)) => Ok(done),
-            _ => Err(self),
-        }
+    pub const fn ended(&mut self) -> Operation<Ended<'_, A>> {
+        Operation::new(Ended(self))
     }
 
     /// Asks the operation to stop. It still has an end, which says how far it got: wait for that.
@@ -109,25 +110,6 @@ impl<A: Background + 'static> Job<A> {
         self.slot.is_none()
     }
 
-    /// Waits for the end; `None` if it was given out.
-    #[inline(always)]
-    pub(super) fn collect(&mut self, idle: impl Idle) -> Option<Done<A>> {
-        let slot = self.slot?;
-        let Ok(done) = slot.event.block(self, &mut false, idle);
-        Some(done)
-    }
-
-    /// Waits for the end until `deadline`; `None` if it was given out.
-    #[inline(always)]
-    pub(super) fn collect_until<C: Clock>(
-        &mut self,
-        idle: impl IdleUntil<C>,
-        deadline: &Deadline<C>,
-    ) -> nb::Result<Option<Done<A>>, Infallible> {
-        let Some(slot) = self.slot else { return Ok(None) };
-        slot.event.try_until(self, &mut false, idle, deadline).map(Some)
-    }
-
     /// What dropping it means while the end was not given out.
     #[inline(never)]
     fn abandon(&mut self) {
@@ -139,32 +121,54 @@ impl<A: Background + 'static> Job<A> {
         if let Some(slot) = self.slot.take() {
             // SAFETY: a slot has one job, and only its job waits on the slot's event; this is it,
             // for the last time.
-            unsafe { slot.event.forget_waker() };
-            slot.orphan(); // Last: from here on the slot may have another tenant.
+            let evicted = unsafe { slot.event.take_waker() };
+            slot.orphan(); // From here on the slot may have another tenant.
+            drop(evicted); // Last: it is the user's, and may panic.
         }
     }
 }
 
-impl<A: Background + 'static> Attempt for Job<A> {
+/// See [`Job::ended`].
+#[derive(Debug)]
+pub struct Ended<'j, A: Background + 'static>(pub(super) &'j mut Job<A>);
+
+impl<A: Background + 'static> Sealed for Ended<'_, A> {}
+impl<A: Background + 'static> Wait for Ended<'_, A> {
     type Output = Done<A>;
     type Error = Infallible;
 
     #[inline]
     fn attempt(&mut self) -> nb::Result<Done<A>, Infallible> {
-        let Some(slot) = self.slot else { return Err(nb::Error::WouldBlock) };
-        if !slot.is_done() {
-            slot.try_step();
-            if !slot.is_done() {
-                return Err(nb::Error::WouldBlock);
-            }
+        self.0.attempt()
+    }
+
+    #[inline(always)]
+    fn take_news(&mut self) {
+        if let Some(slot) = self.0.slot {
+            slot.event.take_news();
         }
+    }
+
+    #[inline(always)]
+    fn has_news(&self) -> bool {
+        self.0.slot.is_some_and(|slot| slot.event.has_news())
+    }
+
+    #[inline]
+    fn register(&mut self, waker: &Waker) -> bool {
         // SAFETY: a slot has one job, and only its job waits on the slot's event.
-        unsafe { slot.event.disarm() };
-        // SAFETY: the phase is `Done` and not orphaned, since the job lives: both are initialised
-        // and the job's, which lets go of them.
-        let done = unsafe { slot.collect() };
-        self.slot = None;
-        Ok(done)
+        self.0.slot.is_none_or(|slot| unsafe { slot.event.register(waker) })
+    }
+
+    #[inline(always)]
+    fn arm(&mut self) {}
+
+    #[inline]
+    fn settle(&mut self) {
+        if let Some(slot) = self.0.slot {
+            // SAFETY: a slot has one job, and only its job waits on the slot's event.
+            unsafe { slot.event.disarm() };
+        }
     }
 }
 
@@ -173,20 +177,7 @@ impl<A: Background + 'static> Future for Job<A> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Done<A>> {
-        if let Ok(done) = self.attempt() {
-            return Poll::Ready(done);
-        }
-        if let Some(slot) = self.slot {
-            // SAFETY: a slot has one job, and only its job waits on the slot's event.
-            if unsafe { slot.event.register(context.waker()) } {
-                if let Ok(done) = self.attempt() {
-                    return Poll::Ready(done);
-                }
-            } else {
-                context.waker().wake_by_ref(); // Polled again, by when the signaller has left.
-            }
-        }
-        Poll::Pending
+        Pin::new(&mut self.ended()).poll(context).map(|Ok(done)| done)
     }
 }
 
@@ -196,12 +187,5 @@ impl<A: Background + 'static> Drop for Job<A> {
         if !self.is_collected() {
             self.abandon();
         }
-    }
-}
-
-#[cold]
-fn never(mut idle: impl Idle) -> ! {
-    loop {
-        idle.idle(|| false);
     }
 }

@@ -120,13 +120,6 @@ impl<T, E, const N: usize> Inline<T, E, N> {
 
 impl<T, E, const N: usize> Inline<T, E, N> {
     #[inline(always)]
-    fn get(&self) -> &Dyn<T, E> {
-        let address = self.storage.0.get().cast();
-        // SAFETY: by the invariant there is one, borrowed as `self` is.
-        unsafe { &*(self.kind.erase)(address) }
-    }
-
-    #[inline(always)]
     fn get_mut(&mut self) -> &mut Dyn<T, E> {
         let address = self.storage.0.get().cast();
         // SAFETY: by the invariant there is one, borrowed as `self` is.
@@ -150,7 +143,7 @@ impl<T, E, const N: usize> Attempt for Inline<T, E, N> {
         self.get_mut().attempt()
     }
 
-    forward_arming!(|this| this.get(), this.get_mut());
+    forward_arming!(|this| this.get_mut());
 }
 
 impl<T: Send, E: Send, const N: usize> Background for Inline<T, E, N> {

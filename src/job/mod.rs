@@ -27,7 +27,7 @@
 //!
 //! # More of them, and less of a type
 //! - [`Slots`]: many at once, for a device with a queue, with tickets that travel through it
-//! - [`Line`]: an operation with borrowed buffers, in a bracket that does not end before it
+//! - [`ScopedSlot`]: an operation with borrowed buffers, in a bracket that does not end before it
 //! - [`Inline`], and `Boxed` with the feature `alloc`: operations of any type in one slot, closures
 //!   ([`from_fns`]) among them
 //! - [`With`]: data that ride along to the callback
@@ -65,18 +65,18 @@ use crate::attempt::Attempt;
 #[cfg(feature = "alloc")]
 pub use boxed::{Boxed, free_dropped};
 pub use combine::{FromFns, With, from_fns};
-pub use driven::{Driven, Step};
-pub use handle::Job;
+pub use driven::{Stepped, Step};
+pub use handle::{Ended, Job};
 pub use inline::Inline;
-pub use scope::{Line, Scoped};
+pub use scope::{ScopedSlot, ScopedJob, ScopeEnded};
 pub use slot::Slot;
-pub use slots::{Slots, Ticket, Vacancy};
+pub use slots::{Slots, Ticket, ReservedSlot};
 
 /// An operation that goes on after the call returned: a transfer, a whole buffer to send.
 ///
 /// In a [`Slot`] it owns what it needs, buffers included, and travels to the interrupt handler and
 /// back: a slot stands in a `static`, so nothing in the operation is borrowed for less. In the
-/// scope of a [`Line`] it may borrow.
+/// scope of a [`ScopedSlot`] it may borrow.
 pub trait Background: Attempt<Output: Send, Error: Send> + Send {
     /// Sets the device going. Called once, in place, with interrupts masked; an interrupt must
     /// follow. Never waits, and costs the same on a stuck device as on a ready one.

@@ -2,17 +2,20 @@
 //!
 //! # Invariant
 //! **While the line's slot has a tenant, what that points to is used through the slot alone, and
-//! the frame of [`Line::scope`] to which it belongs is not left.** The tenant's job is in that
+//! the frame of [`ScopedSlot::scope`] to which it belongs is not left.** The tenant's job is in that
 //! frame, out of the user's reach, and the frame is only left after the job was collected.
 
-use core::{cell::UnsafeCell, convert::Infallible, fmt, mem, ptr::NonNull, time::Duration};
+use core::{cell::UnsafeCell, convert::Infallible, fmt, mem, ptr::NonNull, task::Waker};
 
-use super::{Background, Busy, Done, Driven, Job, Slot};
+use super::{Background, Busy, Done, Stepped, Ended, Job, Slot};
 use crate::{
     atomic::const_unless_loom,
     attempt::{Attempt, forward_arming},
-    block::{Idle, IdleUntil, Spin},
-    time::{Clock, Deadline},
+    block::{Idle, Spin},
+    event::{
+        Operation,
+        wait::{Wait, forward_waiting, sealed::Sealed},
+    },
 };
 
 /// Room for one background operation at a time that may borrow what it works on, in a `static`: of
@@ -21,10 +24,10 @@ use crate::{
 ///
 /// ```
 /// use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-/// use wouldblock::{Attempt, block::Spin, job::{Background, Line}};
+/// use wouldblock::{Attempt, block::Spin, job::{Background, ScopedSlot}};
 ///
 /// static COME: AtomicUsize = AtomicUsize::new(0); // Stands for the device: bytes that have come.
-/// static LINE: Line = Line::new();
+/// static LINE: ScopedSlot = ScopedSlot::new();
 ///
 /// fn handler() { drop(LINE.on_interrupt()); }
 ///
@@ -56,15 +59,15 @@ use crate::{
 /// assert_eq!((sum, done.result, &buffer), (55, Ok(3), b"abc"));
 /// ```
 #[derive(Default)]
-pub struct Line(Slot<Lent>);
+pub struct ScopedSlot(Slot<Lent>);
 
-impl fmt::Debug for Line {
+impl fmt::Debug for ScopedSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Line").field(&self.0).finish()
+        f.debug_tuple("ScopedSlot").field(&self.0).finish()
     }
 }
 
-impl Line {
+impl ScopedSlot {
     const_unless_loom! {
         /// A line with nothing on it.
         pub fn new() -> Self {
@@ -74,7 +77,7 @@ impl Line {
 
     /// One step, by a handler, as [`Slot::on_interrupt`].
     #[inline]
-    pub fn on_interrupt(&'static self) -> Driven {
+    pub fn on_interrupt(&'static self) -> Stepped {
         self.0.on_interrupt()
     }
 
@@ -83,7 +86,7 @@ impl Line {
     /// calls `foreground`, except by an interrupt.
     ///
     /// An operation that has not ended when `foreground` returns is cancelled, and waited for, with
-    /// `idle` to pass the time. So `foreground` calls [`Scoped::wait`] if it wants the end. If
+    /// `idle` to pass the time. So `foreground` calls [`ScopedJob::wait`] if it wants the end. If
     /// `foreground` panics, and that unwinds, the operation is cancelled and waited for, spinning:
     /// a device that never lets go is waited for for ever, as every blocking call does. So is an
     /// operation whose own try panics, since nobody knows what its device still does.
@@ -94,14 +97,14 @@ impl Line {
         &'static self,
         op: A,
         idle: impl Idle,
-        foreground: impl FnOnce(&mut Scoped<'_>) -> R,
+        foreground: impl FnOnce(&mut ScopedJob<'_>) -> R,
     ) -> Result<(R, Done<A>), Busy<A>> {
         let held = UnsafeCell::new(Held { op, result: None });
         // SAFETY: the invariant: `frame` collects the job before it, and `held`, goes.
         let lent = unsafe { Lent::new(&held) };
         let Ok(job) = self.0.start(lent) else { return Err(Busy(held.into_inner().op)) };
         let mut frame = Frame { job };
-        let value = foreground(&mut Scoped { job: &mut frame.job });
+        let value = foreground(&mut ScopedJob { job: &mut frame.job });
         frame.end(idle);
         drop(frame);
         let Held { op, result } = held.into_inner();
@@ -116,52 +119,40 @@ impl Line {
     }
 }
 
-/// The operation of a [`Line::scope`], while it runs and after it.
+/// The operation of a [`ScopedSlot::scope`], while it runs and after it.
 ///
-/// As an [`Attempt`] it ends when the operation has, again and again: what the operation yields is
-/// what the scope returns.
-pub struct Scoped<'f> {
+/// It ends when the operation has, again and again: what the operation yields is what the scope
+/// returns.
+pub struct ScopedJob<'f> {
     job: &'f mut Job<Lent>,
 }
 
-impl fmt::Debug for Scoped<'_> {
+impl fmt::Debug for ScopedJob<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Scoped").field(&self.job).finish()
+        f.debug_tuple("ScopedJob").field(&self.job).finish()
     }
 }
 
-impl Scoped<'_> {
+impl ScopedJob<'_> {
     /// Waits for the end; `idle` says how the time between two looks is passed.
     #[inline]
     pub fn wait(&mut self, idle: impl Idle) {
-        self.job.collect(idle);
+        let Ok(()) = self.ended().block(idle);
     }
 
-    /// Waits for at least `duration`, as [`try_until`](Self::try_until).
+    /// One look.
     ///
     /// # Errors
-    /// As [`try_until`](Self::try_until).
+    /// [`nb::Error::WouldBlock`]: it still runs.
     #[inline]
-    pub fn try_for<C: Clock>(
-        &mut self,
-        idle: impl IdleUntil<C>,
-        clock: C,
-        duration: Duration,
-    ) -> nb::Result<(), Infallible> {
-        self.try_until(idle, &Deadline::after(clock, duration))
+    pub fn attempt(&mut self) -> Result<(), nb::Error<Infallible>> {
+        self.ended().attempt()
     }
 
-    /// Waits until `deadline`, and looks once more after it.
-    ///
-    /// # Errors
-    /// [`nb::Error::WouldBlock`]: the time is up, and the operation still runs.
+    /// The end, in every form, again and again.
     #[inline]
-    pub fn try_until<C: Clock>(
-        &mut self,
-        idle: impl IdleUntil<C>,
-        deadline: &Deadline<C>,
-    ) -> nb::Result<(), Infallible> {
-        self.job.collect_until(idle, deadline).map(drop)
+    pub const fn ended(&mut self) -> Operation<ScopeEnded<'_>> {
+        Operation::new(ScopeEnded(Ended(self.job)))
     }
 
     /// Asks the operation to stop. It still has an end, which says how far it got.
@@ -170,14 +161,20 @@ impl Scoped<'_> {
     }
 }
 
-impl Attempt for Scoped<'_> {
+/// See [`ScopedJob::ended`].
+pub struct ScopeEnded<'j>(Ended<'j, Lent>);
+
+impl Sealed for ScopeEnded<'_> {}
+impl Wait for ScopeEnded<'_> {
     type Output = ();
     type Error = Infallible;
 
     #[inline]
     fn attempt(&mut self) -> nb::Result<(), Infallible> {
-        if self.job.is_collected() { Ok(()) } else { self.job.attempt().map(drop) }
+        if self.0.0.is_collected() { Ok(()) } else { self.0.attempt().map(drop) }
     }
+
+    forward_waiting!(|this| this.0);
 }
 
 /// The part of a scope that is never left before the job has ended.
@@ -189,7 +186,7 @@ impl Frame {
     fn end(&mut self, idle: impl Idle) {
         if !self.job.is_collected() {
             self.job.cancel();
-            self.job.collect(idle);
+            let Ok(_collected) = self.job.ended().block(idle);
         }
     }
 }
@@ -250,12 +247,6 @@ impl Lent {
     }
 
     #[inline(always)]
-    fn get(&self) -> &Dyn<'static> {
-        // SAFETY: as below.
-        unsafe { self.0.as_ref() }
-    }
-
-    #[inline(always)]
     fn get_mut(&mut self) -> &mut Dyn<'static> {
         // SAFETY: by the invariant nobody else uses it while this is in the slot, and only the slot
         // uses this.
@@ -272,7 +263,7 @@ impl Attempt for Lent {
         self.get_mut().attempt()
     }
 
-    forward_arming!(|this| this.get(), this.get_mut());
+    forward_arming!(|this| this.get_mut());
 }
 
 impl Background for Lent {

@@ -7,11 +7,11 @@ use core::{
     task::Poll,
 };
 
-use super::{Background, Busy, Callback, Done, Driven, Job, Step};
+use super::{Background, Busy, Callback, Done, Stepped, Job, Step};
 use crate::{
     atomic::{AtomicU32, Ordering, UnsafeCell, const_unless_loom, section},
     attempt,
-    event::{Event, Wake},
+    event::{Event, OwedWake},
 };
 
 const PHASE: u32 = 0b111;
@@ -199,18 +199,18 @@ impl<A: Background + 'static> Slot<A> {
     /// drops the answer last. On an idle slot it does nothing and says so. May also be called from
     /// the foreground, with interrupts masked or not.
     #[inline]
-    pub fn on_interrupt(&'static self) -> Driven {
+    pub fn on_interrupt(&'static self) -> Stepped {
         let (step, wake) = match self.claim(NOTE) {
-            Claim::Nothing => (Step::Idle, Wake::none()),
-            Claim::Contended => (Step::Contended, Wake::none()),
+            Claim::Nothing => (Step::Idle, OwedWake::none()),
+            Claim::Contended => (Step::Contended, OwedWake::none()),
             // SAFETY: claimed.
             Claim::Held => match unsafe { self.step() } {
-                End::NotYet => (Step::Pending, Wake::none()),
-                End::CalledBack => (Step::Done, Wake::none()),
-                End::Collectable => (Step::Done, Wake::new(&self.event)),
+                End::NotYet => (Step::Pending, OwedWake::none()),
+                End::CalledBack => (Step::Done, OwedWake::none()),
+                End::Collectable => (Step::Done, OwedWake::new(&self.event)),
             },
         };
-        Driven::new(step, wake)
+        Stepped::new(step, wake)
     }
 
     /// Moves `Running` to `Stepping`, or leaves `note` with whoever has done so before. A handler
@@ -394,15 +394,15 @@ impl<A: Background + 'static> Slot<A> {
         }
     }
 
-    /// Cancels the operation, here or by the hand of whoever is stepping it. Nothing if it has
-    /// ended.
-    pub(super) fn cancel(&'static self) {
+    /// Asks the operation to stop, here or by the hand of whoever is stepping it; its end says how far
+    /// it got, and its callback, if it has one, may be called from here. Nothing if it has ended.
+    pub fn cancel(&'static self) {
         if let Claim::Held = self.claim(CANCEL) {
             // SAFETY: claimed: `op` is initialised, and this is its owner.
             self.op.with_mut(|op| unsafe { (*op).assume_init_mut() }.cancel());
             // SAFETY: claimed.
             if let End::Collectable = unsafe { self.step() } {
-                self.event.signal(0); // For a task that awaits the job: no interrupt follows.
+                self.event.signal(); // For a task that awaits the job: no interrupt follows.
             }
         }
     }

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!            reserve              start                 on_interrupt(ticket)
-//!   Slots ───────────► Vacancy ───────────► Job ◄──────────────────────────── device
+//!   Slots ───────────► ReservedSlot ───────────► Job ◄──────────────────────────── device
 //!                         │ ticket()                                             ▲
 //!                         └──────────────── rides in the request ────────────────┘
 //! ```
@@ -20,7 +20,7 @@
 
 use core::{convert::Infallible, fmt, mem};
 
-use super::{Background, Busy, Callback, Done, Driven, Job, Slot};
+use super::{Background, Busy, Callback, Done, Stepped, Job, Slot};
 use crate::atomic::{AtomicU32, Ordering};
 
 /// One tenancy of one slot of a [`Slots`]: its index, and which tenancy of it. 32 bits, to ride as
@@ -138,7 +138,7 @@ impl<A: Background + 'static, const N: usize> Slots<A, N> {
     /// # Errors
     /// [`nb::Error::WouldBlock`] while every slot has a tenant.
     #[inline]
-    pub fn reserve(&'static self) -> nb::Result<Vacancy<A>, Infallible> {
+    pub fn reserve(&'static self) -> nb::Result<ReservedSlot<A>, Infallible> {
         let next = self.next.load(Ordering::Relaxed) as usize;
         let (before, after) = self.slots.split_at_checked(next).unwrap_or((&[], &self.slots));
         for (index, slot) in (next..).zip(after).chain((0..).zip(before)) {
@@ -151,7 +151,7 @@ impl<A: Background + 'static, const N: usize> Slots<A, N> {
 
     /// The reserved slot with this index, which is less than `N`.
     #[inline(always)]
-    fn vacancy(&'static self, index: usize, slot: &'static Slot<A>) -> Vacancy<A> {
+    fn vacancy(&'static self, index: usize, slot: &'static Slot<A>) -> ReservedSlot<A> {
         let following = if index + 1 < N { index + 1 } else { 0 };
         self.next.store(following as u32, Ordering::Relaxed);
         let generation = self.generations.get(index).map_or(0, |cell| {
@@ -159,11 +159,11 @@ impl<A: Background + 'static, const N: usize> Slots<A, N> {
             cell.store(u32::from(generation), Ordering::Release);
             generation
         });
-        Vacancy { slot, ticket: Ticket { index: index as u16, generation } }
+        ReservedSlot { slot, ticket: Ticket { index: index as u16, generation } }
     }
 
     /// Sets `op` going in a vacant slot and returns at once, as [`Slot::start`]. An operation that
-    /// has to know its ticket is made between [`reserve`](Self::reserve) and [`Vacancy::start`].
+    /// has to know its ticket is made between [`reserve`](Self::reserve) and [`ReservedSlot::start`].
     ///
     /// # Errors
     /// [`Busy`] with the operation while every slot has a tenant.
@@ -191,10 +191,19 @@ impl<A: Background + 'static, const N: usize> Slots<A, N> {
     /// [`Slot::on_interrupt`]. A ticket whose tenancy is over, and a number that is no ticket, step
     /// nothing: [`Step::Idle`](super::Step::Idle).
     #[inline]
-    pub fn on_interrupt(&'static self, ticket: Ticket) -> Driven {
+    pub fn on_interrupt(&'static self, ticket: Ticket) -> Stepped {
         match self.slots.get(ticket.index()) {
             Some(slot) if self.is_current(ticket) => slot.on_interrupt(),
-            _ => Driven::idle(),
+            _ => Stepped::idle(),
+        }
+    }
+
+    /// Asks the operation with this ticket to stop, as [`Slot::cancel`].
+    pub fn cancel(&'static self, ticket: Ticket) {
+        if let Some(slot) = self.slots.get(ticket.index())
+            && self.is_current(ticket)
+        {
+            slot.cancel();
         }
     }
 
@@ -219,19 +228,19 @@ impl<A: Background + 'static, const N: usize> Slots<A, N> {
 
 /// A reserved slot and its ticket. Dropping it gives the slot back.
 #[must_use = "dropping a vacancy gives its slot back"]
-pub struct Vacancy<A: Background + 'static> {
+pub struct ReservedSlot<A: Background + 'static> {
     /// In the phase `Filling`, by this.
     slot: &'static Slot<A>,
     ticket: Ticket,
 }
 
-impl<A: Background + 'static> fmt::Debug for Vacancy<A> {
+impl<A: Background + 'static> fmt::Debug for ReservedSlot<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Vacancy").field(&self.ticket).finish()
+        f.debug_tuple("ReservedSlot").field(&self.ticket).finish()
     }
 }
 
-impl<A: Background + 'static> Vacancy<A> {
+impl<A: Background + 'static> ReservedSlot<A> {
     /// What the device gives back at the end of the request.
     #[inline(always)]
     pub const fn ticket(&self) -> Ticket {
@@ -263,7 +272,7 @@ impl<A: Background + 'static> Vacancy<A> {
     }
 }
 
-impl<A: Background + 'static> Drop for Vacancy<A> {
+impl<A: Background + 'static> Drop for ReservedSlot<A> {
     #[inline]
     fn drop(&mut self) {
         self.slot.vacate();

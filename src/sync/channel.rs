@@ -5,8 +5,8 @@
 //! cells from `head` up to, not including, `tail` (around the end) hold values and are the
 //! receiver's; the others are empty and the sender's.** An index is published (released) after its
 //! cell was written or read, and acquired by the other end before it uses the cell. Each end loads
-//! its own index relaxed: nobody else writes it. There is one sender and one receiver: `split`
-//! borrows the channel exclusively.
+//! its own index relaxed: nobody else writes it. There is one sender and one receiver: each has the
+//! only waiter of its event.
 //!
 //! Not over a library's queue: those at hand take the index modulo a length known at run time,
 //! which leaves a panic path in a handler's code, and none of them can be put under loom.
@@ -15,8 +15,8 @@ use core::{convert::Infallible, marker, mem::MaybeUninit};
 
 use crate::{
     atomic::{AtomicU32, Ordering, UnsafeCell, const_unless_loom},
-    attempt::Attempt,
-    event::{Event, Operation, Waiter},
+    attempt::{Attempt, from_fn},
+    event::{Event, Operation, Waiter, wait::Tied},
 };
 
 /// A queue between one sender and one receiver, each in any context. It holds `N - 1` values, `N`
@@ -25,14 +25,15 @@ use crate::{
 /// ```
 /// use wouldblock::{block::Spin, sync::Channel};
 ///
-/// let mut channel = Channel::<u8, 3>::new();
-/// let (mut sender, mut receiver) = channel.split();
+/// static CHANNEL: Channel<u8, 3> = Channel::new();
+///
+/// let (mut sender, mut receiver) = CHANNEL.split().expect("nobody else has an end");
 /// assert_eq!(sender.try_send(1), Ok(()));
 /// assert_eq!(sender.send(2).block(Spin), Ok(()));
 /// assert_eq!(sender.try_send(3), Err(3)); // full: the value comes back
-/// assert_eq!(receiver.receive().block(Spin), Ok(1));
-/// assert_eq!(receiver.try_receive(), Ok(2));
-/// assert_eq!(receiver.try_receive(), Err(nb::Error::WouldBlock));
+/// assert_eq!(receiver.recv().block(Spin), Ok(1));
+/// assert_eq!(receiver.try_recv(), Ok(2));
+/// assert_eq!(receiver.try_recv(), Err(nb::Error::WouldBlock));
 /// ```
 pub struct Channel<T, const N: usize> {
     ends: Ends,
@@ -79,27 +80,53 @@ impl<T, const N: usize> Channel<T, N> {
         Self { ends: Ends::new(), ring }
     }
 
-    /// The two ends. Values that earlier ends left are still there.
-    pub fn split(&mut self) -> (Sender<'_, T>, Receiver<'_, T>) {
-        // Ends that were forgotten took their waiters with them; nobody can hold one now, since
-        // this borrow is exclusive.
+    /// The end that sends, or `None` while it is handed out. It comes back when it is dropped,
+    /// and may then be taken in another context.
+    pub fn sender(&self) -> Option<Sender<'_, T>> {
+        Some(Sender { room: self.ends.room.waiter()?, end: self.end() })
+    }
+
+    /// The end that receives, or `None` while it is handed out, as [`sender`](Self::sender).
+    pub fn receiver(&self) -> Option<Receiver<'_, T>> {
+        Some(Receiver { news: self.ends.news.waiter()?, end: self.end() })
+    }
+
+    /// Both ends, or `None` while one of them is handed out. Values that earlier ends left are still
+    /// there.
+    pub fn split(&self) -> Option<(Sender<'_, T>, Receiver<'_, T>)> {
+        Some((self.sender()?, self.receiver()?))
+    }
+
+    /// Takes back ends that were forgotten. Values that they left are still there.
+    pub fn reset(&mut self) {
+        // Nobody can hold an end now, since this borrow is exclusive.
         self.ends.room = Event::new();
         self.ends.news = Event::new();
-        let Ends { room, news, .. } = &self.ends;
-        let (Some(for_room), Some(for_news)) = (room.waiter(), news.waiter()) else {
-            unreachable!("a new event has its waiter")
-        };
-        let (ends, ring) = (&self.ends, &self.ring[..]);
-        (
-            Sender { end: End { ends, ring }, room: for_room },
-            Receiver { end: End { ends, ring }, news: for_news },
-        )
+    }
+
+    /// Values in it, at some moment during the call.
+    pub fn len(&self) -> usize {
+        self.end().len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is no room.
+    pub fn is_full(&self) -> bool {
+        self.len() == N - 1
+    }
+
+    fn end(&self) -> End<'_, T> {
+        End { ends: &self.ends, ring: &self.ring[..] }
     }
 }
 
 impl<T, const N: usize> Drop for Channel<T, N> {
     fn drop(&mut self) {
-        let end = End { ends: &self.ends, ring: &self.ring[..] };
+        let end = self.end();
         while end.pop().is_some() {}
     }
 }
@@ -136,7 +163,7 @@ impl<T> End<'_, T> {
             unsafe { (*cell).write(value) };
         });
         self.ends.tail.store(next, Ordering::Release);
-        self.ends.news.signal(0);
+        self.ends.news.signal();
         Ok(())
     }
 
@@ -151,8 +178,63 @@ impl<T> End<'_, T> {
         // empty once `head` has moved on.
         let value = self.cell(head).with_mut(|cell| unsafe { (*cell).assume_init_read() });
         self.ends.head.store(self.after(head), Ordering::Release);
-        self.ends.room.signal(0);
+        self.ends.room.signal();
         Some(value)
+    }
+
+    fn len(&self) -> usize {
+        let tail = self.ends.tail.load(Ordering::Acquire) as usize;
+        let head = self.ends.head.load(Ordering::Acquire) as usize;
+        if tail >= head { tail - head } else { tail + self.ring.len() - head }
+    }
+
+    /// By the sender only: as many of `values` as there is room for, published and told once.
+    fn push_slice(&self, values: &[T]) -> usize
+    where
+        T: Copy,
+    {
+        let head = self.ends.head.load(Ordering::Acquire);
+        let mut tail = self.ends.tail.load(Ordering::Relaxed);
+        let mut count = 0;
+        for &value in values {
+            let next = self.after(tail);
+            if next == head {
+                break;
+            }
+            self.cell(tail).with_mut(|cell| {
+                // SAFETY: by the invariant the cell at `tail` is empty and the sender's.
+                unsafe { (*cell).write(value) };
+            });
+            (tail, count) = (next, count + 1);
+        }
+        if count > 0 {
+            self.ends.tail.store(tail, Ordering::Release);
+            self.ends.news.signal();
+        }
+        count
+    }
+
+    /// By the receiver only: as many as there are, at most `values` full.
+    fn pop_slice(&self, values: &mut [T]) -> usize
+    where
+        T: Copy,
+    {
+        let tail = self.ends.tail.load(Ordering::Acquire);
+        let mut head = self.ends.head.load(Ordering::Relaxed);
+        let mut count = 0;
+        for value in values {
+            if head == tail {
+                break;
+            }
+            // SAFETY: as in `pop`.
+            *value = self.cell(head).with_mut(|cell| unsafe { (*cell).assume_init_read() });
+            (head, count) = (self.after(head), count + 1);
+        }
+        if count > 0 {
+            self.ends.head.store(head, Ordering::Release);
+            self.ends.room.signal();
+        }
+        count
     }
 
     /// The index behind `index`, around the end.
@@ -192,8 +274,25 @@ impl<'c, T> Sender<'c, T> {
     /// [`Operation::into_inner`] and [`Send::into_value`] get it back. Dropping the operation drops
     /// it.
     #[inline]
-    pub fn send(&mut self, value: T) -> Operation<'_, Send<'_, 'c, T>> {
+    pub fn send(&mut self, value: T) -> Operation<Tied<'_, Send<'_, 'c, T>>> {
         self.room.operation(Send { end: &mut self.end, value: Some(value) })
+    }
+}
+
+impl<'c, T: Copy> Sender<'c, T> {
+    /// Sends as many of `values` as there is room for, at least one, in every form. Of none 0.
+    ///
+    /// # Cancel safety
+    /// Readiness.
+    pub fn send_slice<'a>(
+        &'a mut self,
+        values: &'a [T],
+    ) -> Operation<Tied<'a, impl Attempt<Output = usize, Error = Infallible>>> {
+        let end = &self.end;
+        self.room.operation(from_fn(move || match end.push_slice(values) {
+            0 if !values.is_empty() => Err(nb::Error::WouldBlock),
+            count => Ok(count),
+        }))
     }
 }
 
@@ -239,7 +338,7 @@ impl<'c, T> Receiver<'c, T> {
     /// # Errors
     /// [`nb::Error::WouldBlock`] while the channel is empty.
     #[inline]
-    pub fn try_receive(&mut self) -> nb::Result<T, Infallible> {
+    pub fn try_recv(&mut self) -> nb::Result<T, Infallible> {
         self.end.pop().ok_or(nb::Error::WouldBlock)
     }
 
@@ -248,18 +347,42 @@ impl<'c, T> Receiver<'c, T> {
     /// # Cancel safety
     /// Readiness: nothing is taken until the try that succeeds.
     #[inline]
-    pub fn receive(&mut self) -> Operation<'_, Receive<'_, 'c, T>> {
-        self.news.operation(Receive { end: &mut self.end })
+    pub fn recv(&mut self) -> Operation<Tied<'_, Recv<'_, 'c, T>>> {
+        self.news.operation(Recv { end: &mut self.end })
     }
 }
 
-/// See [`Receiver::receive`].
+impl<'c, T> Receiver<'c, T> {
+    /// Drops what is in it.
+    pub fn clear(&mut self) {
+        while self.end.pop().is_some() {}
+    }
+}
+
+impl<'c, T: Copy> Receiver<'c, T> {
+    /// Receives what is there, at least one and at most `values` full, in every form. Into none 0.
+    ///
+    /// # Cancel safety
+    /// Readiness.
+    pub fn recv_slice<'a>(
+        &'a mut self,
+        values: &'a mut [T],
+    ) -> Operation<Tied<'a, impl Attempt<Output = usize, Error = Infallible>>> {
+        let end = &self.end;
+        self.news.operation(from_fn(move || match end.pop_slice(values) {
+            0 if !values.is_empty() => Err(nb::Error::WouldBlock),
+            count => Ok(count),
+        }))
+    }
+}
+
+/// See [`Receiver::recv`].
 #[must_use = "an attempt does nothing until it is tried"]
-pub struct Receive<'r, 'c, T> {
+pub struct Recv<'r, 'c, T> {
     end: &'r mut End<'c, T>,
 }
 
-impl<T> Attempt for Receive<'_, '_, T> {
+impl<T> Attempt for Recv<'_, '_, T> {
     type Output = T;
     type Error = Infallible;
 

@@ -5,7 +5,7 @@ mod mutex;
 #[cfg(feature = "heapless")]
 mod shared_channel;
 
-pub use channel::{Channel, Receive, Receiver, Send, Sender};
+pub use channel::{Channel, Receiver, Recv, Send, Sender};
 pub use mutex::{Lock, Locker, Mutex, MutexGuard};
 #[cfg(feature = "heapless")]
-pub use shared_channel::{SharedChannel, SharedReceive, SharedReceiver, SharedSend, SharedSender};
+pub use shared_channel::{SharedChannel, SharedRecv, SharedReceiver, SharedSend, SharedSender};

@@ -13,7 +13,7 @@ use core::{
 use crate::{
     atomic::{AtomicU32, Ordering, UnsafeCell, const_unless_loom},
     attempt::Attempt,
-    event::{Broadcast, Operation, Waiter},
+    event::{Broadcast, Operation, Waiter, wait::Tied},
 };
 
 /// A value that one holder at a time may use, across handlers and cores.
@@ -133,7 +133,7 @@ impl<'m, T, const W: usize> Locker<'m, T, W> {
     /// Readiness: nothing is taken until the try that succeeds. There is no queue to lose a place
     /// in.
     #[inline]
-    pub fn lock(&mut self) -> Operation<'_, Lock<'m, T, W>> {
+    pub fn lock(&mut self) -> Operation<Tied<'_, Lock<'m, T, W>>> {
         self.waiter.operation(self.mutex.lock())
     }
 }
@@ -191,6 +191,6 @@ impl<T, const W: usize> Drop for MutexGuard<'_, T, W> {
     #[inline]
     fn drop(&mut self) {
         self.mutex.locked.store(0, Ordering::Release);
-        self.mutex.freed.signal(0);
+        self.mutex.freed.signal();
     }
 }

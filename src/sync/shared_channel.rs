@@ -15,7 +15,7 @@ use heapless::Deque;
 use crate::{
     atomic::{UnsafeCell, const_unless_loom, section},
     attempt::Attempt,
-    event::{Broadcast, Operation, Waiter},
+    event::{Broadcast, Operation, Waiter, wait::Tied},
 };
 
 /// A queue of up to `N` values between any number of contexts, of which up to `W` on each side can
@@ -33,9 +33,9 @@ use crate::{
 /// assert_eq!(LOG.try_send(2), Ok(()));
 /// assert_eq!(LOG.try_send(3), Err(3)); // full: the value comes back
 /// let mut receiver = LOG.receiver().expect("one receiver can wait");
-/// assert_eq!(receiver.receive().block(Spin), Ok(1));
-/// assert_eq!(LOG.try_receive(), Ok(2));
-/// assert_eq!(LOG.try_receive(), Err(nb::Error::WouldBlock));
+/// assert_eq!(receiver.recv().block(Spin), Ok(1));
+/// assert_eq!(LOG.try_recv(), Ok(2));
+/// assert_eq!(LOG.try_recv(), Err(nb::Error::WouldBlock));
 /// ```
 pub struct SharedChannel<T, const N: usize, const W: usize> {
     queue: UnsafeCell<Deque<T, N>>,
@@ -79,7 +79,7 @@ impl<T, const N: usize, const W: usize> SharedChannel<T, N, W> {
     #[inline]
     pub fn try_send(&self, value: T) -> Result<(), T> {
         self.with_queue(|queue| queue.push_back(value))?;
-        self.news.signal(0);
+        self.news.signal();
         Ok(())
     }
 
@@ -88,9 +88,9 @@ impl<T, const N: usize, const W: usize> SharedChannel<T, N, W> {
     /// # Errors
     /// [`nb::Error::WouldBlock`] while the channel is empty.
     #[inline]
-    pub fn try_receive(&self) -> nb::Result<T, Infallible> {
+    pub fn try_recv(&self) -> nb::Result<T, Infallible> {
         let value = self.with_queue(Deque::pop_front).ok_or(nb::Error::WouldBlock)?;
-        self.room.signal(0);
+        self.room.signal();
         Ok(value)
     }
 
@@ -121,7 +121,7 @@ impl<'c, T, const N: usize, const W: usize> SharedSender<'c, T, N, W> {
     /// [`Operation::into_inner`] and [`SharedSend::into_value`] get it back. Dropping the operation
     /// drops it.
     #[inline]
-    pub fn send(&mut self, value: T) -> Operation<'_, SharedSend<'c, T, N, W>> {
+    pub fn send(&mut self, value: T) -> Operation<Tied<'_, SharedSend<'c, T, N, W>>> {
         self.waiter.operation(SharedSend { channel: self.channel, value: Some(value) })
     }
 }
@@ -138,8 +138,8 @@ impl<'c, T, const N: usize, const W: usize> SharedReceiver<'c, T, N, W> {
     /// # Cancel safety
     /// Readiness: nothing is taken until the try that succeeds.
     #[inline]
-    pub fn receive(&mut self) -> Operation<'_, SharedReceive<'c, T, N, W>> {
-        self.waiter.operation(SharedReceive { channel: self.channel })
+    pub fn recv(&mut self) -> Operation<Tied<'_, SharedRecv<'c, T, N, W>>> {
+        self.waiter.operation(SharedRecv { channel: self.channel })
     }
 }
 
@@ -173,18 +173,18 @@ impl<T, const N: usize, const W: usize> Attempt for SharedSend<'_, T, N, W> {
     }
 }
 
-/// See [`SharedReceiver::receive`].
+/// See [`SharedReceiver::recv`].
 #[must_use = "an attempt does nothing until it is tried"]
-pub struct SharedReceive<'c, T, const N: usize, const W: usize> {
+pub struct SharedRecv<'c, T, const N: usize, const W: usize> {
     channel: &'c SharedChannel<T, N, W>,
 }
 
-impl<T, const N: usize, const W: usize> Attempt for SharedReceive<'_, T, N, W> {
+impl<T, const N: usize, const W: usize> Attempt for SharedRecv<'_, T, N, W> {
     type Output = T;
     type Error = Infallible;
 
     #[inline]
     fn attempt(&mut self) -> nb::Result<T, Infallible> {
-        self.channel.try_receive()
+        self.channel.try_recv()
     }
 }

@@ -71,7 +71,7 @@ impl Idle for &Cpu {
 
 impl IdleUntil<CpuClock> for &Cpu {
     fn idle_until(&mut self, deadline: &Deadline<CpuClock>, news: impl Fn() -> bool) {
-        self.run.sleep(news, Some(deadline.remaining()));
+        self.run.sleep(news, Some(deadline.sleep_ticks()));
     }
 }
 

@@ -54,7 +54,7 @@
 //!     }
 //!
 //!     fn on_interrupt(&self) {
-//!         self.received.signal(0);
+//!         self.received.signal();
 //!     }
 //! }
 //!

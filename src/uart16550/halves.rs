@@ -10,8 +10,8 @@ use super::{
 };
 use crate::{
     attempt::Attempt,
-    block,
-    event::{Operation, Waiter},
+    block::Spin,
+    event::{Operation, Waiter, wait::{Polled, Tied, Wait}},
     io,
 };
 
@@ -38,7 +38,7 @@ impl<R: Registers> Receiver<'_, R> {
     /// # Cancel safety
     /// Readiness: nothing is taken until the try that succeeds.
     #[inline]
-    pub fn recv(&mut self) -> Operation<'_, Recv<'_, R>> {
+    pub fn recv(&mut self) -> Operation<Tied<'_, Recv<'_, R>>> {
         self.waiter.operation(Recv::new(self.uart))
     }
 
@@ -48,7 +48,7 @@ impl<R: Registers> Receiver<'_, R> {
     /// # Cancel safety
     /// Readiness: nothing is taken until the try that succeeds.
     #[inline]
-    pub fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<'a, Read<'a, R>> {
+    pub fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<Tied<'a, Read<'a, R>>> {
         self.waiter.operation(Read::new(self.uart, buffer))
     }
 
@@ -62,7 +62,7 @@ impl<R: Registers> Receiver<'_, R> {
     pub fn read_exact<B: AsMut<[u8]>>(
         &mut self,
         buffer: B,
-    ) -> Operation<'_, ReadExact<&Uart<R>, B>> {
+    ) -> Operation<Tied<'_, ReadExact<&Uart<R>, B>>> {
         self.waiter.operation(ReadExact::new(self.uart, buffer))
     }
 
@@ -86,7 +86,7 @@ impl<R: Registers> Receiver<'_, R> {
     pub fn read_to_idle<B: AsMut<[u8]>>(
         &mut self,
         buffer: B,
-    ) -> Operation<'_, ReadToIdle<&Uart<R>, B>> {
+    ) -> Operation<Tied<'_, ReadToIdle<&Uart<R>, B>>> {
         self.waiter.operation(ReadToIdle::new(self.uart, buffer))
     }
 
@@ -120,7 +120,7 @@ impl<R: Registers> Transmitter<'_, R> {
     /// # Cancel safety
     /// Readiness: nothing is sent until the try that succeeds.
     #[inline]
-    pub fn send(&mut self, byte: u8) -> Operation<'_, WriteAll<&Uart<R>, [u8; 1]>> {
+    pub fn send(&mut self, byte: u8) -> Operation<Tied<'_, WriteAll<&Uart<R>, [u8; 1]>>> {
         self.write_all([byte])
     }
 
@@ -130,7 +130,7 @@ impl<R: Registers> Transmitter<'_, R> {
     /// # Cancel safety
     /// Readiness: nothing is sent until the try that succeeds.
     #[inline]
-    pub fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<'a, Write<'a, R>> {
+    pub fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<Tied<'a, Write<'a, R>>> {
         self.waiter.operation(Write::new(self.uart, bytes))
     }
 
@@ -141,7 +141,7 @@ impl<R: Registers> Transmitter<'_, R> {
     /// [`progress`](crate::attempt::Progress::progress) says how much. The output is the number of
     /// bytes.
     #[inline]
-    pub fn write_all<B: AsRef<[u8]>>(&mut self, bytes: B) -> Operation<'_, WriteAll<&Uart<R>, B>> {
+    pub fn write_all<B: AsRef<[u8]>>(&mut self, bytes: B) -> Operation<Tied<'_, WriteAll<&Uart<R>, B>>> {
         self.waiter.operation(WriteAll::new(self.uart, bytes))
     }
 
@@ -152,23 +152,19 @@ impl<R: Registers> Transmitter<'_, R> {
         WriteAll::new(self, bytes)
     }
 
-    /// All that was handed over has left the chip. A plain attempt: the 16550 has no interrupt for
-    /// it, so there is no awaited form.
+    /// All that was handed over has left the chip, in every form. The 16550 has no interrupt for it:
+    /// blocked on it spins, awaited it yields.
     #[inline]
-    pub const fn flush(&mut self) -> Flush<'_, R> {
-        Flush::new(self.uart)
+    pub fn flush(&mut self) -> Operation<Polled<Flush<'_, R>>> {
+        Flush::new(self.uart).polled()
     }
 }
 
 impl<R: Registers> io::Read for Receiver<'_, R> {
     type Error = LineError;
-    type Attempt<'a>
-        = Read<'a, R>
-    where
-        Self: 'a;
 
     #[inline]
-    fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<'a, Read<'a, R>> {
+    fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<impl Wait<Output = usize, Error = LineError>> {
         self.read(buffer)
     }
 
@@ -180,22 +176,14 @@ impl<R: Registers> io::Read for Receiver<'_, R> {
 
 impl<R: Registers> io::Write for Transmitter<'_, R> {
     type Error = Infallible;
-    type Attempt<'a>
-        = Write<'a, R>
-    where
-        Self: 'a;
-    type Flush<'a>
-        = Flush<'a, R>
-    where
-        Self: 'a;
 
     #[inline]
-    fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<'a, Write<'a, R>> {
+    fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<impl Wait<Output = usize, Error = Infallible>> {
         self.write(bytes)
     }
 
     #[inline]
-    fn flush(&mut self) -> Flush<'_, R> {
+    fn flush(&mut self) -> Operation<impl Wait<Output = (), Error = Infallible>> {
         self.flush()
     }
 
@@ -207,7 +195,7 @@ impl<R: Registers> io::Write for Transmitter<'_, R> {
 
 impl<R: Registers> fmt::Write for Transmitter<'_, R> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let Ok(_all) = block::block(self.write_all(text));
+        let Ok(_all) = self.write_all(text).block(Spin);
         Ok(())
     }
 }

@@ -46,7 +46,7 @@ pub use self::{
 };
 use crate::{
     atomic::section,
-    event::{Event, Wake},
+    event::{Event, OwedWake},
 };
 
 /// A 16550 in a `static`. The interrupt handler calls [`on_interrupt`](Self::on_interrupt),
@@ -135,7 +135,7 @@ impl<R: Registers> Uart<R> {
     /// Each source that is found is masked until an operation arms it again, so this ends after at
     /// most a few rounds.
     pub fn on_interrupt(&self) -> News<'_> {
-        let mut news = News { received: Wake::none(), emptied: Wake::none() };
+        let mut news = News { received: OwedWake::none(), emptied: OwedWake::none() };
         self.with(|shared| {
             // A round masks a source or clears one that stays enabled; there are five.
             for _ in 0..8 {
@@ -146,15 +146,15 @@ impl<R: Registers> Uart<R> {
                 match identification & iir::SOURCE {
                     iir::HOLDING_EMPTY => {
                         shared.enable(0, ier::HOLDING_EMPTY);
-                        news.emptied = Wake::new(&self.emptied);
+                        news.emptied = OwedWake::new(&self.emptied);
                     }
                     iir::RECEIVED | iir::RECEIVE_TIMEOUT => {
                         shared.enable(0, ier::RECEIVED);
-                        news.received = Wake::new(&self.received);
+                        news.received = OwedWake::new(&self.received);
                     }
                     iir::LINE_STATUS => {
                         shared.line_status();
-                        news.received = Wake::new(&self.received);
+                        news.received = OwedWake::new(&self.received);
                     }
                     _ => {
                         shared.registers.read(Register::ModemStatus);
@@ -179,8 +179,8 @@ impl<R: Registers> Uart<R> {
 #[derive(Debug)]
 #[must_use = "the wake happens when this is dropped: keep it until the interrupt is acknowledged (EOI)"]
 pub struct News<'u> {
-    received: Wake<'u>,
-    emptied: Wake<'u>,
+    received: OwedWake<'u>,
+    emptied: OwedWake<'u>,
 }
 
 impl News<'_> {

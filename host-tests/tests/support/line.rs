@@ -9,7 +9,7 @@ use embedded_io::ErrorKind;
 use wouldblock::{
     attempt::Attempt,
     block::Idle,
-    event::{Event, Operation, Waiter},
+    event::{Event, Op, Operation, Polled, Waiter},
     io, nb,
 };
 
@@ -133,13 +133,13 @@ impl Peer for &'static Line {
         assert!(state.steps_without_news < FOR_EVER, "waits for ever");
         drop(state);
         if received {
-            self.received.signal(0);
+            self.received.signal();
         }
         if emptied {
-            self.emptied.signal(0);
+            self.emptied.signal();
         }
         if news {
-            self.news.signal(0);
+            self.news.signal();
         }
     }
 }
@@ -252,14 +252,14 @@ impl io::Read for Rx {
 impl io::Write for Tx {
     type Error = Fault;
     type Attempt<'a> = Give<'a>;
-    type Flush<'a> = Left;
+    type Flush<'a> = Polled<Left>;
 
     fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<'a, Give<'a>> {
         self.waiter.operation(Give(self.line, bytes))
     }
 
-    fn flush(&mut self) -> Left {
-        Left(self.line)
+    fn flush(&mut self) -> Op<Polled<Left>> {
+        Left(self.line).polled()
     }
 
     fn is_writable(&mut self) -> bool {

@@ -5,7 +5,7 @@ use std::{cell::Cell, future::poll_fn, pin::Pin, task::Poll, time::Duration};
 use wouldblock::{
     Attempt,
     attempt::{self, Either},
-    event::{Broadcast, Event},
+    event::{Broadcast, Event, Flags},
     nb,
     testing::{Sweep, sweep},
     time::Deadline,
@@ -21,7 +21,7 @@ use crate::{
 fn rig() -> Rig<Event> {
     Rig::new(Event::new(), |device, event| {
         device.enable(false); // quiet
-        event.signal(0); // and then wake
+        event.signal(); // and then wake
     })
 }
 
@@ -59,18 +59,18 @@ fn try_until() {
     let report = sweep("event, try_until, in time", rig, |rig, cpu| {
         let mut waiter = rig.driver.waiter().unwrap();
         let deadline = Deadline::after(cpu.clock(), Duration::from_secs(1000));
-        assert_eq!(waiter.operation(rig.take(1)).try_until(cpu, &deadline), Ok(1));
+        assert_eq!(waiter.operation(rig.take(1)).block_until(cpu, &deadline), Ok(1));
     });
     clean(&report, 5);
     let report = Sweep::new("event, try_until, too late").needs(0).run(rig, |rig, cpu| {
         let mut waiter = rig.driver.waiter().unwrap();
         let deadline = Deadline::after(cpu.clock(), Duration::from_secs(1));
         let mut op = waiter.operation(rig.take(1));
-        let end = op.try_until(cpu, &deadline);
+        let end = op.block_until(cpu, &deadline);
         let (tokens, enabled) = rig.device.state();
         assert!(!enabled, "a bounded effort leaves nothing armed");
         // The operation is still the caller's, and has lost nothing.
-        let end = if end.is_ok() { end } else { op.attempt() };
+        let end = end.or_else(|_| op.attempt());
         assert!(end.is_ok() || rig.device.state().0 == 0);
         assert!(u64::from(tokens) <= cpu.events());
     });
@@ -102,7 +102,7 @@ fn awaited() {
 fn awaited_under_nested_handlers() {
     // An edge that nobody masks: two handlers, one in the other.
     let always_on = || {
-        let rig = Rig::new(Event::new(), |_, event: &Event| event.signal(0));
+        let rig = Rig::new(Event::new(), |_, event: &Event| event.signal());
         rig.device.enable(true);
         rig
     };
@@ -157,7 +157,7 @@ fn dropped_in_the_middle() {
 /// An event, and the interrupts so far.
 #[derive(Default)]
 struct Bits {
-    event: Event,
+    event: Flags,
     interrupts: Cell<u32>,
 }
 
@@ -166,20 +166,21 @@ fn bits() {
     let rig = || {
         Rig::new(Bits::default(), |device, bits| {
             device.enable(false);
-            bits.event.signal(1 << bits.interrupts.replace(bits.interrupts.get() + 1));
+            bits.event.raise(1 << bits.interrupts.replace(bits.interrupts.get() + 1));
         })
     };
     let report = Sweep::new("event, take_bits").needs(2).run(rig, |rig, cpu| {
-        let mut waiter = rig.driver.event.waiter().unwrap();
+        let mut waiter = rig.driver.event.listener().unwrap();
         let mut seen = 0;
         for _ in 0..2 {
-            assert_eq!(waiter.operation(rig.take(1)).block(cpu), Ok(1));
-            let bits = waiter.take_bits();
+            let take = rig.take(1);
+            assert_eq!(waiter.any_of(0).wrap(|_| take).block(cpu), Ok(1));
+            let bits = rig.driver.event.take(!0);
             assert_eq!(seen & bits, 0, "a bit is taken once");
             seen |= bits;
         }
         cpu.step();
-        seen |= waiter.take_bits();
+        seen |= rig.driver.event.take(!0);
         assert_eq!(seen, (1 << rig.driver.interrupts.get()) - 1, "every bit is taken");
     });
     clean(&report, 14);
@@ -202,7 +203,7 @@ fn several_waiters() {
     let rig = || {
         Rig::new(Broadcast::<2>::new(), |device, event| {
             device.enable(false);
-            event.signal(0);
+            event.signal();
         })
     };
     let report = Sweep::new("broadcast, two await").needs(2).run(rig, |rig, cpu| {

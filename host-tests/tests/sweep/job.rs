@@ -76,10 +76,11 @@ fn start_and_step() {
 #[test]
 fn wait_until() {
     let report = Sweep::new("job, wait_for, too late").needs(0).run(rig, |rig, cpu| {
-        let job = rig.driver.start(rig.take(1)).unwrap();
-        match job.wait_for(cpu, cpu.clock(), Duration::from_secs(1)) {
+        let mut job = rig.driver.start(rig.take(1)).unwrap();
+        let end = job.ended().block_for(cpu, cpu.clock(), Duration::from_secs(1));
+        match end {
             Ok(done) => assert_done(&done, 1),
-            Err(job) => {
+            Err(_) => {
                 // Still running, and still the caller's.
                 rig.device.put();
                 assert_done(&job.wait(cpu), 1);

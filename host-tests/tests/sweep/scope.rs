@@ -5,8 +5,8 @@ use std::time::Duration;
 use wouldblock::{
     attempt::Attempt,
     job::{Inline, Line, Slot},
-    nb,
     testing::Sweep,
+    time,
 };
 
 use crate::{
@@ -60,12 +60,12 @@ fn tried_and_cancelled() {
                 .scope(rig.take(2), cpu, |job| {
                     let before = job.attempt();
                     job.cancel();
-                    let after = job.try_for(cpu, cpu.clock(), Duration::from_secs(1));
+                    let after = job.ended().block_for(cpu, cpu.clock(), Duration::from_secs(1));
                     (before, after)
                 })
                 .unwrap();
             assert!(over.0.is_err() || over.1.is_ok(), "what is over stays over");
-            assert!(matches!(over.1, Ok(()) | Err(nb::Error::WouldBlock)));
+            assert!(matches!(over.1, Ok(()) | Err(time::Error::TimedOut)));
             let taken = done.result.unwrap();
             assert_eq!(u64::from(taken) + u64::from(rig.device.state().0), cpu.events());
             rig.assert_disarmed();

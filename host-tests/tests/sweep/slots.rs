@@ -7,7 +7,7 @@ use std::{
 
 use wouldblock::{
     block::Idle,
-    job::{Slots, Step, Ticket, Vacancy},
+    job::{Slots, Step, Ticket, ReservedSlot},
     testing::{Fault, Report, Sweep, boundary},
 };
 
@@ -34,7 +34,7 @@ impl Queue {
         Rig::new(Self { slots: leak(Slots::new()), current, old }, handler)
     }
 
-    fn reserve(&self) -> Vacancy<Take> {
+    fn reserve(&self) -> ReservedSlot<Take> {
         let vacancy = self.slots.reserve().expect("it is vacant");
         self.tell(vacancy.ticket());
         vacancy

@@ -66,7 +66,7 @@ fn mutex_awaited_by_a_task() {
     let rig = || {
         Rig::new((Event::new(), Mutex::<u32, 2>::with_lockers(0)), |device, (event, _)| {
             device.enable(false);
-            event.signal(0);
+            event.signal();
         })
     };
     let report = sweep("mutex, two tasks", rig, |rig, cpu| {
@@ -126,7 +126,7 @@ fn mutex_awaited_at_interrupt_level() {
 
 /// A channel of `N - 1` values whose one end is the handler's.
 fn ends<const N: usize>() -> (Sender<'static, u32>, Receiver<'static, u32>) {
-    Box::leak(Box::new(Channel::<u32, N>::new())).split()
+    Box::leak(Box::new(Channel::<u32, N>::new())).split().unwrap()
 }
 
 struct Sends {
@@ -155,14 +155,14 @@ fn channel_from_a_handler() {
         Sweep::new("channel, receive, blocking").needs(3).run(handler_sends, |rig, cpu| {
             let mut receiver = rig.driver.receiver.borrow_mut();
             for n in 1..=3 {
-                assert_eq!(receiver.receive().block(cpu), Ok(n));
+                assert_eq!(receiver.recv().block(cpu), Ok(n));
             }
         });
     clean(&report, 15);
     let report = Sweep::new("channel, receive, awaited").needs(3).run(handler_sends, |rig, cpu| {
         let mut receiver = rig.driver.receiver.borrow_mut();
         for n in 1..=3 {
-            assert_eq!(cpu.block_on(receiver.receive()), Ok(n));
+            assert_eq!(cpu.block_on(receiver.recv()), Ok(n));
         }
     });
     clean(&report, 24);
@@ -182,7 +182,7 @@ fn handler_receives() -> Rig<Receives> {
         Receives { receiver: receiver.into(), received: RefCell::default(), sender: sender.into() };
     let rig = Rig::new(driver, |device, receives: &Receives| {
         while device.take() {
-            let value = receives.receiver.borrow_mut().try_receive();
+            let value = receives.receiver.borrow_mut().try_recv();
             receives.received.borrow_mut().extend(value);
         }
     });
@@ -195,7 +195,7 @@ fn handler_receives() -> Rig<Receives> {
 fn assert_all_received(driver: &Receives) {
     critical_section::with(|_| {
         let mut received = driver.received.borrow().clone();
-        received.extend(driver.receiver.borrow_mut().try_receive());
+        received.extend(driver.receiver.borrow_mut().try_recv());
         assert_eq!(received, [1, 2]);
     });
 }
@@ -227,15 +227,15 @@ fn shared_channel() {
     };
     let report = Sweep::new("shared channel, receive").needs(2).run(from_handler, |rig, cpu| {
         let mut receiver = rig.driver.receiver().unwrap();
-        assert_eq!(receiver.receive().block(cpu), Ok(1));
-        assert_eq!(cpu.block_on(receiver.receive()), Ok(1));
+        assert_eq!(receiver.recv().block(cpu), Ok(1));
+        assert_eq!(cpu.block_on(receiver.recv()), Ok(1));
     });
     clean(&report, 24);
 
     let to_handler = || {
         let rig = Rig::new(SharedChannel::<u32, 1, 1>::new(), |device, channel| {
             while device.take() {
-                _ = channel.try_receive();
+                _ = channel.try_recv();
             }
         });
         assert_eq!(rig.driver.try_send(1), Ok(()));

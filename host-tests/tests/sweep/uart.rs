@@ -134,7 +134,7 @@ fn receive_one() {
     let report = Sweep::new("uart, recv, with a deadline").needs(0).run(few, |rig, cpu| {
         let mut receiver = rig.receiver();
         let deadline = Deadline::after(cpu.clock(), Duration::from_secs(1));
-        let end = receiver.recv().try_until(cpu, &deadline);
+        let end = receiver.recv().block_until(cpu, &deadline);
         rig.assert_disarmed();
         // Too late, a byte is still there for the next try, unless it comes in the middle of that.
         let came = cpu.events();

@@ -233,11 +233,11 @@ fn bounded_forms_give_up_and_leave_nothing_enabled() {
     let clock = FakeClock::<32> { per_look: 1, ..FakeClock::new(&time) };
     let soon = Duration::from_millis(5);
 
-    assert_eq!(receiver.recv().try_for(&mut cpu, clock, soon), Err(WouldBlock));
+    assert_eq!(receiver.recv().block_for(&mut cpu, clock, soon), Err(wouldblock::time::Error::TimedOut));
     assert_eq!(pc.contents().enabled, 0);
     pc.set_stuck(true);
     let mut write = transmitter.write_all(bytes(100));
-    assert_eq!(write.try_for(&mut cpu, clock, soon), Err(WouldBlock));
+    assert_eq!(write.block_for(&mut cpu, clock, soon), Err(wouldblock::time::Error::TimedOut));
     assert_eq!(pc.contents().enabled, 0);
     let progress = write.progress();
     assert!((16..=32).contains(&progress), "a FIFO, and what the shift register took: {progress}");
@@ -249,7 +249,7 @@ fn bounded_forms_give_up_and_leave_nothing_enabled() {
 
     let mut read = receiver.read_exact([0; 10]);
     pc.far_end_sends(b"0123");
-    assert_eq!(read.try_for(&mut cpu, clock, Duration::from_millis(50)), Err(WouldBlock));
+    assert_eq!(read.block_for(&mut cpu, clock, Duration::from_millis(50)), Err(wouldblock::time::Error::TimedOut));
     assert_eq!((read.progress(), pc.contents().enabled), (4, 0));
     let (_, buffer) = read.into_inner().into_parts();
     assert_eq!(&buffer[..4], b"0123");
@@ -552,7 +552,7 @@ fn a_source_that_does_not_go_away_ends_the_handler_with_a_new_edge() {
     let uart = Uart::new(Stuck);
     let (mut receiver, _transmitter) = uart.split().unwrap();
     let mut armed = receiver.recv();
-    armed.arm();
+    assert!(poll(&mut armed, std::task::Waker::noop()).is_pending());
     let news = uart.on_interrupt();
     assert!(!news.received() && !news.emptied());
     let enable = Register::InterruptEnable;
@@ -586,7 +586,7 @@ fn formatted_text_spins_and_is_whole() {
         }
     });
     writeln!(transmitter, "{:>8}|{:08x}|{}", "text", 0xbeef, "long ".repeat(20)).unwrap();
-    let Ok(()) = block::block(transmitter.flush());
+    let Ok(()) = transmitter.flush().block(wouldblock::block::Spin);
     stop.store(true, SeqCst);
     wire.join().unwrap();
     let expected = format!("    text|0000beef|{}\n", "long ".repeat(20));

@@ -4,10 +4,9 @@ use core::time::Duration;
 
 use embedded_hal::delay::DelayNs;
 
-use super::Elapse;
 use crate::{
     block::{self, Idle},
-    time::Clock,
+    time::{Clock, Deadline},
 };
 
 /// A blocking delay over any clock. It spins, and works with interrupts masked.
@@ -35,7 +34,7 @@ impl<C: Clock> Delay<C> {
 
     /// Pauses for at least `duration`.
     pub fn delay(&mut self, duration: Duration) {
-        let Ok(()) = block::block(Elapse::new(&self.clock, duration));
+        let Ok(()) = block::block(Deadline::after(&self.clock, duration));
     }
 }
 

@@ -39,7 +39,7 @@ impl Subject for Broadcast<2> {
     }
 
     fn signal(&self) {
-        self.signal(0);
+        self.signal();
     }
 
     fn poll(&self, waiter: &mut Self::Waiter, flag: &Flag, waker: &Waker) -> Poll<Result<(), ()>> {
@@ -88,12 +88,12 @@ impl<const FLAW: u8> Subject for Twin<FLAW> {
 
     fn signal(&self) {
         let first = match FLAW {
-            SOUND => return self.events.iter().for_each(|event| event.signal(0)),
+            SOUND => return self.events.iter().for_each(|event| event.signal()),
             FIRST_ONLY => Some(0),
             _ => self.taken.lock().unwrap().iter().position(|taken| *taken),
         };
         if let Some(first) = first {
-            self.events[first].signal(0);
+            self.events[first].signal();
         }
     }
 

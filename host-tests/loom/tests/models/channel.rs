@@ -40,7 +40,7 @@ impl Subject for Library {
     type Receiver = sync::Receiver<'static, u32>;
 
     fn new() -> (Self::Sender, Self::Receiver) {
-        Box::leak(Box::new(Channel::<u32, PLACES>::new())).split()
+        Box::leak(Box::new(Channel::<u32, PLACES>::new())).split().unwrap()
     }
 
     fn send(sender: &mut Self::Sender, value: u32) {
@@ -48,7 +48,7 @@ impl Subject for Library {
     }
 
     fn receive(receiver: &mut Self::Receiver) -> u32 {
-        block_on(receiver.receive()).unwrap()
+        block_on(receiver.recv()).unwrap()
     }
 }
 
@@ -86,7 +86,7 @@ impl<const FLAW: u8> Twin<FLAW> {
         let publish =
             || self.tail.store(next, if FLAW == RELAXED_TAIL { Relaxed } else { Release });
         if FLAW == SIGNALS_FIRST {
-            self.news.signal(0);
+            self.news.signal();
         }
         if FLAW == PUBLISHES_FIRST {
             publish();
@@ -99,7 +99,7 @@ impl<const FLAW: u8> Twin<FLAW> {
             publish();
         }
         if FLAW != SIGNALS_FIRST {
-            self.news.signal(0);
+            self.news.signal();
         }
         Ok(())
     }
@@ -116,7 +116,7 @@ impl<const FLAW: u8> Twin<FLAW> {
         let release = if FLAW == RELAXED_HEAD { Relaxed } else { Release };
         self.head.store((head + 1) % PLACES as u32, release);
         if FLAW != SILENT {
-            self.room.signal(0);
+            self.room.signal();
         }
         Ok(value.expect("torn: a place that was published is empty"))
     }
@@ -181,7 +181,7 @@ fn ends_that_block_hear_of_news_and_of_room() {
             (0..4).for_each(|value| sender.send(value).block(Yields).unwrap());
         });
         for value in 0..4 {
-            assert_eq!(receiver.receive().block(Yields), Ok(value));
+            assert_eq!(receiver.recv().block(Yields), Ok(value));
         }
         sends.join().unwrap();
     });
@@ -202,13 +202,13 @@ fn left_behind(forgets: bool) {
     let [first, values @ ..] = drops.clone().map(Counted);
     let channel = Box::into_raw(Box::new(Channel::<Counted, PLACES>::new()));
     // SAFETY: nobody else uses the channel before both ends are gone.
-    let (mut sender, mut receiver) = unsafe { &mut *channel }.split();
-    assert!(sender.try_send(first).is_ok() && receiver.try_receive().is_ok());
+    let (mut sender, mut receiver) = unsafe { &*channel }.split().unwrap();
+    assert!(sender.try_send(first).is_ok() && receiver.try_recv().is_ok());
     let sends = thread::spawn(move || {
         // One that finds the channel full comes back, and is dropped here.
         values.into_iter().for_each(|value| drop(sender.try_send(value)));
     });
-    drop(receiver.try_receive());
+    drop(receiver.try_recv());
     drop(receiver);
     sends.join().unwrap();
     // SAFETY: it is this box, and both ends are gone.

@@ -79,11 +79,11 @@ struct Guard<const FLAW: u8>(&'static Twin<FLAW>);
 impl<const FLAW: u8> Drop for Guard<FLAW> {
     fn drop(&mut self) {
         if FLAW == SIGNALS_FIRST {
-            self.0.freed.signal(0);
+            self.0.freed.signal();
         }
         self.0.locked.store(0, if FLAW == RELAXED { Relaxed } else { Release });
         if FLAW != SIGNALS_FIRST && FLAW != SILENT {
-            self.0.freed.signal(0);
+            self.0.freed.signal();
         }
     }
 }

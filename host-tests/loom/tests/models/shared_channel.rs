@@ -48,7 +48,7 @@ impl Subject for Library {
     }
 
     fn receive(receiver: &mut Self::Receiver) -> u32 {
-        block_on(receiver.receive()).unwrap()
+        block_on(receiver.recv()).unwrap()
     }
 }
 
@@ -78,7 +78,7 @@ impl<const FLAW: u8> Twin<FLAW> {
         if FLAW == SIGNALS_FIRST || FLAW == TWO_SECTIONS {
             drop(queue);
             if FLAW == SIGNALS_FIRST {
-                self.news.signal(0);
+                self.news.signal();
             }
             queue = self.queue.lock().unwrap();
             queue.clear(); // The only place is written to.
@@ -86,7 +86,7 @@ impl<const FLAW: u8> Twin<FLAW> {
         queue.push_back(value);
         drop(queue);
         if FLAW != SIGNALS_FIRST {
-            self.news.signal(0);
+            self.news.signal();
         }
         Ok(())
     }
@@ -101,7 +101,7 @@ impl<const FLAW: u8> Twin<FLAW> {
         };
         let value = value.ok_or(nb::Error::WouldBlock)?;
         if FLAW != SILENT {
-            self.room.signal(0);
+            self.room.signal();
         }
         Ok(value)
     }
@@ -184,7 +184,7 @@ fn no_wake_is_lost_on_full_or_on_empty() {
         });
         let mut receiver = channel.receiver().unwrap();
         for value in 0..2 {
-            assert_eq!(receiver.receive().block(Yields), Ok(value));
+            assert_eq!(receiver.recv().block(Yields), Ok(value));
         }
         sends.join().unwrap();
     });

@@ -11,6 +11,6 @@ fn byte() -> nb::Result<u8, ()> {
 fn main() {
     let mut waiter = EVENT.waiter().unwrap();
     let operation = waiter.operation(attempt::from_fn(byte));
-    let _ = EVENT.signal(0);
+    let _ = EVENT.signal();
     drop(operation);
 }
