@@ -15,8 +15,8 @@ use std::{
 };
 
 use wouldblock::{
-    block::{Idle, IdleUntil},
-    time::{Clock, Deadline},
+    block::{Idle, WithAlarm},
+    time::{Alarm, Clock},
     uart16550::{Register, Registers},
 };
 
@@ -439,11 +439,31 @@ impl<F: FnMut()> Idle for Cpu<F> {
     }
 }
 
-impl<C: Clock, F: FnMut()> IdleUntil<C> for Cpu<F> {
-    fn idle_until(&mut self, deadline: &Deadline<C>, news: impl Fn() -> bool) {
-        while self.pc.deliver(&mut self.handler) {}
-        while !news() && !deadline.has_passed() {
-            self.run(1);
+/// The same CPU with an alarm: it is awake again in time for any deadline, also if nothing happens
+/// on the port.
+pub struct WithTimer<'c, F>(&'c mut Cpu<F>);
+
+impl<F: FnMut()> Cpu<F> {
+    /// What passes the time until a deadline.
+    pub const fn with_alarm(&mut self) -> WithAlarm<WithTimer<'_, F>, Timer> {
+        WithAlarm::new(WithTimer(self), Timer)
+    }
+}
+
+impl<F: FnMut()> Idle for WithTimer<'_, F> {
+    fn idle(&mut self, ends: impl Fn() -> bool) {
+        while self.0.pc.deliver(&mut self.0.handler) {}
+        while !ends() {
+            self.0.run(1);
         }
     }
+}
+
+/// The timer of [`WithTimer`], which looks at the deadline after each character time.
+pub struct Timer;
+
+impl<C: Clock> Alarm<C> for Timer {
+    fn set(&mut self, _ticks: u64) {}
+
+    fn clear(&mut self) {}
 }

@@ -1,0 +1,310 @@
+//! What an [`Operation`](super::Operation) is made of: attempts, each with the event that announces
+//! it, alone or combined.
+//!
+//! Names in here appear in types, never in a user's program.
+
+use core::{marker::PhantomData, task::Waker};
+
+use super::Event;
+use crate::{
+    attempt::{Attempt, Either, Progress},
+    time,
+};
+
+pub(crate) mod sealed {
+    /// Only this crate says how something waits.
+    pub trait Sealed {}
+}
+use sealed::Sealed;
+
+/// Something that can be tried, and heard of by every event that announces it.
+///
+/// Not an [`Attempt`], so that it cannot be put under a waiter that hears less. The forms of
+/// [`Operation`](super::Operation) are written over these few steps.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no event that announces it",
+    note = "tie it to a waiter: `waiter.operation(attempt)` has every form (`.attempt()`, \
+            `.block(idle)`, `.block_for(..)`, `.await`)",
+    note = "without an interrupt, retry it by `block::block(attempt)` or `attempt.polled()`"
+)]
+pub trait Wait: Sealed {
+    /// What it yields at its end.
+    type Output;
+    /// How it fails.
+    type Error;
+
+    /// One try.
+    ///
+    /// # Errors
+    /// As [`Attempt::attempt`].
+    fn attempt(&mut self) -> Result<Self::Output, nb::Error<Self::Error>>;
+
+    /// From here on [`has_news`](Self::has_news) speaks of what is signalled later.
+    fn take_news(&mut self);
+
+    /// Whether any of its events was signalled since [`take_news`](Self::take_news).
+    fn has_news(&self) -> bool;
+
+    /// The next signal of any of its events wakes `waker`. `false`: a signaller is in the middle of
+    /// waking the waker that this one would replace; the caller tries again.
+    fn register(&mut self, waker: &Waker) -> bool;
+
+    /// [`Attempt::arm`].
+    fn arm(&mut self);
+
+    /// Takes back what was registered and armed.
+    fn settle(&mut self);
+}
+
+type End<W> = nb::Result<<W as Wait>::Output, <W as Wait>::Error>;
+
+/// In an implementation of [`Wait`] by something made of others: all steps but the try.
+macro_rules! forward_waiting {
+    (|$this:ident| $first:expr $(, $second:expr)?) => {
+        #[inline(always)]
+        fn take_news(&mut self) {
+            let $this = self;
+            $first.take_news();
+            $($second.take_news();)?
+        }
+
+        #[inline(always)]
+        fn has_news(&self) -> bool {
+            let $this = self;
+            $first.has_news() $(|| $second.has_news())?
+        }
+
+        #[inline(always)]
+        fn register(&mut self, waker: &Waker) -> bool {
+            let $this = self;
+            $first.register(waker) $(& $second.register(waker))?
+        }
+
+        #[inline(always)]
+        fn arm(&mut self) {
+            let $this = self;
+            $first.arm();
+            $($second.arm();)?
+        }
+
+        #[inline(always)]
+        fn settle(&mut self) {
+            let $this = self;
+            $first.settle();
+            $($second.settle();)?
+        }
+    };
+}
+pub(crate) use forward_waiting;
+
+impl<W: Wait> Sealed for &mut W {}
+impl<W: Wait> Wait for &mut W {
+    type Output = W::Output;
+    type Error = W::Error;
+
+    #[inline(always)]
+    fn attempt(&mut self) -> End<W> {
+        (**self).attempt()
+    }
+
+    forward_waiting!(|this| **this);
+}
+
+/// An attempt tied to the waiter of its event.
+#[derive(Debug)]
+pub struct Tied<'w, A: Attempt> {
+    event: &'w Event,
+    pub(super) attempt: A,
+    /// Whether there is something to settle.
+    armed: bool,
+    /// Borrowed for as long as this lives: an event has one waiter, which waits for one thing at a
+    /// time.
+    waiter: PhantomData<&'w mut ()>,
+}
+
+impl<'w, A: Attempt> Tied<'w, A> {
+    /// `attempt`, which waits on `event`; the caller lends the waiter for `'w`.
+    #[inline(always)]
+    pub(super) const fn new(event: &'w Event, attempt: A) -> Self {
+        Self { event, attempt, armed: false, waiter: PhantomData }
+    }
+}
+
+impl<A: Attempt> Sealed for Tied<'_, A> {}
+impl<A: Attempt> Wait for Tied<'_, A> {
+    type Output = A::Output;
+    type Error = A::Error;
+
+    #[inline(always)]
+    fn attempt(&mut self) -> End<Self> {
+        self.attempt.attempt()
+    }
+
+    #[inline(always)]
+    fn take_news(&mut self) {
+        self.event.take_news();
+    }
+
+    #[inline(always)]
+    fn has_news(&self) -> bool {
+        self.event.has_news()
+    }
+
+    #[inline(always)]
+    fn register(&mut self, waker: &Waker) -> bool {
+        self.armed = true;
+        // SAFETY: the event's only waiter is borrowed by this.
+        unsafe { self.event.register(waker) }
+    }
+
+    #[inline(always)]
+    fn arm(&mut self) {
+        self.armed = true;
+        self.attempt.arm();
+    }
+
+    #[inline(always)]
+    fn settle(&mut self) {
+        if self.armed {
+            // SAFETY: the event's only waiter is borrowed by this.
+            unsafe { self.event.disarm() };
+            self.attempt.disarm();
+            self.armed = false;
+        }
+    }
+}
+
+impl<A: Attempt> Drop for Tied<'_, A> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
+
+impl<A: Attempt + Progress> Progress for Tied<'_, A> {
+    fn progress(&self) -> usize {
+        self.attempt.progress()
+    }
+}
+
+/// See [`Attempt::polled`].
+#[derive(Clone, Copy, Debug)]
+pub struct Polled<A>(pub(crate) A);
+
+impl<A> Sealed for Polled<A> {}
+impl<A: Attempt> Wait for Polled<A> {
+    type Output = A::Output;
+    type Error = A::Error;
+
+    #[inline(always)]
+    fn attempt(&mut self) -> End<Self> {
+        self.0.attempt()
+    }
+
+    #[inline(always)]
+    fn take_news(&mut self) {}
+
+    /// There may be news at any time, and nothing tells. So the caller never sleeps.
+    #[inline(always)]
+    fn has_news(&self) -> bool {
+        true
+    }
+
+    /// For the same reason the task is scheduled again at once.
+    #[inline(always)]
+    fn register(&mut self, waker: &Waker) -> bool {
+        waker.wake_by_ref();
+        true
+    }
+
+    #[inline(always)]
+    fn arm(&mut self) {}
+
+    #[inline(always)]
+    fn settle(&mut self) {}
+}
+
+impl<A: Progress> Progress for Polled<A> {
+    fn progress(&self) -> usize {
+        self.0.progress()
+    }
+}
+
+/// See [`Operation::map`](super::Operation::map) and its kin: the end passed through a function.
+#[derive(Clone, Copy, Debug)]
+pub struct Mapped<W, F> {
+    pub(super) wait: W,
+    pub(super) map: F,
+}
+
+impl<W: Wait, F> Sealed for Mapped<W, F> {}
+impl<W: Wait, T, E, F: FnMut(Result<W::Output, W::Error>) -> Result<T, E>> Wait for Mapped<W, F> {
+    type Output = T;
+    type Error = E;
+
+    #[inline(always)]
+    fn attempt(&mut self) -> End<Self> {
+        let end = match self.wait.attempt() {
+            Err(nb::Error::WouldBlock) => return Err(nb::Error::WouldBlock),
+            Err(nb::Error::Other(error)) => Err(error),
+            Ok(output) => Ok(output),
+        };
+        (self.map)(end).map_err(nb::Error::Other)
+    }
+
+    forward_waiting!(|this| this.wait);
+}
+
+impl<W: Progress, F> Progress for Mapped<W, F> {
+    fn progress(&self) -> usize {
+        self.wait.progress()
+    }
+}
+
+/// See [`Operation::race`](super::Operation::race).
+#[derive(Clone, Copy, Debug)]
+pub struct Raced<V, W>(pub(super) V, pub(super) W);
+
+impl<V: Wait, W: Wait> Sealed for Raced<V, W> {}
+impl<V: Wait, W: Wait> Wait for Raced<V, W> {
+    type Output = Either<V::Output, W::Output>;
+    type Error = Either<V::Error, W::Error>;
+
+    #[inline(always)]
+    fn attempt(&mut self) -> End<Self> {
+        Either::race(self.0.attempt(), || self.1.attempt())
+    }
+
+    forward_waiting!(|this| this.0, this.1);
+}
+
+/// See [`Operation::within`](super::Operation::within).
+#[derive(Clone, Copy, Debug)]
+pub struct Bounded<W, D>(pub(super) W, pub(super) D);
+
+impl<W: Wait, D: Wait> Sealed for Bounded<W, D> {}
+impl<W: Wait, D: Wait> Wait for Bounded<W, D> {
+    type Output = W::Output;
+    type Error = time::Error<W::Error>;
+
+    /// The bound is looked at first, so that what is bounded gets one try after the time is up: a
+    /// caller that was held up does not miss what has come meanwhile.
+    #[inline(always)]
+    fn attempt(&mut self) -> End<Self> {
+        let in_time = matches!(self.1.attempt(), Err(nb::Error::WouldBlock));
+        match self.0.attempt() {
+            Err(nb::Error::WouldBlock) if in_time => Err(nb::Error::WouldBlock),
+            Err(nb::Error::WouldBlock) => Err(nb::Error::Other(time::Error::TimedOut)),
+            Err(nb::Error::Other(error)) => Err(nb::Error::Other(time::Error::Other(error))),
+            Ok(output) => Ok(output),
+        }
+    }
+
+    forward_waiting!(|this| this.0, this.1);
+}
+
+impl<W: Progress, D> Progress for Bounded<W, D> {
+    fn progress(&self) -> usize {
+        self.0.progress()
+    }
+}
