@@ -65,12 +65,12 @@ use crate::attempt::Attempt;
 #[cfg(feature = "alloc")]
 pub use boxed::{Boxed, free_dropped};
 pub use combine::{FromFns, With, from_fns};
-pub use driven::{Stepped, Step};
+pub use driven::{Step, Stepped};
 pub use handle::{Ended, Job};
 pub use inline::Inline;
-pub use scope::{ScopedSlot, ScopedJob, ScopeEnded};
+pub use scope::{ScopeEnded, ScopedJob, ScopedSlot};
 pub use slot::Slot;
-pub use slots::{Slots, Ticket, ReservedSlot};
+pub use slots::{ReservedSlot, Slots, Ticket};
 
 /// An operation that goes on after the call returned: a transfer, a whole buffer to send.
 ///

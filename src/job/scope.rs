@@ -7,7 +7,7 @@
 
 use core::{cell::UnsafeCell, convert::Infallible, fmt, mem, ptr::NonNull, task::Waker};
 
-use super::{Background, Busy, Done, Stepped, Ended, Job, Slot};
+use super::{Background, Busy, Done, Ended, Job, Slot, Stepped};
 use crate::{
     atomic::const_unless_loom,
     attempt::{Attempt, forward_arming},

@@ -7,7 +7,7 @@ use core::{
     task::Poll,
 };
 
-use super::{Background, Busy, Callback, Done, Stepped, Job, Step};
+use super::{Background, Busy, Callback, Done, Job, Step, Stepped};
 use crate::{
     atomic::{AtomicU32, Ordering, UnsafeCell, const_unless_loom, section},
     attempt,

@@ -20,7 +20,7 @@
 
 use core::{convert::Infallible, fmt, mem};
 
-use super::{Background, Busy, Callback, Done, Stepped, Job, Slot};
+use super::{Background, Busy, Callback, Done, Job, Slot, Stepped};
 use crate::atomic::{AtomicU32, Ordering};
 
 /// One tenancy of one slot of a [`Slots`]: its index, and which tenancy of it. 32 bits, to ride as
