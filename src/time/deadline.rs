@@ -17,19 +17,7 @@ use crate::attempt::Attempt;
 /// - A counter may differ from itself by less than an eighth of its range (those of two cores need
 ///   not agree). A look that finds it that far *before* the last look counts as no time.
 ///
-/// A clock of fewer than 2 or more than 64 bits does not compile:
-///
-/// ```compile_fail,E0080
-/// use wouldblock::time::{Clock, Deadline};
-///
-/// struct NoClock;
-/// impl Clock for NoClock {
-///     const BITS: u32 = 0;
-///     fn now(&self) -> u64 { 0 }
-///     fn frequency(&self) -> u64 { 1 }
-/// }
-/// Deadline::after(NoClock, core::time::Duration::ZERO).has_passed();
-/// ```
+/// A clock of fewer than 2 or more than 64 bits does not build.
 #[derive(Clone, Debug)]
 pub struct Deadline<C> {
     clock: C,
