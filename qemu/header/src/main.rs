@@ -1,9 +1,11 @@
-//! The header, from the library's own source: the documentation of each function becomes a comment.
+//! Prints the header for programs in C, made from the library's own source: the documentation of each
+//! function becomes a comment. A program of its own, so that only what needs the header builds the
+//! parser of Rust that makes it.
 
-use crate::error::{Error, Result};
 use cbindgen::{
     Builder, Config, DocumentationStyle, EnumConfig, ExportConfig, Language, RenameRule, Style,
 };
+use std::{path::Path, process::ExitCode};
 
 /// The types, and what they are called in C. What a function takes as a number, since C may hand
 /// over any, is for C the enum.
@@ -58,20 +60,28 @@ const CHECKS: &str = "\
 /// The structs whose layout the library states, and C checks.
 const STRUCTS: [&str; 5] = ["batch", "cache", "log", "record", "region"];
 
+fn main() -> ExitCode {
+    // And its modules.
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/c/mod.rs");
+    match generate(&source) {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("no header can be made of {}: {why}", source.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// The text of `wouldblock.h`.
-pub fn generate() -> Result<String> {
-    let source = crate::project().join("src/c/mod.rs"); // and its modules
-    let failed = |why: &dyn std::fmt::Display| {
-        let what = format!("no header can be made of {}", source.display());
-        Error::run(what, why, "see which item of the source it is that C cannot have")
-    };
-    let builder = Builder::new().with_config(config()).with_src(&source);
-    let bindings = builder.generate().map_err(|error| failed(&error))?;
+fn generate(source: &Path) -> Result<String, Box<dyn std::error::Error>> {
+    let bindings = Builder::new().with_config(config()).with_src(source).generate()?;
     let mut text = Vec::new();
     bindings.write(&mut text);
-    let text = String::from_utf8(text).map_err(|error| failed(&error))?;
     // A status is in every other line of a program, so its names are short.
-    Ok(text.replace("WB_STATUS_", "WB_"))
+    Ok(String::from_utf8(text)?.replace("WB_STATUS_", "WB_"))
 }
 
 fn config() -> Config {
