@@ -60,6 +60,8 @@ pub mod c;
 #[cfg(target_arch = "x86_64")]
 pub mod cache;
 pub mod event;
+#[cfg(doc)]
+pub mod guide;
 pub mod io;
 pub mod job;
 pub mod persist;

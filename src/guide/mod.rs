@@ -1,0 +1,3 @@
+//! Guide.
+
+pub mod driver;
