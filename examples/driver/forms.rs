@@ -65,7 +65,7 @@ pub fn show() {
 
     // In the background: the interrupt itself tries. A code that is there already counts.
     press(0x12);
-    let job = READ.start(ReadCodes::new(keys)).ok().expect("the slot is vacant");
+    let job = READ.start(ReadCodes::new(keys)).expect("the slot is vacant");
     interrupts();
     press(0x21);
     let done = job.wait(Spin);
@@ -76,7 +76,7 @@ pub fn show() {
         assert_eq!((done.result, done.op.codes), (Ok(2), [0x22, 0x23]));
         println!("a callback          two codes, in the handler");
     });
-    callback.ok().expect("the slot is vacant");
+    callback.expect("the slot is vacant");
     press(0x22);
     press(0x23);
     assert!(READ.is_idle());

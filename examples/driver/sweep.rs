@@ -99,7 +99,7 @@ pub fn twins() -> [Report; 2] {
         |world, mut cpu| {
             let keys = world.keyboard.keys().unwrap();
             // By a callback, so that nothing but the interrupt steps it.
-            world.slot.start_with(Forgetful(ReadCodes::new(keys)), drop).ok().unwrap();
+            world.slot.start_with(Forgetful(ReadCodes::new(keys)), drop).unwrap();
             while !world.slot.is_idle() {
                 cpu.idle(|| world.slot.is_idle());
             }
