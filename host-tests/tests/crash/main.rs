@@ -165,6 +165,7 @@ fn every_mutant_is_caught() {
         FenceFirst,
         ChecksumAfterFence,
         NoEpoch,
+        EpochKept,
         CopiesTogether,
     ] {
         let (images, right) = explore(mutant);

@@ -1,7 +1,12 @@
 //! Memory that notes what is done to it, and makes one mistake on the way.
 
-use std::{cell::RefCell, ops::Range, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    ops::Range,
+    rc::Rc,
+};
 
+use host_tests::log_layout::checksum;
 use wouldblock::persist::Memory;
 
 use crate::model::{Event, Image, LINE};
@@ -10,6 +15,8 @@ use crate::model::{Event, Image, LINE};
 pub const HEADER: usize = 2 * LINE;
 /// The first word of a copy is its magic.
 const MAGICS: [usize; 2] = [0, LINE];
+const EPOCH_AT: usize = 5;
+const SUM_AT: usize = 7;
 
 /// A mistake in the program, planted between the log and its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +38,8 @@ pub enum Mutant {
     ChecksumAfterFence,
     /// Recovery does not make its epoch persistent: the header stays as it was.
     NoEpoch,
+    /// Recovery begins no new epoch: where it looks which one is next, it sees the one before.
+    EpochKept,
     /// Recovery does not flush what it has found: its first flush, before any store.
     FoundUnflushed,
     /// The second copy of the header is written before the first is persistent.
@@ -59,6 +68,8 @@ pub struct Recorder {
     mutant: Mutant,
     late: Option<(usize, u64)>,
     flushed: Range<usize>,
+    /// Of the header.
+    loads: Cell<usize>,
 }
 
 impl Recorder {
@@ -79,7 +90,17 @@ impl Memory for Recorder {
     }
 
     fn load(&self, word: usize) -> u64 {
-        self.image[word]
+        let epoch = |copy: usize| self.image[copy + EPOCH_AT].saturating_sub(1);
+        let first_look = word < HEADER && self.loads.replace(self.loads.get() + 1) < HEADER;
+        match (self.mutant, word % LINE) {
+            (Mutant::EpochKept, EPOCH_AT) if first_look => epoch(word - EPOCH_AT),
+            (Mutant::EpochKept, SUM_AT) if first_look => {
+                let mut copy = self.image[word - SUM_AT..word].to_vec();
+                copy[EPOCH_AT] = epoch(word - SUM_AT);
+                checksum(&copy)
+            }
+            _ => self.image[word],
+        }
     }
 
     fn store(&mut self, word: usize, value: u64) {
@@ -141,5 +162,15 @@ impl Memory for Recorder {
 pub fn recorder(image: &Image, mutant: Mutant) -> (Recorder, Steps) {
     let steps = Steps::default();
     let image = image.clone();
-    (Recorder { image, steps: steps.clone(), mutant, late: None, flushed: 0..0 }, steps)
+    (
+        Recorder {
+            image,
+            steps: steps.clone(),
+            mutant,
+            late: None,
+            flushed: 0..0,
+            loads: Cell::new(0),
+        },
+        steps,
+    )
 }
