@@ -345,9 +345,8 @@ static void of_reading(void)
         EXPECT(wb_log_check(&region), WB_OK);
         EXPECT(wb_log_recover(&log, &region), WB_OK);
         EXPECT(wb_log_end(&log), WB_OK);
-        memory[byte] ^= 0x10;
+        memory[byte] ^= 0x10; /* it was written anew */
         memory[(byte + 64) % 128] ^= 0x10;
-        memory[byte] ^= 0x10;
         EXPECT(wb_log_check(&region), WB_DAMAGED);
         EXPECT(wb_log_recover(&log, &region), WB_DAMAGED);
         EXPECT(wb_log_open_read_only(&log, &region), WB_DAMAGED);
