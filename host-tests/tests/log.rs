@@ -54,7 +54,6 @@ fn image_of_another(before: usize, words: usize) -> Vec<u64> {
     append(&mut log, before);
     log.clear();
     append(&mut log, 5);
-    drop(log);
     memory
 }
 
@@ -66,7 +65,6 @@ fn log_behind_whose_end_is(payload: &[u8]) -> (Vec<u64>, Records) {
     log.try_append(payload).unwrap();
     log.clear();
     append(&mut log, 1);
-    drop(log);
     (memory, vec![(2, vec![0; 64])])
 }
 
@@ -106,12 +104,10 @@ fn its_own_bytes_from_before_are_no_records() {
     log.try_append(&bytes(&old[HEADER + PREFIX..HEADER + PREFIX + 40])).unwrap();
     anew(&mut log);
     append(&mut log, 1);
-    drop(log);
     assert_eq!(recovered(&memory).unwrap().len(), 1);
 
     let mut log = Log::create(&mut memory[..]).unwrap();
     log.try_append(&bytes(&old[HEADER + PREFIX..HEADER + PREFIX + 40])).unwrap();
-    drop(log);
     let made_anew = Header::of(&memory);
     assert_eq!(recovered(&memory).unwrap().len(), 1);
     // The first record of the old image, over the first: refused, and under its own identity taken.
@@ -129,7 +125,6 @@ fn a_record_is_of_its_log_and_of_its_place() {
     let mut memory = vec![0; 100];
     let mut log = Log::create(&mut memory[..]).unwrap();
     log.try_append(b"the first").unwrap();
-    drop(log);
     let header = Header::of(&memory);
     let end = HEADER + PREFIX + 2;
     let is_taken = |record: Vec<u64>| {
@@ -204,7 +199,7 @@ fn no_identity_comes_twice() {
     }
     // Two logs of the same history differ by their salt alone.
     let made = |memory: &mut [u64]| {
-        drop(Log::create(&mut *memory).unwrap());
+        Log::create(&mut *memory).unwrap();
         Header::of(memory)
     };
     let (one, two) = (made(&mut [0; 40]), made(&mut [0; 40]));
@@ -233,7 +228,7 @@ fn a_log_knows_the_length_of_its_memory() {
     assert!(!part.is_empty() && part.len() < all.len());
 
     // Made anew in the first half of it: the old records do not return.
-    drop(Log::create(&mut memory[..64]).unwrap());
+    Log::create(&mut memory[..64]).unwrap();
     assert_eq!(recovered(&memory), Err(Error::OtherLength { words: 64 }));
     assert_eq!(recovered(&memory[..64]), Ok(vec![]));
     Header { words: 128, ..Header::of(&memory) }.put(&mut memory);
@@ -261,7 +256,6 @@ fn a_cursor_from_before_a_clear_is_refused() {
         check(&log);
         log.try_append(&vec![0xff; longer]).unwrap();
         check(&log);
-        drop(log);
         check(&Log::recover(&mut memory[..]).unwrap());
         let reader = Reader::open(&memory[..]).unwrap();
         assert!(old.iter().all(|record| reader.after(Some(record)) == Err(Stale)));
@@ -269,7 +263,7 @@ fn a_cursor_from_before_a_clear_is_refused() {
         if longer == 1000 {
             assert_eq!(memory[HEADER + (PREFIX + 8) + 1], u64::MAX);
         }
-        drop(Log::create(&mut memory[..]).unwrap());
+        Log::create(&mut memory[..]).unwrap();
         check(&Log::recover(&mut memory[..]).unwrap());
     }
 }
@@ -330,7 +324,6 @@ fn two_records() -> Vec<u64> {
     let mut log = Log::create(&mut memory[..]).unwrap();
     log.try_append(b"acknowledged").unwrap();
     log.try_append(b"and this, too").unwrap();
-    drop(log);
     memory
 }
 
@@ -342,7 +335,6 @@ fn to_open_or_create_wipes_no_damaged_log() {
         memory[bit / 64] ^= 1 << (bit % 64);
         let log = open_or_create(&mut memory).expect("the other copy is whole");
         assert_eq!(log.records().count(), 2, "bit {bit}");
-        drop(log);
         // It was written anew.
         assert_eq!(memory[..COPY], memory[COPY..HEADER]);
     }
