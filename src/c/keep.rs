@@ -2,7 +2,7 @@
 
 use core::mem::MaybeUninit;
 
-use super::{Status, is_place, put, shared, unique};
+use super::{Status, put, shared, unique};
 
 /// A struct of C that keeps a value.
 ///
@@ -46,7 +46,6 @@ pub(super) unsafe fn begin<S: Keep>(place: *mut S, kept: S::Kept) {
 /// # Safety
 /// As [`shared`].
 pub(super) unsafe fn kept<'a, S: Keep>(place: *const S) -> Result<&'a S::Kept, Status> {
-    is_place(place)?;
     // SAFETY: by the caller; the struct is no shorter.
     let Layout { begun, kept } = unsafe { shared(layout(place)) }?;
     match *begun == S::BEGUN {
@@ -61,7 +60,6 @@ pub(super) unsafe fn kept<'a, S: Keep>(place: *const S) -> Result<&'a S::Kept, S
 /// # Safety
 /// As [`unique`].
 pub(super) unsafe fn kept_mut<'a, S: Keep>(place: *mut S) -> Result<&'a mut S::Kept, Status> {
-    is_place(place)?;
     // SAFETY: by the caller; the struct is no shorter.
     let Layout { begun, kept } = unsafe { unique(layout(place)) }?;
     match *begun == S::BEGUN {

@@ -1,16 +1,14 @@
 //! The append-only log.
 
-use core::{ffi::c_void, mem::MaybeUninit, ops::Range};
+use core::{ffi::c_void, mem::MaybeUninit};
 
 use super::{
     Region, Span, Status, answer, is_memory, is_place, is_place_if_any,
     keep::{self, Keep},
     memory, memory_mut, put, shared, unique,
+    words::Words,
 };
-use crate::persist::{
-    Memory,
-    log::{self, Stale, TooLong},
-};
+use crate::persist::log::{self, Stale, TooLong};
 
 /// An append-only log in a region: `wb_log_create`, `wb_log_recover` or `wb_log_open_read_only`
 /// begin one. Until it has ended (`wb_log_end`) the program may load from the region, and does not
@@ -50,51 +48,6 @@ unsafe impl Keep for Log {
     const BEGUN: u64 = u64::from_le_bytes(*b"wb log \x02");
 }
 
-/// A region as words.
-///
-/// Invariant: it was taken by [`Region::known`], so it begins at a line, which is aligned for a
-/// word; and that its memory is there was the word of the caller who began the log. A word that is not in the
-/// region is not loaded or stored: no damaged memory and no foreign record leads out of it.
-#[derive(Debug)]
-struct Words(Region);
-
-impl Words {
-    fn word(&self, word: usize) -> Option<*mut u64> {
-        // SAFETY: in the region, by the invariant.
-        (word < self.words()).then(|| unsafe { self.0.start.cast::<u64>().add(word) })
-    }
-}
-
-impl Memory for Words {
-    fn words(&self) -> usize {
-        self.0.length / 8
-    }
-
-    fn load(&self, word: usize) -> u64 {
-        // SAFETY: by the invariant.
-        self.word(word).map_or(0, |word| unsafe { word.read() })
-    }
-
-    fn store(&mut self, word: usize, value: u64) {
-        if let Some(word) = self.word(word) {
-            // SAFETY: by the invariant. Volatile, so that it is one store, which no other replaces.
-            unsafe { word.write_volatile(value) };
-        }
-    }
-
-    fn flush(&mut self, words: Range<usize>) {
-        let byte = |word: usize| word.checked_mul(8);
-        if let Some((start, end)) = byte(words.start).zip(byte(words.end)) {
-            // SAFETY: by the invariant. The log asks for words that it has; more are not flushed.
-            _ = unsafe { self.0.with(|region| region.flush(start..end)) };
-        }
-    }
-
-    fn drain(&mut self) {
-        crate::cache::mfence();
-    }
-}
-
 impl Log {
     /// The log that is kept there, to be appended to.
     ///
@@ -132,7 +85,8 @@ impl From<Record> for log::Record {
 }
 
 /// Makes an empty log in a region; whatever was there is gone. Writes all of it. Blocking. A crash
-/// leaves the log that was there, or no log, or the empty one.
+/// leaves the log that was there, or no log, or the empty one. Executes RDTSC, as `wb_log_clear`
+/// does: the log's identity is mixed from it.
 ///
 /// `WB_NULL`, `WB_MISALIGNED`: of either pointer. `WB_INVALID`: of `region`. `WB_OVERLAP`: of the
 /// two structs, or one of them lies in the region. `WB_TOO_SMALL`.

@@ -4,7 +4,7 @@
 //! --crate-type staticlib` with the features `c,std` on the host, or `c-firmware` for firmware.
 //!
 //! What a function does is said where Rust calls it; here is what C adds: a [`Status`] for each
-//! outcome, and a documented answer to every pointer and number that can be checked. What cannot be
+//! outcome, and a documented status for every pointer and number that can be checked. What cannot be
 //! checked is each function's `# Safety`.
 //!
 //! # Invariants
@@ -22,6 +22,7 @@ mod layout;
 mod log;
 mod region;
 mod status;
+mod words;
 
 use core::ffi::c_void;
 

@@ -38,7 +38,7 @@ pub struct Region {
     pub cache: Cache,
     /// What survives a power cut.
     pub domain: DomainNumber,
-    /// Copies from so many bytes on are stored past the cache. `wb_region_new` sets what was
+    /// Copies from this many bytes on are stored past the cache. `wb_region_new` sets what was
     /// measured to be best on one CPU; any other value is right, too.
     pub non_temporal_from: usize,
 }

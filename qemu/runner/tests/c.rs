@@ -267,10 +267,27 @@ fn every_misuse_has_its_answer() {
     println!("{right:?}");
     assert!(right.expect("no wrong answer").ends_with(" answers, 0 wrong\n"));
 
-    desk.put("twin.h", "#include \"wouldblock.h\"\n#define wb_batch_order(batch) WB_NULL\n");
-    let program = desk.program(&answers, &["-include", "twin.h"]).expect("a program");
-    let wrong = said_of(&program).expect_err("a wrong answer");
-    assert!(wrong.contains("answers WB_NULL, not WB_OK"), "{wrong}");
+    for (twin, says) in [
+        ("wb_batch_order(batch) WB_NULL", "answers WB_NULL, not WB_OK"),
+        // Overlaps that are not looked for.
+        (
+            "wb_log_create(log, region) WB_OK",
+            "wb_log_create(log, inside) answers WB_OK, not WB_OVERLAP",
+        ),
+        ("wb_region_drain(region) WB_OK", "wb_region_drain(inside) answers WB_OK, not WB_OVERLAP"),
+        ("wb_log_next(log, record) WB_OK", "answers WB_OK, not WB_OVERLAP"),
+        // Damage that is taken for no log, and a cursor that is not checked.
+        ("wb_log_check(region) WB_NOT_A_LOG", "answers WB_NOT_A_LOG, not WB_DAMAGED"),
+        ("wb_log_next(log, record) WB_END", "answers WB_END, not WB_STALE"),
+        // Opened to be written.
+        ("wb_log_open_read_only wb_log_recover", "answers WB_OK, not WB_READ_ONLY"),
+    ] {
+        desk.put("twin.h", &format!("#include \"wouldblock.h\"\n#define {twin}\n"));
+        let options = ["-include", "twin.h", "-Wno-unused"];
+        let program = desk.program(&answers, &options).expect("a program");
+        let wrong = said_of(&program).expect_err("a wrong answer");
+        assert!(wrong.contains(says), "{twin}: {wrong}");
+    }
 }
 
 /// Links the firmware as a project without Rust would: by `cc` and `ld` alone.
