@@ -222,6 +222,8 @@ fn a_log_knows_the_length_of_its_nvdimm() {
     let mut memory = Memory::new(Persistence::MemoryController);
     memory.append("append form=try seed=4 create=yes");
     memory.bytes = 2 * BYTES;
+    let file = fs::File::options().write(true).open(memory.file()).expect("writable");
+    file.set_len(memory.bytes).expect("longer");
     let said = memory.run("append form=try seed=4 count=1 create=yes");
     assert_eq!(said.run.outcome, Outcome::Refused);
     let error = said.run.success().expect_err("refused").to_string();

@@ -40,9 +40,10 @@
 //! reads 16 words. No memory is allocated, nothing panics.
 //!
 //! # Damage
-//! The header is kept twice: with one of its two lines damaged in any way, the log opens, and the
-//! line is written anew. With both damaged it is [`Error::Damaged`], which is never taken for "no
-//! log". A record that is damaged is not accepted, and the log ends there: it cannot be told from
+//! The header is kept twice: with one of its two lines damaged in any way, the log opens, and
+//! recovery writes the line anew. With both damaged it is [`Error::Damaged`], as long as one of them
+//! has the magic with at most 8 of its 64 bits flipped, or all but the magic. With less left of them
+//! (both lines overwritten) the memory looks as if there was never a log. A record that is damaged is not accepted, and the log ends there: it cannot be told from
 //! one that a crash has torn. What follows it stays in the memory until something is appended; a
 //! [`Reader`] changes nothing.
 //!
