@@ -262,7 +262,7 @@ fn every_misuse_has_its_answer() {
     let desk = Desk::new();
     let answers = source("host-tests/c/answers.c");
     let program = desk.program(&answers, &[]).expect("a program");
-    let said_of = |program| said(Command::new(program).output().expect("a program"));
+    let said_of = |program: &Path| said(Command::new(program).output().expect("a program"));
     let right = said_of(&program);
     println!("{right:?}");
     assert!(right.expect("no wrong answer").ends_with(" answers, 0 wrong\n"));
