@@ -218,6 +218,7 @@ fn bad_words_are_refused_with_exit_code_2() {
     ends(runner().args(["--machine", "pdp11"]), 2, "q35");
     ends(runner().args(["--irq", "nmi"]), 2, "apic");
     ends(runner().arg("dance"), 2, "dance");
+    ends(runner().args(["test", "--repeat", "0"]), 2, "0 is not in 1..");
     let echo = ["echo", "--input", "a", "--output", "b", "--form", "eventually"];
     ends(runner().args(echo), 2, "nonblocking");
 }
@@ -290,6 +291,26 @@ fn a_tour_cut_short_fails_and_writes_no_rows() {
     tour.current_dir(&folder).env("PATH", path);
     ends(tour.args(["tour", "--json", "rows", "--timeout", "3"]), 1, "the guest hangs");
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+/// Two tours: what the host does not decide is the same in both.
+#[test]
+fn figures_repeat_to_the_digit_where_nothing_is_said_of_the_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["first", "second"].map(|file| -> Vec<serde_json::Value> {
+        ends(runner().current_dir(&folder).args(["tour", "--json", file]), 0, "");
+        serde_json::from_slice(&fs::read(folder.path().join(file)).unwrap()).unwrap()
+    });
+    assert_eq!(first.len(), second.len());
+    let host_decides = |row: &serde_json::Value| row["host_input"] == true;
+    for (first, second) in first.iter().zip(&second) {
+        assert!(host_decides(first) || first == second, "{first} and {second}");
+    }
+    // Where the host sends bytes, and where it reads its disk.
+    let names: Vec<_> =
+        first.iter().filter(|row| host_decides(row)).map(|row| &row["row"]).collect();
+    assert_eq!(names.len(), 6, "{names:?}");
+    assert!(names.iter().any(|name| name.as_str().unwrap().contains("disk reads")), "{names:?}");
 }
 
 /// An echo that takes a while, and its QEMU.
