@@ -1,6 +1,10 @@
 //! One try: the only place where an operation's logic is written.
 
-use core::task::Poll;
+use core::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use crate::event::{Operation, wait::Polled};
 
@@ -141,6 +145,48 @@ impl<A: Attempt + ?Sized> Attempt for &mut A {
     }
 
     forward_arming!(|this| **this);
+}
+
+/// What an attempt by itself is not. Nothing implements it: it stands in the errors of the forms
+/// below.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "an attempt by itself has no event that announces its next try",
+    label = "tie it to a waiter: `waiter.operation(attempt)`",
+    note = "`waiter.operation(attempt)` has every form: `.attempt()`, `.block(idle)`, \
+            `.block_for(idle, clock, duration)`, `.await`",
+    note = "where there is no interrupt, retry it by `block::block(attempt)`, or as \
+            `attempt.polled()`, which has every form, too"
+)]
+pub trait TiedByWaiterOperation {}
+
+/// Forms that an attempt by itself does not have. They never compile, and their errors say what to
+/// write instead.
+impl<F> FromFn<F> {
+    #[doc(hidden)]
+    pub fn block<I>(self, _idle: I)
+    where
+        Self: TiedByWaiterOperation,
+    {
+    }
+
+    #[doc(hidden)]
+    pub fn block_for<I, C>(self, _idle: I, _clock: C, _duration: core::time::Duration)
+    where
+        Self: TiedByWaiterOperation,
+    {
+    }
+}
+
+impl<F> Future for FromFn<F>
+where
+    Self: TiedByWaiterOperation,
+{
+    type Output = core::convert::Infallible;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Pending
+    }
 }
 
 /// How far an operation has come, for those that have an intermediate result.

@@ -9,8 +9,11 @@ use wouldblock::{
     attempt::{self, Attempt},
     block::{self, Spin},
     event::Event,
-    nb::Error::{Other, WouldBlock},
-    time::{Clock, Deadline, StdClock},
+    nb::{
+        self,
+        Error::{Other, WouldBlock},
+    },
+    time::{Clock, Deadline, Error::TimedOut, StdClock},
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -39,21 +42,6 @@ fn block_retries_until_the_end_and_not_once_more() {
     assert_eq!(tries, 3);
 }
 
-#[test]
-fn try_times_tries_exactly_so_often_and_at_least_once() {
-    for (times, expected) in [(0, 1), (1, 1), (2, 2), (3, 3), (100, 100)] {
-        let tries = Cell::new(0);
-        let mut op = ready_at(u32::MAX, &tries);
-        assert_eq!(block::try_times(&mut op, times), Err(WouldBlock));
-        assert_eq!(tries.get(), expected, "{times} times");
-    }
-    let tries = Cell::new(0);
-    assert_eq!(block::try_times(&mut ready_at(3, &tries), 3), Ok(3)); // the last one counts
-    assert_eq!(block::try_times(&mut ready_at(3, &Cell::new(0)), 2), Err(WouldBlock));
-    let mut failing = attempt::from_fn(|| Err::<(), _>(Other("failed")));
-    assert_eq!(block::try_times(&mut failing, u32::MAX), Err(Other("failed")));
-}
-
 /// A deadline in `length` ticks, and an attempt that takes `per_try` ticks and never succeeds.
 fn tries_until(length: u64, per_try: u64) -> u32 {
     let time = Cell::new(0);
@@ -65,11 +53,9 @@ fn tries_until(length: u64, per_try: u64) -> u32 {
         time.set(time.get() + u128::from(per_try));
         Err::<(), nb::Error<()>>(WouldBlock)
     });
-    assert_eq!((&mut op).polled().block_until(Spin, &deadline), Err(wouldblock::time::Error::TimedOut));
+    assert_eq!((&mut op).polled().block_until(Spin, &deadline), Err(TimedOut));
     tries
 }
-
-use wouldblock::nb;
 
 #[test]
 fn a_deadline_that_has_passed_still_gets_one_try() {
@@ -105,11 +91,11 @@ fn the_operation_comes_back_and_goes_on_where_it_was() {
     let clock = FakeClock::<32> { per_look: 1, ..FakeClock::new(&time) };
     let tries = Cell::new(0);
     let mut op = ready_at(1000, &tries);
-    assert_eq!((&mut op).polled().block_for(Spin, clock, MS * 20), Err(wouldblock::time::Error::TimedOut));
+    assert_eq!((&mut op).polled().block_for(Spin, clock, MS * 20), Err(TimedOut));
     let spent = tries.get();
     assert!((20..=25).contains(&spent), "{spent}");
-    assert_eq!(block::try_times(&mut op, 10), Err(WouldBlock));
-    assert_eq!(tries.get(), spent + 10);
+    assert_eq!(op.attempt(), Err(WouldBlock));
+    assert_eq!(tries.get(), spent + 1);
     assert_eq!(block::block(op), Ok(1000));
 }
 
@@ -122,7 +108,7 @@ fn a_deadline_is_good_for_any_number_of_efforts() {
     let mut op = ready_at(u32::MAX, &tries);
     time.set(6);
     for effort in 1..4 {
-        assert_eq!((&mut op).polled().block_until(Spin, &deadline), Err(wouldblock::time::Error::TimedOut));
+        assert_eq!((&mut op).polled().block_until(Spin, &deadline), Err(TimedOut));
         assert_eq!(tries.get(), effort);
     }
 }
@@ -132,7 +118,7 @@ fn the_real_clock_waits_at_least_as_long_as_asked() {
     for asked in [Duration::ZERO, Duration::from_nanos(1), MS, MS * 20] {
         let begin = std::time::Instant::now();
         let mut never = attempt::from_fn(|| Err::<(), nb::Error<()>>(WouldBlock));
-        assert_eq!((&mut never).polled().block_for(Spin, StdClock::new(), asked), Err(wouldblock::time::Error::TimedOut));
+        assert_eq!((&mut never).polled().block_for(Spin, StdClock::new(), asked), Err(TimedOut));
         assert!(begin.elapsed() >= asked);
     }
     assert_eq!(StdClock::BITS, 64);

@@ -12,7 +12,6 @@ use std::{
 use host_tests::waker::{counting, poll};
 use proptest::prelude::*;
 use wouldblock::{
-    Attempt,
     block::Spin,
     nb,
     sync::{Channel, Receiver, Sender},

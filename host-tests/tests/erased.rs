@@ -14,7 +14,7 @@ use std::{
 use proptest::prelude::*;
 use wouldblock::{
     Attempt,
-    job::{Background, Boxed, Done, Stepped, Inline, Slot, With, free_dropped, from_fns},
+    job::{Background, Boxed, Done, Inline, Slot, Stepped, With, free_dropped, from_fns},
     nb,
 };
 

@@ -13,17 +13,16 @@ use std::{
 
 use host_tests::{
     clock::FakeClock,
-    log::Log,
     source::{Place, Source, Take},
     waker::{Call, counting, hooked, poll},
 };
 use wouldblock::{
     Attempt,
     attempt::{self, Progress},
-    block::{Idle, IdleUntil, Spin},
-    event::{Event, Operation, Waiter, Wake},
+    block::{Idle, Spin, WithAlarm},
+    event::{Event, Operation, OwedWake, Waiter, wait::Tied},
     nb,
-    time::{self, Clock, Deadline},
+    time::{self, Alarm, Clock},
 };
 
 fn leak<T>(value: T) -> &'static T {
@@ -147,12 +146,12 @@ fn every_way_to_leave_takes_back_the_registration_and_what_was_armed() {
     });
     assert_eq!(timed_out, ["try"]);
 
-    let wrapped = leave(|waiter, source, waker| {
+    let mapped = leave(|waiter, source, waker| {
         let mut operation = waiter.operation(source.take());
         assert!(poll(&mut operation, waker).is_pending());
-        drop(operation.wrap(|take| take.map(|()| 1)));
+        drop(operation.map(|()| 1));
     });
-    assert_eq!(wrapped, polled);
+    assert_eq!(mapped, polled);
 
     // A panic unwinds through the same door.
     let panicked = leave(|waiter, source, waker| {
@@ -171,8 +170,11 @@ fn a_bounded_effort_that_does_not_wait_arms_nothing() {
     let (event, source) = (Event::new(), Source::new());
     let time = std::cell::Cell::new(0);
     let mut waiter = event.waiter().unwrap();
-    let end =
-        waiter.operation(source.take()).block_for(Spin, FakeClock::<64>::new(&time), Duration::ZERO);
+    let end = waiter.operation(source.take()).block_for(
+        Spin,
+        FakeClock::<64>::new(&time),
+        Duration::ZERO,
+    );
     assert_eq!(end, Err(time::Error::TimedOut));
     assert_eq!(source.log.take(), ["try"]);
 }
@@ -345,9 +347,9 @@ fn a_wake_is_owed_until_it_is_dropped() {
     let mut waiter = event.waiter().unwrap();
     let mut operation = waiter.operation(source.take());
     assert!(poll(&mut operation, &waker).is_pending());
-    let owed = Wake::new(&event);
-    assert!(owed.is_owed() && !Wake::none().is_owed() && !Wake::default().is_owed());
-    drop(Wake::none());
+    let owed = OwedWake::new(&event);
+    assert!(owed.is_owed() && !OwedWake::none().is_owed() && !OwedWake::default().is_owed());
+    drop(OwedWake::none());
     assert_eq!(wakes.load(SeqCst), 0);
     drop(owed);
     assert_eq!(wakes.load(SeqCst), 1);
@@ -470,10 +472,13 @@ impl<I: FnMut(&'static str)> Idle for Sleep<I> {
     }
 }
 
-impl<C: Clock, I: FnMut(&'static str)> IdleUntil<C> for Sleep<I> {
-    fn idle_until(&mut self, _: &Deadline<C>, news: impl Fn() -> bool) {
-        self.idle(news);
-    }
+/// An alarm that never comes: what ends the sleep is the event.
+struct NoAlarm;
+
+impl<C: Clock> Alarm<C> for NoAlarm {
+    fn set(&mut self, _: u64) {}
+
+    fn clear(&mut self) {}
 }
 
 #[test]
@@ -502,7 +507,14 @@ fn a_sleeper_that_asks_for_news_never_sleeps_over_it() {
             if bounded {
                 let time = std::cell::Cell::new(0);
                 let clock = FakeClock::<64>::new(&time);
-                assert_eq!(operation.block_for(&mut sleep, clock, Duration::from_secs(1)), Ok(()));
+                assert_eq!(
+                    operation.block_for(
+                        WithAlarm::new(&mut sleep, NoAlarm),
+                        clock,
+                        Duration::from_secs(1)
+                    ),
+                    Ok(())
+                );
             } else {
                 assert_eq!(operation.block(&mut sleep), Ok(()));
             }
@@ -563,7 +575,7 @@ fn a_handler_on_another_thread_loses_nothing() {
     const ROUNDS: u32 = 20_000;
     let (event, source) = (leak(Event::new()), leak(Source::new()));
     let handler = std::thread::spawn(move || {
-        for round in 0..ROUNDS {
+        for _ in 0..ROUNDS {
             while source.tokens() > 0 {
                 std::hint::spin_loop();
             }
@@ -593,7 +605,7 @@ fn a_signaller_in_the_middle_of_a_wake_keeps_its_waker_and_the_poll_comes_again(
             && let Some((mut operation, other)) = again.lock().unwrap().take()
         {
             let polled: Poll<Result<(), u32>> =
-                poll::<Operation<'static, Take<'static>>>(&mut operation, &other);
+                poll::<Operation<Tied<'static, Take<'static>>>>(&mut operation, &other);
             assert!(polled.is_pending());
             std::mem::forget(operation);
         }
@@ -609,7 +621,7 @@ fn a_signaller_in_the_middle_of_a_wake_keeps_its_waker_and_the_poll_comes_again(
 #[test]
 fn sizes_are_as_stated() {
     fn overhead<A: Attempt>(_: A) -> usize {
-        size_of::<Operation<'_, A>>() - size_of::<A>()
+        size_of::<Operation<Tied<'_, A>>>() - size_of::<A>()
     }
     if size_of::<usize>() == 8 {
         assert_eq!(size_of::<Event>(), 24);

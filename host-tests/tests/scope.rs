@@ -1,4 +1,4 @@
-//! `job::Line`: a scope ends its operation on every way out, and nothing uses what it had borrowed
+//! `job::ScopedSlot`: a scope ends its operation on every way out, and nothing uses what it had borrowed
 //! after that. The device writes late, and counts whether somebody was there to take it.
 
 use std::{
@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use wouldblock::{
     Attempt,
     block::{Idle, Spin},
-    job::{Background, Busy, Line, Step},
+    job::{Background, Busy, ScopedSlot, Step},
     nb,
 };
 
@@ -99,8 +99,8 @@ impl Background for Fill<'_> {
     }
 }
 
-fn new() -> (&'static Device, &'static Line) {
-    (leak(Device::default()), leak(Line::new()))
+fn new() -> (&'static Device, &'static ScopedSlot) {
+    (leak(Device::default()), leak(ScopedSlot::new()))
 }
 
 #[test]
@@ -344,5 +344,5 @@ fn a_handler_on_another_core_never_touches_what_a_scope_has_left() {
 
 #[test]
 fn sizes() {
-    assert_eq!(size_of::<Line>(), 56);
+    assert_eq!(size_of::<ScopedSlot>(), 56);
 }

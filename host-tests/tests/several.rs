@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use wouldblock::{
     attempt::{self, Attempt, Either},
     block::Spin,
-    event::{Broadcast, Event},
+    event::Broadcast,
     nb,
     sync::{Mutex, SharedChannel},
 };

@@ -3,11 +3,7 @@
 use embedded_io::{Error, ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
 
 use super::{Reader, Writer};
-use crate::{
-    block::Idle,
-    io,
-    uart16550::LineError,
-};
+use crate::{block::Idle, io, uart16550::LineError};
 
 /// Malformed bytes (parity, framing) are [`ErrorKind::InvalidData`]. For lost bytes (an overrun)
 /// and a break there is no kind: [`ErrorKind::Other`]. None is a kind that callers retry blindly.

@@ -4,7 +4,10 @@ use embedded_io::{Read, ReadReady, Write, WriteReady};
 
 use crate::{
     attempt::Attempt,
-    event::{Operation, Waiter, wait::{Tied, Wait}},
+    event::{
+        Operation, Waiter,
+        wait::{Tied, Wait},
+    },
     io,
 };
 

@@ -134,8 +134,8 @@ impl<W: Wait> Operation<W> {
         end
     }
 
-    /// Arms the source, and registers the idler's waker if it has one. `false`: a signaller is in
-    /// the middle of waking, so there is no sleeping now.
+    /// Arms the source, and registers the idler's waker if it has one. `false`: that could not be
+    /// done, so there is no sleeping now.
     #[inline(always)]
     fn prepare_to_sleep(&mut self, idle: &impl Idle) -> bool {
         let registered = idle.waker().is_none_or(|waker| self.0.register(waker));
@@ -228,7 +228,7 @@ impl<W: Wait> Future for Operation<W> {
                 wait.arm();
                 end = wait.attempt();
             } else {
-                context.waker().wake_by_ref(); // Polled again, by when the signaller has left.
+                context.waker().wake_by_ref(); // Polled again; a signaller has left by then.
             }
         }
         if !matches!(end, Err(nb::Error::WouldBlock)) {

@@ -45,8 +45,9 @@ pub trait Wait: Sealed {
     /// Whether any of its events was signalled since [`take_news`](Self::take_news).
     fn has_news(&self) -> bool;
 
-    /// The next signal of any of its events wakes `waker`. `false`: a signaller is in the middle of
-    /// waking the waker that this one would replace; the caller tries again.
+    /// The next signal of any of its events wakes `waker`. `false`: not so, and the caller must not
+    /// wait; a task wakes itself. (A signaller is in the middle of waking the waker that this one
+    /// would replace; or no event announces it.)
     fn register(&mut self, waker: &Waker) -> bool;
 
     /// [`Attempt::arm`].
@@ -98,6 +99,7 @@ macro_rules! forward_waiting {
 pub(crate) use forward_waiting;
 
 impl<W: Wait> Sealed for &mut W {}
+#[diagnostic::do_not_recommend]
 impl<W: Wait> Wait for &mut W {
     type Output = W::Output;
     type Error = W::Error;
@@ -131,6 +133,7 @@ impl<'w, A: Attempt> Tied<'w, A> {
 }
 
 impl<A: Attempt> Sealed for Tied<'_, A> {}
+#[diagnostic::do_not_recommend]
 impl<A: Attempt> Wait for Tied<'_, A> {
     type Output = A::Output;
     type Error = A::Error;
@@ -192,6 +195,7 @@ impl<A: Attempt + Progress> Progress for Tied<'_, A> {
 pub struct Polled<A>(pub(crate) A);
 
 impl<A> Sealed for Polled<A> {}
+#[diagnostic::do_not_recommend]
 impl<A: Attempt> Wait for Polled<A> {
     type Output = A::Output;
     type Error = A::Error;
@@ -210,11 +214,10 @@ impl<A: Attempt> Wait for Polled<A> {
         true
     }
 
-    /// For the same reason the task is scheduled again at once.
+    /// For the same reason the task is scheduled again at once, after one try.
     #[inline(always)]
-    fn register(&mut self, waker: &Waker) -> bool {
-        waker.wake_by_ref();
-        true
+    fn register(&mut self, _: &Waker) -> bool {
+        false
     }
 
     #[inline(always)]
@@ -238,6 +241,7 @@ pub struct Mapped<W, F> {
 }
 
 impl<W: Wait, F> Sealed for Mapped<W, F> {}
+#[diagnostic::do_not_recommend]
 impl<W: Wait, T, E, F: FnMut(Result<W::Output, W::Error>) -> Result<T, E>> Wait for Mapped<W, F> {
     type Output = T;
     type Error = E;
@@ -266,6 +270,7 @@ impl<W: Progress, F> Progress for Mapped<W, F> {
 pub struct Raced<V, W>(pub(super) V, pub(super) W);
 
 impl<V: Wait, W: Wait> Sealed for Raced<V, W> {}
+#[diagnostic::do_not_recommend]
 impl<V: Wait, W: Wait> Wait for Raced<V, W> {
     type Output = Either<V::Output, W::Output>;
     type Error = Either<V::Error, W::Error>;
@@ -283,6 +288,7 @@ impl<V: Wait, W: Wait> Wait for Raced<V, W> {
 pub struct Bounded<W, D>(pub(super) W, pub(super) D);
 
 impl<W: Wait, D: Wait> Sealed for Bounded<W, D> {}
+#[diagnostic::do_not_recommend]
 impl<W: Wait, D: Wait> Wait for Bounded<W, D> {
     type Output = W::Output;
     type Error = time::Error<W::Error>;

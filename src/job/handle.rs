@@ -139,6 +139,7 @@ impl<A: Background + 'static> Job<A> {
 pub struct Ended<'j, A: Background + 'static>(pub(super) &'j mut Job<A>);
 
 impl<A: Background + 'static> Sealed for Ended<'_, A> {}
+#[diagnostic::do_not_recommend]
 impl<A: Background + 'static> Wait for Ended<'_, A> {
     type Output = Done<A>;
     type Error = Infallible;

@@ -174,6 +174,7 @@ impl ScopedJob<'_> {
 pub struct ScopeEnded<'j>(Ended<'j, Lent>);
 
 impl Sealed for ScopeEnded<'_> {}
+#[diagnostic::do_not_recommend]
 impl Wait for ScopeEnded<'_> {
     type Output = ();
     type Error = Infallible;

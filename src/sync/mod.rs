@@ -8,4 +8,4 @@ mod shared_channel;
 pub use channel::{Channel, Receiver, Recv, Send, Sender};
 pub use mutex::{Lock, Locker, Mutex, MutexGuard};
 #[cfg(feature = "heapless")]
-pub use shared_channel::{SharedChannel, SharedRecv, SharedReceiver, SharedSend, SharedSender};
+pub use shared_channel::{SharedChannel, SharedReceiver, SharedRecv, SharedSend, SharedSender};

@@ -11,7 +11,10 @@ use super::{
 use crate::{
     attempt::Attempt,
     block::Spin,
-    event::{Operation, Waiter, wait::{Polled, Tied, Wait}},
+    event::{
+        Operation, Waiter,
+        wait::{Polled, Tied, Wait},
+    },
     io,
 };
 
@@ -141,7 +144,10 @@ impl<R: Registers> Transmitter<'_, R> {
     /// [`progress`](crate::attempt::Progress::progress) says how much. The output is the number of
     /// bytes.
     #[inline]
-    pub fn write_all<B: AsRef<[u8]>>(&mut self, bytes: B) -> Operation<Tied<'_, WriteAll<&Uart<R>, B>>> {
+    pub fn write_all<B: AsRef<[u8]>>(
+        &mut self,
+        bytes: B,
+    ) -> Operation<Tied<'_, WriteAll<&Uart<R>, B>>> {
         self.waiter.operation(WriteAll::new(self.uart, bytes))
     }
 
@@ -164,7 +170,10 @@ impl<R: Registers> io::Read for Receiver<'_, R> {
     type Error = LineError;
 
     #[inline]
-    fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<impl Wait<Output = usize, Error = LineError>> {
+    fn read<'a>(
+        &'a mut self,
+        buffer: &'a mut [u8],
+    ) -> Operation<impl Wait<Output = usize, Error = LineError>> {
         self.read(buffer)
     }
 
@@ -178,7 +187,10 @@ impl<R: Registers> io::Write for Transmitter<'_, R> {
     type Error = Infallible;
 
     #[inline]
-    fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<impl Wait<Output = usize, Error = Infallible>> {
+    fn write<'a>(
+        &'a mut self,
+        bytes: &'a [u8],
+    ) -> Operation<impl Wait<Output = usize, Error = Infallible>> {
         self.write(bytes)
     }
 

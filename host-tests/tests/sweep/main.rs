@@ -2,17 +2,27 @@
 //! every pair. Every check is shown to be able to fail, by the broken twins in `twins` and
 //! `promises`.
 
+mod compose;
 mod device;
+mod edges;
 mod event;
 mod job;
+mod polled;
 mod promises;
 mod scope;
 mod slots;
 mod sync;
+mod timeouts;
 mod twins;
 mod uart;
 
-use wouldblock::testing::Report;
+use std::time::Duration;
+
+use wouldblock::{
+    event::{Operation, wait::Wait},
+    testing::{Cpu, Report},
+    time,
+};
 
 /// Prints the report, and asserts that the sweep was no smaller than it is known to be, and found
 /// nothing.
@@ -29,6 +39,32 @@ fn caught(report: &Report, count: impl Fn(&Report) -> u64) {
     println!("twin caught: {report}");
     assert!(count(report) > 0, "the twin was not caught: {report}");
     assert_eq!(count(report), report.failures().len() as u64, "other faults too: {report}");
+}
+
+/// A form in which an operation is waited for.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Block,
+    /// With a bound that is too far away to be reached.
+    Bounded,
+    Await,
+}
+
+impl Form {
+    const ALL: [Self; 3] = [Self::Block, Self::Bounded, Self::Await];
+
+    /// The end of `op`, waited for in this form.
+    fn run<W: Wait>(self, cpu: &Cpu, mut op: Operation<W>) -> Result<W::Output, W::Error> {
+        match self {
+            Self::Block => op.block(cpu),
+            Self::Await => cpu.block_on(op),
+            Self::Bounded => match op.block_for(cpu, cpu.clock(), Duration::from_secs(1000)) {
+                Ok(output) => Ok(output),
+                Err(time::Error::Other(error)) => Err(error),
+                Err(time::Error::TimedOut) => panic!("timed out"),
+            },
+        }
+    }
 }
 
 fn leak<T>(value: T) -> &'static T {

@@ -19,7 +19,7 @@ use loom::{
 };
 use wouldblock::{
     attempt::Attempt,
-    job::{Background, Busy, Line, Slot, Step},
+    job::{Background, Busy, ScopedSlot, Slot, Step},
     nb,
 };
 
@@ -428,7 +428,7 @@ fn a_contended_step_is_made_up_for_by_the_holder() {
 #[test]
 fn a_step_against_a_scope_that_is_left() {
     explores("step and scope", Some(3), 100, || {
-        let (line, ready, dropped) = (leak(Line::new()), Flag::new(), Arc::default());
+        let (line, ready, dropped) = (leak(ScopedSlot::new()), Flag::new(), Arc::default());
         let handler = {
             let ready = ready.clone();
             thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! A mutex has no event: its lock can be blocked on, or awaited only by saying that it yields.
+//! A mutex has no event: its lock can be blocked on, or awaited only by saying that it is polled.
 
 use wouldblock::{Attempt, sync::Mutex};
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use wouldblock::{
     Attempt,
-    job::{Background, Line},
+    job::{Background, ScopedSlot},
     nb,
 };
 
@@ -25,7 +25,7 @@ impl Background for Transfer {
     fn cancel(&mut self) {}
 }
 
-static LINE: Line = Line::new();
+static LINE: ScopedSlot = ScopedSlot::new();
 
 fn main() {
     let mut kept = None;

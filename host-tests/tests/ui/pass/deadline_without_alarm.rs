@@ -1,4 +1,4 @@
-//! A deadline accepts only what does not oversleep: `Spin`, or an `IdleUntil`.
+//! A deadline accepts only what does not oversleep: `Spin`, or an idler with an alarm.
 
 use wouldblock::{
     attempt,
@@ -26,6 +26,6 @@ fn main() {
     let mut operation = waiter.operation(attempt::from_fn(byte));
     let _ = operation.block(Sleeps);
     let second = core::time::Duration::from_secs(1);
-    let _ = operation.try_for(Spin, StdClock::new(), second);
+    let _ = operation.block_for(Spin, StdClock::new(), second);
     let _ = Spin;
 }

@@ -1,10 +1,10 @@
-//! A mutex has no event: its lock can be blocked on, or awaited only by saying that it yields.
+//! A mutex has no event: its lock can be blocked on, or awaited only by saying that it is polled.
 
 use wouldblock::{Attempt, sync::Mutex};
 
 async fn awaits(mutex: &Mutex<u8>) {
     let lock = mutex.lock();
-    let _ = lock.yielding().await;
+    let _ = lock.polled().await;
 }
 
 fn main() {

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use wouldblock::{
     Attempt,
-    job::{Background, Line},
+    job::{Background, ScopedSlot},
     nb,
 };
 
@@ -42,7 +42,7 @@ impl Background for Shared {
     fn cancel(&mut self) {}
 }
 
-static LINE: Line = Line::new();
+static LINE: ScopedSlot = ScopedSlot::new();
 
 fn main() {
     let _ = Transfer;

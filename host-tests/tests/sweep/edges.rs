@@ -1,0 +1,253 @@
+//! Edges, which are gone if nothing listens: latched in `Flags`, and waited for in every way.
+
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use host_tests::waker::counting;
+use wouldblock::{
+    Attempt,
+    event::{AnyOf, Flags},
+    nb,
+    testing::{Cpu, Report, Sweep, World, boundary},
+    time,
+};
+
+use crate::{Form, caught, clean, leak};
+
+/// A pin: an edge interrupts if that is enabled, and is gone otherwise.
+#[derive(Default)]
+struct Pin1 {
+    enabled: AtomicBool,
+    request: AtomicBool,
+    gone: AtomicU32,
+}
+
+impl Pin1 {
+    fn enable(&self, on: bool) {
+        boundary();
+        self.enabled.store(on, Relaxed);
+    }
+
+    fn edge(&self) {
+        if self.enabled.load(Relaxed) {
+            self.request.store(true, Relaxed);
+        } else {
+            self.gone.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+struct Edges {
+    pin: &'static Pin1,
+    flags: Flags,
+}
+
+impl World for Edges {
+    fn event(&self) {
+        self.pin.edge();
+    }
+
+    fn deliver(&self) -> bool {
+        let requested = self.pin.request.swap(false, Relaxed);
+        if requested {
+            self.flags.raise(1);
+        }
+        requested
+    }
+}
+
+fn edges() -> Edges {
+    Edges { pin: leak(Pin1::default()), flags: Flags::new() }
+}
+
+/// The next edge of the pin, from where this is made until it is dropped: what a driver writes.
+struct NextEdge<'f> {
+    pin: &'static Pin1,
+    raised: AnyOf<'f>,
+}
+
+impl<'f> NextEdge<'f> {
+    fn new(edges: &'f Edges) -> Self {
+        let raised = edges.flags.any_of(1);
+        edges.pin.enable(true);
+        Self { pin: edges.pin, raised }
+    }
+}
+
+impl Attempt for NextEdge<'_> {
+    type Output = ();
+    type Error = Infallible;
+
+    fn attempt(&mut self) -> nb::Result<(), Infallible> {
+        self.raised.attempt().map(drop)
+    }
+}
+
+impl Drop for NextEdge<'_> {
+    fn drop(&mut self) {
+        self.pin.enable(false);
+    }
+}
+
+/// Waits for `op` in every way that there is, one after the other, until one of them ends.
+fn in_all_ways(edges: &Edges, cpu: &Cpu, last: Form, needs: u64, op: impl Attempt<Output = ()>) {
+    if edges.pin.gone.load(Relaxed) > 0 {
+        return; // The edge came before anything listened.
+    }
+    let mut waiter = edges.flags.waiter().unwrap();
+    let mut op = waiter.operation(op);
+    if op.attempt().is_ok() {
+        return;
+    }
+    for _ in 0..2 {
+        // A bounded effort, and time after it.
+        match op.block_for(cpu, cpu.clock(), Duration::from_millis(3)) {
+            Ok(()) => return,
+            Err(time::Error::TimedOut) => cpu.step(),
+            Err(time::Error::Other(_)) => panic!("an edge does not fail"),
+        }
+    }
+    let mut op = op.map(|()| 7);
+    cpu.step();
+    {
+        // A poll, after which the task does something else.
+        let (waker, _) = counting();
+        if Pin::new(&mut op.by_ref()).poll(&mut Context::from_waker(&waker)).is_ready() {
+            return;
+        }
+    }
+    cpu.step();
+    let other = edges.flags.any_of(2); // Not raised by anything.
+    let quiet = wouldblock::event::Event::new();
+    let mut quiet = quiet.waiter().unwrap();
+    let op = quiet.operation(other).race(op).map(|_| 8);
+    if needs > 0 || cpu.events() > 0 {
+        assert!(matches!(last.run(cpu, op), Ok(8)));
+    }
+}
+
+fn sweep(
+    name: &str,
+    op: impl for<'f> Fn(&'f Edges) -> Box<dyn Attempt<Output = (), Error = Infallible> + 'f>,
+) -> Vec<Report> {
+    let mut reports = Vec::new();
+    for last in Form::ALL {
+        for needs in [0, 1] {
+            let name = format!("{name}, then {last:?}, needs {needs}");
+            reports.push(Sweep::new(&name).needs(needs).run(edges, |edges, cpu| {
+                // As an attempt by reference, so that it lives longer than its operation.
+                let mut op = op(edges);
+                in_all_ways(edges, cpu, last, needs, &mut *op);
+            }));
+        }
+    }
+    reports
+}
+
+#[test]
+fn no_edge_is_lost_in_any_form() {
+    for report in sweep("edge, all ways", |edges| Box::new(NextEdge::new(edges))) {
+        clean(&report, 8);
+    }
+    for report in sweep("edge, mapped", |edges| Box::new(NextEdge::new(edges).map(|()| ()))) {
+        clean(&report, 8);
+    }
+}
+
+/// As it must not be done: listening is switched on by `arm` and off by `disarm`, at the end of
+/// every effort.
+struct ArmedEdge<'f>(NextEdge<'f>);
+
+impl Attempt for ArmedEdge<'_> {
+    type Output = ();
+    type Error = Infallible;
+
+    fn attempt(&mut self) -> nb::Result<(), Infallible> {
+        self.0.attempt()
+    }
+
+    fn arm(&mut self) {
+        self.0.pin.enable(true);
+    }
+
+    fn disarm(&mut self) {
+        self.0.pin.enable(false);
+    }
+}
+
+#[test]
+fn twin_an_edge_that_is_armed_effort_by_effort() {
+    let reports = sweep("edge armed by efforts", |edges| Box::new(ArmedEdge(NextEdge::new(edges))));
+    for report in &reports {
+        println!("{report}");
+    }
+    assert!(reports.iter().any(|report| report.lost() > 0), "the twin was not caught");
+}
+
+/// As it must not be done: the bits are cleared when a wait begins.
+struct Forgetful<'f> {
+    edges: &'f Edges,
+    begun: bool,
+}
+
+impl Attempt for Forgetful<'_> {
+    type Output = ();
+    type Error = Infallible;
+
+    fn attempt(&mut self) -> nb::Result<(), Infallible> {
+        if !self.begun {
+            self.edges.flags.take(1);
+            self.begun = true;
+        }
+        if self.edges.flags.take(1) == 0 { Err(nb::Error::WouldBlock) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn twin_bits_that_are_cleared_at_the_first_try() {
+    let report = Sweep::new("edge cleared at the first try").run(edges, |edges, cpu| {
+        edges.pin.enable(true);
+        cpu.step();
+        let mut waiter = edges.flags.waiter().unwrap();
+        waiter.operation(Forgetful { edges, begun: false }).block(cpu).unwrap();
+    });
+    caught(&report, Report::lost);
+}
+
+/// A second edge between two waits counts, as long as the attempt is kept.
+#[test]
+fn an_attempt_that_is_kept_counts_between_two_waits() {
+    let report = Sweep::new("edge, two waits").needs(2).run(edges, |edges, cpu| {
+        let mut next = NextEdge::new(edges);
+        if edges.pin.gone.load(Relaxed) > 0 {
+            return;
+        }
+        let mut waiter = edges.flags.waiter().unwrap();
+        waiter.operation(&mut next).block(cpu).unwrap();
+        if cpu.events() == 2 {
+            return; // Both before the first was taken, perhaps: they are one bit then.
+        }
+        cpu.step();
+        waiter.operation(&mut next).block(cpu).unwrap();
+    });
+    clean(&report, 8);
+    // And awaited by a task that drops its operation at every poll.
+    let report = Sweep::new("edge, an operation a poll").run(edges, |edges, cpu| {
+        let mut next = NextEdge::new(edges);
+        if edges.pin.gone.load(Relaxed) > 0 {
+            return;
+        }
+        let mut waiter = edges.flags.waiter().unwrap();
+        cpu.block_on(poll_fn(|context| match waiter.poll(context, &mut next) {
+            Poll::Ready(Ok(())) => Poll::Ready(()),
+            Poll::Pending => Poll::Pending,
+        }));
+    });
+    clean(&report, 5);
+}
