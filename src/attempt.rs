@@ -78,7 +78,7 @@ pub trait Attempt {
     /// always enabled.
     ///
     /// An attempt that holds another one must forward this call and [`disarm`](Self::disarm), or the
-    /// inner one is never announced. `testing::check::forwards_arming` finds a wrapper that does
+    /// inner one is never announced. `testing::check::arm_enables_the_source` finds a wrapper that does
     /// not.
     #[inline(always)]
     fn arm(&mut self) {}

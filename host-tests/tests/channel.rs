@@ -174,3 +174,65 @@ fn two_threads_lose_and_double_nothing() {
     });
     assert_eq!(receiver.try_recv(), Err(nb::Error::WouldBlock));
 }
+
+#[test]
+fn the_ends_come_from_a_static_one_at_a_time() {
+    static CHANNEL: Channel<u8, 5> = Channel::new();
+    let mut sender = CHANNEL.sender().unwrap();
+    assert!(CHANNEL.sender().is_none() && CHANNEL.split().is_none());
+    let mut receiver = CHANNEL.receiver().unwrap();
+    assert!(CHANNEL.receiver().is_none());
+    assert_eq!(sender.try_send(1), Ok(()));
+    drop(sender);
+    let mut sender = CHANNEL.sender().expect("it comes back when it is dropped");
+    assert_eq!(sender.try_send(2), Ok(()));
+    drop(receiver);
+    receiver = CHANNEL.receiver().unwrap();
+    assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(1), Ok(2)));
+    drop(receiver);
+    drop(sender);
+    assert!(CHANNEL.split().is_some());
+}
+
+#[test]
+fn slices_move_in_bulk_around_the_end_of_the_ring() {
+    static CHANNEL: Channel<u8, 5> = Channel::new();
+    let (mut sender, mut receiver) = CHANNEL.split().unwrap();
+    let (waker, wakes) = counting();
+    let mut buffer = [0; 3];
+    assert!(poll(&mut receiver.recv_slice(&mut buffer), &waker).is_pending());
+    assert_eq!(sender.send_slice(&[]).block(Spin), Ok(0), "nothing to do is done at once");
+    assert_eq!(receiver.recv_slice(&mut []).block(Spin), Ok(0));
+    let mut recv = receiver.recv_slice(&mut buffer);
+    assert!(poll(&mut recv, &waker).is_pending());
+    assert_eq!(sender.send_slice(&[1, 2, 3, 4, 5, 6]).block(Spin), Ok(4));
+    assert_eq!(wakes.load(SeqCst), 1, "one wake for all of them");
+    assert!(CHANNEL.is_full() && CHANNEL.len() == 4);
+    assert_eq!(sender.send_slice(&[7]).attempt(), Err(nb::Error::WouldBlock));
+    assert_eq!(poll(&mut recv, &waker), Poll::Ready(Ok(3)));
+    drop(recv);
+    assert_eq!(buffer, [1, 2, 3]);
+    assert_eq!(sender.send_slice(&[7, 8, 9]).block(Spin), Ok(3));
+    assert_eq!(CHANNEL.len(), 4);
+    let mut rest = [0; 9];
+    assert_eq!(receiver.recv_slice(&mut rest).block(Spin), Ok(4));
+    assert_eq!(rest[..4], [4, 7, 8, 9]);
+    assert!(CHANNEL.is_empty());
+}
+
+#[test]
+fn clearing_drops_what_is_in_it() {
+    let alive = Arc::new(AtomicU32::new(0));
+    let channel = Channel::<Counted, 5>::new();
+    let (mut sender, mut receiver) = channel.split().unwrap();
+    for value in 0..4 {
+        assert!(sender.try_send(Counted::new(value, &alive)).is_ok());
+    }
+    let (waker, wakes) = counting();
+    assert!(poll(&mut sender.send(Counted::new(4, &alive)), &waker).is_pending());
+    let mut send = sender.send(Counted::new(5, &alive));
+    assert!(poll(&mut send, &waker).is_pending());
+    receiver.clear();
+    assert_eq!((alive.load(SeqCst), wakes.load(SeqCst)), (1, 1), "and the sender hears of room");
+    assert_eq!(poll(&mut send, &waker), Poll::Ready(Ok(())));
+}

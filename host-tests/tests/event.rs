@@ -18,11 +18,13 @@ use host_tests::{
 };
 use wouldblock::{
     Attempt,
-    attempt::{self, Progress},
-    block::{Idle, Spin, WithAlarm},
-    event::{Event, Operation, OwedWake, Waiter, wait::Tied},
+    adapter::FromFuture,
+    attempt::{self, Either, Progress},
+    block::{Idle, Spin, ThreadPark, WithAlarm},
+    event::{Event, Flags, Operation, OwedWake, Waiter, wait::Tied},
     nb,
-    time::{self, Alarm, Clock},
+    sync::Channel,
+    time::{self, Alarm, Clock, StdClock},
 };
 
 fn leak<T>(value: T) -> &'static T {
@@ -628,4 +630,141 @@ fn sizes_are_as_stated() {
         assert_eq!(overhead(Source::new().take()), 16);
         assert_eq!(overhead(attempt::from_fn(|| Ok::<_, nb::Error<()>>(()))), 16);
     }
+}
+
+/// A waker that signals the event that it is woken by, as one that passes a signal on may in a ring.
+fn signals(event: &'static Event, depth: &'static AtomicU32, deepest: &'static AtomicU32) -> Waker {
+    hooked(move |call| {
+        if call == Call::Wake {
+            let now = depth.fetch_add(1, SeqCst) + 1;
+            deepest.fetch_max(now, SeqCst);
+            if now < 100 {
+                event.signal();
+            }
+            depth.fetch_sub(1, SeqCst);
+        }
+    })
+}
+
+#[test]
+fn a_signal_does_not_recurse() {
+    let (depth, deepest) = (leak(AtomicU32::new(0)), leak(AtomicU32::new(0)));
+    let event = leak(Event::new());
+    let mut waiter = event.waiter().unwrap();
+    let mut never =
+        waiter.operation(attempt::from_fn(|| Err::<(), nb::Error<()>>(nb::Error::WouldBlock)));
+    assert!(poll(&mut never, &signals(event, depth, deepest)).is_pending());
+    event.signal();
+    assert_eq!(deepest.swap(0, SeqCst), 1);
+
+    // Two in a ring.
+    let events = [leak(Event::new()), leak(Event::new())];
+    let mut waiters = events.map(|event| event.waiter().unwrap());
+    let mut ring: Vec<_> = waiters
+        .iter_mut()
+        .map(|waiter| {
+            waiter.operation(attempt::from_fn(|| Err::<(), nb::Error<()>>(nb::Error::WouldBlock)))
+        })
+        .collect();
+    for (n, op) in ring.iter_mut().enumerate() {
+        assert!(poll(op, &signals(events[1 - n], depth, deepest)).is_pending());
+    }
+    events[0].signal();
+    assert_eq!(deepest.swap(0, SeqCst), 2);
+
+    // A future whose wakes signal the event that it waits for.
+    let forever = std::pin::pin!(std::future::poll_fn(|context| {
+        context.waker().wake_by_ref();
+        Poll::<Result<(), ()>>::Pending
+    }));
+    let event = leak(Event::new());
+    let mut waiter = event.waiter().unwrap();
+    let mut op = waiter.operation(FromFuture::new(forever, event));
+    assert_eq!(op.attempt(), Err(nb::Error::WouldBlock));
+    event.signal();
+
+    // The twin keeps its registration when it wakes.
+    struct Keeps(std::sync::RwLock<Option<Waker>>);
+    impl Keeps {
+        fn signal(&self) {
+            self.0.read().unwrap().as_ref().unwrap().wake_by_ref();
+        }
+    }
+    let twin = leak(Keeps(std::sync::RwLock::new(None)));
+    *twin.0.write().unwrap() = Some(hooked(move |call| {
+        if call == Call::Wake && depth.fetch_add(1, SeqCst) < 100 {
+            twin.signal();
+        }
+    }));
+    twin.signal();
+    assert_eq!(depth.load(SeqCst), 101, "the twin was not caught");
+}
+
+#[test]
+fn one_registration_is_one_wake() {
+    let event = leak(Event::new());
+    let mut waiter = event.waiter().unwrap();
+    let (waker, wakes) = counting();
+    let mut op =
+        waiter.operation(attempt::from_fn(|| Err::<(), nb::Error<()>>(nb::Error::WouldBlock)));
+    for registrations in 1..=3 {
+        assert!(poll(&mut op, &waker).is_pending());
+        event.signal();
+        event.signal();
+        assert_eq!(wakes.load(SeqCst), registrations);
+    }
+}
+
+#[test]
+fn flags_keep_what_is_raised_until_it_is_taken() {
+    let flags = leak(Flags::new());
+    let mut waiter = flags.waiter().unwrap();
+    assert!(flags.waiter().is_none(), "one waiter at a time");
+    flags.raise(0b111);
+    let mut edge = flags.any_of(0b011);
+    assert_eq!(edge.attempt(), Err(nb::Error::WouldBlock), "what was raised before is cleared");
+    let (waker, wakes) = counting();
+    let mut op = waiter.operation(&mut edge);
+    assert!(poll(&mut op, &waker).is_pending());
+    flags.raise(0b001);
+    flags.raise(0b010);
+    assert_eq!(wakes.load(SeqCst), 1);
+    assert_eq!(poll(&mut op, &waker), Poll::Ready(Ok(0b011)));
+    drop(op);
+    assert_eq!(flags.take(!0), 0b100, "what is not of the mask stays");
+    assert_eq!(flags.take(!0), 0);
+}
+
+#[test]
+fn a_thread_sleeps_until_a_signal_of_any_of_its_events() {
+    const ROUNDS: u32 = 2000;
+    static LEFT: Channel<u32, 4> = Channel::new();
+    static RIGHT: Channel<u32, 3> = Channel::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut left = LEFT.sender().unwrap();
+            (0..ROUNDS).for_each(|n| left.send(n).block(ThreadPark::new()).unwrap());
+        });
+        scope.spawn(|| {
+            let mut right = RIGHT.sender().unwrap();
+            (0..ROUNDS).for_each(|n| right.send(n).block(ThreadPark::new()).unwrap());
+        });
+        let (mut left, mut right) = (LEFT.receiver().unwrap(), RIGHT.receiver().unwrap());
+        let (mut next, mut park) = ([0; 2], ThreadPark::new());
+        while next != [ROUNDS; 2] {
+            let (which, value) = match left.recv().race(right.recv()).block(&mut park).unwrap() {
+                Either::First(value) => (0, value),
+                Either::Second(value) => (1, value),
+            };
+            assert_eq!(value, next[which], "in order");
+            next[which] += 1;
+        }
+        let begun = std::time::Instant::now();
+        let limit = Duration::from_millis(20);
+        assert_eq!(
+            left.recv().block_for(&mut park, StdClock::new(), limit),
+            Err(time::Error::TimedOut)
+        );
+        assert!(begun.elapsed() >= limit);
+    });
 }

@@ -4,7 +4,13 @@ use std::{cell::Cell, time::Duration};
 
 use host_tests::clock::FakeClock;
 use proptest::prelude::*;
-use wouldblock::time::{Clock, Deadline, StdClock};
+use wouldblock::{
+    Attempt, attempt,
+    block::{Idle, Spin, WithAlarm},
+    event::Event,
+    nb,
+    time::{self, Alarm, Clock, Deadline, StdClock},
+};
 
 /// The length of a deadline, in numbers that do not wrap.
 fn length(duration: Duration, frequency: u64) -> u128 {
@@ -134,4 +140,157 @@ fn the_standard_clock_counts_nanoseconds_and_never_goes_back() {
         assert!(now >= last);
         last = now;
     }
+}
+
+/// A deadline as one could write it: a start and a length, which is cut to half of the range.
+struct FromTheStart<C> {
+    clock: C,
+    start: u64,
+    length: u64,
+}
+
+impl<C: Clock> FromTheStart<C> {
+    fn after(clock: C, duration: Duration) -> Self {
+        let length = clock.ticks(duration).min(Self::MASK / 2);
+        Self { start: clock.now(), clock, length }
+    }
+
+    const MASK: u64 = u64::MAX >> (64 - C::BITS);
+
+    fn has_passed(&self) -> bool {
+        self.clock.now().wrapping_sub(self.start) & Self::MASK >= self.length
+    }
+}
+
+/// Microseconds until `has_passed`, in steps of 10.
+fn lasts<const BITS: u32>(frequency: u64, asked: Duration, twin: bool) -> Duration {
+    let per_look = frequency / 100_000;
+    let time = Cell::new(65_000);
+    let clock = FakeClock::<BITS> { time: &time, frequency, per_look };
+    if twin {
+        let deadline = FromTheStart::after(clock, asked);
+        while !deadline.has_passed() {}
+    } else {
+        let event = Event::new();
+        let mut waiter = event.waiter().unwrap();
+        let end = waiter.operation(attempt::from_fn(never)).block_for(Spin, clock, asked);
+        assert_eq!(end, Err(time::Error::TimedOut));
+    }
+    Duration::from_micros(((time.get() - 65_000) * 1_000_000 / u128::from(frequency)) as u64)
+}
+
+fn never() -> nb::Result<(), ()> {
+    Err(nb::Error::WouldBlock)
+}
+
+#[test]
+fn an_effort_lasts_as_long_as_was_asked_on_any_width_of_clock() {
+    let ms = Duration::from_millis;
+    for asked in [ms(1), ms(100), ms(1000), ms(10_000)] {
+        for lasted in [
+            lasts::<16>(1_000_000, asked, false),
+            lasts::<24>(80_000_000, asked, false),
+            lasts::<32>(1_000_000_000, asked, false),
+        ] {
+            assert!(lasted >= asked && lasted < asked + ms(1), "{asked:?} lasted {lasted:?}");
+        }
+    }
+    let early = [lasts::<16>(1_000_000, ms(100), true), lasts::<24>(80_000_000, ms(1000), true)];
+    assert!(early[0] < ms(100) && early[1] < ms(1000), "the twin was not caught: {early:?}");
+}
+
+#[test]
+fn a_look_before_the_start_counts_as_no_time() {
+    let second = Duration::from_secs(1);
+    for back in [1, 500] {
+        let time = Cell::new(1_000_000);
+        let clock = FakeClock::<32> { time: &time, frequency: 1_000_000, per_look: 0 };
+        let (deadline, twin) = (Deadline::after(clock, second), FromTheStart::after(clock, second));
+        let before = deadline.sleep_ticks();
+        time.set(1_000_000 - back);
+        assert!(!deadline.has_passed(), "back by {back}");
+        assert_eq!(deadline.sleep_ticks(), before);
+        assert!(twin.has_passed(), "the twin was not caught");
+        time.set(2_000_000);
+        assert!(!deadline.has_passed());
+        time.set(2_000_001);
+        assert!(deadline.has_passed());
+    }
+}
+
+#[test]
+fn a_deadline_says_how_long_to_sleep() {
+    let time = Cell::new(0);
+    let clock = FakeClock::<64> { time: &time, frequency: 3, per_look: 0 };
+    let deadline = Deadline::after(clock, Duration::from_secs(3)); // 9 ticks, and the one begun
+    assert_eq!(deadline.sleep_ticks(), 10);
+    assert_eq!(deadline.sleep_time(), Duration::new(3, 333_333_334), "rounded up");
+    assert_eq!(deadline.clock().frequency(), 3);
+    time.set(10);
+    assert_eq!((deadline.sleep_ticks(), deadline.sleep_time()), (0, Duration::ZERO));
+    let longest = Deadline::after(FakeClock::<64>::new(&time), Duration::MAX);
+    assert!(longest.sleep_time() > Duration::from_secs(100 * 365 * 24 * 3600));
+}
+
+/// Alarms of a narrow counter: a long sleep is made of short ones, and none is asked for that the
+/// counter could not tell.
+#[test]
+fn a_long_sleep_with_a_16_bit_alarm() {
+    struct Ticks<'t>(&'t Cell<u64>);
+    impl<C: Clock> Alarm<C> for Ticks<'_> {
+        fn set(&mut self, ticks: u64) {
+            assert!(0 < ticks && ticks <= 0xffff / 4, "{ticks}");
+            self.0.set(ticks);
+        }
+
+        fn clear(&mut self) {}
+    }
+    struct Asleep<'t>(&'t Cell<u128>, &'t Cell<u64>);
+    impl Idle for Asleep<'_> {
+        fn idle(&mut self, news: impl Fn() -> bool) {
+            if !news() {
+                self.0.set(self.0.get() + u128::from(self.1.take()) + 3);
+            }
+        }
+    }
+    let (time, ticks) = (Cell::new(60_000), Cell::new(0));
+    let clock = FakeClock::<16> { time: &time, frequency: 1_000_000, per_look: 0 };
+    let event = Event::new();
+    let mut waiter = event.waiter().unwrap();
+    let idle = WithAlarm::new(Asleep(&time, &ticks), Ticks(&ticks));
+    let mut op = waiter.operation(attempt::from_fn(never));
+    let end = op.block_for(idle, clock, Duration::from_millis(100));
+    assert_eq!(end, Err(time::Error::TimedOut));
+    let elapsed = time.get() - 60_000;
+    assert!((100_000..100_100).contains(&elapsed), "{elapsed} us");
+}
+
+#[test]
+fn a_time_out_in_a_polled_form() {
+    let time = Cell::new(0);
+    let clock = FakeClock::<16> { per_look: 100, ..FakeClock::new(&time) };
+    let event = Event::new();
+    let mut waiter = event.waiter().unwrap();
+    let bound = Deadline::after(clock, Duration::from_secs(100)).polled();
+    let end = pollster::block_on(waiter.operation(attempt::from_fn(never)).within(bound));
+    assert_eq!(end, Err(time::Error::TimedOut));
+    assert!(time.get() >= 100_000);
+    assert_eq!(time::Error::<std::io::Error>::TimedOut.to_string(), "timed out");
+}
+
+/// Held up beyond its time within a try, an operation that is bounded gets one more.
+#[test]
+fn what_came_in_time_is_not_missed_by_a_bound() {
+    let time = Cell::new(0);
+    let clock = FakeClock::<64>::new(&time);
+    let mut tries = 0;
+    let event = Event::new();
+    let mut waiter = event.waiter().unwrap();
+    let op = waiter.operation(attempt::from_fn(|| {
+        tries += 1;
+        time.set(time.get() + 3_600_000);
+        if tries == 1 { Err(nb::Error::WouldBlock) } else { Ok::<_, nb::Error<()>>("a byte") }
+    }));
+    let mut op = op.within(Deadline::after(clock, Duration::from_millis(1)).polled());
+    assert_eq!(op.block(Spin), Ok("a byte"));
 }

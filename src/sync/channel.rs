@@ -109,12 +109,12 @@ impl<T, const N: usize> Channel<T, N> {
         self.end().len()
     }
 
-    /// Whether there are none.
+    /// Whether there are none, at some moment during the call.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether there is no room.
+    /// Whether there is no room, at some moment during the call.
     pub fn is_full(&self) -> bool {
         self.len() == N - 1
     }
@@ -353,7 +353,7 @@ impl<'c, T> Receiver<'c, T> {
 }
 
 impl<'c, T> Receiver<'c, T> {
-    /// Drops what is in it.
+    /// Drops what is in it, up to what the sender has sent by the time it is seen empty.
     pub fn clear(&mut self) {
         while self.end.pop().is_some() {}
     }

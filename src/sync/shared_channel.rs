@@ -94,6 +94,28 @@ impl<T, const N: usize, const W: usize> SharedChannel<T, N, W> {
         Ok(value)
     }
 
+    /// Values in it, at some moment during the call.
+    pub fn len(&self) -> usize {
+        self.with_queue(|queue| queue.len())
+    }
+
+    /// Whether there are none, at some moment during the call.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is no room, at some moment during the call.
+    pub fn is_full(&self) -> bool {
+        self.len() == N
+    }
+
+    /// Drops what is in it, one value at a time, outside of the critical section.
+    pub fn clear(&self) {
+        while let Ok(value) = self.try_recv() {
+            drop(value);
+        }
+    }
+
     /// Somebody who can wait for room, or `None` while all `W` are handed out. It comes back when
     /// it is dropped.
     pub fn sender(&self) -> Option<SharedSender<'_, T, N, W>> {

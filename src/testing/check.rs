@@ -90,6 +90,27 @@ pub fn arm_announces_what_has_come<A: Attempt, W: World>(
     }
 }
 
+/// `arm` enables the source, and `disarm` disables it. A wrapper that does not forward the two to the
+/// attempt inside of it is deaf, and fails here.
+///
+/// # Errors
+/// When the source is enabled before, is not while `op` is armed, or still is after that.
+pub fn arm_enables_the_source<A: Attempt>(
+    op: &mut A,
+    mut enabled: impl FnMut() -> bool,
+) -> Result<(), Violation> {
+    let before = enabled();
+    op.arm();
+    let armed = enabled();
+    op.disarm();
+    match (before, armed, enabled()) {
+        (false, true, false) => Ok(()),
+        (true, ..) => violation("the source is enabled before the operation is armed"),
+        (_, false, _) => violation("armed, and the source is not enabled: is `arm` forwarded?"),
+        _ => violation("disarmed, and the source is enabled: is `disarm` forwarded?"),
+    }
+}
+
 /// `disarm` takes `arm` back: the snapshot, of what the source is enabled for, is as it was.
 ///
 /// # Errors

@@ -16,6 +16,8 @@ use crate::attempt::Attempt;
 ///   early.
 /// - A counter may differ from itself by less than an eighth of its range (those of two cores need
 ///   not agree). A look that finds it that far *before* the last look counts as no time.
+///
+/// A clock of fewer than 2 or more than 64 bits does not build.
 #[derive(Clone, Debug)]
 pub struct Deadline<C> {
     clock: C,

@@ -157,6 +157,22 @@ fn disarm_takes_arm_back() {
 }
 
 #[test]
+fn arm_enables_the_source() {
+    tells_apart(&[Flaw::NeverArms, Flaw::StaysArmed], |flaw| {
+        let device = Device::new();
+        check::arm_enables_the_source(&mut Flawed::new(device, 1, flaw), || device.state().1)
+    });
+    // A wrapper, and its twin that forgets to forward.
+    let device = Device::new();
+    let enabled = || device.state().1;
+    let mut wrapped = Take::new(device, 1).map(|taken| taken + 1);
+    assert_eq!(check::arm_enables_the_source(&mut wrapped, enabled), Ok(()));
+    let mut take = Take::new(device, 1);
+    let mut deaf = attempt::from_fn(|| take.attempt());
+    assert!(check::arm_enables_the_source(&mut deaf, enabled).is_err());
+}
+
+#[test]
 fn begin_costs_the_same() {
     tells_apart(&[Flaw::WorksInBegin], |flaw| {
         let [ready, stuck] = [(); 2].map(|()| Device::new());

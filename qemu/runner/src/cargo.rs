@@ -72,7 +72,7 @@ pub fn build_as(toolchain: &Toolchain, binary: &str, profile: &str) -> Result<Fi
             Error::run(
                 format_args!("there is no firmware `{binary}`"),
                 why,
-                "check qemu/firmware/Cargo.toml",
+                "check the manifests in qemu",
             )
         })?;
     let dictionary = Arc::new(Dictionary::load(&elf)?);
@@ -80,10 +80,11 @@ pub fn build_as(toolchain: &Toolchain, binary: &str, profile: &str) -> Result<Fi
 }
 
 /// The package of a binary. What runs on two cores has one of its own, since its critical section is
-/// another one, and cargo gives all binaries of a package the same features.
+/// another one, and cargo gives all binaries of a package the same features; so has what needs many
+/// crates, since cargo builds the dependencies of a package for each of its binaries.
 fn package(binary: &str) -> &str {
     match binary {
-        "cores" => "cores",
+        "console" | "cores" => binary,
         _ => "firmware",
     }
 }

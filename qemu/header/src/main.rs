@@ -1,9 +1,11 @@
-//! The header, from the library's own source: the documentation of each function becomes a comment.
+//! Prints the header for programs in C, made from the library's own source: the documentation of each
+//! function becomes a comment. A program of its own, so that only what needs the header builds the
+//! parser of Rust that makes it.
 
-use crate::error::{Error, Result};
 use cbindgen::{
     Builder, Config, DocumentationStyle, EnumConfig, ExportConfig, Language, RenameRule, Style,
 };
+use std::{path::Path, process::ExitCode};
 
 /// The types, and what they are called in C. What a function takes as a number, since C may hand
 /// over any, is for C the enum.
@@ -34,8 +36,8 @@ const TOP: &str = "\
  * The model: a flush that was issued goes on by itself (asynchronous, non-blocking), and an end
  * waits for it (synchronous, blocking). One end serves any number of flushes.
  *
- * Every function that can fail answers a wb_status; with any but WB_OK nothing was done (only a
- * step that answers WB_WOULD_BLOCK has issued lines). What cannot be checked is listed under
+ * Every function that can fail returns a wb_status; with any but WB_OK nothing was done (only a
+ * step that returns WB_WOULD_BLOCK has issued lines). What cannot be checked is listed under
  * \"Safety\": it is the caller's word, and undefined behaviour if it is not kept. No function
  * allocates, and none keeps anything but what CPUID said: two threads may call at once as long as
  * they do not use the same struct or memory.
@@ -58,20 +60,28 @@ const CHECKS: &str = "\
 /// The structs whose layout the library states, and C checks.
 const STRUCTS: [&str; 5] = ["batch", "cache", "log", "record", "region"];
 
+fn main() -> ExitCode {
+    // And its modules.
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/c/mod.rs");
+    match generate(&source) {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("no header can be made of {}: {why}", source.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// The text of `wouldblock.h`.
-pub fn generate() -> Result<String> {
-    let source = crate::project().join("src/c/mod.rs"); // and its modules
-    let failed = |why: &dyn std::fmt::Display| {
-        let what = format!("no header can be made of {}", source.display());
-        Error::run(what, why, "see which item of the source it is that C cannot have")
-    };
-    let builder = Builder::new().with_config(config()).with_src(&source);
-    let bindings = builder.generate().map_err(|error| failed(&error))?;
+fn generate(source: &Path) -> Result<String, Box<dyn std::error::Error>> {
+    let bindings = Builder::new().with_config(config()).with_src(source).generate()?;
     let mut text = Vec::new();
     bindings.write(&mut text);
-    let text = String::from_utf8(text).map_err(|error| failed(&error))?;
     // A status is in every other line of a program, so its names are short.
-    Ok(text.replace("WB_STATUS_", "WB_"))
+    Ok(String::from_utf8(text)?.replace("WB_STATUS_", "WB_"))
 }
 
 fn config() -> Config {

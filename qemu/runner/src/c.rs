@@ -1,8 +1,6 @@
 //! The command `c`: the library for programs in C, as a static library and the header that is
 //! generated from the same source.
 
-mod header;
-
 use crate::{
     cargo,
     cli::{C, Target},
@@ -69,7 +67,7 @@ pub fn folder(target: Target) -> PathBuf {
 
 /// Makes both in `folder`.
 pub fn make(target: Target, folder: &Path) -> Result<Library> {
-    let text = header::generate()?;
+    let text = header()?;
     let built = build(target, "release")?;
     let cannot = |error: io::Error| {
         let what = format!("cannot make the folder {}", folder.display());
@@ -85,18 +83,38 @@ pub fn make(target: Target, folder: &Path) -> Result<Library> {
     Ok(Library { folder: folder.to_owned(), header, archive })
 }
 
+/// The text of the header, by a program of its own: see `qemu/header`.
+fn header() -> Result<String> {
+    let advice = "see which item of the source it is that C cannot have";
+    let failed = |why: &dyn std::fmt::Display| Error::run("there is no header", why, advice);
+    let what = "building what makes the header";
+    let mut build = host_cargo("build");
+    build.args(["--package", "header"]);
+    let program = cargo::run(build, what)?.ok_or_else(|| failed(&"cargo names no program"))?;
+    let output = Command::new(program).output().map_err(|error| failed(&error))?;
+    if !output.status.success() {
+        return Err(failed(&String::from_utf8_lossy(&output.stderr)));
+    }
+    String::from_utf8(output.stdout).map_err(|error| failed(&error))
+}
+
+/// The cargo that runs this, or the active one. Its target folder is not the one that a waiting
+/// `cargo test` may have locked.
+fn host_cargo(subcommand: &str) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    command.current_dir(crate::project());
+    command.args([subcommand, "--quiet", "--message-format", "json", "--locked", "--target-dir"]);
+    command.arg(cargo::target_folder().with_file_name("static"));
+    command
+}
+
 /// Builds the static library in this profile, and answers where cargo has put it.
 pub fn build(target: Target, profile: &str) -> Result<PathBuf> {
     let what = format!("building the static library ({}, {profile})", target.name());
     let mut command = match target {
-        // By the cargo that runs this, or the active one.
         Target::Host => {
-            let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
-            let mut command = Command::new(cargo);
-            command.current_dir(crate::project());
-            command.args(["rustc", "--quiet", "--message-format", "json", "--locked"]);
-            command.args(["--features", "c,std", "--target-dir"]);
-            command.arg(cargo::target_folder().with_file_name("static"));
+            let mut command = host_cargo("rustc");
+            command.args(["--features", "c,std"]);
             command
         }
         Target::Bare => {
