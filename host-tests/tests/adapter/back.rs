@@ -11,7 +11,6 @@ use embedded_io::Write;
 use wouldblock::{
     adapter::{FromFuture, Polled, Reader, Writer},
     attempt::{self, Attempt},
-    block::try_times,
     event::Event,
     nb,
 };
@@ -174,7 +173,7 @@ fn a_dropped_attempt_drops_its_future() {
         }),
         event(),
     );
-    assert_eq!(try_times(&mut attempt, 3), Err(nb::Error::WouldBlock));
+    assert_eq!(attempt.attempt(), Err(nb::Error::WouldBlock));
     assert!(!dropped.get());
     drop(attempt);
     assert!(dropped.get());

@@ -13,12 +13,12 @@ use host_tests::{
     waker::{counting, poll},
 };
 use wouldblock::{
-    adapter::{AlarmDelay, Delay, Pacer},
+    adapter::{Delay, Pacer},
     attempt,
     block::{self, Idle},
     event::Event,
     nb,
-    time::{Alarm, Clock, Deadline},
+    time::{Alarm, AlarmDelay, Clock, Deadline},
 };
 
 use crate::support::conformance::{delay::too_short, poll_once};
@@ -137,7 +137,7 @@ fn an_alarm_wakes_an_awaited_delay_and_it_is_never_too_short() {
         let (waker, wakes) = counting();
         let mut future = Box::pin(async {
             match minutes {
-                true => delay.delay(Duration::from_secs(asked * 60)).await,
+                true => delay.after(Duration::from_secs(asked * 60)).await.unwrap(),
                 false => delay.delay_ms(asked as u32).await,
             }
         });

@@ -11,7 +11,6 @@ use host_tests::{
     waker::poll,
 };
 use wouldblock::{
-    Attempt,
     adapter::{Buffered, Join, Reader, Writer},
     attempt::Progress,
     block::Idle,

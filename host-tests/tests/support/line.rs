@@ -9,7 +9,7 @@ use embedded_io::ErrorKind;
 use wouldblock::{
     attempt::Attempt,
     block::Idle,
-    event::{Event, Op, Operation, Polled, Waiter},
+    event::{Event, Operation, Waiter, wait::Wait},
     io, nb,
 };
 
@@ -238,9 +238,11 @@ impl Attempt for Left {
 
 impl io::Read for Rx {
     type Error = Fault;
-    type Attempt<'a> = Take<'a>;
 
-    fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<'a, Take<'a>> {
+    fn read<'a>(
+        &'a mut self,
+        buffer: &'a mut [u8],
+    ) -> Operation<impl Wait<Output = usize, Error = Fault>> {
         self.waiter.operation(Take(self.line, buffer))
     }
 
@@ -251,14 +253,15 @@ impl io::Read for Rx {
 
 impl io::Write for Tx {
     type Error = Fault;
-    type Attempt<'a> = Give<'a>;
-    type Flush<'a> = Polled<Left>;
 
-    fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<'a, Give<'a>> {
+    fn write<'a>(
+        &'a mut self,
+        bytes: &'a [u8],
+    ) -> Operation<impl Wait<Output = usize, Error = Fault>> {
         self.waiter.operation(Give(self.line, bytes))
     }
 
-    fn flush(&mut self) -> Op<Polled<Left>> {
+    fn flush(&mut self) -> Operation<impl Wait<Output = (), Error = Fault>> {
         Left(self.line).polled()
     }
 

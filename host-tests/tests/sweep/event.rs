@@ -170,17 +170,17 @@ fn bits() {
         })
     };
     let report = Sweep::new("event, take_bits").needs(2).run(rig, |rig, cpu| {
-        let mut waiter = rig.driver.event.listener().unwrap();
+        let flags = &rig.driver.event;
+        let mut waiter = flags.waiter().unwrap();
         let mut seen = 0;
         for _ in 0..2 {
-            let take = rig.take(1);
-            assert_eq!(waiter.any_of(0).wrap(|_| take).block(cpu), Ok(1));
-            let bits = rig.driver.event.take(!0);
+            assert_eq!(waiter.operation(rig.take(1)).block(cpu), Ok(1));
+            let bits = flags.take(!0);
             assert_eq!(seen & bits, 0, "a bit is taken once");
             seen |= bits;
         }
         cpu.step();
-        seen |= rig.driver.event.take(!0);
+        seen |= flags.take(!0);
         assert_eq!(seen, (1 << rig.driver.interrupts.get()) - 1, "every bit is taken");
     });
     clean(&report, 14);

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use wouldblock::{
-    attempt::Attempt,
-    job::{Inline, Line, Slot},
+    job::{Inline, ScopedSlot, Slot},
     testing::Sweep,
     time,
 };
@@ -15,17 +14,17 @@ use crate::{
     leak,
 };
 
-type LineRig = Rig<&'static Line>;
+type LineRig = Rig<&'static ScopedSlot>;
 
 /// The handler's order: quiet, step, acknowledge, wake.
-fn handler(device: &'static Device, line: &&'static Line) {
+fn handler(device: &'static Device, line: &&'static ScopedSlot) {
     device.enable(false);
     let driven = line.on_interrupt();
     drop(driven);
 }
 
 fn rig() -> LineRig {
-    Rig::new(leak(Line::new()), handler)
+    Rig::new(leak(ScopedSlot::new()), handler)
 }
 
 #[test]

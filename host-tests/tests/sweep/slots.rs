@@ -7,7 +7,7 @@ use std::{
 
 use wouldblock::{
     block::Idle,
-    job::{Slots, Step, Ticket, ReservedSlot},
+    job::{ReservedSlot, Slots, Step, Ticket},
     testing::{Fault, Report, Sweep, boundary},
 };
 

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use host_tests::pc::Pc;
 use wouldblock::{
-    Attempt,
     attempt::Progress,
     job::Slot,
     testing::{Sweep, World, boundary},

@@ -4,7 +4,7 @@
 use std::sync::atomic::AtomicUsize;
 
 use super::*;
-use wouldblock::job::{Background, Job, Line};
+use wouldblock::job::{Background, Job, ScopedSlot};
 
 /// A port, and room for both directions in the background.
 #[derive(Clone, Copy)]
@@ -190,7 +190,7 @@ fn leak_mut(bytes: [u8; 6]) -> &'static mut [u8] {
 #[test]
 fn a_buffer_of_the_stack_is_lent() {
     let (pc, uart, receiver, transmitter) = port();
-    let [reads, writes] = [(); 2].map(|()| leak(Line::new()));
+    let [reads, writes] = [(); 2].map(|()| leak(ScopedSlot::new()));
     let handler = move || {
         let news = uart.on_interrupt();
         drop((reads.on_interrupt(), writes.on_interrupt(), news));

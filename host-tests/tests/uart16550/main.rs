@@ -233,11 +233,17 @@ fn bounded_forms_give_up_and_leave_nothing_enabled() {
     let clock = FakeClock::<32> { per_look: 1, ..FakeClock::new(&time) };
     let soon = Duration::from_millis(5);
 
-    assert_eq!(receiver.recv().block_for(&mut cpu, clock, soon), Err(wouldblock::time::Error::TimedOut));
+    assert_eq!(
+        receiver.recv().block_for(cpu.with_alarm(), clock, soon),
+        Err(wouldblock::time::Error::TimedOut)
+    );
     assert_eq!(pc.contents().enabled, 0);
     pc.set_stuck(true);
     let mut write = transmitter.write_all(bytes(100));
-    assert_eq!(write.block_for(&mut cpu, clock, soon), Err(wouldblock::time::Error::TimedOut));
+    assert_eq!(
+        write.block_for(cpu.with_alarm(), clock, soon),
+        Err(wouldblock::time::Error::TimedOut)
+    );
     assert_eq!(pc.contents().enabled, 0);
     let progress = write.progress();
     assert!((16..=32).contains(&progress), "a FIFO, and what the shift register took: {progress}");
@@ -249,7 +255,10 @@ fn bounded_forms_give_up_and_leave_nothing_enabled() {
 
     let mut read = receiver.read_exact([0; 10]);
     pc.far_end_sends(b"0123");
-    assert_eq!(read.block_for(&mut cpu, clock, Duration::from_millis(50)), Err(wouldblock::time::Error::TimedOut));
+    assert_eq!(
+        read.block_for(cpu.with_alarm(), clock, Duration::from_millis(50)),
+        Err(wouldblock::time::Error::TimedOut)
+    );
     assert_eq!((read.progress(), pc.contents().enabled), (4, 0));
     let (_, buffer) = read.into_inner().into_parts();
     assert_eq!(&buffer[..4], b"0123");
