@@ -42,7 +42,8 @@ pub struct Odd {
     pub empty_timeout: bool,
     /// Line settings are refused while a byte is on its way, and that interrupts.
     pub busy: bool,
-    /// To enable "transmitter empty" while it is empty announces nothing.
+    /// To enable "transmitter empty" while it is empty announces nothing; only to become empty while
+    /// it is enabled does.
     pub silent_enable: bool,
 }
 
@@ -120,6 +121,8 @@ struct Chip {
     edges: u32,
     // The program.
     in_handler: bool,
+    /// Interrupts since the last character time.
+    storm: u32,
     log: Vec<Access>,
 }
 
@@ -171,6 +174,7 @@ impl Pc {
             request: false,
             edges: 0,
             in_handler: false,
+            storm: 0,
             log: Vec::new(),
         }))))
     }
@@ -235,6 +239,7 @@ impl Pc {
     pub fn tick(&self) {
         let mut chip = self.chip();
         chip.assert_nothing_swallowed();
+        chip.storm = 0;
         chip.tick();
         chip.update_line();
     }
@@ -254,6 +259,8 @@ impl Pc {
         if !std::mem::take(&mut chip.request) {
             return false;
         }
+        chip.storm += 1;
+        assert!(chip.storm < 100, "a storm of interrupts");
         chip.in_handler = true;
         drop(chip);
         handler();
@@ -313,7 +320,8 @@ impl Chip {
             && let Some(byte) = self.contents.to_send.pop_front()
         {
             self.shift = Some(byte);
-            self.announce_empty |= self.contents.to_send.is_empty();
+            let said = !self.odd.silent_enable || self.contents.enabled & 2 != 0;
+            self.announce_empty |= self.contents.to_send.is_empty() && said;
         }
     }
 
@@ -440,6 +448,7 @@ impl Chip {
                 let raised = value & !self.contents.enabled;
                 self.announce_empty |=
                     raised & 2 != 0 && self.contents.to_send.is_empty() && !self.odd.silent_enable;
+                self.announce_empty &= !self.odd.silent_enable || value & 2 != 0;
                 self.swallowed &= raised & 2 == 0;
                 self.contents.enabled = value & 0xf;
             }

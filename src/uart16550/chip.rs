@@ -147,6 +147,11 @@ impl<R: Registers> Chip<R> {
         write(Register::InterruptEnable, high);
         self.set_line(control)?;
         self.line_control.set(control);
+        if self.quirks.busy && self.has_fifo() {
+            // What was on its way to the line has come back.
+            let level = self.level.get() as u8;
+            write(Register::InterruptIdentification, fcr::ENABLE | fcr::EMPTY_RECEIVER | level);
+        }
         write(Register::ModemControl, mcr::READY | mcr::OUT2);
         self.line_status();
         self.errors.set(0);
@@ -391,6 +396,8 @@ impl<R: Registers> Chip<R> {
         // A source that does not go away: let the line fall, so that it is not dead on an
         // edge-triggered controller.
         self.raise_again();
+        // This chip does not say again what that took back.
+        announced.emptied |= self.quirks.silent_enable && self.wants(want::EMPTY);
         announced
     }
 }

@@ -53,24 +53,29 @@ impl Config {
     /// to 2.86 % (PC16550D, "Baud Rates, Divisors and Crystals": 56000 baud at 1.8432 MHz). Both
     /// ends together may be about 5 % apart: a byte is sampled at the middle of its tenth bit.
     pub const fn at(clock: u32, baud: u32) -> Result<Self, UnreachableRate> {
-        let divisor = clock as u64 + baud as u64 * 8;
-        let divisor = match divisor.checked_div(baud as u64 * 16) {
-            None | Some(0x1_0000..) => 0xffff,
+        let (clock, wanted) = (clock as u64, baud as u64 * 16);
+        let below = match clock.checked_div(wanted) {
+            None | Some(0xffff..) => 0xfffe,
             Some(0) => 1,
             Some(divisor) => divisor,
         };
-        // Nothing is rounded before the comparison: the rate is clock / (16 * divisor).
-        let (is, wanted) = (clock as u64, baud as u64 * 16 * divisor);
-        let deviation = match (is.abs_diff(wanted) * 1000).checked_div(wanted) {
+        // How far a divisor is off is |clock - wanted * divisor| / (wanted * divisor).
+        let divisor = if clock.abs_diff(wanted * below) * (below + 1)
+            <= clock.abs_diff(wanted * (below + 1)) * below
+        {
+            below
+        } else {
+            below + 1
+        };
+        let off = clock.abs_diff(wanted * divisor);
+        if baud != 0 && off * 100 <= wanted * divisor * 3 {
+            return Ok(Self::new(divisor as u16));
+        }
+        let deviation = match (off * 1000).checked_div(wanted * divisor) {
             Some(deviation) if deviation <= u32::MAX as u64 => deviation as u32,
             _ => u32::MAX,
         };
-        if is.abs_diff(wanted) * 100 <= wanted * 3 && baud != 0 {
-            Ok(Self::new(divisor as u16))
-        } else {
-            let half = divisor * 8;
-            Err(UnreachableRate { nearest: ((is + half) / (divisor * 16)) as u32, deviation })
-        }
+        Err(UnreachableRate { nearest: ((clock + divisor * 8) / (divisor * 16)) as u32, deviation })
     }
 
     /// LCR.

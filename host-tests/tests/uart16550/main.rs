@@ -2,6 +2,8 @@
 //! latches true edges. A line that is dead, a byte that is lost, a register that is read by who does
 //! not own it: each is a panic.
 
+mod configure;
+mod continuous;
 mod duplex;
 mod idle;
 
