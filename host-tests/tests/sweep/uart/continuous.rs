@@ -29,7 +29,7 @@ fn receive_continuously() {
         drop(receiver);
         rig.assert_disarmed();
     });
-    clean(&report, 40);
+    clean(&report, 28);
     let report = Sweep::new("uart, continuous, awaited").needs(3).run(many, |rig, cpu| {
         let (mut receiver, mut buffer, mut filled) = (ring(rig, 16), [0; 10], 0);
         while filled < 10 {
@@ -37,7 +37,7 @@ fn receive_continuously() {
         }
         assert_eq!(&buffer, MANY);
     });
-    clean(&report, 40);
+    clean(&report, 28);
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn receive_continuously_through_a_full_ring() {
             }
             assert_eq!((&buffer, rig.pc.lost()), (MANY, 0));
         });
-        clean(&report, 40);
+        clean(&report, 38);
     }
 }
 
@@ -89,7 +89,7 @@ fn twin_a_full_ring_that_stays_masked() {
 
 #[test]
 fn new_settings_while_a_read_waits() {
-    let report = Sweep::new("uart, configure, recv awaited").needs(2).run(silent, |rig, cpu| {
+    let report = Sweep::new("uart, configure, recv awaited").needs(3).run(silent, |rig, cpu| {
         let mut receiver = rig.uart.receiver().unwrap();
         let mut recv = receiver.recv();
         assert!(host_tests::waker::poll(&mut recv, std::task::Waker::noop()).is_pending());
