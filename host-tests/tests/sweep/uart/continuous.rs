@@ -116,7 +116,7 @@ fn new_settings_while_a_read_waits() {
         assert_eq!(cpu.block_on(job).result, Ok(20));
         rig.assert_disarmed();
     });
-    clean(&report, 50);
+    clean(&report, 38);
 }
 
 /// The driver as it was: new settings mask everything.
