@@ -67,24 +67,17 @@ pub mod mutex {
 /// A channel from the first core to the second.
 pub mod channel {
     use pc::cores;
-    use static_cell::ConstStaticCell;
-    use wouldblock::{
-        block::Spin,
-        sync::{Channel, Mutex, Receiver},
-        x86_64::Park,
-    };
+    use wouldblock::{block::Spin, sync::Channel, x86_64::Park};
 
     use crate::both::{Random, count, meet};
 
     const VALUES: u64 = 5000;
 
-    static CHANNEL: ConstStaticCell<Channel<u64, 8>> = ConstStaticCell::new(Channel::new());
-    static HANDED_OVER: Mutex<Option<Receiver<'static, u64>>> = Mutex::new(None);
+    static CHANNEL: Channel<u64, 8> = Channel::new();
 
     /// Sends.
     pub fn first() {
-        let (mut sender, receiver) = CHANNEL.take().split();
-        *HANDED_OVER.try_lock().expect("free") = Some(receiver);
+        let mut sender = CHANNEL.sender().expect("the first core's end");
         meet();
         let mut random = Random::new(0x5eed_0030);
         for value in 0..VALUES {
@@ -100,11 +93,10 @@ pub mod channel {
     /// Receives, and finds them in order.
     pub fn second() {
         meet();
-        let mut receiver =
-            HANDED_OVER.try_lock().expect("free").take().expect("the first core has put it there");
+        let mut receiver = CHANNEL.receiver().expect("the second core's end");
         let mut random = Random::new(0x5eed_0040);
         for value in 0..VALUES {
-            let mut receive = receiver.receive();
+            let mut receive = receiver.recv();
             let Ok(received) =
                 if random.below(2) == 0 { receive.block(Spin) } else { receive.block(Park) };
             assert_eq!(received, value, "each once, in order");
@@ -137,7 +129,7 @@ pub mod shared_channel {
             if next < VALUES && CHANNEL.try_send(first + next).is_ok() {
                 next += 1;
             }
-            if let Ok(value) = CHANNEL.try_receive() {
+            if let Ok(value) = CHANNEL.try_recv() {
                 SUM.add(value);
                 RECEIVED.add(1);
             }
@@ -149,7 +141,7 @@ pub mod shared_channel {
     /// Exchanges.
     pub fn first() {
         exchange(0);
-        assert!(CHANNEL.try_receive().is_err());
+        assert!(CHANNEL.try_recv().is_err());
         assert_eq!(RECEIVED.get(), 2 * VALUES);
         assert_eq!(SUM.get(), (2 * VALUES - 1) * VALUES, "each value once");
         count("values", RECEIVED.get());

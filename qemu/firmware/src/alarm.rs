@@ -5,8 +5,9 @@ use pc::{
     timer::{one_shot, stop, ticks_per_second},
 };
 use wouldblock::{
+    block::WithAlarm,
     time::{Alarm, Clock},
-    x86_64::{Park, ParkUntil, TscClock},
+    x86_64::{Park, TscClock},
 };
 
 use crate::count::clock;
@@ -34,9 +35,14 @@ impl Alarm<TscClock> for TimerAlarm {
     }
 }
 
-/// Sleep with a deadline. Takes the timer's line for itself.
-pub fn park_until() -> ParkUntil<TimerAlarm> {
+/// The alarm of a sleeper with a deadline. Takes the timer's line for itself.
+pub fn take() -> TimerAlarm {
     Line::Timer.set_handler(Line::acknowledge);
     Line::Timer.enable();
-    Park::until(TimerAlarm::new())
+    TimerAlarm::new()
+}
+
+/// Sleep with that alarm.
+pub fn park_until() -> WithAlarm<Park, TimerAlarm> {
+    Park::until(take())
 }

@@ -3,17 +3,18 @@
 //! Under `-icount` the time-stamp counter counts instructions, and what a `hlt` skips. So the
 //! foreground's share of a span is the span without the sleeps and without the handlers.
 
-use core::cell::Cell;
+use core::{cell::Cell, convert::Infallible, task::Waker};
 
 use pc::{
     interrupts,
     timer::{self, tsc},
 };
 use wouldblock::{
-    attempt::{Attempt, Progress},
-    block::{Idle, IdleUntil},
+    attempt::{Attempt, Either, Progress, from_fn},
+    block::{Idle, WithAlarm},
+    event::{Event, Operation, Waiter, wait::Wait},
     job::Background,
-    time::{Clock, Deadline},
+    time::{Alarm, Clock},
 };
 
 /// An operation that counts how often it is tried.
@@ -109,43 +110,107 @@ impl Meter {
 
     /// `idle`, with its sleeps counted.
     pub const fn counting<I>(&self, idle: I) -> Counting<'_, I> {
-        Counting { meter: self, idle }
+        Counting { meter: self, inner: idle }
+    }
+
+    /// The same with an alarm, whose work counts as sleep.
+    pub const fn counting_until<I: Idle, L>(
+        &self,
+        idle: I,
+        alarm: L,
+    ) -> WithAlarm<Counting<'_, I>, Counting<'_, L>> {
+        WithAlarm::new(self.counting(idle), Counting { meter: self, inner: alarm })
     }
 
     /// Passes time with `idle`, which sleeps exactly if it is told that there is no news.
     fn pass(&self, idle: impl FnOnce(&dyn Fn() -> bool), news: impl Fn() -> bool) {
         let slept = Cell::new(false);
-        let spent = interrupts::spent();
-        let start = tsc();
-        idle(&|| {
-            let news = news();
-            slept.set(!news);
-            news
+        let away = time_of(|| {
+            idle(&|| {
+                let news = news();
+                slept.set(!news);
+                news
+            });
         });
         if slept.get() {
             self.sleeps.set(self.sleeps.get() + 1);
-            let away = tsc() - start - (interrupts::spent() - spent);
             self.away.set(self.away.get() + away);
         }
     }
 }
 
-/// An idler whose sleeps are counted. Made by [`Meter::counting`].
+/// An idler whose sleeps are counted, or its alarm. Made by [`Meter::counting`].
 #[derive(Debug)]
 pub struct Counting<'m, I> {
     meter: &'m Meter,
-    idle: I,
+    inner: I,
 }
 
 impl<I: Idle> Idle for Counting<'_, I> {
     fn idle(&mut self, news: impl Fn() -> bool) {
-        self.meter.pass(|news| self.idle.idle(news), news);
+        self.meter.pass(|news| self.inner.idle(news), news);
+    }
+
+    fn waker(&self) -> Option<&Waker> {
+        self.inner.waker()
     }
 }
 
-impl<C: Clock, I: IdleUntil<C>> IdleUntil<C> for Counting<'_, I> {
-    fn idle_until(&mut self, deadline: &Deadline<C>, news: impl Fn() -> bool) {
-        self.meter.pass(|news| self.idle.idle_until(deadline, news), news);
+/// It is set in the idler's last question, so that is counted there.
+impl<C: Clock, L: Alarm<C>> Alarm<C> for Counting<'_, L> {
+    fn set(&mut self, ticks: u64) {
+        self.inner.set(ticks);
+    }
+
+    fn clear(&mut self) {
+        let away = time_of(|| self.inner.clear());
+        self.meter.away.set(self.meter.away.get() + away);
+    }
+}
+
+/// The time that `f` takes, without the handlers.
+fn time_of(f: impl FnOnce()) -> u64 {
+    let spent = interrupts::spent();
+    let start = tsc();
+    f();
+    tsc() - start - (interrupts::spent() - spent)
+}
+
+/// Counts the tries of operations, each in a race that only the operation can win.
+#[derive(Debug)]
+pub struct Tally {
+    waiter: Waiter<'static>,
+    tries: u64,
+}
+
+impl Tally {
+    /// No tries so far.
+    ///
+    /// # Panics
+    /// If there is another one.
+    pub fn take() -> Self {
+        static NEVER: Event = Event::new();
+        Self { waiter: NEVER.waiter().expect("one at a time"), tries: 0 }
+    }
+
+    /// Tries so far.
+    pub const fn tries(&self) -> u64 {
+        self.tries
+    }
+
+    /// `op`, with its tries counted.
+    #[inline(always)]
+    pub fn count<'t, W: Wait>(
+        &'t mut self,
+        op: Operation<W>,
+    ) -> Operation<impl Wait<Output = W::Output, Error = W::Error> + use<'t, W>> {
+        let tries = &mut self.tries;
+        let never = from_fn(move || {
+            *tries += 1;
+            Err::<Infallible, _>(nb::Error::<Infallible>::WouldBlock)
+        });
+        let race = self.waiter.operation(never).race(op);
+        race.map(|Either::Second(output)| output).map_err(|Either::Second(error)| error)
     }
 }
 

@@ -20,7 +20,7 @@ use pc::{
 use wouldblock::{
     attempt::Attempt,
     block::{Idle, block},
-    event::{Event, Waiter, Wake},
+    event::{Event, OwedWake, Waiter},
     job::{Background, Slot},
 };
 
@@ -100,7 +100,7 @@ fn on_interrupt(line: Line) {
         edu.registers().acknowledge(edu.registers().interrupt_status());
     }
     let driven = SLOT.on_interrupt();
-    let ended = Wake::new(&ENDED);
+    let ended = OwedWake::new(&ENDED);
     line.acknowledge();
     drop((driven, ended));
 }

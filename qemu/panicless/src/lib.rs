@@ -8,8 +8,8 @@ use core::{convert::Infallible, hint::black_box};
 
 use wouldblock::{
     attempt::Attempt,
-    event::{Broadcast, Event, Wake},
-    job::{Background, Inline, Line, Slot, Slots, Ticket},
+    event::{Broadcast, Event, OwedWake},
+    job::{Background, Inline, ScopedSlot, Slot, Slots, Ticket},
     sync::{Mutex, Receiver, Sender, SharedChannel},
     uart16550::{self, ReadExact, ReadToIdle, Register, Registers, Transmitter, Uart, WriteAll},
 };
@@ -56,7 +56,7 @@ static EVENT: Event = Event::new();
 static MUTEX: Mutex<u32, 1> = Mutex::with_lockers(0);
 static QUEUE: SharedChannel<u32, 4, 1> = SharedChannel::new();
 static INLINE: Slot<Inline<(), Infallible, 8>> = Slot::new();
-static LINE: Line = Line::new();
+static LINE: ScopedSlot = ScopedSlot::new();
 static SLOT: Slot<Op> = Slot::new();
 static SLOTS: Slots<Op, 4> = Slots::new();
 
@@ -103,13 +103,13 @@ macro_rules! link {
 
 #[unsafe(no_mangle)]
 fn handler_event() {
-    EVENT.signal(black_box(1));
-    drop(Wake::new(black_box(&EVENT)));
+    EVENT.signal();
+    drop(OwedWake::new(black_box(&EVENT)));
 }
 
 #[unsafe(no_mangle)]
 fn handler_broadcast() {
-    BROADCAST.signal(black_box(1));
+    BROADCAST.signal();
 }
 
 #[unsafe(no_mangle)]
@@ -157,7 +157,7 @@ fn handler_mutex() {
 #[unsafe(no_mangle)]
 fn handler_shared_channel() {
     black_box(QUEUE.try_send(black_box(1)).is_ok());
-    black_box(QUEUE.try_receive().is_ok());
+    black_box(QUEUE.try_recv().is_ok());
 }
 
 #[unsafe(no_mangle)]
@@ -167,5 +167,5 @@ fn handler_send(sender: &mut Sender<'static, u32>) -> bool {
 
 #[unsafe(no_mangle)]
 fn handler_receive(receiver: &mut Receiver<'static, u32>) -> Option<u32> {
-    receiver.try_receive().ok()
+    receiver.try_recv().ok()
 }

@@ -5,7 +5,6 @@ use core::{hint::spin_loop, sync::atomic::Ordering};
 
 use pc::cores;
 use wouldblock::{
-    attempt::Attempt,
     block::Spin,
     job::{Done, Slot, Step},
     x86_64::Park,

@@ -87,7 +87,7 @@ pub fn second() {
         let told = TOLD.load(Ordering::Relaxed);
         if HEARD.load(Ordering::Acquire) == told {
             TOLD.store(told + 1, Ordering::Release);
-            EVENT.signal(0);
+            EVENT.signal();
         }
         spin_loop();
     }

@@ -33,12 +33,12 @@ pub fn fill() {
 pub fn account() {
     let mut found: [Option<*const Buffer>; BUFFERS] = [None; BUFFERS];
     for index in 0..BUFFERS {
-        let buffer = FREE.try_receive().expect("every buffer has come back");
+        let buffer = FREE.try_recv().expect("every buffer has come back");
         let buffer = Some(core::ptr::from_ref(buffer));
         assert!(!found.contains(&buffer), "no buffer has come back twice");
         found[index] = buffer;
     }
-    assert!(FREE.try_receive().is_err());
+    assert!(FREE.try_recv().is_err());
     assert_eq!(MADE.get(), DROPPED.get(), "every operation is dropped once");
 }
 
@@ -60,7 +60,7 @@ pub struct Work {
 impl Work {
     /// With `tries` to its end; `None` while every buffer is in use.
     pub fn new(tries: u32) -> Option<Self> {
-        let buffer = FREE.try_receive().ok()?;
+        let buffer = FREE.try_recv().ok()?;
         buffer.fill(0);
         MADE.add(1);
         Some(Self {

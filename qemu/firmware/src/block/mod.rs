@@ -27,7 +27,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use pc::interrupts::Line;
 use wouldblock::{
-    event::{Event, Wake},
+    event::{Event, OwedWake},
     job::{Busy, Callback, Job, Slots, Ticket},
 };
 
@@ -156,5 +156,5 @@ fn tell(mut news: u64) {
             drop(SLOTS.on_interrupt(Ticket::from_bits(ticket.load(Ordering::Relaxed))));
         }
     }
-    drop(Wake::new(&ENDED));
+    drop(OwedWake::new(&ENDED));
 }

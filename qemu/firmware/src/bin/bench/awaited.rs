@@ -24,7 +24,7 @@ static EVENT: Event = Event::new();
 extern "C" fn signal_event() {
     set_ready();
     acknowledge();
-    EVENT.signal(0);
+    EVENT.signal();
 }
 
 #[embassy_executor::task]

@@ -33,10 +33,10 @@ fn both<E>(mut send: impl FnMut(u32), mut receive: impl FnMut() -> Result<u32, E
 }
 
 pub fn cases() {
-    let mut channel = Channel::<u32, LENGTH>::new();
-    let (mut sender, mut receiver) = black_box(&mut channel).split();
+    let channel = Channel::<u32, LENGTH>::new();
+    let (mut sender, mut receiver) = black_box(&channel).split().expect("both ends");
     let (sender, receiver) = (black_box(&mut sender), black_box(&mut receiver));
-    let ours = both(|value| sender.try_send(value).unwrap(), || receiver.try_receive());
+    let ours = both(|value| sender.try_send(value).unwrap(), || receiver.try_recv());
 
     let mut queue = Queue::<u32, LENGTH>::new();
     let (mut producer, mut consumer) = black_box(&mut queue).split();

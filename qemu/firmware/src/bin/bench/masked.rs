@@ -28,8 +28,9 @@ use wouldblock::{
     attempt::{Attempt, from_fn},
     block::Spin,
     event::{Broadcast, Event},
-    job::{self, Background, Inline, Slot, Slots},
+    job::{Background, Inline, ScopedSlot, Slot, Slots},
     sync::{Channel, Mutex, SharedChannel},
+    time,
     uart16550::Level,
     x86_64::Park,
 };
@@ -42,17 +43,17 @@ struct Operation(&'static str, fn(), fn());
 const LIBRARY: [Operation; 17] = [
     Operation("Operation::poll", operation_polled, nothing),
     Operation("Operation::block(Park)", operation_asleep, nothing),
-    Operation("Operation::try_for(Park::until)", operation_bounded, nothing),
+    Operation("Operation::block_for(Park::until)", operation_bounded, nothing),
     Operation("Event::signal, Broadcast::signal", signals, nothing),
     Operation("Slot::start, Job::attempt", job_polled, nothing),
     Operation("Slot::start, Job::poll", job_awaited, nothing),
     Operation("Slot::start, Job::wait(Park)", job_asleep, nothing),
-    Operation("Slot::start, Job::wait_for(Park::until)", job_bounded, nothing),
+    Operation("Slot::start, Job::ended().block_for(Park::until)", job_bounded, nothing),
     Operation("Slot::start_with", job_called_back, nothing),
     Operation("Job::cancel", job_cancelled, nothing),
     Operation("Job::drop, Job::detach", jobs_given_up, nothing),
     Operation("Slots::start", many_jobs, nothing),
-    Operation("Line::scope", job_that_borrows, nothing),
+    Operation("ScopedSlot::scope", job_that_borrows, nothing),
     Operation("Slot::start of an Inline", job_without_type, nothing),
     Operation("Mutex", mutex, nothing),
     Operation("Channel", channel, nothing),
@@ -107,7 +108,7 @@ static EVENT: Event = Event::new();
 fn on_timer(line: Line) {
     set_ready();
     line.acknowledge();
-    EVENT.signal(1);
+    EVENT.signal();
     drop(SLOT.on_interrupt());
 }
 
@@ -125,10 +126,8 @@ fn operation_polled() {
     let mut op = waiter.operation(from_fn(ready));
     assert!(poll(&mut op).is_pending());
     set_ready();
-    EVENT.signal(1);
+    EVENT.signal();
     assert!(poll(&mut op).is_ready());
-    drop(op);
-    assert_eq!(waiter.take_bits(), 1);
 }
 
 fn operation_asleep() {
@@ -142,7 +141,7 @@ fn operation_asleep() {
             if core::mem::replace(&mut news, true) {
                 return Ok::<(), nb::Error<Infallible>>(());
             }
-            EVENT.signal(0);
+            EVENT.signal();
             Err(nb::Error::WouldBlock)
         }))
         .block(Park);
@@ -151,19 +150,19 @@ fn operation_asleep() {
 fn operation_bounded() {
     let mut waiter = EVENT.waiter().expect("one waiter");
     let idle = park_until();
-    let end = waiter.operation(from_fn(ready)).try_for(idle, clock(), Duration::from_millis(1));
-    assert_eq!(end, Err(nb::Error::WouldBlock));
+    let end = waiter.operation(from_fn(ready)).block_for(idle, clock(), Duration::from_millis(1));
+    assert_eq!(end, Err(time::Error::TimedOut));
     Line::Timer.set_handler(on_timer);
 }
 
 fn signals() {
     static MANY: Broadcast<4> = Broadcast::new();
 
-    EVENT.signal(3);
+    EVENT.signal();
     let mut waiters = [(); 4].map(|()| MANY.waiter().expect("four waiters"));
     let mut ops = waiters.each_mut().map(|waiter| waiter.operation(from_fn(ready)));
     assert!(ops.iter_mut().all(|op| poll(op).is_pending()));
-    MANY.signal(1);
+    MANY.signal();
 }
 
 /// Begins with nothing, and ends when the device is ready, which a cancel makes it.
@@ -216,10 +215,10 @@ fn job_asleep() {
 }
 
 fn job_bounded() {
-    let job = SLOT.start(Trivial).expect("idle");
-    let ended = job.wait_for(park_until(), clock(), Duration::from_millis(1));
+    let mut job = SLOT.start(Trivial).expect("idle");
+    let end = job.ended().block_for(park_until(), clock(), Duration::from_millis(1));
     Line::Timer.set_handler(on_timer);
-    let mut job = ended.err().expect("it is still running");
+    assert!(end.is_err(), "it is still running");
     job.cancel();
     job.wait(Spin);
 }
@@ -267,7 +266,7 @@ fn many_jobs() {
 }
 
 fn job_that_borrows() {
-    static LINE: job::Line = job::Line::new();
+    static LINE: ScopedSlot = ScopedSlot::new();
 
     let scoped = LINE.scope(Trivial, Spin, |job| {
         drop(LINE.on_interrupt());
@@ -298,16 +297,16 @@ fn mutex() {
 }
 
 fn channel() {
-    let mut channel = Channel::<u32, 4>::new();
-    let (mut sender, mut receiver) = channel.split();
-    let mut receive = receiver.receive();
+    let channel = Channel::<u32, 4>::new();
+    let (mut sender, mut receiver) = channel.split().expect("both ends");
+    let mut receive = receiver.recv();
     assert!(poll(&mut receive).is_pending());
     assert_eq!(sender.try_send(7), Ok(()));
     assert_eq!(poll(&mut receive), Poll::Ready(Ok(7)));
     drop(receive);
     while sender.try_send(7).is_ok() {}
     assert!(poll(&mut sender.send(7)).is_pending());
-    while receiver.try_receive().is_ok() {}
+    while receiver.try_recv().is_ok() {}
 }
 
 fn shared_channel() {
@@ -315,16 +314,16 @@ fn shared_channel() {
 
     let mut receiver = CHANNEL.receiver().expect("two can wait");
     let mut sender = CHANNEL.sender().expect("two can wait");
-    let mut receive = receiver.receive();
+    let mut receive = receiver.recv();
     assert!(poll(&mut receive).is_pending());
     assert_eq!(CHANNEL.try_send(7), Ok(()));
     assert_eq!(poll(&mut receive), Poll::Ready(Ok(7)));
     while CHANNEL.try_send(7).is_ok() {}
     let mut send = sender.send(7);
     assert!(poll(&mut send).is_pending());
-    assert_eq!(CHANNEL.try_receive(), Ok(7));
+    assert_eq!(CHANNEL.try_recv(), Ok(7));
     assert!(poll(&mut send).is_ready());
-    while CHANNEL.try_receive().is_ok() {}
+    while CHANNEL.try_recv().is_ok() {}
 }
 
 /// In loopback, with its line disabled: no interrupt comes in between.

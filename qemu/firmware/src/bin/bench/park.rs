@@ -14,7 +14,7 @@ static EVENT: Event = Event::new();
 extern "C" fn signal() {
     set_ready();
     acknowledge();
-    EVENT.signal(0);
+    EVENT.signal();
 }
 
 extern "C" fn return_at_once() {

@@ -15,7 +15,7 @@ pub fn cases() {
     let waiter = EVENT.waiter().expect("one waiter");
     // Otherwise the linker's optimizer knows that nobody ever waits.
     let (event, waker) = (black_box(&EVENT), black_box(&WAKER));
-    let ours = steady(|| span(|| event.signal(0)));
+    let ours = steady(|| span(|| event.signal()));
     let embassy = steady(|| span(|| waker.wake()));
     drop(waiter);
     report("signal_idle", ours, &[("embassy AtomicWaker", embassy)]);

@@ -6,7 +6,7 @@ use firmware::{
     count::Meter,
 };
 use pc::report::Report;
-use wouldblock::{Attempt, block::Idle, x86_64::Park};
+use wouldblock::{block::Idle, x86_64::Park};
 
 use crate::{CHUNK_SECTORS, MEMORY, holds};
 

@@ -10,7 +10,6 @@ use firmware::{
 };
 use pc::report::Report;
 use wouldblock::{
-    Attempt,
     job::{Busy, Done, Job},
     x86_64::Park,
 };

@@ -11,7 +11,7 @@ use firmware::{
 use heapless::{Deque, Vec};
 use pc::{interrupts, timer::tsc};
 use static_cell::ConstStaticCell;
-use wouldblock::{Attempt, job::Job};
+use wouldblock::job::Job;
 use x86_64::instructions::interrupts::{are_enabled, without_interrupts};
 
 use crate::{CHUNK, note, peer, report, report_host, report_window};

@@ -4,7 +4,7 @@
 
 use pc::{command_line::CommandLine, report::Report, serial::Serial};
 use wouldblock::{
-    block::block,
+    block::Spin,
     nb,
     persist::{
         Region,
@@ -106,8 +106,8 @@ impl Appender {
     }
 
     fn acknowledge(&mut self, sequence: u64) {
-        let Ok(_) = block(self.transmitter.send(sequence as u8));
-        let Ok(()) = block(self.transmitter.flush());
+        let Ok(_) = self.transmitter.send(sequence as u8).block(Spin);
+        let Ok(()) = self.transmitter.flush().block(Spin);
     }
 }
 

@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use pc::{interrupts, report::Report};
-use wouldblock::job::{Driven, Step};
+use wouldblock::job::{Step, Stepped};
 
 /// A count.
 pub struct Count(AtomicU64);
@@ -98,7 +98,7 @@ impl Counts {
     }
 
     /// A handler has stepped these, which is all that it had to do.
-    pub fn handled(&self, driven: &[&Driven]) {
+    pub fn handled(&self, driven: &[&Stepped]) {
         if driven.iter().all(|driven| driven.step() == Step::Idle) {
             self.idle.add();
         }

@@ -19,7 +19,6 @@ use firmware::{
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
-    attempt::Attempt,
     block::Idle,
     job::{Busy, Done, Job},
     x86_64::Park,

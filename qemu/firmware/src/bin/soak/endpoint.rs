@@ -2,7 +2,6 @@
 
 use firmware::task::block_on;
 use wouldblock::{
-    attempt::Attempt,
     job::{Done, Job, Slot},
     x86_64::Park,
 };

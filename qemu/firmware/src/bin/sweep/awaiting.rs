@@ -112,13 +112,13 @@ static BROADCAST: Broadcast<2> = Broadcast::new();
 
 fn empty_both() {
     units::empty();
-    BROADCAST.signal(0);
+    BROADCAST.signal();
 }
 
 fn put_both() -> bool {
     LEFT.put_silently();
     RIGHT.put_silently();
-    BROADCAST.signal(0);
+    BROADCAST.signal();
     true
 }
 

@@ -6,7 +6,7 @@ use firmware::count::clock;
 use wouldblock::{
     attempt::{self, Attempt},
     sync::{Locker, Mutex, MutexGuard},
-    time::{Alarm, Clock},
+    time::{self, Alarm, Clock},
     x86_64::Park,
 };
 
@@ -44,15 +44,15 @@ fn deadline() {
     let mut waiter = LEFT.waiter();
     waits(|| {
         let mut op = waiter.operation(attempt::from_fn(|| LEFT.take()));
-        let end = op.try_for(Park::until(Never), clock(), Duration::from_secs(1));
+        let end = op.block_for(Park::until(Never), clock(), Duration::from_secs(1));
         assert_eq!(end, Ok(()));
     });
 }
 
 /// A clock whose one tick is the event: 1 from the instruction on before which it comes.
-struct Moment {
-    wait: usize,
-    begun: Cell<bool>,
+pub struct Moment {
+    pub wait: usize,
+    pub begun: Cell<bool>,
 }
 
 impl Clock for Moment {
@@ -71,7 +71,7 @@ impl Clock for Moment {
 
 /// The alarm at that moment: it has been running since before the wait, and once it is set it comes
 /// as soon as it can.
-struct AtOnce;
+pub struct AtOnce;
 
 impl Alarm<Moment> for AtOnce {
     fn set(&mut self, _: u64) {
@@ -85,8 +85,8 @@ fn deadline_passes() {
     waits(|| {
         let clock = Moment { wait: waits_ended(), begun: Cell::new(false) };
         let never = attempt::from_fn(|| Err::<(), _>(nb::Error::<Infallible>::WouldBlock));
-        let end = waiter.operation(never).try_for(Park::until(AtOnce), clock, Duration::ZERO);
-        assert_eq!(end, Err(nb::Error::WouldBlock));
+        let end = waiter.operation(never).block_for(Park::until(AtOnce), clock, Duration::ZERO);
+        assert_eq!(end, Err(time::Error::TimedOut));
     });
 }
 

@@ -1,7 +1,6 @@
 //! A channel between the path and the handler, which is its other end.
 
 use firmware::task::{block_on, poll_by_nobody};
-use static_cell::StaticCell;
 use wouldblock::{
     sync::{Channel, Mutex, Receiver, Sender},
     x86_64::Park,
@@ -30,16 +29,16 @@ fn with<E, T>(end: &Mutex<Option<E>>, f: impl FnOnce(&mut E) -> T) -> T {
 /// An empty channel. It holds three values, so that the events after a lost one can rescue its
 /// wait.
 fn drain() {
-    static CHANNEL: StaticCell<Channel<u32, 4>> = StaticCell::new();
+    static CHANNEL: Channel<u32, 4> = Channel::new();
     let mut sender = SENDER.try_lock().expect("free between two runs");
     if sender.is_none() {
-        let (first, second) = CHANNEL.init(Channel::new()).split();
+        let (first, second) = CHANNEL.split().expect("both ends");
         *sender = Some(first);
         *RECEIVER.try_lock().expect("free between two runs") = Some(second);
     }
     drop(sender);
     while take() {}
-    with(&RECEIVER, |receiver| poll_by_nobody(&mut receiver.receive()));
+    with(&RECEIVER, |receiver| poll_by_nobody(&mut receiver.recv()));
     while put() {}
     with(&SENDER, |sender| poll_by_nobody(&mut sender.send(0)));
     while take() {}
@@ -58,13 +57,13 @@ fn put() -> bool {
 
 /// The handler receives; `false` while the channel is empty.
 fn take() -> bool {
-    with(&RECEIVER, |receiver| receiver.try_receive().is_ok())
+    with(&RECEIVER, |receiver| receiver.try_recv().is_ok())
 }
 
 fn receive() {
     with(&RECEIVER, |receiver| {
         waits(|| {
-            let Ok(_) = receiver.receive().block(Park);
+            let Ok(_) = receiver.recv().block(Park);
         });
     });
 }
@@ -72,7 +71,7 @@ fn receive() {
 fn receive_awaited() {
     with(&RECEIVER, |receiver| {
         waits(|| {
-            let Ok(_) = block_on(receiver.receive());
+            let Ok(_) = block_on(receiver.recv());
         });
     });
 }

@@ -7,7 +7,6 @@ use core::{
 
 use firmware::{count::clock, task::block_on};
 use wouldblock::{
-    attempt::Attempt,
     block::Idle,
     job::{Done, Job},
     x86_64::Park,
@@ -58,9 +57,10 @@ fn wait() {
 }
 
 fn wait_for() {
-    waits(|| match start().wait_for(Park::until(Never), clock(), Duration::from_secs(1)) {
-        Ok(done) => deliver(done),
-        Err(_) => insist(false),
+    waits(|| {
+        let mut job = start();
+        let end = job.ended().block_for(Park::until(Never), clock(), Duration::from_secs(1));
+        end.map_or_else(|_| insist(false), deliver);
     });
 }
 

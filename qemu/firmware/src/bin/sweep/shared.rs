@@ -32,20 +32,20 @@ fn put() -> bool {
 }
 
 fn take() -> bool {
-    CHANNEL.try_receive().is_ok()
+    CHANNEL.try_recv().is_ok()
 }
 
 fn receive() {
     let mut receiver = CHANNEL.receiver().expect("one at a time");
     waits(|| {
-        let Ok(_) = receiver.receive().block(Park);
+        let Ok(_) = receiver.recv().block(Park);
     });
 }
 
 fn receive_awaited() {
     let mut receiver = CHANNEL.receiver().expect("one at a time");
     waits(|| {
-        let Ok(_) = block_on(receiver.receive());
+        let Ok(_) = block_on(receiver.recv());
     });
 }
 

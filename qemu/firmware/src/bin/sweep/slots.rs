@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use firmware::task::{block_on, poll_by_nobody};
 use wouldblock::{
     block::Idle,
-    job::{Done, Slots, Step, Ticket, Vacancy},
+    job::{Done, ReservedSlot, Slots, Step, Ticket},
     x86_64::Park,
 };
 
@@ -72,7 +72,7 @@ pub fn end_tenant() {
     drop(SLOTS.reserve());
 }
 
-pub fn reserve() -> Vacancy<Take> {
+pub fn reserve() -> ReservedSlot<Take> {
     let vacancy = SLOTS.reserve().expect("it is vacant");
     CURRENT.store(vacancy.ticket().to_bits(), Relaxed);
     vacancy

@@ -9,10 +9,11 @@ use core::{
     task::Poll,
 };
 
-use firmware::task::block_on;
+use firmware::{serial::COM1, task::block_on};
 use wouldblock::{
     attempt::{self, Attempt},
     block::Idle,
+    event::Event,
     x86_64::Park,
 };
 use x86_64::instructions::{
@@ -149,8 +150,17 @@ fn wake_early() {
 
 static ARMED: AtomicBool = AtomicBool::new(false);
 
+/// The twin's own event, since that of the driver has its waiter in there.
+static RECEIVED: Event = Event::new();
+
 fn disarm() {
     uart::reset();
+    COM1.line().set_handler(|line| {
+        let news = COM1.uart.on_interrupt();
+        line.acknowledge();
+        drop(news);
+        RECEIVED.signal();
+    });
     ARMED.store(false, Relaxed);
 }
 
@@ -174,8 +184,10 @@ impl<A: Attempt> Attempt for ArmedOnce<A> {
 
 fn read_unarmed() {
     let mut receiver = uart::receiver();
+    let mut waiter = RECEIVED.waiter().expect("one run at a time");
     waits(|| {
-        let end = receiver.recv().wrap(ArmedOnce).block(Park);
+        let recv = ArmedOnce(receiver.recv().into_inner());
+        let end = waiter.operation(recv).block(Park);
         assert_eq!(end, Ok(uart::BYTE));
     });
 }

@@ -38,7 +38,7 @@ impl Units {
 
     /// The signal alone.
     pub fn signal(&self) {
-        self.event.signal(0);
+        self.event.signal();
     }
 
     /// Whether there is one.

@@ -17,7 +17,7 @@ use pc::{
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
-    attempt::{Attempt, Progress},
+    attempt::Progress,
     block::Spin,
     cache::{Cache, LINES_PER_STEP},
     job::{Done, Job},

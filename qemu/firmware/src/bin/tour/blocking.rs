@@ -3,8 +3,8 @@
 use core::{convert::Infallible, fmt::Write, hint::black_box, time::Duration};
 
 use firmware::{
-    alarm::park_until,
-    count::{Cost, Counted, clock},
+    alarm,
+    count::{Cost, Counted, Tally, clock},
     dma::{Dma, SLOT},
     serial::COM1,
 };
@@ -15,6 +15,7 @@ use pc::{
 use wouldblock::{
     attempt,
     block::{Spin, block},
+    time,
     x86_64::Park,
 };
 
@@ -124,13 +125,12 @@ fn sum(tour: &Tour) {
 fn print(tour: &Tour) {
     let (_, mut transmitter) = COM1.uart.split().expect("the port is free");
     let form = "blocking";
-    let ((tries, text), cost) = tour.meter.measure(|| {
-        let mut byte = transmitter.send(b'>').wrap(Counted::new);
-        let Ok(_one) = byte.block(Spin);
-        let tries = byte.into_inner().tries;
-        (tries, writeln!(transmitter, " sent by the {form} form of one try"))
+    let mut tally = Tally::take();
+    let (text, cost) = tour.meter.measure(|| {
+        let Ok(_one) = tally.count(transmitter.send(b'>')).block(Spin);
+        writeln!(transmitter, " sent by the {form} form of one try")
     });
-    let Ok(()) = block(transmitter.flush());
+    let Ok(()) = transmitter.flush().block(Spin);
     let checks = Checks::new();
     checks.expect("the text was formatted", text.is_ok());
     let row = Row {
@@ -138,7 +138,7 @@ fn print(tour: &Tour) {
         call: "send(), print",
         row: "a byte and a formatted line on the 16550",
         note: "handed over, then flushed: the transmitter is empty",
-        tries,
+        tries: tally.tries(),
         cost,
         host_input: false,
     };
@@ -148,21 +148,24 @@ fn print(tour: &Tour) {
 /// A silent line: the effort ends at its bound, and leaves nothing.
 fn bounded_recv(tour: &Tour) {
     let (mut receiver, _) = COM1.uart.split().expect("the port is free");
-    let mut recv = receiver.recv().wrap(Counted::new);
-    let sleep = tour.meter.counting(park_until());
+    let mut tally = Tally::take();
+    let mut recv = tally.count(receiver.recv());
+    let sleep = tour.meter.counting_until(Park, alarm::take());
     let start = tsc();
-    let (end, cost) = tour.meter.measure(|| recv.try_for(sleep, clock(), Duration::from_millis(5)));
+    let (end, cost) =
+        tour.meter.measure(|| recv.block_for(sleep, clock(), Duration::from_millis(5)));
     let waited = tsc() - start;
+    drop(recv);
     let checks = Checks::new();
-    checks.expect("nothing came", end == Err(nb::Error::WouldBlock));
+    checks.expect("nothing came", end == Err(time::Error::TimedOut));
     checks.expect("it waited at least 5 ms", waited >= tsc_per_second() / 200);
     checks.expect("and not for ever", waited < tsc_per_second() / 20);
     let row = Row {
         kind: Blocking,
-        call: "recv().try_for(5 ms)",
+        call: "recv().block_for(5 ms)",
         row: "a bounded receive on a silent line",
         note: "times out asleep, with a last try after the deadline",
-        tries: recv.into_inner().tries,
+        tries: tally.tries(),
         cost,
         host_input: false,
     };
@@ -173,20 +176,20 @@ fn bounded_recv(tour: &Tour) {
 fn bounded_wait(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     let checks = Checks::new();
     let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
-    let job = SLOT.start(transfer).expect("the slot is idle");
-    let sleep = tour.meter.counting(park_until());
+    let mut job = SLOT.start(transfer).expect("the slot is idle");
+    let sleep = tour.meter.counting_until(Park, alarm::take());
     let (end, cost) =
-        tour.meter.measure(|| job.wait_for(sleep, clock(), Duration::from_millis(10)));
-    let done = end.unwrap_or_else(|job| {
+        tour.meter.measure(|| job.ended().block_for(sleep, clock(), Duration::from_millis(10)));
+    let done = end.unwrap_or_else(|_| {
         checks.expect("the job is still running", !SLOT.is_idle() && Dma::is_busy());
         job.wait(Park)
     });
     checks.expect("it was not over after 10 ms", done.op.tries > 1);
     let row = Row {
         kind: Blocking,
-        call: "job.wait_for(10 ms)",
+        call: "job.ended().block_for(10 ms)",
         row: "a bounded wait for a DMA job",
-        note: "gives the job back, still running; a later wait ends it",
+        note: "the job stays, still running; a later wait ends it",
         tries: done.op.tries,
         cost,
         host_input: false,

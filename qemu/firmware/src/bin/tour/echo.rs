@@ -3,7 +3,7 @@
 
 use firmware::{
     buffer::Buffer,
-    count::{Counted, Meter},
+    count::{Counted, Meter, Tally},
     executor::Executor,
     serial::{COM1, Receiving, Sending},
 };
@@ -14,8 +14,7 @@ use pc::{
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
-    attempt::Attempt,
-    block::block,
+    block::Spin,
     job::{Done, Job},
     sync::Mutex,
     uart16550::{LineError, Receiver, Transmitter},
@@ -97,11 +96,10 @@ pub fn run(line: CommandLine) -> Result<(), &'static str> {
 /// Retried until done, asleep meanwhile.
 fn blocking(meter: &Meter, mut rx: Rx, mut tx: Tx, length: u64) -> Echoed {
     let mut echoed = Echoed::default();
+    let mut tally = Tally::take();
     let mut buffer = [0; 256];
     while echoed.bytes < length {
-        let mut read = rx.read(&mut buffer).wrap(Counted::new);
-        let end = read.block(meter.counting(Park));
-        echoed.tries += read.into_inner().tries;
+        let end = tally.count(rx.read(&mut buffer)).block(meter.counting(Park));
         match end {
             Ok(count) => {
                 let Ok(sent) = tx.write_all(&buffer[..count]).block(meter.counting(Park));
@@ -110,7 +108,8 @@ fn blocking(meter: &Meter, mut rx: Rx, mut tx: Tx, length: u64) -> Echoed {
             Err(error) => echoed.note(error),
         }
     }
-    let Ok(()) = block(tx.flush());
+    let Ok(()) = tx.flush().block(Spin);
+    echoed.tries = tally.tries();
     echoed
 }
 
@@ -133,7 +132,7 @@ fn nonblocking(_: &Meter, mut rx: Rx, mut tx: Tx, length: u64) -> Echoed {
             echoed.bytes += count as u64;
         }
     }
-    let Ok(()) = block(tx.flush());
+    let Ok(()) = tx.flush().block(Spin);
     echoed
 }
 
@@ -182,7 +181,7 @@ fn background(meter: &Meter, rx: Rx, tx: Tx, length: u64) -> Echoed {
         let sending = COM1.sending.start(Counted::new(tx.into_write_all(full)));
         let sending = sending.expect("the slot is idle");
         if left == 0 {
-            let Ok(()) = block(sent(sending, &mut echoed).0.flush());
+            let Ok(()) = sent(sending, &mut echoed).0.flush().block(Spin);
             return echoed;
         }
         filling = fill(rx, spare, &mut left);
@@ -197,11 +196,10 @@ fn awaited(meter: &Meter, rx: Rx, tx: Tx, length: u64) -> Echoed {
     #[embassy_executor::task]
     async fn echo(mut rx: Rx, mut tx: Tx, length: u64) {
         let mut echoed = Echoed::default();
+        let mut tally = Tally::take();
         let mut buffer = [0; 256];
         while echoed.bytes < length {
-            let mut read = rx.read(&mut buffer).wrap(Counted::new);
-            let end = (&mut read).await;
-            echoed.tries += read.into_inner().tries;
+            let end = tally.count(rx.read(&mut buffer)).await;
             match end {
                 Ok(count) => {
                     let Ok(sent) = tx.write_all(&buffer[..count]).await;
@@ -210,7 +208,8 @@ fn awaited(meter: &Meter, rx: Rx, tx: Tx, length: u64) -> Echoed {
                 Err(error) => echoed.note(error),
             }
         }
-        let Ok(()) = block(tx.flush()); // The chip has no interrupt for it.
+        let Ok(()) = tx.flush().block(Spin); // The chip has no interrupt for it.
+        echoed.tries = tally.tries();
         if let Ok(mut end) = ECHOED.try_lock() {
             *end = Some(echoed);
         }

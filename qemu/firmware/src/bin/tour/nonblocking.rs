@@ -8,9 +8,8 @@ use firmware::{
     serial::COM1,
 };
 use pc::{edu::Direction, serial::Serial};
-use static_cell::StaticCell;
 use wouldblock::{
-    attempt::{Attempt, Progress},
+    attempt::Progress,
     block::{Spin, block},
     job::Step,
     sync::{Channel, Mutex, Sender},
@@ -141,7 +140,7 @@ fn this_far(tour: &Tour) {
 }
 
 fn try_send(tour: &Tour) {
-    static CHANNEL: StaticCell<Channel<u8, 3>> = StaticCell::new();
+    static CHANNEL: Channel<u8, 3> = Channel::new();
     static SENDER: Mutex<Option<Sender<'static, u8>>> = Mutex::new(None);
     fn in_the_handler(value: u8) -> Result<(), u8> {
         let mut sender = SENDER.try_lock().map_err(|_| value)?;
@@ -149,7 +148,7 @@ fn try_send(tour: &Tour) {
     }
 
     let checks = Checks::new();
-    let (mut sender, mut receiver) = CHANNEL.init(Channel::new()).split();
+    let (mut sender, mut receiver) = CHANNEL.split().expect("both ends");
     checks
         .expect("there is room for two", sender.try_send(1).is_ok() && sender.try_send(2).is_ok());
     let full = measured(tour, || sender.try_send(3));
@@ -160,11 +159,11 @@ fn try_send(tour: &Tour) {
     in_handler(|| answer(in_the_handler(4) == Err(4)));
     checks.expect("and in a handler", handler_answered() == NOT_YET);
 
-    checks.expect("room again", receiver.try_receive() == Ok(1) && receiver.try_receive() == Ok(2));
+    checks.expect("room again", receiver.try_recv() == Ok(1) && receiver.try_recv() == Ok(2));
     checks.expect("then it is sent from the foreground", in_the_handler(3) == Ok(()));
     in_handler(|| answer(in_the_handler(4).is_err()));
     checks.expect("and from a handler", handler_answered() != NOT_YET);
-    checks.expect("in order", receiver.try_receive() == Ok(3) && receiver.try_receive() == Ok(4));
+    checks.expect("in order", receiver.try_recv() == Ok(3) && receiver.try_recv() == Ok(4));
     report(
         tour,
         "try_send()",

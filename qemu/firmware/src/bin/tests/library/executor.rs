@@ -39,7 +39,7 @@ impl Baton {
 
     fn hand_over(&self) {
         self.there.store(true, Relaxed);
-        self.event.signal(0);
+        self.event.signal();
     }
 
     fn take(&self) -> nb::Result<(), Infallible> {

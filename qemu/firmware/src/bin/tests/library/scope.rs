@@ -6,19 +6,18 @@ use core::{cell::Cell, convert::Infallible};
 use firmware::serial::COM1;
 use pc::{
     Board,
-    interrupts::{Line as Irq, raise_self},
+    interrupts::{Line, raise_self},
 };
 use wouldblock::{
-    attempt::Attempt,
     block::Spin,
-    job::{self, Inline, Line, Slot, Step},
+    job::{self, Inline, ScopedSlot, Slot, Step},
     x86_64::Park,
 };
 
-static LINE: Line = Line::new();
+static LINE: ScopedSlot = ScopedSlot::new();
 
 /// Quiet the device, step, acknowledge, and only then wake.
-fn on_interrupt(irq: Irq) {
+fn on_interrupt(irq: Line) {
     let news = COM1.uart.on_interrupt();
     let driven = LINE.on_interrupt();
     irq.acknowledge();
@@ -47,7 +46,7 @@ fn interrupts_fill_a_buffer_on_the_stack(_: &'static Board) {
     let (rx, _) = done.op.into_parts();
     drop(rx);
     assert!(buffer.iter().enumerate().all(|(index, &byte)| byte == index as u8 / 8));
-    assert!(Irq::Com1.taken() >= 4);
+    assert!(Line::Com1.taken() >= 4);
     assert_eq!(COM1.enabled(), 0);
     drop(tx);
     assert!(COM1.uart.split().is_some() && LINE.is_idle());
@@ -76,14 +75,14 @@ pc::test!(what_comes_after_a_scope_is_nobodys);
 fn closures_in_a_slot(_: &'static Board) {
     static SLOT: Slot<Inline<u32, Infallible, 16>> = Slot::new();
 
-    fn on_interrupt(irq: Irq) {
+    fn on_interrupt(irq: Line) {
         let driven = SLOT.on_interrupt();
         irq.acknowledge();
         drop(driven);
     }
 
-    Irq::SelfIpi.set_handler(on_interrupt);
-    Irq::SelfIpi.enable();
+    Line::SelfIpi.set_handler(on_interrupt);
+    Line::SelfIpi.enable();
     for wanted in 1..4 {
         let tries = Cell::new(0_u32);
         let count = job::from_fns(
@@ -97,6 +96,6 @@ fn closures_in_a_slot(_: &'static Board) {
         let job = SLOT.start(Inline::new(count)).expect("idle");
         assert_eq!(job.wait(Spin).result, Ok(wanted));
     }
-    assert_eq!(Irq::SelfIpi.taken(), 3, "one for each start");
+    assert_eq!(Line::SelfIpi.taken(), 3, "one for each start");
 }
 pc::test!(closures_in_a_slot);

@@ -7,7 +7,6 @@ use pc::{
     interrupts::Line,
     timer::{periodic, stop},
 };
-use static_cell::StaticCell;
 use wouldblock::{
     block::block,
     sync::{Channel, Mutex, Sender},
@@ -40,7 +39,7 @@ pc::test!(a_handler_does_not_get_a_held_mutex);
 
 /// A handler sends at every 97th tick, the foreground sleeps in between: all values, in order.
 fn a_channel_from_a_handler_to_a_sleeper(_: &'static Board) {
-    static CHANNEL: StaticCell<Channel<u32, 5>> = StaticCell::new();
+    static CHANNEL: Channel<u32, 5> = Channel::new();
     static SENDER: Mutex<Option<(Sender<'static, u32>, u32)>> = Mutex::new(None);
     fn handler(line: Line) {
         if let Ok(mut sender) = SENDER.try_lock()
@@ -51,7 +50,7 @@ fn a_channel_from_a_handler_to_a_sleeper(_: &'static Board) {
         line.acknowledge();
     }
 
-    let (sender, mut receiver) = CHANNEL.init(Channel::new()).split();
+    let (sender, mut receiver) = CHANNEL.split().expect("both ends");
     let Ok(mut shared) = block(SENDER.lock());
     *shared = Some((sender, 0));
     drop(shared);
@@ -59,7 +58,7 @@ fn a_channel_from_a_handler_to_a_sleeper(_: &'static Board) {
     Line::Timer.enable();
     periodic(997);
     for expected in 0..500 {
-        assert_eq!(receiver.receive().block(Park), Ok(expected));
+        assert_eq!(receiver.recv().block(Park), Ok(expected));
     }
     stop();
 }

@@ -15,7 +15,7 @@ use pc::{
     timer::{is_running, tsc, tsc_per_second},
 };
 use wouldblock::{
-    Attempt, attempt,
+    attempt,
     block::{Spin, block},
     job::Done,
     sync::Mutex,
@@ -98,10 +98,11 @@ fn polled_and_waited_for_in_bounds(_: &'static Board) {
     assert!(done.result == Ok(()) && looks > 100 && tsc() >= done.op.deadline());
     assert!(job.is_collected() && SLOT.is_idle());
 
-    let job = SLOT.start(done.op.into_timer().after(3 * millisecond())).expect("idle");
+    let mut job = SLOT.start(done.op.into_timer().after(3 * millisecond())).expect("idle");
     let one = core::time::Duration::from_millis(1);
-    let job = job.wait_for(Spin, clock(), one).expect_err("three are not over, and it still runs");
-    let done = job.wait_for(Spin, clock(), 5 * one).expect("five are");
+    let end = job.ended().block_for(Spin, clock(), one);
+    assert!(end.is_err() && !SLOT.is_idle(), "three are not over, and it still runs");
+    let done = job.ended().block_for(Spin, clock(), 5 * one).expect("five are");
     assert_eq!(done.result, Ok(()));
 
     // With interrupts masked, who waits steps; the interrupt finds nothing left to do.

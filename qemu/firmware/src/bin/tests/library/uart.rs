@@ -20,9 +20,10 @@ use pc::{
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
-    attempt::{Attempt, Progress},
-    block::{Spin, block},
+    attempt::Progress,
+    block::Spin,
     job::Slot,
+    time,
     uart16550::{ReadToIdle, Receiver},
     x86_64::Park,
 };
@@ -51,9 +52,9 @@ fn every_form_in_the_foreground(_: &'static Board) {
         assert_eq!(&buffer[..2], b"42");
         assert_eq!(rx.read(&mut []).attempt(), Ok(0));
         assert_eq!(tx.write(&[]).attempt(), Ok(0));
-        assert_eq!(block(tx.flush()), Ok(()));
+        assert_eq!(tx.flush().block(Spin), Ok(()));
         let millisecond = Duration::from_millis(1);
-        assert_eq!(rx.recv().try_for(Spin, clock(), millisecond), Err(nb::Error::WouldBlock));
+        assert_eq!(rx.recv().block_for(Spin, clock(), millisecond), Err(time::Error::TimedOut));
         assert_eq!(port.enabled(), 0, "interrupt enables as before");
     }
 }
