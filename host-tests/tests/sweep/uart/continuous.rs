@@ -20,7 +20,7 @@ fn ring(rig: &Rig, entries: usize) -> ContinuousReceiver<'static, Port> {
 
 #[test]
 fn receive_continuously() {
-    let report = Sweep::new("uart, continuous, blocking").needs(3).run(many, |rig, cpu| {
+    let report = Sweep::new("uart, continuous, blocking").needs(3).run(many, move |rig, cpu| {
         let (mut receiver, mut buffer, mut filled) = (ring(rig, 16), [0; 10], 0);
         while filled < 10 {
             filled += receiver.read(&mut buffer[filled..]).block(cpu).unwrap();
@@ -30,7 +30,7 @@ fn receive_continuously() {
         rig.assert_disarmed();
     });
     clean(&report, 28);
-    let report = Sweep::new("uart, continuous, awaited").needs(3).run(many, |rig, cpu| {
+    let report = Sweep::new("uart, continuous, awaited").needs(3).run(many, move |rig, cpu| {
         let (mut receiver, mut buffer, mut filled) = (ring(rig, 16), [0; 10], 0);
         while filled < 10 {
             filled += cpu.block_on(receiver.read(&mut buffer[filled..])).unwrap();
@@ -44,7 +44,7 @@ fn receive_continuously() {
 fn receive_continuously_through_a_full_ring() {
     // Masked when it is full: the read that makes room unmasks, and what is in the chip is announced.
     for entries in [1, 2, 3, 7] {
-        let report = Sweep::new("uart, continuous, full").needs(3).run(many, |rig, cpu| {
+        let report = Sweep::new("uart, continuous, full").needs(3).run(many, move |rig, cpu| {
             let (mut receiver, mut buffer, mut filled) = (ring(rig, entries), [0; 10], 0);
             while filled < 10 {
                 filled += receiver.read(&mut buffer[filled..]).block(cpu).unwrap();
@@ -73,7 +73,7 @@ fn twin_a_read_that_looks_and_sleeps() {
 /// A handler that masks the source, and does not fill the ring, while none looks into the chip.
 #[test]
 fn twin_a_full_ring_that_stays_masked() {
-    let report = Sweep::new("twin: continuous, masked for good").needs(3).run(many, |rig, cpu| {
+    let report = Sweep::new("twin: continuous, masked for good").needs(3).run(many, move |rig, cpu| {
         let (mut receiver, mut buffer, mut filled) = (ring(rig, 2), [0; 10], 0);
         while filled < 10 {
             let taken = receiver.read(&mut buffer[filled..]).block(cpu).unwrap();
