@@ -40,7 +40,7 @@
 //! - [`adapter`]: into the traits of `embedded-io`, `embedded-hal` and their async kin, and back
 //! - [`uart16550`]: the reference driver
 //! - `cache`: x86 cache flush, the asynchronous operation without callback
-//! - [`persist`]: persistent memory on it, and an append-only log
+//! - `persist`: persistent memory on it, and an append-only log (feature `persist`)
 //! - `c`: the two of them for programs in C, with a generated header (feature `c`)
 //! - `testing`: an interrupt at every place of a wait, on the host (feature `testing`)
 //! - `x86_64`: race-free sleep, the TSC, the critical section (feature `x86_64`)
@@ -64,6 +64,7 @@ pub mod event;
 pub mod guide;
 pub mod io;
 pub mod job;
+#[cfg(feature = "persist")]
 pub mod persist;
 pub mod sync;
 #[cfg(all(feature = "testing", not(loom)))]

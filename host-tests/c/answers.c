@@ -200,7 +200,7 @@ static void of_the_log(void)
     size_t length = 0;
     int calls = 0;
     char text[32];
-    EXPECT(wb_region_new(&region, memory, 80, &cache, WB_DOMAIN_CACHES), WB_OK);
+    EXPECT(wb_region_new(&region, memory, 144, &cache, WB_DOMAIN_CACHES), WB_OK);
     EXPECT(wb_log_create(&log, &region), WB_TOO_SMALL);
     EXPECT(wb_log_recover(&log, &region), WB_TOO_SMALL);
     EXPECT(wb_log_check(&region), WB_TOO_SMALL);
@@ -222,7 +222,7 @@ static void of_the_log(void)
     EXPECT(wb_log_room(&log, NULL), WB_NULL);
     EXPECT(wb_log_room(&log, CROOKED(size_t)), WB_MISALIGNED);
     EXPECT(wb_log_room(&log, &length), WB_OK);
-    CHECK(length == 512 - 64 - 24);
+    CHECK(length == 512 - 128 - 24);
     EXPECT(wb_log_next(&log, &record), WB_END);
     EXPECT(wb_log_next(&log, NULL), WB_NULL);
     EXPECT(wb_log_try_append(&log, NULL, 1, NULL), WB_NULL);
@@ -252,13 +252,17 @@ static void of_the_log(void)
     EXPECT(wb_log_read(&log, NULL, text, 1, NULL), WB_NULL);
     EXPECT(wb_log_read(&log, &record, memory + 100, 1, NULL), WB_OVERLAP);
     EXPECT(wb_log_read(&log, &record, text, 1, CROOKED(size_t)), WB_MISALIGNED);
-    wb_record foreign[] = {record, record, record};
+    wb_record foreign[] = {record, record, record, record, record, record, record};
     foreign[0].place = SIZE_MAX;
     foreign[1].length = 513;
     foreign[2].sequence = UINT64_MAX;
+    foreign[3].place += 1;
+    foreign[4].log ^= 1;
+    foreign[5].epoch += 1;
+    foreign[6].place = 0;
     for (unsigned n = 0; n < sizeof foreign / sizeof *foreign; ++n) {
-        EXPECT(wb_log_read(&log, &foreign[n], text, sizeof text, NULL), WB_OUT_OF_BOUNDS);
-        EXPECT(wb_log_next(&log, &foreign[n]), WB_OUT_OF_BOUNDS);
+        EXPECT(wb_log_read(&log, &foreign[n], text, sizeof text, NULL), WB_STALE);
+        EXPECT(wb_log_next(&log, &foreign[n]), WB_STALE);
     }
     EXPECT(wb_log_next(&log, &record), WB_OK);
     EXPECT(wb_log_next(&log, &record), WB_END);
@@ -270,6 +274,8 @@ static void of_the_log(void)
     EXPECT(wb_log_start_append(&log, other, 40, NULL), WB_WOULD_BLOCK);
     EXPECT(wb_log_append(&log, other, 40, NULL, clear, &calls), WB_OK);
     CHECK(calls == 1);
+    EXPECT(wb_log_next(&log, &record), WB_STALE); /* from before it was cleared */
+    EXPECT(wb_log_read(&log, &record, text, sizeof text, NULL), WB_STALE);
     EXPECT(wb_log_end(&log), WB_OK);
     EXPECT(wb_log_end(&log), WB_NOT_BEGUN);
 
@@ -291,6 +297,130 @@ static void of_the_log(void)
     CHECK(calls == 2);
 }
 
+/* A log that is opened to be read: nothing is stored, and nothing can be. */
+static void of_reading(void)
+{
+    wb_region region;
+    wb_log log;
+    wb_record record = {0};
+    size_t length = 0;
+    int calls = 0;
+    char text[32];
+    EXPECT(wb_region_new(&region, memory, 512, &cache, WB_DOMAIN_MEMORY_CONTROLLER), WB_OK);
+    memset(memory, 0, 512);
+    EXPECT(wb_log_open_read_only(&log, &region), WB_NOT_A_LOG);
+    EXPECT(wb_log_open_read_only(NULL, &region), WB_NULL);
+    EXPECT(wb_log_create(&log, &region), WB_OK);
+    EXPECT(wb_log_try_append(&log, "one", 3, NULL), WB_OK);
+    EXPECT(wb_log_end(&log), WB_OK);
+    memcpy(other, memory, 512);
+
+    EXPECT(wb_log_open_read_only(&log, &region), WB_OK);
+    EXPECT(wb_log_next(&log, &record), WB_OK);
+    EXPECT(wb_log_read(&log, &record, text, sizeof text, &length), WB_OK);
+    CHECK(length == 3 && memcmp(text, "one", 3) == 0);
+    EXPECT(wb_log_next(&log, &record), WB_END);
+    EXPECT(wb_log_room(&log, &length), WB_OK);
+    CHECK(length == 512 - 128 - 32 - 24);
+    EXPECT(wb_log_try_append(&log, "two", 3, NULL), WB_READ_ONLY);
+    EXPECT(wb_log_start_append(&log, "two", 3, NULL), WB_READ_ONLY);
+    EXPECT(wb_log_append(&log, "two", 3, NULL, clear, &calls), WB_READ_ONLY);
+    EXPECT(wb_log_clear(&log), WB_READ_ONLY);
+    EXPECT(wb_log_wait(&log), WB_READ_ONLY);
+    EXPECT(wb_log_end(&log), WB_OK);
+    EXPECT(wb_log_end(&log), WB_NOT_BEGUN);
+    CHECK(calls == 0 && memcmp(memory, other, 512) == 0);
+
+    /* The length of the region is the log's. */
+    EXPECT(wb_region_new(&region, memory, 448, &cache, WB_DOMAIN_CACHES), WB_OK);
+    EXPECT(wb_log_check(&region), WB_OTHER_LENGTH);
+    EXPECT(wb_log_recover(&log, &region), WB_OTHER_LENGTH);
+    EXPECT(wb_log_open_read_only(&log, &region), WB_OTHER_LENGTH);
+    EXPECT(wb_region_new(&region, memory, 512, &cache, WB_DOMAIN_CACHES), WB_OK);
+
+    /* One copy of the header is enough; without either there is still a log. */
+    for (unsigned byte = 0; byte < 128; ++byte) {
+        memcpy(memory, other, 512);
+        memory[byte] ^= 0x10;
+        EXPECT(wb_log_check(&region), WB_OK);
+        EXPECT(wb_log_recover(&log, &region), WB_OK);
+        EXPECT(wb_log_end(&log), WB_OK);
+        memory[byte] ^= 0x10; /* it was written anew */
+        memory[(byte + 64) % 128] ^= 0x10;
+        EXPECT(wb_log_check(&region), WB_DAMAGED);
+        EXPECT(wb_log_recover(&log, &region), WB_DAMAGED);
+        EXPECT(wb_log_open_read_only(&log, &region), WB_DAMAGED);
+    }
+    memset(memory, 1, 128);
+    memcpy(memory, "wblog\0\0\1", 8); /* the format before this one */
+    EXPECT(wb_log_check(&region), WB_OTHER_VERSION);
+    EXPECT(wb_log_recover(&log, &region), WB_OTHER_VERSION);
+}
+
+/* Structs, results and payloads that share bytes and must not. */
+static void of_overlaps(void)
+{
+    const wb_domain domain = WB_DOMAIN_MEMORY_CONTROLLER;
+    wb_region region;
+    wb_record record = {0};
+    union { /* a log and what is read into it, or a region that is made one */
+        wb_log log;
+        wb_region region;
+        unsigned char bytes[sizeof(wb_log)];
+        uint64_t number;
+        wb_record record;
+    } both = {{0}};
+    wb_log *log = &both.log;
+    char text[8];
+    size_t length;
+
+    /* A region in its own memory, at its beginning and at its end. */
+    wb_region *inside = (wb_region *)(void *)memory;
+    EXPECT(wb_region_new(inside, memory, 512, &cache, domain), WB_OVERLAP);
+    EXPECT(wb_region_new((wb_region *)(void *)(memory + 504), memory, 512, &cache, domain),
+           WB_OVERLAP);
+    wb_region *beside = (wb_region *)(void *)(memory + 512);
+    EXPECT(wb_region_new(beside, memory, 512, &cache, domain), WB_OK);
+    EXPECT(wb_region_drain(beside), WB_OK);
+    memcpy(inside, beside, sizeof *inside);
+    EXPECT(wb_region_zero_persist(inside, 0, 512), WB_OVERLAP);
+    EXPECT(wb_region_copy(inside, 0, "text", 4), WB_OVERLAP);
+    EXPECT(wb_region_flush(inside, 0, 1), WB_OVERLAP);
+    EXPECT(wb_region_drain(inside), WB_OVERLAP);
+    EXPECT(wb_log_check(inside), WB_OVERLAP);
+    EXPECT(wb_log_create(log, inside), WB_OVERLAP);
+
+    EXPECT(wb_region_new(&region, memory, 512, &cache, domain), WB_OK);
+    EXPECT(wb_log_create((wb_log *)(void *)memory, &region), WB_OVERLAP);
+    EXPECT(wb_log_recover((wb_log *)(void *)(memory + 504), &region), WB_OVERLAP);
+    both.region = region;
+    EXPECT(wb_log_create(log, &both.region), WB_OVERLAP);
+    EXPECT(wb_log_create((wb_log *)(void *)(memory + 512), &region), WB_OK);
+
+    EXPECT(wb_log_create(log, &region), WB_OK);
+    uint64_t *number = (uint64_t *)(void *)(memory + 504);
+    EXPECT(wb_log_try_append(log, "one", 3, number), WB_OVERLAP);
+    EXPECT(wb_log_try_append(log, "one", 3, number + 1), WB_OK);
+    EXPECT(wb_log_start_append(log, "one", 3, &both.number), WB_OVERLAP);
+    EXPECT(wb_log_try_append(log, both.bytes + sizeof both - 1, 1, NULL), WB_OVERLAP);
+    EXPECT(wb_log_room(log, (size_t *)(void *)number), WB_OVERLAP);
+    EXPECT(wb_log_room(log, (size_t *)(void *)both.bytes), WB_OVERLAP);
+    EXPECT(wb_log_next(log, (wb_record *)(void *)memory), WB_OVERLAP);
+    EXPECT(wb_log_next(log, &both.record), WB_OVERLAP);
+    EXPECT(wb_log_next(log, &record), WB_OK);
+    EXPECT(wb_log_read(log, &record, log, 1, NULL), WB_OVERLAP);
+    EXPECT(wb_log_read(log, &record, &record, 1, NULL), WB_OVERLAP);
+    EXPECT(wb_log_read(log, &record, text, 1, (size_t *)(void *)number), WB_OVERLAP);
+    EXPECT(wb_log_read(log, &record, text, 1, (size_t *)(void *)both.bytes), WB_OVERLAP);
+    EXPECT(wb_log_read(log, &record, text, 1, (size_t *)(void *)&record.sequence), WB_OVERLAP);
+    EXPECT(wb_log_read(log, &record, &length, sizeof length, &length), WB_OVERLAP);
+    /* Nothing of it was done. */
+    EXPECT(wb_log_read(log, &record, text, sizeof text, &length), WB_OK);
+    CHECK(record.sequence == 1 && length == 3 && memcmp(text, "one", 3) == 0);
+    EXPECT(wb_log_next(log, &record), WB_END);
+    EXPECT(wb_log_end(log), WB_OK);
+}
+
 static void of_names(void)
 {
 #define IS_NAMED(status) CHECK(strcmp(wb_status_name(status), #status) == 0)
@@ -308,7 +438,12 @@ static void of_names(void)
     IS_NAMED(WB_NOT_A_LOG);
     IS_NAMED(WB_EXHAUSTED);
     IS_NAMED(WB_TOO_LONG);
-    CHECK(strcmp(wb_status_name((wb_status)(WB_TOO_LONG + 1)), "?") == 0);
+    IS_NAMED(WB_DAMAGED);
+    IS_NAMED(WB_OTHER_VERSION);
+    IS_NAMED(WB_OTHER_LENGTH);
+    IS_NAMED(WB_STALE);
+    IS_NAMED(WB_READ_ONLY);
+    CHECK(strcmp(wb_status_name((wb_status)(WB_READ_ONLY + 1)), "?") == 0);
     CHECK(strcmp(wb_status_name((wb_status)-1), "?") == 0);
 }
 
@@ -319,6 +454,8 @@ int main(void)
     of_the_batch();
     of_the_region();
     of_the_log();
+    of_reading();
+    of_overlaps();
     of_names();
     printf("%d answers, %d wrong\n", answers, wrong);
     return wrong != 0;

@@ -1,25 +1,9 @@
 //! `embedded-hal-nb`: the serial traits, one try and one byte a call.
 
-use embedded_hal_nb::serial::{Error, ErrorKind, ErrorType, Read, Write};
+use embedded_hal_nb::serial::{Error, ErrorType, Read, Write};
 
 use super::{Reader, Writer};
-use crate::{io, uart16550::LineError};
-
-/// Of several errors the gravest counts: lost bytes before malformed ones. A break is a kind of
-/// frame that the format does not have.
-impl Error for LineError {
-    fn kind(&self) -> ErrorKind {
-        if self.overrun() {
-            ErrorKind::Overrun
-        } else if self.framing() || self.break_received() {
-            ErrorKind::FrameFormat
-        } else if self.parity() {
-            ErrorKind::Parity
-        } else {
-            ErrorKind::Other
-        }
-    }
-}
+use crate::io;
 
 impl<R: io::Read<Error: Error>, I> ErrorType for Reader<R, I> {
     type Error = R::Error;

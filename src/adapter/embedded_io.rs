@@ -1,17 +1,9 @@
 //! `embedded-io`: the blocking traits and the ready checks.
 
-use embedded_io::{Error, ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
+use embedded_io::{Error, ErrorType, Read, ReadReady, Write, WriteReady};
 
 use super::{Reader, Writer};
-use crate::{block::Idle, io, uart16550::LineError};
-
-/// Malformed bytes (parity, framing) are [`ErrorKind::InvalidData`]. For lost bytes (an overrun)
-/// and a break there is no kind: [`ErrorKind::Other`]. None is a kind that callers retry blindly.
-impl Error for LineError {
-    fn kind(&self) -> ErrorKind {
-        if self.parity() || self.framing() { ErrorKind::InvalidData } else { ErrorKind::Other }
-    }
-}
+use crate::{block::Idle, io};
 
 impl<R: io::Read<Error: Error>, I> ErrorType for Reader<R, I> {
     type Error = R::Error;

@@ -1,8 +1,12 @@
-//! The batch: flushes that were issued and go on by themselves, with one end for all.
+//! The batch: flushes that were issued and continue by themselves, with one end for all.
 
 use core::{ffi::c_void, mem::MaybeUninit, ptr};
 
-use super::{Cache, Status, answer, is_memory, is_place, put, shared, unique};
+use super::{
+    Cache, Status, answer, is_memory, is_place,
+    keep::{self, Keep},
+    shared,
+};
 use crate::{attempt::Progress, cache};
 
 /// Flushes that were issued, and lines still to be issued: the asynchronous operation without
@@ -15,61 +19,12 @@ pub struct Batch {
     opaque: [MaybeUninit<u64>; 5],
 }
 
-/// Lines that are issued in one step.
-pub const WB_LINES_PER_STEP: usize = 32;
-
 type Kept = cache::Batch<'static>;
 
-const _: () = {
-    assert!(WB_LINES_PER_STEP == cache::LINES_PER_STEP);
-    assert!(size_of::<Kept>() <= size_of::<[u64; 5]>() && align_of::<Kept>() <= align_of::<u64>());
-};
-
-/// What is in `begun` while there is a batch.
-const BEGUN: u64 = u64::from_le_bytes(*b"wb batch");
-
-impl Batch {
-    /// The batch that is kept there.
-    ///
-    /// # Safety
-    /// As [`shared`]; with [`BEGUN`] in it, it was made by `wb_batch_begin`.
-    unsafe fn kept<'a>(batch: *const Self) -> Result<&'a Kept, Status> {
-        // SAFETY: by the caller.
-        let batch = unsafe { shared(batch) }?;
-        if batch.begun != BEGUN {
-            return Err(Status::NotBegun);
-        }
-        // SAFETY: `wb_batch_begin` put one there, of this size and alignment at most.
-        Ok(unsafe { &*batch.opaque.as_ptr().cast() })
-    }
-
-    /// The same, to be changed.
-    ///
-    /// # Safety
-    /// As [`kept`](Self::kept), and as [`unique`].
-    unsafe fn kept_mut<'a>(batch: *mut Self) -> Result<&'a mut Kept, Status> {
-        // SAFETY: by the caller.
-        let batch = unsafe { unique(batch) }?;
-        if batch.begun != BEGUN {
-            return Err(Status::NotBegun);
-        }
-        // SAFETY: as above.
-        Ok(unsafe { &mut *batch.opaque.as_mut_ptr().cast() })
-    }
-
-    /// Takes the batch out, which is not begun from then on.
-    ///
-    /// # Safety
-    /// As [`kept_mut`](Self::kept_mut).
-    unsafe fn take(batch: *mut Self) -> Result<Kept, Status> {
-        // SAFETY: by the caller.
-        let kept: *mut Kept = unsafe { Self::kept_mut(batch) }?;
-        // SAFETY: it is there, and with the next line for the last time.
-        let taken = unsafe { kept.read() };
-        // SAFETY: by the caller; `kept` is not used any more.
-        unsafe { (*batch).begun = 0 };
-        Ok(taken)
-    }
+// SAFETY: it is so; what C writes to it is C's word.
+unsafe impl Keep for Batch {
+    type Kept = Kept;
+    const BEGUN: u64 = u64::from_le_bytes(*b"wb batch");
 }
 
 /// Begins an empty batch. What `batch` held before does not matter, and is not waited for.
@@ -84,11 +39,8 @@ pub unsafe extern "C" fn wb_batch_begin(batch: *mut Batch, cache: *const Cache) 
         is_place(batch)?;
         // SAFETY: by the caller.
         let known = unsafe { shared(cache)?.known() }?;
-        let mut begun = Batch { begun: BEGUN, opaque: [MaybeUninit::uninit(); 5] };
-        // SAFETY: it has room and alignment for one, as was asserted.
-        unsafe { begun.opaque.as_mut_ptr().cast::<Kept>().write(known.batch()) };
         // SAFETY: a place; the rest is the caller's word.
-        unsafe { put(batch, begun) };
+        unsafe { keep::begin(batch, known.batch()) };
         Ok(())
     })
 }
@@ -101,7 +53,7 @@ pub unsafe extern "C" fn wb_batch_begin(batch: *mut Batch, cache: *const Cache) 
 /// range.
 ///
 /// # Safety
-/// `batch` was begun or is all zeros, and nobody else uses it meanwhile. The range is mapped until
+/// `batch` was begun or is all zeros, and nothing else uses it meanwhile. The range is mapped until
 /// the batch has ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_batch_flush(
@@ -137,7 +89,7 @@ unsafe fn with_range(
 ) -> Status {
     answer(|| {
         // SAFETY: by the caller.
-        let batch = unsafe { Batch::kept_mut(batch) }?;
+        let batch = unsafe { keep::kept_mut(batch) }?;
         is_memory(start, length)?;
         begin(batch, ptr::slice_from_raw_parts(start.cast(), length));
         Ok(())
@@ -151,12 +103,12 @@ unsafe fn with_range(
 /// `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN`: of `batch`.
 ///
 /// # Safety
-/// `batch` was begun or is all zeros, and nobody else uses it meanwhile.
+/// `batch` was begun or is all zeros, and nothing else uses it meanwhile.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_batch_step(batch: *mut Batch) -> Status {
     answer(|| {
         // SAFETY: by the caller.
-        let left = unsafe { Batch::kept_mut(batch) }?.step();
+        let left = unsafe { keep::kept_mut(batch) }?.step();
         if left { Err(Status::WouldBlock) } else { Ok(()) }
     })
 }
@@ -168,7 +120,7 @@ pub unsafe extern "C" fn wb_batch_step(batch: *mut Batch) -> Status {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_batch_issued(batch: *const Batch) -> usize {
     // SAFETY: by the caller.
-    unsafe { Batch::kept(batch) }.map_or(0, Progress::progress)
+    unsafe { keep::kept(batch) }.map_or(0, Progress::progress)
 }
 
 /// The end "ordered": all flushes come before my later stores, such as a doorbell. Does not wait
@@ -185,7 +137,7 @@ pub unsafe extern "C" fn wb_batch_order(batch: *mut Batch) -> Status {
 }
 
 /// The end "complete": returns when all flushes are done. Blocking. The batch is not begun
-/// afterwards. Answers as `wb_batch_order`.
+/// afterwards. Returns as `wb_batch_order`.
 ///
 /// # Safety
 /// As `wb_batch_step`.
@@ -196,7 +148,7 @@ pub unsafe extern "C" fn wb_batch_wait(batch: *mut Batch) -> Status {
 }
 
 /// As `wb_batch_wait`, and no later instruction begins before (LFENCE after the MFENCE): so that a
-/// time stamp or port I/O is of after the flushes. Answers as `wb_batch_order`.
+/// time stamp or port I/O is of after the flushes. Returns as `wb_batch_order`.
 ///
 /// # Safety
 /// As `wb_batch_step`.
@@ -211,7 +163,7 @@ pub unsafe extern "C" fn wb_batch_wait_and_serialize(batch: *mut Batch) -> Statu
 unsafe fn end(batch: *mut Batch, end: fn(Kept)) -> Status {
     answer(|| {
         // SAFETY: by the caller.
-        end(unsafe { Batch::take(batch) }?);
+        end(unsafe { keep::take(batch) }?);
         Ok(())
     })
 }

@@ -2,10 +2,10 @@
 
 use core::{cell::UnsafeCell, ffi::c_void, mem::MaybeUninit};
 
-use super::{Status, answer, is_place, memory, memory_mut, put, shared};
+use super::{Status, answer, is_place, layout::InstructionNumber, memory, memory_mut, put, shared};
 use crate::cache::{self, Cache as Known};
 
-/// A byte that is flushed: of any value or none, and whoever likes may change it meanwhile.
+/// A byte that is flushed: of any value or none, and anything may change it meanwhile.
 type Byte = UnsafeCell<MaybeUninit<u8>>;
 
 /// An instruction that flushes one line.
@@ -34,13 +34,10 @@ pub enum Extra {
     Wbnoinvd = 8,
 }
 
-/// An [`Instruction`] as C hands it over.
-pub type InstructionNumber = u32;
-
-/// What this CPU has to flush its cache with: CPUID's answer (`wb_cache_get`), or filled in by hand
+/// What this CPU has to flush its cache with: what CPUID says (`wb_cache_get`), or filled in by hand
 /// by firmware that knows its CPU. By hand it is a promise: the CPU has these instructions, and its
 /// lines are at least (with `WB_EXTRA_CLZERO`: exactly) `line` bytes long. Each function that takes
-/// one answers `WB_INVALID` to fields that no CPU has.
+/// one returns `WB_INVALID` for fields that no CPU has.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Cache {
@@ -56,29 +53,35 @@ pub struct Cache {
     pub extras: u32,
 }
 
-/// The bits of [`Extra`], and what they are called here.
-const EXTRAS: [(Extra, cache::Extra); 4] = [
-    (Extra::Prefetchw, cache::Extra::Prefetchw),
-    (Extra::Cldemote, cache::Extra::Cldemote),
-    (Extra::Clzero, cache::Extra::Clzero),
-    (Extra::Wbnoinvd, cache::Extra::Wbnoinvd),
-];
+/// The numbers are the same on both sides, whose documentation is not.
+const INSTRUCTIONS: [cache::Instruction; 3] =
+    [cache::Instruction::Clflush, cache::Instruction::Clflushopt, cache::Instruction::Clwb];
+const EXTRAS: [cache::Extra; 4] =
+    [cache::Extra::Prefetchw, cache::Extra::Cldemote, cache::Extra::Clzero, cache::Extra::Wbnoinvd];
+
+const _: () = {
+    use Extra::{Cldemote, Clzero, Prefetchw, Wbnoinvd};
+    use Instruction::{Clflush, Clflushopt, Clwb};
+    let (instructions, extras) =
+        ([Clflush, Clflushopt, Clwb], [Prefetchw, Cldemote, Clzero, Wbnoinvd]);
+    let mut n = 0;
+    while n < extras.len() {
+        assert!(extras[n] as u32 == EXTRAS[n] as u32);
+        assert!(n == instructions.len() || instructions[n] as u32 == INSTRUCTIONS[n] as u32);
+        n += 1;
+    }
+};
 
 impl Cache {
     /// For C.
     fn of(known: Known) -> Self {
-        let number = |instruction| match instruction {
-            cache::Instruction::Clflush => Instruction::Clflush as u32,
-            cache::Instruction::Clflushopt => Instruction::Clflushopt as u32,
-            cache::Instruction::Clwb => Instruction::Clwb as u32,
-        };
-        let found = EXTRAS.into_iter().filter(|&(_, extra)| known.has(extra));
+        let found = EXTRAS.into_iter().filter(|&extra| known.has(extra));
         Self {
             line: known.line() as u32,
-            flush: number(known.flush_instruction()),
-            write_back: number(known.write_back_instruction()),
+            flush: known.flush_instruction() as u32,
+            write_back: known.write_back_instruction() as u32,
             clflush_is_weak: u32::from(known.clflush_is_weak()),
-            extras: found.fold(0, |bits, (extra, _)| bits | extra as u32),
+            extras: found.fold(0, |bits, extra| bits | extra as u32),
         }
     }
 
@@ -87,11 +90,9 @@ impl Cache {
     /// # Safety
     /// If not refused, the CPU has what this says.
     pub(super) unsafe fn known(&self) -> Result<Known, Status> {
-        let instruction = |number| match number {
-            1 => Ok(cache::Instruction::Clflush),
-            2 => Ok(cache::Instruction::Clflushopt),
-            3 => Ok(cache::Instruction::Clwb),
-            _ => Err(Status::Invalid),
+        let instruction = |number| {
+            let mut all = INSTRUCTIONS.into_iter();
+            all.find(|&instruction| instruction as u32 == number).ok_or(Status::Invalid)
         };
         let line = u16::try_from(self.line).map_err(|_| Status::Invalid)?;
         // A region begins at a line, and its words of 8 bytes are aligned by that.
@@ -102,8 +103,8 @@ impl Cache {
         // SAFETY: the line is a power of two; the rest is the caller's word.
         let plain = unsafe { Known::new(line, flush, write_back, self.clflush_is_weak != 0) };
         let (known, rest) =
-            EXTRAS.into_iter().fold((plain, self.extras), |(known, rest), (bit, extra)| {
-                match rest & bit as u32 {
+            EXTRAS.into_iter().fold((plain, self.extras), |(known, rest), extra| {
+                match rest & extra as u32 {
                     0 => (known, rest),
                     // SAFETY: by the caller.
                     bit => (unsafe { known.with(extra) }, rest & !bit),
@@ -181,7 +182,7 @@ pub unsafe extern "C" fn wb_write_back_range(
 }
 
 /// Hint: the range will be written soon (PREFETCHW for each line). Nothing without
-/// `WB_EXTRA_PREFETCHW`. Never waits, changes no value, needs no fence. Answers as
+/// `WB_EXTRA_PREFETCHW`. Never waits, changes no value, needs no fence. Returns as
 /// `wb_flush_range`.
 ///
 /// # Safety
@@ -198,7 +199,7 @@ pub unsafe extern "C" fn wb_prefetch_for_writing(
 
 /// Hint: the range will next be used by another core (CLDEMOTE for each line). Nothing without
 /// `WB_EXTRA_CLDEMOTE`. Never waits, changes no value; it is no write-back: nothing may rely on it.
-/// Answers as `wb_flush_range`.
+/// Returns as `wb_flush_range`.
 ///
 /// # Safety
 /// As `wb_flush_range`.
@@ -231,10 +232,10 @@ unsafe fn on_range(
 
 /// Zeroes `length` bytes from `start` on: whole lines by CLZERO where the CPU has it, which does
 /// not fetch them first, the rest by stores. The zeros come before later stores; to make them
-/// persistent needs a write-back besides. Answers as `wb_flush_range`.
+/// persistent needs a write-back besides. Returns as `wb_flush_range`.
 ///
 /// # Safety
-/// `cache` is true of this CPU. The range may be written to, and nobody else uses it meanwhile.
+/// `cache` is true of this CPU. The range may be written to, and nothing else uses it meanwhile.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_zero(cache: *const Cache, start: *mut c_void, length: usize) -> Status {
     answer(|| {

@@ -1,6 +1,18 @@
-//! The layout of the structs, as the header states it: asserted here, and by C there.
+//! What is for the header only, and no part of the library in Rust: numbers that C hands over where
+//! Rust has an enum, and the layout of the structs, asserted here, and by C there.
 
 use super::{Batch, Cache, Log, Record, Region};
+use crate::cache;
+
+/// An [`Instruction`](super::Instruction) as C hands it over.
+pub type InstructionNumber = u32;
+/// A [`Domain`](super::Domain) as C hands it over.
+pub type DomainNumber = u32;
+/// A [`Status`](super::Status) as C hands it over.
+pub type StatusNumber = u32;
+
+/// Lines that are issued in one step.
+pub const WB_LINES_PER_STEP: usize = 32;
 
 /// Bytes in a `wb_batch`.
 pub const WB_BATCH_SIZE: usize = 48;
@@ -11,11 +23,11 @@ pub const WB_CACHE_SIZE: usize = 20;
 /// What its address is a multiple of.
 pub const WB_CACHE_ALIGNMENT: usize = 4;
 /// Bytes in a `wb_log`.
-pub const WB_LOG_SIZE: usize = 88;
+pub const WB_LOG_SIZE: usize = 120;
 /// What its address is a multiple of.
 pub const WB_LOG_ALIGNMENT: usize = 8;
 /// Bytes in a `wb_record`.
-pub const WB_RECORD_SIZE: usize = 32;
+pub const WB_RECORD_SIZE: usize = 40;
 /// What its address is a multiple of.
 pub const WB_RECORD_ALIGNMENT: usize = 8;
 /// Bytes in a `wb_region`.
@@ -24,6 +36,7 @@ pub const WB_REGION_SIZE: usize = 48;
 pub const WB_REGION_ALIGNMENT: usize = 8;
 
 const _: () = {
+    assert!(WB_LINES_PER_STEP == cache::LINES_PER_STEP);
     const fn is<T>(size: usize, alignment: usize) {
         assert!(size_of::<T>() == size && align_of::<T>() == alignment);
     }

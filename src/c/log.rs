@@ -1,23 +1,23 @@
 //! The append-only log.
 
-use core::{ffi::c_void, mem::MaybeUninit, ops::Range};
+use core::{ffi::c_void, mem::MaybeUninit};
 
 use super::{
-    Region, Status, answer, is_place, is_place_if_any, memory, memory_mut, put, shared, unique,
+    Region, Span, Status, answer, is_memory, is_place, is_place_if_any,
+    keep::{self, Keep},
+    memory, memory_mut, put, shared, unique,
+    words::Words,
 };
-use crate::persist::{
-    Memory,
-    log::{self, TooLong},
-};
+use crate::persist::log::{self, Stale, TooLong};
 
-/// An append-only log in a region: `wb_log_create` or `wb_log_recover` begin one. Until it has
-/// ended (`wb_log_end`) the program may load from the region, and does not store to it. All zeros
-/// (`= {0}`) is a log that was not begun.
+/// An append-only log in a region: `wb_log_create`, `wb_log_recover` or `wb_log_open_read_only`
+/// begin one. Until it has ended (`wb_log_end`) the program may load from the region, and does not
+/// store to it. All zeros (`= {0}`) is a log that was not begun.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Log {
     begun: u64,
-    opaque: [MaybeUninit<u64>; 10],
+    opaque: [MaybeUninit<u64>; 14],
 }
 
 /// A record of a log. All zeros (`= {0}`) stands before the first one, for `wb_log_next`.
@@ -32,126 +32,99 @@ pub struct Record {
     pub place: usize,
     /// When it was written; for the log only.
     pub epoch: u32,
+    /// Which log it is in; for the log only.
+    pub log: u64,
 }
 
-type Kept = log::Log<Words>;
-
-const _: () = {
-    assert!(size_of::<Kept>() <= size_of::<[u64; 10]>() && align_of::<Kept>() <= align_of::<u64>());
-};
-
-/// What is in `begun` while there is a log.
-const BEGUN: u64 = u64::from_le_bytes(*b"wb log \x01");
-
-/// A region as words.
-///
-/// Invariant: it was taken by [`Region::with`], so it begins at a line, which is aligned for a
-/// word; and that its memory is there was the word of who began the log. A word that is not in the
-/// region is not loaded or stored: no damaged memory and no foreign record leads out of it.
-#[derive(Debug)]
-struct Words(Region);
-
-impl Words {
-    fn word(&self, word: usize) -> Option<*mut u64> {
-        // SAFETY: in the region, by the invariant.
-        (word < self.words()).then(|| unsafe { self.0.start.cast::<u64>().add(word) })
-    }
+/// What is kept in a [`Log`].
+pub(super) struct Kept {
+    log: log::Log<Words>,
+    read_only: bool,
 }
 
-impl Memory for Words {
-    fn words(&self) -> usize {
-        self.0.length / 8
-    }
-
-    fn load(&self, word: usize) -> u64 {
-        // SAFETY: by the invariant.
-        self.word(word).map_or(0, |word| unsafe { word.read() })
-    }
-
-    fn store(&mut self, word: usize, value: u64) {
-        if let Some(word) = self.word(word) {
-            // SAFETY: by the invariant. Volatile, so that it is one store, which no other replaces.
-            unsafe { word.write_volatile(value) };
-        }
-    }
-
-    fn flush(&mut self, words: Range<usize>) {
-        // SAFETY: by the invariant. The log asks for words that it has; more are not flushed.
-        _ = unsafe { self.0.with(|region| region.flush(words.start * 8..words.end * 8)) };
-    }
-
-    fn drain(&mut self) {
-        crate::cache::mfence();
-    }
+// SAFETY: it is so; what C writes to it is C's word.
+unsafe impl Keep for Log {
+    type Kept = Kept;
+    const BEGUN: u64 = u64::from_le_bytes(*b"wb log \x02");
 }
 
 impl Log {
-    /// The log that is kept there.
+    /// The log that is kept there, to be appended to.
     ///
     /// # Safety
-    /// As [`shared`]; with [`BEGUN`] in it, it was made by `begin`.
-    unsafe fn kept<'a>(log: *const Self) -> Result<&'a Kept, Status> {
+    /// As [`unique`].
+    unsafe fn kept_mut<'a>(log: *mut Self) -> Result<&'a mut log::Log<Words>, Status> {
         // SAFETY: by the caller.
-        let log = unsafe { shared(log) }?;
-        if log.begun != BEGUN {
-            return Err(Status::NotBegun);
-        }
-        // SAFETY: `begin` put one there, of this size and alignment at most.
-        Ok(unsafe { &*log.opaque.as_ptr().cast() })
+        let kept = unsafe { keep::kept_mut(log) }?;
+        if kept.read_only { Err(Status::ReadOnly) } else { Ok(&mut kept.log) }
     }
 
-    /// The same, to be changed.
+    /// The log that is kept there, and what no result of it may share memory with.
     ///
     /// # Safety
-    /// As [`kept`](Self::kept), and as [`unique`].
-    unsafe fn kept_mut<'a>(log: *mut Self) -> Result<&'a mut Kept, Status> {
+    /// As [`shared`].
+    unsafe fn kept<'a>(log: *const Self) -> Result<(&'a log::Log<Words>, [Span; 2]), Status> {
         // SAFETY: by the caller.
-        let log = unsafe { unique(log) }?;
-        if log.begun != BEGUN {
-            return Err(Status::NotBegun);
-        }
-        // SAFETY: as above.
-        Ok(unsafe { &mut *log.opaque.as_mut_ptr().cast() })
+        let Kept { log: kept, .. } = unsafe { keep::kept(log) }?;
+        Ok((kept, [kept.memory().0.span(), Span::of(log)]))
     }
 }
 
-impl Record {
-    /// From C: a record that may be in a log of so many words.
-    fn of(self, words: usize) -> Result<log::Record, Status> {
-        let countable = self.sequence < u64::MAX;
-        if !countable || self.place > words || self.length.div_ceil(8) > words - self.place {
-            return Err(Status::OutOfBounds);
-        }
-        let Self { sequence, length, place: at, epoch } = self;
-        Ok(log::Record { sequence, length, at, epoch })
+impl From<log::Record> for Record {
+    fn from(record: log::Record) -> Self {
+        let log::Record { sequence, length, at: place, epoch, log } = record;
+        Self { sequence, length, place, epoch, log }
     }
 }
 
-/// Makes an empty log in a region; whatever was there is gone. Writes all of it. Blocking.
+impl From<Record> for log::Record {
+    fn from(record: Record) -> Self {
+        let Record { sequence, length, place: at, epoch, log } = record;
+        Self { sequence, length, at, epoch, log }
+    }
+}
+
+/// Makes an empty log in a region; whatever was there is gone. Writes all of it. Blocking. A crash
+/// leaves the log that was there, or no log, or the empty one. Executes RDTSC, as `wb_log_clear`
+/// does: the log's identity is mixed from it.
 ///
-/// `WB_NULL`, `WB_MISALIGNED`: of either pointer. `WB_INVALID`: of `region`. `WB_TOO_SMALL`.
+/// `WB_NULL`, `WB_MISALIGNED`: of either pointer. `WB_INVALID`: of `region`. `WB_OVERLAP`: of the
+/// two structs, or one of them lies in the region. `WB_TOO_SMALL`.
 ///
 /// # Safety
 /// `log` may be written to. `region` was made by `wb_region_new` or is all zeros; it is copied, and
-/// nobody else stores to its memory until the log has ended.
+/// nothing else stores to its memory until the log has ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_create(log: *mut Log, region: *const Region) -> Status {
     // SAFETY: by the caller.
-    unsafe { begin(log, region, Kept::create) }
+    unsafe { begin(log, region, false, log::Log::create) }
 }
 
 /// The log that is in the region, after a crash or an orderly end: every acknowledged record is
 /// there, and of those never acknowledged the first few or none. It may be cut short at any time
 /// and done again. Blocking.
 ///
-/// As `wb_log_create`; `WB_NOT_A_LOG`, `WB_EXHAUSTED`.
+/// As `wb_log_create`. `WB_NOT_A_LOG`: there was never one, so one may be created. Another error
+/// means that there is one: `WB_DAMAGED`, `WB_OTHER_VERSION`, `WB_OTHER_LENGTH`, `WB_EXHAUSTED`.
 ///
 /// # Safety
 /// As `wb_log_create`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_recover(log: *mut Log, region: *const Region) -> Status {
     // SAFETY: by the caller.
-    unsafe { begin(log, region, Kept::recover) }
+    unsafe { begin(log, region, false, log::Log::recover) }
+}
+
+/// As `wb_log_recover`, to be read only: the region is not stored to, and nothing is flushed. What
+/// would change the log returns `WB_READ_ONLY`. A record that was never acknowledged may be gone
+/// after a power cut. Never `WB_EXHAUSTED` for a log that was recovered too often.
+///
+/// # Safety
+/// As `wb_log_create`. The region's memory need not be writable.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wb_log_open_read_only(log: *mut Log, region: *const Region) -> Status {
+    // SAFETY: by the caller.
+    unsafe { begin(log, region, true, log::Log::unrecovered) }
 }
 
 /// # Safety
@@ -159,37 +132,33 @@ pub unsafe extern "C" fn wb_log_recover(log: *mut Log, region: *const Region) ->
 unsafe fn begin(
     log: *mut Log,
     region: *const Region,
-    begin: fn(Words) -> Result<Kept, log::Error>,
+    read_only: bool,
+    begin: fn(Words) -> Result<log::Log<Words>, log::Error>,
 ) -> Status {
     answer(|| {
         is_place(log)?;
         // SAFETY: by the caller.
-        let region = *unsafe { shared(region) }?;
-        // SAFETY: by the caller.
-        unsafe { region.with(|_| Ok(())) }?;
-        let kept = begin(Words(region)).map_err(status)?;
-        let mut begun = Log { begun: BEGUN, opaque: [MaybeUninit::uninit(); 10] };
-        // SAFETY: it has room and alignment for one, as was asserted.
-        unsafe { begun.opaque.as_mut_ptr().cast::<Kept>().write(kept) };
+        let known = unsafe { Region::known(region) }?;
+        Span::of(log).is_apart(&[known.span(), Span::of(region)])?;
+        let kept = Kept { log: begin(Words(known)).map_err(status)?, read_only };
         // SAFETY: a place; the rest is the caller's word.
-        unsafe { put(log, begun) };
+        unsafe { keep::begin(log, kept) };
         Ok(())
     })
 }
 
-/// Whether `wb_log_recover` will take this region for a log. Reads its header only. Answers as
-/// `wb_log_recover`: after `WB_NOT_A_LOG` one may create a log there.
+/// Whether `wb_log_recover` will take this region for a log. Reads its header only. Returns as
+/// `wb_log_recover`: after `WB_NOT_A_LOG`, and no other, one may create a log there.
 ///
 /// # Safety
-/// `region` was made by `wb_region_new` or is all zeros. Nobody else uses its memory meanwhile.
+/// `region` was made by `wb_region_new` or is all zeros. Nothing else stores to its memory
+/// meanwhile.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_check(region: *const Region) -> Status {
     answer(|| {
         // SAFETY: by the caller.
-        let region = *unsafe { shared(region) }?;
-        // SAFETY: by the caller.
-        unsafe { region.with(|_| Ok(())) }?;
-        log::check(&Words(region)).map_err(status)
+        let known = unsafe { Region::known(region) }?;
+        log::check(&Words(known)).map_err(status)
     })
 }
 
@@ -197,6 +166,9 @@ fn status(error: log::Error) -> Status {
     match error {
         log::Error::TooSmall => Status::TooSmall,
         log::Error::NotALog => Status::NotALog,
+        log::Error::Damaged => Status::Damaged,
+        log::Error::OtherVersion => Status::OtherVersion,
+        log::Error::OtherLength { .. } => Status::OtherLength,
         log::Error::Exhausted => Status::Exhausted,
     }
 }
@@ -206,12 +178,12 @@ fn status(error: log::Error) -> Status {
 /// NULL, it gets the record's number.
 ///
 /// `WB_WOULD_BLOCK`: the log is full; there is room again after `wb_log_clear`. `WB_TOO_LONG`:
-/// there never will be. `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN`: of `log`. `WB_NULL`,
-/// `WB_OUT_OF_BOUNDS`: of `payload`. `WB_OVERLAP`: it lies in the region. `WB_MISALIGNED`: of
-/// `sequence`.
+/// there never will be. `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN`, `WB_READ_ONLY`: of `log`.
+/// `WB_NULL`, `WB_OUT_OF_BOUNDS`: of `payload`. `WB_MISALIGNED`: of `sequence`. `WB_OVERLAP`:
+/// `payload` or `sequence` lies in the region or in `log`.
 ///
 /// # Safety
-/// `log` was begun or is all zeros, and nobody else uses it or stores to its region meanwhile.
+/// `log` was begun or is all zeros, and nothing else uses it or stores to its region meanwhile.
 /// `payload` may be read, `sequence` written to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_try_append(
@@ -221,7 +193,7 @@ pub unsafe extern "C" fn wb_log_try_append(
     sequence: *mut u64,
 ) -> Status {
     // SAFETY: by the caller.
-    answer(|| unsafe { append(log, payload, length, sequence, Kept::try_append) })
+    answer(|| unsafe { append(log, payload, length, sequence, log::Log::try_append) })
 }
 
 /// What makes room in a full log: it ships the records elsewhere, and calls `wb_log_clear`.
@@ -249,7 +221,7 @@ pub unsafe extern "C" fn wb_log_append(
         let make_room = make_room.ok_or(Status::Null)?;
         loop {
             // SAFETY: by the caller. No reference into the log is alive when `make_room` is called.
-            match unsafe { append(log, payload, length, sequence, Kept::try_append) } {
+            match unsafe { append(log, payload, length, sequence, log::Log::try_append) } {
                 // SAFETY: by the caller.
                 Err(Status::WouldBlock) => unsafe { make_room(log, context) },
                 result => return result,
@@ -258,9 +230,9 @@ pub unsafe extern "C" fn wb_log_append(
     })
 }
 
-/// Appends a record and starts its write-back, which goes on while the next one is made. Never
+/// Appends a record and starts its write-back, which continues while the next one is made. Never
 /// waits. Not acknowledged before `wb_log_wait`: a crash may lose it, and whatever came after it.
-/// Answers as `wb_log_try_append`.
+/// Returns as `wb_log_try_append`.
 ///
 /// # Safety
 /// As `wb_log_try_append`.
@@ -271,7 +243,7 @@ pub unsafe extern "C" fn wb_log_start_append(
     length: usize,
     sequence: *mut u64,
 ) -> Status {
-    let start = |log: &mut Kept, payload: &[u8]| {
+    let start = |log: &mut log::Log<Words>, payload: &[u8]| {
         let mut batch = log.batch();
         let result = batch.try_append(payload);
         // Its fence is `wb_log_wait`.
@@ -285,7 +257,7 @@ pub unsafe extern "C" fn wb_log_start_append(
 /// Returns when all records that were started are persistent: acknowledges them, however many.
 /// Blocking.
 ///
-/// `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN`: of `log`.
+/// `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN`, `WB_READ_ONLY`: of `log`.
 ///
 /// # Safety
 /// As `wb_log_try_append`, as far as it concerns `log`.
@@ -305,12 +277,15 @@ unsafe fn append(
     payload: *const c_void,
     length: usize,
     sequence: *mut u64,
-    append: impl FnOnce(&mut Kept, &[u8]) -> nb::Result<u64, TooLong>,
+    append: impl FnOnce(&mut log::Log<Words>, &[u8]) -> nb::Result<u64, TooLong>,
 ) -> Result<(), Status> {
     is_place_if_any(sequence)?;
     // SAFETY: by the caller.
     let kept = unsafe { Log::kept_mut(log) }?;
-    kept.memory().0.is_apart(payload, length)?;
+    is_memory(payload, length)?;
+    let others = [kept.memory().0.span(), Span::of(log)];
+    Span::bytes(payload, length).is_apart(&others)?;
+    Span::of(sequence).is_apart(&others)?;
     // SAFETY: by the caller; it lies outside the memory that is changed.
     let payload = unsafe { memory(payload, length) }?;
     let number = append(kept, payload).map_err(|error| match error {
@@ -322,8 +297,8 @@ unsafe fn append(
     Ok(())
 }
 
-/// Forgets all records: the log is empty, and sequence numbers go on. A crash leaves all of them or
-/// none. Blocking. Answers as `wb_log_wait`.
+/// Forgets all records: the log is empty, and sequence numbers continue. A crash leaves all of them
+/// or none. Every `wb_record` from before is `WB_STALE`. Blocking. Returns as `wb_log_wait`.
 ///
 /// # Safety
 /// As `wb_log_wait`.
@@ -339,7 +314,7 @@ pub unsafe extern "C" fn wb_log_clear(log: *mut Log) -> Status {
 /// The longest payload that can be appended now, in bytes, to `room`.
 ///
 /// `WB_WOULD_BLOCK`: not even an empty one. `WB_NULL`, `WB_MISALIGNED`: of either pointer.
-/// `WB_NOT_BEGUN`: of `log`.
+/// `WB_NOT_BEGUN`: of `log`. `WB_OVERLAP`: `room` lies in the region or in `log`.
 ///
 /// # Safety
 /// As `wb_log_wait`. `room` may be written to.
@@ -348,7 +323,9 @@ pub unsafe extern "C" fn wb_log_room(log: *const Log, room: *mut usize) -> Statu
     answer(|| {
         is_place(room)?;
         // SAFETY: by the caller.
-        let bytes = unsafe { Log::kept(log) }?.room().ok_or(Status::WouldBlock)?;
+        let (log, others) = unsafe { Log::kept(log) }?;
+        Span::of(room).is_apart(&others)?;
+        let bytes = log.room().ok_or(Status::WouldBlock)?;
         // SAFETY: a place; the rest is the caller's word.
         unsafe { put(room, bytes) };
         Ok(())
@@ -358,26 +335,24 @@ pub unsafe extern "C" fn wb_log_room(log: *const Log, room: *mut usize) -> Statu
 /// Turns `record` into the one after it, oldest first; one that is all zeros into the first. So
 /// `wb_record record = {0}; while (wb_log_next(&log, &record) == WB_OK)` visits all.
 ///
-/// `WB_END`: there is none, and `record` stays as it is. `WB_NULL`, `WB_MISALIGNED`: of either
-/// pointer. `WB_NOT_BEGUN`: of `log`. `WB_OUT_OF_BOUNDS`: no record of this log.
+/// `WB_END`: there is none, and `record` stays as it is. `WB_STALE`: it is no record of this log, or
+/// no longer. `WB_NULL`, `WB_MISALIGNED`: of either pointer. `WB_NOT_BEGUN`: of `log`. `WB_OVERLAP`:
+/// `record` lies in the region or in `log`.
 ///
 /// # Safety
-/// As `wb_log_wait`. `record` is all zeros or comes from this log, and was not cleared since.
+/// As `wb_log_wait`. `record` may be written to; what it holds does not matter.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_next(log: *const Log, record: *mut Record) -> Status {
     answer(|| {
         is_place(record)?;
         // SAFETY: by the caller.
-        let log = unsafe { Log::kept(log) }?;
+        let (log, others) = unsafe { Log::kept(log) }?;
+        Span::of(record).is_apart(&others)?;
         // SAFETY: by the caller.
         let record = unsafe { unique(record) }?;
-        let last = match record.sequence {
-            0 => None,
-            _ => Some(record.of(log.memory().words())?),
-        };
-        let log::Record { sequence, length, at: place, epoch } =
-            log.after(last.as_ref()).ok_or(Status::End)?;
-        *record = Record { sequence, length, place, epoch };
+        let last = (record.sequence != 0).then(|| (*record).into());
+        let next = log.after(last.as_ref()).map_err(|Stale| Status::Stale)?;
+        *record = next.ok_or(Status::End)?.into();
         Ok(())
     })
 }
@@ -385,8 +360,9 @@ pub unsafe extern "C" fn wb_log_next(log: *const Log, record: *mut Record) -> St
 /// Copies the payload of a record to `into`, as much of it as `room` bytes hold. Where `length` is
 /// not NULL, it gets how many were copied. `into` may be NULL if `room` is 0.
 ///
-/// As `wb_log_next`; `WB_NULL`, `WB_OUT_OF_BOUNDS`: of `into`, too. `WB_OVERLAP`: it lies in the
-/// region. `WB_MISALIGNED`: of `length`.
+/// As `wb_log_next`, never `WB_END`; `WB_NULL`, `WB_OUT_OF_BOUNDS`: of `into`, too.
+/// `WB_MISALIGNED`: of `length`. `WB_OVERLAP`: `into` or `length` lies in the region, in `log`, in
+/// `record` or in the other.
 ///
 /// # Safety
 /// As `wb_log_next`. `into` and `length` may be written to.
@@ -401,12 +377,16 @@ pub unsafe extern "C" fn wb_log_read(
     answer(|| {
         is_place_if_any(length)?;
         // SAFETY: by the caller.
-        let log = unsafe { Log::kept(log) }?;
+        let (log, [memory, own]) = unsafe { Log::kept(log) }?;
         // SAFETY: by the caller.
-        let record = unsafe { shared(record) }?.of(log.memory().words())?;
-        log.memory().0.is_apart(into, room)?;
+        let known = (*unsafe { shared(record) }?).into();
+        is_memory(into, room)?;
+        let bytes = Span::bytes(into, room);
+        bytes.is_apart(&[memory, own, Span::of(record), Span::of(length)])?;
+        Span::of(length).is_apart(&[memory, own, Span::of(record)])?;
         // SAFETY: by the caller. Every value of a byte is one, and here none is read.
-        let read = log.read(&record, unsafe { memory_mut(into, room) }?).len();
+        let read = log.read(&known, unsafe { memory_mut(into, room) }?);
+        let read = read.map_err(|Stale| Status::Stale)?.len();
         // SAFETY: NULL or a place; the rest is the caller's word.
         unsafe { put(length, read) };
         Ok(())
@@ -414,7 +394,9 @@ pub unsafe extern "C" fn wb_log_read(
 }
 
 /// Ends the log: waits for what was started, and the region is the program's again. The log is not
-/// begun afterwards. Answers as `wb_log_wait`.
+/// begun afterwards.
+///
+/// `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN`: of `log`.
 ///
 /// # Safety
 /// As `wb_log_wait`.
@@ -422,9 +404,10 @@ pub unsafe extern "C" fn wb_log_read(
 pub unsafe extern "C" fn wb_log_end(log: *mut Log) -> Status {
     answer(|| {
         // SAFETY: by the caller.
-        unsafe { Log::kept_mut(log) }?.batch().wait();
-        // SAFETY: by the caller; the log that was kept has no drop.
-        unsafe { (*log).begun = 0 };
+        let Kept { mut log, read_only } = unsafe { keep::take(log) }?;
+        if !read_only {
+            log.batch().wait();
+        }
         Ok(())
     })
 }

@@ -4,7 +4,7 @@
 //! --crate-type staticlib` with the features `c,std` on the host, or `c-firmware` for firmware.
 //!
 //! What a function does is said where Rust calls it; here is what C adds: a [`Status`] for each
-//! outcome, and a documented answer to every pointer and number that can be checked. What cannot be
+//! outcome, and a documented status for every pointer and number that can be checked. What cannot be
 //! checked is each function's `# Safety`.
 //!
 //! # Invariants
@@ -17,16 +17,17 @@
 
 mod batch;
 mod cache;
+mod keep;
 mod layout;
 mod log;
 mod region;
 mod status;
+mod words;
 
 use core::ffi::c_void;
 
 pub use batch::*;
 pub use cache::*;
-pub use layout::*;
 pub use log::*;
 pub use region::*;
 pub use status::*;
@@ -41,7 +42,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     }
 }
 
-/// Nothing, if a value may be read or written there (invariant 1).
+/// Checks that a value may be read or written there (invariant 1); `Err` says why not.
 fn is_place<T>(pointer: *const T) -> Result<(), Status> {
     match pointer {
         _ if pointer.is_null() => Err(Status::Null),
@@ -58,7 +59,7 @@ fn is_place_if_any<T>(pointer: *const T) -> Result<(), Status> {
 /// What `pointer` points to.
 ///
 /// # Safety
-/// If not refused, it points to a `T` that nobody writes to for the duration of the call.
+/// If not refused, it points to a `T` that nothing writes to for the duration of the call.
 unsafe fn shared<'a, T>(pointer: *const T) -> Result<&'a T, Status> {
     is_place(pointer)?;
     // SAFETY: not NULL and aligned, by the check; the rest is the caller's word.
@@ -68,7 +69,7 @@ unsafe fn shared<'a, T>(pointer: *const T) -> Result<&'a T, Status> {
 /// What `pointer` points to, to be changed.
 ///
 /// # Safety
-/// If not refused, it points to a `T` that nobody else uses for the duration of the call.
+/// If not refused, it points to a `T` that nothing else uses for the duration of the call.
 unsafe fn unique<'a, T>(pointer: *mut T) -> Result<&'a mut T, Status> {
     is_place(pointer)?;
     // SAFETY: as above.
@@ -86,7 +87,7 @@ unsafe fn put<T>(pointer: *mut T, value: T) {
     }
 }
 
-/// Nothing, if memory can be so: with a length of 0 it always can, even at NULL.
+/// Checks that memory can be so: with a length of 0 it always can, even at NULL.
 fn is_memory(start: *const c_void, length: usize) -> Result<(), Status> {
     let fits = isize::try_from(length).is_ok() && start.addr().checked_add(length).is_some();
     match length {
@@ -97,10 +98,37 @@ fn is_memory(start: *const c_void, length: usize) -> Result<(), Status> {
     }
 }
 
+/// Where something is: its first address, and how many bytes. Nothing is at NULL.
+#[derive(Clone, Copy)]
+struct Span(usize, usize);
+
+impl Span {
+    /// Of what `pointer` points to.
+    fn of<T>(pointer: *const T) -> Self {
+        Self::bytes(pointer.cast(), size_of::<T>())
+    }
+
+    /// Of `length` bytes from `start` on.
+    fn bytes(start: *const c_void, length: usize) -> Self {
+        Self(start.addr(), if start.is_null() { 0 } else { length })
+    }
+
+    /// Checks that it shares no byte with any of these.
+    fn is_apart(self, others: &[Self]) -> Result<(), Status> {
+        let apart = |&Self(other, length): &Self| {
+            length == 0
+                || self.1 == 0
+                || self.0.saturating_add(self.1) <= other
+                || other.saturating_add(length) <= self.0
+        };
+        if others.iter().all(apart) { Ok(()) } else { Err(Status::Overlap) }
+    }
+}
+
 /// `length` units of memory from `start` on, each of them one byte.
 ///
 /// # Safety
-/// If not refused, the memory is mapped and holds units of `T`, which is one byte long; nobody
+/// If not refused, the memory is mapped and holds units of `T`, which is one byte long; nothing
 /// writes to it for the duration of the call unless `T` allows that.
 unsafe fn memory<'a, T>(start: *const c_void, length: usize) -> Result<&'a [T], Status> {
     const { assert!(size_of::<T>() == 1 && align_of::<T>() == 1) };
@@ -115,7 +143,7 @@ unsafe fn memory<'a, T>(start: *const c_void, length: usize) -> Result<&'a [T], 
 /// As [`memory`], to be changed.
 ///
 /// # Safety
-/// As [`memory`], and nobody else uses it for the duration of the call.
+/// As [`memory`], and nothing else uses it for the duration of the call.
 unsafe fn memory_mut<'a>(start: *mut c_void, length: usize) -> Result<&'a mut [u8], Status> {
     is_memory(start, length)?;
     if start.is_null() {

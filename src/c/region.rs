@@ -2,8 +2,14 @@
 
 use core::ffi::c_void;
 
-use super::{Cache, Status, answer, is_memory, is_place, memory, memory_mut, put, shared};
-use crate::persist::{self, OutOfBounds, Tuning};
+use super::{
+    Cache, Span, Status, answer, is_memory, is_place, layout::DomainNumber, memory, memory_mut,
+    put, shared,
+};
+use crate::{
+    cache::Cache as Known,
+    persist::{self, OutOfBounds},
+};
 
 /// What survives a power cut. Firmware knows: the NFIT's platform capabilities say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,14 +22,11 @@ pub enum Domain {
     Caches = 2,
 }
 
-/// A [`Domain`] as C hands it over.
-pub type DomainNumber = u32;
-
 /// Persistent memory, made by `wb_region_new`. To be persistent, a store is flushed (starts the
 /// write-back: asynchronous) and then drained (waits for all that was flushed: blocking); one drain
 /// serves any number of flushes. Between two calls the memory is the program's to load and store. A
-/// region may be copied, and has no end of its own; drain what was flushed before another CPU goes
-/// on with it.
+/// region may be copied, and has no end of its own; drain what was flushed before another CPU
+/// uses it.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Region {
@@ -35,22 +38,17 @@ pub struct Region {
     pub cache: Cache,
     /// What survives a power cut.
     pub domain: DomainNumber,
-    /// Copies from so many bytes on are stored past the cache. `wb_region_new` sets what was
+    /// Copies from this many bytes on are stored past the cache. `wb_region_new` sets what was
     /// measured to be best on one CPU; any other value is right, too.
     pub non_temporal_from: usize,
 }
 
 impl Region {
-    /// The memory, for the time of a call, in which nobody else uses it. What is flushed is not
-    /// waited for.
+    /// Checks all that can be checked of it.
     ///
     /// # Safety
-    /// If not refused, the region's memory may be written to, nobody else uses it meanwhile, and
-    /// its cache is true of this CPU.
-    pub(super) unsafe fn with(
-        &self,
-        run: impl FnOnce(&mut persist::Region<'_>) -> Result<(), OutOfBounds>,
-    ) -> Result<(), Status> {
+    /// If not refused, its cache is true of this CPU.
+    unsafe fn check(&self) -> Result<(Known, persist::Domain), Status> {
         // SAFETY: by the caller.
         let cache = unsafe { self.cache.known() }?;
         let domain = match self.domain {
@@ -59,27 +57,49 @@ impl Region {
             _ => return Err(Status::Invalid),
         };
         is_place(self.start.cast::<u8>())?;
+        is_memory(self.start, self.length)?;
+        let misaligned = self.start.addr() & (cache.line() - 1) != 0;
+        if misaligned { Err(Status::Misaligned) } else { Ok((cache, domain)) }
+    }
+
+    /// The region that is there, which does not lie in its own memory.
+    ///
+    /// # Safety
+    /// As [`shared`]. If not refused, its cache is true of this CPU.
+    pub(super) unsafe fn known(region: *const Self) -> Result<Self, Status> {
+        // SAFETY: by the caller.
+        let known = *unsafe { shared(region) }?;
+        // SAFETY: by the caller.
+        unsafe { known.check() }?;
+        Span::of(region).is_apart(&[known.span()])?;
+        Ok(known)
+    }
+
+    /// Where its memory is.
+    pub(super) fn span(&self) -> Span {
+        Span::bytes(self.start, self.length)
+    }
+
+    /// The memory, for the time of a call, in which nothing else uses it. What is flushed is not
+    /// waited for.
+    ///
+    /// # Safety
+    /// If not refused, the region's memory may be written to, nothing else uses it meanwhile, and
+    /// its cache is true of this CPU.
+    pub(super) unsafe fn with(
+        &self,
+        run: impl FnOnce(&mut persist::Region<'_>) -> Result<(), OutOfBounds>,
+    ) -> Result<(), Status> {
+        // SAFETY: by the caller.
+        let (cache, domain) = unsafe { self.check() }?;
         // SAFETY: by the caller.
         let bytes = unsafe { memory_mut(self.start, self.length) }?;
-        let region = persist::Region::new(bytes, cache, domain);
-        let mut region = region.map_err(|_| Status::Misaligned)?.tuned(Tuning {
-            measured_on: "what the C program says",
-            non_temporal_from: self.non_temporal_from,
-        });
+        let region = persist::Region::new(bytes, cache, domain).map_err(|_| Status::Misaligned)?;
+        let mut region = region.non_temporal_from(self.non_temporal_from);
         let result = run(&mut region).map_err(|OutOfBounds| Status::OutOfBounds);
         // Its fence is `wb_region_drain`.
         core::mem::forget(region);
         result
-    }
-
-    /// Nothing, if these bytes lie outside.
-    pub(super) fn is_apart(&self, start: *const c_void, length: usize) -> Result<(), Status> {
-        is_memory(start, length)?;
-        let (own, other) = (self.start.addr(), start.addr());
-        let apart = length == 0
-            || other.saturating_add(length) <= own
-            || own.saturating_add(self.length) <= other;
-        if apart { Ok(()) } else { Err(Status::Overlap) }
     }
 }
 
@@ -88,11 +108,14 @@ impl Region {
 ///
 /// `WB_NULL`: any pointer, even for a region of 0 bytes. `WB_MISALIGNED`: of either struct, or
 /// `start` is not at a line of the cache. `WB_INVALID`: of `cache` or `domain`. `WB_OUT_OF_BOUNDS`:
-/// the region would not end below the end of the address space.
+/// the region would not end below the end of the address space. `WB_OVERLAP`: `region` lies in the
+/// memory.
 ///
 /// # Safety
-/// `region` may be written to. `cache` is true of this CPU; it is copied. The memory may be read
-/// and written for as long as the region is used.
+/// `region` may be written to. `cache` is true of this CPU; it is copied. The memory may be read,
+/// and for every use but that of a log which is only read (`wb_log_check`,
+/// `wb_log_open_read_only`) written, for as long as the region is used. No two regions that are in
+/// use share memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_region_new(
     region: *mut Region,
@@ -105,10 +128,11 @@ pub unsafe extern "C" fn wb_region_new(
         is_place(region)?;
         // SAFETY: by the caller.
         let cache = *unsafe { shared(cache) }?;
-        let non_temporal_from = Tuning::AMD_1AH.non_temporal_from;
+        let non_temporal_from = persist::NON_TEMPORAL_FROM;
         let made = Region { start, length, cache, domain, non_temporal_from };
         // SAFETY: by the caller.
-        unsafe { made.with(|_| Ok(())) }?;
+        unsafe { made.check() }?;
+        Span::of(region).is_apart(&[made.span()])?;
         // SAFETY: a place; the rest is the caller's word.
         unsafe { put(region, made) };
         Ok(())
@@ -119,11 +143,11 @@ pub unsafe extern "C" fn wb_region_new(
 /// all are issued; a range beyond a few KiB is better flushed in steps, by a `wb_batch`. Nothing to
 /// flush if `length` is 0.
 ///
-/// `WB_NULL`, `WB_MISALIGNED`, `WB_INVALID`: of `region`. `WB_OUT_OF_BOUNDS`: of the range, also of
-/// an empty one.
+/// `WB_NULL`, `WB_MISALIGNED`, `WB_INVALID`: of `region`. `WB_OVERLAP`: it lies in its own memory.
+/// `WB_OUT_OF_BOUNDS`: of the range, also of an empty one.
 ///
 /// # Safety
-/// `region` was made by `wb_region_new` or is all zeros. Nobody else uses its memory meanwhile.
+/// `region` was made by `wb_region_new` or is all zeros. Nothing else uses its memory meanwhile.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_region_flush(
     region: *const Region,
@@ -136,7 +160,7 @@ pub unsafe extern "C" fn wb_region_flush(
 
 /// Waits until everything flushed is persistent (MFENCE). Blocking.
 ///
-/// `WB_NULL`, `WB_MISALIGNED`, `WB_INVALID`: of `region`.
+/// `WB_NULL`, `WB_MISALIGNED`, `WB_INVALID`: of `region`. `WB_OVERLAP`: it lies in its own memory.
 ///
 /// # Safety
 /// As `wb_region_flush`.
@@ -151,7 +175,7 @@ pub unsafe extern "C" fn wb_region_drain(region: *const Region) -> Status {
     }
 }
 
-/// `wb_region_flush`, then `wb_region_drain`. Blocking. Answers as `wb_region_flush`.
+/// `wb_region_flush`, then `wb_region_drain`. Blocking. Returns as `wb_region_flush`.
 ///
 /// # Safety
 /// As `wb_region_flush`.
@@ -201,7 +225,7 @@ pub unsafe extern "C" fn wb_region_copy_persist(
 }
 
 /// Zeroes `length` bytes from offset `at` on (by CLZERO where the CPU has it) and waits until that
-/// is persistent. Blocking. Answers as `wb_region_flush`.
+/// is persistent. Blocking. Returns as `wb_region_flush`.
 ///
 /// # Safety
 /// As `wb_region_flush`.
@@ -227,7 +251,7 @@ unsafe fn on(
     run: impl FnOnce(&mut persist::Region<'_>) -> Result<(), OutOfBounds>,
 ) -> Status {
     // SAFETY: by the caller.
-    answer(|| unsafe { shared(region)?.with(run) })
+    answer(|| unsafe { Region::known(region)?.with(run) })
 }
 
 /// # Safety
@@ -240,8 +264,9 @@ unsafe fn on_copy(
 ) -> Status {
     answer(|| {
         // SAFETY: by the caller.
-        let region = unsafe { shared(region) }?;
-        region.is_apart(from, length)?;
+        let region = unsafe { Region::known(region) }?;
+        is_memory(from, length)?;
+        Span::bytes(from, length).is_apart(&[region.span()])?;
         // SAFETY: by the caller; it lies outside the memory that is changed.
         let from = unsafe { memory(from, length) }?;
         // SAFETY: by the caller.

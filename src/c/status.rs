@@ -1,9 +1,11 @@
-//! What a function answers.
+//! What a function returns.
 
 use core::ffi::{CStr, c_char};
 
-/// What a function answers. With any but `WB_OK` nothing was done; only a `wb_batch_step` that
-/// answers `WB_WOULD_BLOCK` has issued lines.
+use super::layout::StatusNumber;
+
+/// What a function returns. With any but `WB_OK` nothing was done; only a `wb_batch_step` that
+/// returns `WB_WOULD_BLOCK` has issued lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub enum Status {
@@ -27,20 +29,30 @@ pub enum Status {
     NoFlush = 7,
     /// The range is not within the region, or does not end below the end of the address space.
     OutOfBounds = 8,
-    /// What is to be copied lies in the region that it is copied into or out of.
+    /// Two pieces of memory share bytes and must not: what is copied and the region that it is
+    /// copied into or out of, or a struct or a result and the region or the log.
     Overlap = 9,
     /// The region is too small for a log of one empty record.
     TooSmall = 10,
-    /// There was never a log in the region, or it was not made to the end.
+    /// There was never a log in the region, or its creation was cut short. Only after this one does
+    /// `wb_log_create` destroy nothing.
     NotALog = 11,
-    /// The log was recovered 2^32 times, or has had 2^63 records, or its header is damaged.
+    /// The log was recovered 2^32 times since it was created or cleared, or has had 2^63 records. It
+    /// can be read (`wb_log_open_read_only`).
     Exhausted = 12,
     /// The record can never fit, even into the empty log.
     TooLong = 13,
+    /// There is a log in the region, and both copies of its header are damaged.
+    Damaged = 14,
+    /// There is a log in the region, in the format of another version.
+    OtherVersion = 15,
+    /// There is a log, which was created in a region of another length.
+    OtherLength = 16,
+    /// The record is none of this log: cleared since, or another log's.
+    Stale = 17,
+    /// The log was opened to be read only.
+    ReadOnly = 18,
 }
-
-/// A [`Status`] as C hands it over.
-pub type StatusNumber = u32;
 
 /// `WB_OK`, if that is how it went.
 pub(super) fn answer(done: impl FnOnce() -> Result<(), Status>) -> Status {
@@ -54,7 +66,7 @@ pub(super) fn answer(done: impl FnOnce() -> Result<(), Status>) -> Status {
 /// Never NULL, and valid for ever.
 #[unsafe(no_mangle)]
 pub extern "C" fn wb_status_name(status: StatusNumber) -> *const c_char {
-    const NAMES: [&CStr; 14] = [
+    const NAMES: [&CStr; 19] = [
         c"WB_OK",
         c"WB_WOULD_BLOCK",
         c"WB_END",
@@ -69,6 +81,11 @@ pub extern "C" fn wb_status_name(status: StatusNumber) -> *const c_char {
         c"WB_NOT_A_LOG",
         c"WB_EXHAUSTED",
         c"WB_TOO_LONG",
+        c"WB_DAMAGED",
+        c"WB_OTHER_VERSION",
+        c"WB_OTHER_LENGTH",
+        c"WB_STALE",
+        c"WB_READ_ONLY",
     ];
     NAMES.get(status as usize).unwrap_or(&c"?").as_ptr()
 }

@@ -31,7 +31,7 @@
 // # Invariant
 // `state` holds four flags and a count of readers. **Only the waiter writes `waker`, and only
 // under `WRITING`, which it sets only while there are no readers. A signaller reads `waker` only
-// as a counted reader, and only if it was the one that cleared `ARMED` when it was counted. While
+// as a counted reader, and only if it was the one that cleared `ARMED` after it was counted. While
 // `ARMED` is set there is a waker, and `WRITING` is not set.** The waiter may read `waker` at any
 // time, since nothing else writes it. There is one waiter: `AVAILABLE` sees to it, or the owner of
 // an event that hands none out.
@@ -58,12 +58,13 @@ const WRITING: u32 = 1;
 const AVAILABLE: u32 = 1 << 1;
 /// Nothing was signalled since the waiter set this.
 const HEARD: u32 = 1 << 2;
-/// One signaller that may read the waker. There are at most 2^28 at once: more cores and nested
+/// The next signal wakes. Not the sign: asked for by its sign, a bit is not cleared by one
+/// instruction on x86_64.
+const ARMED: u32 = 1 << 3;
+/// One signaller that may read the waker. There are fewer than 2^28 at once: more cores and nested
 /// handlers than there can be.
-const READER: u32 = 1 << 3;
-const READERS: u32 = ARMED - READER;
-/// The next signal wakes. The sign, so that counting a reader and looking is one instruction.
-const ARMED: u32 = 1 << 31;
+const READER: u32 = 1 << 4;
+const READERS: u32 = !(READER - 1);
 
 /// News for one waiter. 24 bytes on a 64-bit target, made in a `static`.
 ///
@@ -125,24 +126,16 @@ impl Event {
     /// Takes the registration, if there is one, and wakes as a counted reader.
     #[inline]
     fn wake(&self) {
-        let mut state = self.state.load(Ordering::Relaxed);
-        loop {
-            if state & ARMED == 0 {
-                return;
-            }
-            let next = (state & !ARMED) + READER;
-            match self.state.compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Relaxed)
-            {
-                Ok(_) => break,
-                Err(now) => state = now,
-            }
-        }
+        self.state.fetch_add(READER, Ordering::Relaxed);
         let _reading = Reading(&self.state);
-        self.waker.with(|waker| {
-            // SAFETY: this cleared `ARMED` as it was counted as a reader: by the invariant nothing
-            // writes the waker, and there is one.
-            unsafe { (*waker).as_ref().unwrap_unchecked() }.wake_by_ref();
-        });
+        // One instruction on x86_64, which a compare-exchange is not.
+        if self.state.fetch_and(!ARMED, Ordering::AcqRel) & ARMED != 0 {
+            self.waker.with(|waker| {
+                // SAFETY: this cleared `ARMED` as a counted reader: by the invariant nothing writes
+                // the waker, and there is one.
+                unsafe { (*waker).as_ref().unwrap_unchecked() }.wake_by_ref();
+            });
+        }
     }
 
     /// The one waiter, or `None` while it is handed out. It comes back when it is dropped.

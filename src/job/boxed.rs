@@ -1,9 +1,8 @@
 //! An operation of any type, on the heap, which no handler ever frees.
-//!
-//! # Invariant
-//! **A node belongs to its [`Boxed`] until that is dropped or emptied; then, whole, to the list of
-//! the dropped, until one call of [`free_dropped`] takes it off.** `next` is only used while it is
-//! in the list, in a critical section or by who took it off.
+
+// Invariant: a node belongs to its `Boxed` until that is dropped or emptied; then, whole, to the
+// list of the dropped, until one call of `free_dropped` takes it off. `next` is only used in a
+// critical section, while the node is in the list.
 
 use alloc::boxed::Box;
 use core::{
@@ -122,20 +121,31 @@ impl<T, E> Drop for Boxed<T, E> {
     }
 }
 
-/// Drops the operations whose [`Boxed`] was dropped, and frees their memory; says how many. For a
-/// program that has a quiet moment. Never call it in a handler.
+/// Drops the operations whose [`Boxed`] was dropped, and frees their memory; returns how many. For
+/// a program that has a quiet moment. Never call it in a handler.
+///
+/// # Panics
+/// If one of the drops does. Its memory is free, and the others are left for the next call.
 pub fn free_dropped() -> usize {
-    let mut header = section(|section| DROPPED.0.borrow(section).replace(ptr::null_mut()));
     let mut freed = 0;
-    while !header.is_null() {
-        // SAFETY: by the invariant what was taken off the list belongs to this call.
-        let next = unsafe { (*header).next.get() };
-        // SAFETY: as above; `free` is that of this node, which is not used after it.
-        unsafe { ((*header).free)(header) };
-        header = next;
+    while let Some(header) = take_dropped() {
+        // SAFETY: by the invariant what was taken off the list belongs to this call; `free` is that
+        // of this node, which is not used after it.
+        unsafe { (header.as_ref().free)(header.as_ptr()) };
         freed += 1;
     }
     freed
+}
+
+/// Takes one node off the list: one at a time, so that the rest stays there if a drop panics.
+fn take_dropped() -> Option<NonNull<Header>> {
+    section(|section| {
+        let list = DROPPED.0.borrow(section);
+        let first = NonNull::new(list.get())?;
+        // SAFETY: by the invariant it is whole while it is in the list.
+        list.set(unsafe { first.as_ref() }.next.get());
+        Some(first)
+    })
 }
 
 /// # Safety

@@ -8,13 +8,21 @@ use crate::event::OwedWake;
 pub enum Step {
     /// No operation is running: the interrupt was not for this slot.
     Idle,
-    /// The operation was tried and goes on.
+    /// The operation was tried and continues.
     Pending,
     /// The operation was tried and has ended.
     Done,
-    /// The slot is being stepped elsewhere (this handler has interrupted the step, or it runs on
-    /// another core). The step that goes on there tries once more, so nothing is lost.
+    /// The slot is being stepped elsewhere: this handler has interrupted the step, or the step runs
+    /// on another core. That step tries once more, so nothing is lost.
     Contended,
+    /// The operation was tried 64 times, since each time another interrupt had asked for a step
+    /// meanwhile, and continues. One more step is owed, and stays so: the next step takes it.
+    ///
+    /// The waiter of a [`Job`](super::Job) is woken and takes that step. With a callback, or a job
+    /// that was detached, the handler has itself called again (pends its own interrupt), so that
+    /// the interrupts of lower priority run in between. An operation whose own try steps its slot
+    /// ends here each time: it must not do that.
+    Again,
 }
 
 /// What [`Slot::on_interrupt`](super::Slot::on_interrupt) did, and the wake it owes.

@@ -113,8 +113,14 @@ impl<A: Background + 'static> Job<A> {
     /// What dropping it means while the end was not given out.
     #[inline(never)]
     fn abandon(&mut self) {
-        self.cancel();
-        self.give_up();
+        /// Gives the job up, also if what is called to cancel it panics.
+        struct GivenUp<'j, A: Background + 'static>(&'j mut Job<A>);
+        impl<A: Background + 'static> Drop for GivenUp<'_, A> {
+            fn drop(&mut self) {
+                self.0.give_up();
+            }
+        }
+        GivenUp(self).0.cancel();
     }
 
     fn give_up(&mut self) {

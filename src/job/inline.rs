@@ -1,8 +1,7 @@
 //! An operation of any type, in place.
-//!
-//! # Invariant
-//! **`storage` holds a value of the type that `kind` was made for, from `new` on, until
-//! `into_inner` or `drop` takes it out.**
+
+// Invariant: `storage` holds a value of the type that `kind` was made for, from `new` on, until
+// `into_inner` or `drop` takes it out.
 
 use core::{
     any::TypeId,
@@ -15,9 +14,10 @@ use core::{
 use super::Background;
 use crate::attempt::{Attempt, forward_arming};
 
-/// Any background operation with this output and error, in `N` bytes, without an allocator: for
-/// what has no name in a `static`, closures among them, and for slots that hold now this and now
-/// that. A pointer (in 8 bytes) more than `N`; each step costs one indirect call more.
+/// Any background operation with this output and error, in `N` bytes, without an allocator.
+///
+/// For operations whose type cannot be named in a `static` (closures), or one slot for different
+/// types over time. `N` bytes (rounded up to 8) plus a pointer; one more indirect call per step.
 ///
 /// ```
 /// use core::sync::atomic::{AtomicU32, Ordering::Relaxed};

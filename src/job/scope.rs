@@ -1,9 +1,9 @@
 //! A background operation that borrows: a bracket that does not return before it has ended.
-//!
-//! # Invariant
-//! **While the line's slot has a tenant, what that points to is used through the slot alone, and
-//! the frame of [`ScopedSlot::scope`] to which it belongs is not left.** The tenant's job is in that
-//! frame, out of the user's reach, and the frame is only left after the job was collected.
+
+// Invariant: while the slot has a tenant, what that points to is used through the slot alone, and
+// the frame of `ScopedSlot::scope` to which it belongs is not left. The tenant's job is in that
+// frame from before its `begin`, out of the user's reach, and the frame is only left after the job
+// was collected.
 
 use core::{cell::UnsafeCell, convert::Infallible, fmt, mem, ptr::NonNull, task::Waker};
 
@@ -18,18 +18,19 @@ use crate::{
     },
 };
 
-/// Room for one background operation at a time that may borrow what it works on, in a `static`: of
-/// any type, and with buffers that are anybody's, a stack's too. 56 bytes on a 64-bit target; each
-/// step costs one indirect call more than in a [`Slot`].
+/// Room for one background operation at a time that may borrow what it works on, in a `static`.
+///
+/// Of any type, and with any buffers, also on a stack. 56 bytes on a 64-bit target; each step costs
+/// one indirect call more than in a [`Slot`].
 ///
 /// ```
 /// use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// use wouldblock::{Attempt, block::Spin, job::{Background, ScopedSlot}};
 ///
 /// static COME: AtomicUsize = AtomicUsize::new(0); // Stands for the device: bytes that have come.
-/// static LINE: ScopedSlot = ScopedSlot::new();
+/// static SLOT: ScopedSlot = ScopedSlot::new();
 ///
-/// fn handler() { drop(LINE.on_interrupt()); }
+/// fn handler() { drop(SLOT.on_interrupt()); }
 ///
 /// struct Read<'b> { buffer: &'b mut [u8], read: usize }
 /// impl Attempt for Read<'_> {
@@ -47,7 +48,7 @@ use crate::{
 ///
 /// let mut buffer = [0; 3];
 /// let read = Read { buffer: &mut buffer, read: 0 };
-/// let (sum, done) = LINE
+/// let (sum, done) = SLOT
 ///     .scope(read, Spin, |job| {
 ///         COME.store(3, Relaxed);
 ///         handler(); // The read goes on in the background ...
@@ -55,7 +56,7 @@ use crate::{
 ///         job.wait(Spin);
 ///         sum
 ///     })
-///     .expect("nothing else is on the line");
+///     .expect("nothing else is in the slot");
 /// assert_eq!((sum, done.result, &buffer), (55, Ok(3), b"abc"));
 /// ```
 #[derive(Default)]
@@ -69,7 +70,7 @@ impl fmt::Debug for ScopedSlot {
 
 impl ScopedSlot {
     const_unless_loom! {
-        /// A line with nothing on it.
+        /// An idle slot.
         pub fn new() -> Self {
             Self(Slot::new())
         }
@@ -86,13 +87,16 @@ impl ScopedSlot {
     /// calls `foreground`, except by an interrupt.
     ///
     /// An operation that has not ended when `foreground` returns is cancelled, and waited for, with
-    /// `idle` to pass the time. So `foreground` calls [`ScopedJob::wait`] if it wants the end. If
-    /// `foreground` panics, and that unwinds, the operation is cancelled and waited for, spinning:
-    /// a device that never lets go is waited for for ever, as every blocking call does. So is an
-    /// operation whose own try panics, since nobody knows what its device still does.
+    /// `idle` to pass the time. So `foreground` calls [`ScopedJob::wait`] if it wants the end.
     ///
     /// # Errors
-    /// [`Busy`] with the operation while another one is on the line: `foreground` was not run.
+    /// [`Busy`] with the operation while another one is in the slot: `foreground` was not run.
+    ///
+    /// # Panics
+    /// If `foreground` or the operation's `begin` does. Before that unwinds out of here, the
+    /// operation is cancelled and waited for, spinning, and the slot is idle again. A device that
+    /// never lets go is waited for for ever, as every blocking call does. So is an operation whose
+    /// own try panics, since it is not known what its device still does.
     pub fn scope<A: Background, R>(
         &'static self,
         op: A,
@@ -102,8 +106,13 @@ impl ScopedSlot {
         let held = UnsafeCell::new(Held { op, result: None });
         // SAFETY: the invariant: `frame` collects the job before it, and `held`, goes.
         let lent = unsafe { Lent::new(&held) };
-        let Ok(job) = self.0.start(lent) else { return Err(Busy(held.into_inner().op)) };
-        let mut frame = Frame { job };
+        if !self.0.reserve() {
+            return Err(Busy(held.into_inner().op));
+        }
+        // Before the device is set going: if `begin` panics, this waits for the end.
+        let mut frame = Frame { job: Job::of(&self.0) };
+        // SAFETY: reserved, by this call; the job is the frame's.
+        unsafe { self.0.fill_for_job(lent) };
         let value = foreground(&mut ScopedJob { job: &mut frame.job });
         frame.end(idle);
         drop(frame);

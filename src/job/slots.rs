@@ -10,18 +10,20 @@
 //!
 //! A [`Ticket`] names one tenancy of one slot, so the end of the k-th request steps the k-th slot
 //! and no other one: what a completion costs does not depend on how many are in flight. A ticket of
-//! an earlier tenancy (a device that ends a request twice, or after a reset) steps nothing. (Looked
-//! at on one core while the next tenant moves in on another, it may step that one: one try more,
-//! which is always right.)
+//! an earlier tenancy (a device that ends a request twice, or after a reset) steps nothing.
 //!
-//! # Invariant
-//! **`generations[k]` changes only while slot `k` is reserved, by who has reserved it, before
-//! anybody else learns the ticket.**
+//! Race on several cores: a stale ticket checked while another core reserves that slot may step the
+//! new tenant once more, which is harmless. It never cancels it.
+
+// Invariant: `generations[k]` changes only while slot `k` is reserved, by the one that has reserved
+// it, before the ticket is known elsewhere.
 
 use core::{convert::Infallible, fmt, mem};
 
-use super::{Background, Busy, Callback, Done, Job, Slot, Stepped};
-use crate::atomic::{AtomicU32, Ordering};
+use super::{
+    Background, Busy, Callback, Done, Job, Slot, Step, Stepped, state::CANCEL, step::Claim,
+};
+use crate::atomic::{AtomicU32, Ordering, section};
 
 /// One tenancy of one slot of a [`Slots`]: its index, and which tenancy of it. 32 bits, to ride as
 /// the tag of a request through a device.
@@ -189,7 +191,7 @@ impl<A: Background + 'static, const N: usize> Slots<A, N> {
 
     /// One step of the operation with this ticket, by a handler that was told of its end; as
     /// [`Slot::on_interrupt`]. A ticket whose tenancy is over, and a number that is no ticket, step
-    /// nothing: [`Step::Idle`](super::Step::Idle).
+    /// nothing: [`Step::Idle`].
     #[inline]
     pub fn on_interrupt(&'static self, ticket: Ticket) -> Stepped {
         match self.slots.get(ticket.index()) {
@@ -198,13 +200,19 @@ impl<A: Background + 'static, const N: usize> Slots<A, N> {
         }
     }
 
-    /// Asks the operation with this ticket to stop, as [`Slot::cancel`].
-    pub fn cancel(&'static self, ticket: Ticket) {
-        if let Some(slot) = self.slots.get(ticket.index())
-            && self.is_current(ticket)
-        {
-            slot.cancel();
-        }
+    /// Asks the operation with this ticket to stop, as [`Slot::cancel`]. A ticket whose tenancy is
+    /// over, and a number that is no ticket, cancel nothing: [`Step::Idle`].
+    ///
+    /// The look at the ticket and the claim are one critical section of two accesses, so the next
+    /// tenant of the slot is never cancelled in its place.
+    pub fn cancel(&'static self, ticket: Ticket) -> Step {
+        let Some(slot) = self.slots.get(ticket.index()) else { return Step::Idle };
+        // A tenancy begins with a new generation, and then goes through the section in `fill`. So
+        // while this one lasts, a slot that runs has the tenant of the generation that is read.
+        let claim =
+            section(|_| if self.is_current(ticket) { slot.claim(CANCEL) } else { Claim::Nothing });
+        // SAFETY: just claimed.
+        unsafe { slot.cancel_claimed(claim) }
     }
 
     /// Whether no later tenancy of the slot has begun.

@@ -16,6 +16,18 @@ pub trait Memory {
     fn flush(&mut self, words: Range<usize>);
     /// Waits until everything flushed is persistent.
     fn drain(&mut self);
+
+    /// A number that is another at each call, and another in each memory, as far as it can be had:
+    /// the log mixes it into the identity of what it creates or clears. Here the address of `self`,
+    /// and on x86_64 the time stamp counter (RDTSC: any ring, unless the system forbids it). On
+    /// other targets, or with a better source of randomness, return that.
+    fn salt(&self) -> u64 {
+        let address = core::ptr::from_ref(self).addr() as u64;
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: RDTSC is in every x86_64 CPU, and touches no memory.
+        let address = address.rotate_left(32) ^ unsafe { core::arch::x86_64::_rdtsc() };
+        address
+    }
 }
 
 /// Lent memory: it is still there when a log on it was refused or is dropped.
@@ -41,6 +53,10 @@ impl<M: Memory + ?Sized> Memory for &mut M {
     #[inline]
     fn drain(&mut self) {
         (**self).drain();
+    }
+
+    fn salt(&self) -> u64 {
+        (**self).salt()
     }
 }
 

@@ -24,5 +24,7 @@ mod memory;
 mod region;
 
 pub use memory::Memory;
+#[cfg(all(feature = "c", target_arch = "x86_64"))]
+pub(crate) use region::NON_TEMPORAL_FROM;
 #[cfg(target_arch = "x86_64")]
-pub use region::{Domain, Misaligned, OutOfBounds, Region, Tuning};
+pub use region::{Domain, Misaligned, OutOfBounds, Region};

@@ -2,7 +2,7 @@
 //! its fake.
 //!
 //! A snapshot is whatever the author takes for the state that matters: what is in the device, what
-//! the driver holds. The checks answer, and never panic.
+//! the driver holds. The checks return, and never panic by themselves.
 
 use std::{fmt, format, string::String};
 
@@ -51,14 +51,18 @@ pub fn tries_lose_nothing<A: Attempt, S: PartialEq + fmt::Debug>(
 }
 
 /// A try is bounded and never waits: it takes at most `boundaries`. Whether it succeeds does not
-/// matter. Answers how many it took.
+/// matter. Returns how many it took. The operation is made on another thread, by `op`: a try that
+/// waits is left there, where it stands.
 ///
 /// # Errors
 /// When it takes more.
-pub fn a_try_is_bounded<A: Attempt>(op: &mut A, boundaries: u64) -> Result<u64, Violation> {
-    match bounded(boundaries, || drop(op.attempt())) {
-        Ok(((), cost)) => Ok(cost),
-        Err(_) => violation(format!("a try takes more than {boundaries} boundaries: it waits")),
+pub fn a_try_is_bounded<A: Attempt>(
+    op: impl FnOnce() -> A + Send + 'static,
+    boundaries: u64,
+) -> Result<u64, Violation> {
+    match bounded(boundaries, op, |op| drop(op.attempt())) {
+        Some(cost) => Ok(cost),
+        None => violation(format!("a try takes more than {boundaries} boundaries: it waits")),
     }
 }
 
@@ -126,17 +130,17 @@ pub fn disarm_takes_arm_back<A: Attempt, S: PartialEq + fmt::Debug>(
 }
 
 /// `begin` never waits and never works: it costs the same on a device that is ready as on one that
-/// is stuck. Answers the boundaries it takes.
+/// is stuck. Returns the boundaries it takes.
 ///
 /// # Errors
 /// When it costs more on one of the two, or takes more than 1000 boundaries.
-pub fn begin_costs_the_same<A: Background>(
-    on_ready: &mut A,
-    on_stuck: &mut A,
+pub fn begin_costs_the_same<A: Background + 'static>(
+    on_ready: A,
+    on_stuck: A,
 ) -> Result<u64, Violation> {
-    let cost = |op: &mut A| match bounded(1000, || op.begin()) {
-        Ok(((), cost)) => Ok(cost),
-        Err(_) => violation("`begin` takes more than 1000 boundaries: it waits"),
+    let cost = |op: A| match bounded(1000, move || op, A::begin) {
+        Some(cost) => Ok(cost),
+        None => violation("`begin` takes more than 1000 boundaries: it waits"),
     };
     let (ready, stuck) = (cost(on_ready)?, cost(on_stuck)?);
     if ready != stuck {
@@ -147,7 +151,7 @@ pub fn begin_costs_the_same<A: Background>(
 
 /// Interrupts follow `begin`, and they alone bring the operation to its end: nobody else tries it.
 /// The handlers that `world` delivers are to step `slot`; an event comes when no interrupt is
-/// pending. Answers the interrupts it took.
+/// pending. Returns the interrupts it took.
 ///
 /// # Errors
 /// When the slot is busy, or still is after `limit` interrupts or events.
@@ -178,7 +182,7 @@ pub fn interrupts_end_it<A: Background, W: World>(
 /// and the end gives it back.
 ///
 /// # Errors
-/// When the slot is busy, or the operation goes on.
+/// When the slot is busy, or the operation continues.
 pub fn cancel_ends_it<A: Background, W: World>(
     slot: &'static Slot<A>,
     op: A,

@@ -117,8 +117,10 @@
 //! a try is bounded, `arm` announces what has come, `disarm` takes it back; `begin` costs the same
 //! on a stuck device, interrupts alone bring the operation to its end, `cancel` ends it.
 
+mod apart;
 pub mod check;
 mod cpu;
+mod report;
 pub(crate) mod run;
 mod sweep;
 #[cfg(test)]
@@ -126,8 +128,9 @@ mod tests;
 
 pub use self::{
     cpu::{Cpu, CpuClock},
+    report::{Failure, Fault, Report},
     run::{boundary, in_critical_section},
-    sweep::{Failure, Fault, Report, Sweep, boundaries_of, sweep},
+    sweep::{Sweep, sweep},
 };
 
 /// What is around a scenario: the device, and the interrupt controller. Made anew for each run.
@@ -136,7 +139,7 @@ pub trait World: 'static {
     /// come anywhere, in a critical section too. The boundaries in it do not count.
     fn event(&self);
 
-    /// If an interrupt is requested, takes the request, calls its handler, and answers `true`.
+    /// If an interrupt is requested, takes the request, calls its handler, and returns `true`.
     ///
     /// Asked at each boundary where an interrupt could come. A request that is masked in the device
     /// is none, and becomes one when the device is armed, as its hardware has it.

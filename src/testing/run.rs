@@ -1,22 +1,31 @@
 //! One run of a scenario: the boundaries of this thread are counted, and what is to happen at them
 //! happens, on the same stack.
 //!
-//! # Invariant
-//! **A handler runs only where an interrupt could come: at a boundary, outside every critical
-//! section, and not in another handler unless handlers nest.** What the world does by itself (an
-//! event) may come at any boundary.
+//! On a device nothing leaves an access of the library's but its end, and a handler returns to what
+//! it has interrupted. So a boundary never unwinds: it returns, or never does.
+
+// Invariant: a handler runs only where an interrupt could come: at a boundary, outside every
+// critical section, and not in another handler unless handlers nest. What the world does by itself
+// (an event) may come at any boundary.
+//
+// A run that must not continue is given up at the boundary where that is found: its thread tells
+// the sweep and then stands there for ever. So nothing that the run has on its stack is dropped or
+// used again, and nothing that it has in its hands is in two places.
 
 use std::{
     any::type_name,
+    boxed::Box,
     cell::{Cell, RefCell},
     fmt::{self, Write as _},
-    panic,
+    panic::{self, AssertUnwindSafe},
     rc::Rc,
     thread,
     vec::Vec,
 };
 
-use super::World;
+use critical_section::RestoreState;
+
+use super::{Fault, World};
 
 thread_local! {
     /// The run of this thread.
@@ -25,6 +34,8 @@ thread_local! {
     static RUNNING: Cell<bool> = const { Cell::new(false) };
     /// Critical sections of the library that this thread is in.
     static SECTIONS: Cell<u32> = const { Cell::new(0) };
+    /// What the outermost critical section of this thread is released with.
+    static OUTERMOST: Cell<Option<RestoreState>> = const { Cell::new(None) };
 }
 
 /// A place at which an interrupt may come: a driver author's fake calls this at the beginning of
@@ -79,7 +90,18 @@ pub(crate) fn masked<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Runs `f`, which uses what `cell` points to, and ends the run if that is in use already by what
+/// Lets go of the critical section that this thread is in, if it is, and will never leave.
+fn leave_section() {
+    if in_critical_section()
+        && let Some(outermost) = OUTERMOST.get()
+    {
+        // SAFETY: it is acquired, by frames of this thread that will never release it; the inner
+        // ones do not count. An outermost section of this thread was released with this before.
+        unsafe { critical_section::release(outermost) };
+    }
+}
+
+/// Runs `f`, which uses what `cell` points to, and gives the run up if that is in use already by what
 /// this has interrupted, and one of the two is exclusive.
 pub(crate) fn access<T, R>(cell: *const T, exclusive: bool, f: impl FnOnce() -> R) -> R {
     boundary();
@@ -101,7 +123,7 @@ impl<'r> Access<'r> {
         drop(cells);
         let access = Self(run);
         if torn {
-            run.stop(Stop::Torn);
+            run.give_up(Fault::Torn);
         }
         access
     }
@@ -117,17 +139,6 @@ fn current() -> Option<Rc<Run>> {
     RUN.with_borrow(Clone::clone)
 }
 
-/// Why a run ended before its foreground did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
-    /// The foreground is asleep, and nothing is left that would wake it.
-    Lost,
-    /// The budget of steps is spent.
-    Stuck,
-    /// What a handler uses is in use by what it interrupted.
-    Torn,
-}
-
 /// What a run is allowed, and what it needs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
@@ -139,8 +150,12 @@ pub(super) struct Terms {
     pub nested: bool,
 }
 
+/// Called when a run is given up.
+pub(super) type GivenUp = Box<dyn Fn(&Run, Fault)>;
+
 pub(super) struct Run {
     world: Rc<dyn World>,
+    given_up: GivenUp,
     terms: Terms,
     /// The boundaries at which an event comes, in order.
     placements: Vec<u64>,
@@ -156,9 +171,15 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub fn new(world: Rc<dyn World>, terms: Terms, placements: &[u64]) -> Rc<Self> {
+    pub fn new(
+        world: Rc<dyn World>,
+        terms: Terms,
+        placements: &[u64],
+        given_up: GivenUp,
+    ) -> Rc<Self> {
         Rc::new(Self {
             world,
+            given_up,
             terms,
             placements: placements.to_vec(),
             placed: Cell::new(0),
@@ -173,23 +194,35 @@ impl Run {
         })
     }
 
-    /// Runs `foreground` as this thread's run.
-    pub fn enter(self: &Rc<Self>, foreground: impl FnOnce()) -> thread::Result<()> {
-        let outer = RUN.replace(Some(self.clone()));
-        assert!(outer.is_none(), "a sweep inside a sweep");
+    /// Runs `foreground` as this thread's run. Does not return if the run is given up.
+    ///
+    /// # Errors
+    /// The foreground has panicked: that unwinds, as on a hosted target.
+    pub fn enter<R>(self: &Rc<Self>, foreground: impl FnOnce() -> R) -> thread::Result<R> {
+        // SAFETY: released at once.
+        let outermost = unsafe { critical_section::acquire() };
+        // SAFETY: just acquired.
+        unsafe { critical_section::release(outermost) };
+        OUTERMOST.set(Some(outermost));
+        RUN.set(Some(self.clone()));
         RUNNING.set(true);
-        let end = panic::catch_unwind(panic::AssertUnwindSafe(foreground));
+        let end = panic::catch_unwind(AssertUnwindSafe(foreground));
         RUNNING.set(false);
         RUN.set(None);
         end
     }
 
     pub fn boundary(&self) {
-        if self.in_event.get() || thread::panicking() {
+        if self.in_event.get() {
             return;
         }
         self.step();
-        if self.handlers.get() == 0 || self.terms.nested {
+        if thread::panicking() {
+            // No place is counted any more, but the world continues: who unwinds may wait for it.
+            if self.handlers.get() == 0 && self.events.get() < self.terms.needs {
+                self.event();
+            }
+        } else if self.handlers.get() == 0 || self.terms.nested {
             let here = self.boundaries.replace(self.boundaries.get() + 1);
             while self.placements.get(self.placed.get()) == Some(&here) && self.events_are_left() {
                 self.placed.set(self.placed.get() + 1);
@@ -207,7 +240,7 @@ impl Run {
     fn event(&self) {
         self.events.set(self.events.get() + 1);
         self.in_event.set(true);
-        self.world.event();
+        self.of_the_world(|world| world.event());
         self.in_event.set(false);
     }
 
@@ -218,7 +251,7 @@ impl Run {
         let mut delivered = false;
         while depth < deepest && !in_critical_section() {
             self.handlers.set(depth + 1);
-            let ran = self.world.deliver();
+            let ran = self.of_the_world(|world| world.deliver());
             self.handlers.set(depth);
             if !ran {
                 break;
@@ -230,16 +263,33 @@ impl Run {
         delivered
     }
 
-    fn step(&self) {
-        self.steps.set(self.steps.get() + 1);
-        if self.steps.get() > self.terms.budget {
-            self.stop(Stop::Stuck);
+    /// What is not the foreground's: a panic of it does not unwind through the foreground.
+    fn of_the_world<R>(&self, act: impl FnOnce(&dyn World) -> R) -> R {
+        match panic::catch_unwind(AssertUnwindSafe(|| act(&*self.world))) {
+            Ok(end) => end,
+            Err(payload) => self.give_up(Fault::of_panic(&*payload)),
         }
     }
 
-    fn stop(&self, why: Stop) {
-        if !thread::panicking() {
-            panic::resume_unwind(Box::new(why));
+    fn step(&self) {
+        self.steps.set(self.steps.get() + 1);
+        if self.steps.get() > self.terms.budget {
+            self.give_up(Fault::Stuck);
+        }
+    }
+
+    /// Ends the run here, without unwinding: see the module.
+    fn give_up(&self, fault: Fault) -> ! {
+        let fault = if thread::panicking() {
+            Fault::Panicked(std::format!("the foreground, and as that unwinds: {fault}"))
+        } else {
+            fault
+        };
+        RUNNING.set(false);
+        leave_section();
+        (self.given_up)(self, fault);
+        loop {
+            thread::park();
         }
     }
 
@@ -268,7 +318,7 @@ impl Run {
                 Some(ticks) if self.terms.needs == 0 => {
                     return self.time.set(self.time.get() + ticks);
                 }
-                _ => return self.stop(Stop::Lost),
+                _ => self.give_up(Fault::Lost),
             }
         }
     }
@@ -289,6 +339,10 @@ impl Run {
 
     pub fn interrupts(&self) -> u64 {
         self.interrupts.get()
+    }
+
+    pub fn placements(&self) -> &[u64] {
+        &self.placements
     }
 
     pub fn boundaries(&self) -> u64 {

@@ -1,22 +1,28 @@
 //! The sweep: a scenario, run once for each place at which an interrupt may come.
 
 use std::{
-    any::Any,
-    fmt, panic,
+    boxed::Box,
     rc::Rc,
-    string::{String, ToString},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc::Sender},
+    vec,
     vec::Vec,
 };
 
 use super::{
-    World,
+    Fault, World,
+    apart::apart,
     cpu::Cpu,
-    run::{Run, Stop, Terms, in_critical_section},
+    report::{Failure, Report},
+    run::{Run, Terms, in_critical_section},
 };
 
 /// Sweeps a scenario with the usual terms: one event is needed, handlers do not nest. See
 /// [`Sweep`].
-pub fn sweep<W: World>(name: &str, world: impl Fn() -> W, foreground: impl Fn(&W, &Cpu)) -> Report {
+pub fn sweep<W: World>(
+    name: &str,
+    world: impl Fn() -> W + Send + Sync + 'static,
+    foreground: impl Fn(&W, &Cpu) + Send + Sync + 'static,
+) -> Report {
     Sweep::new(name).run(world, foreground)
 }
 
@@ -24,6 +30,12 @@ pub fn sweep<W: World>(name: &str, world: impl Fn() -> W, foreground: impl Fn(&W
 ///
 /// Each run makes a fresh world and then calls the foreground. An event comes at boundary n, for
 /// every n that the foreground reaches; then two events come at every pair n ≤ m.
+///
+/// A run in which a wake-up is lost, the budget is spent, a cell is torn, or the world or a handler
+/// panics, is given up where it stands, since on a device nothing would unwind there: it keeps its
+/// thread and its memory until the program ends, and the sweep continues on another thread. What
+/// such a run holds in a `static` (a job in a slot, a waiter, a locked `std` mutex) is held for the
+/// runs after it, too: make these in the world.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is swept until `run`"]
 pub struct Sweep<'n> {
@@ -66,191 +78,126 @@ impl<'n> Sweep<'n> {
         self
     }
 
-    /// Runs the whole sweep.
+    /// Runs the whole sweep. The runs are on another thread; the worlds are made there.
     ///
     /// # Panics
-    /// In a program whose `critical-section` implementation is not the one for hosts: there the
-    /// sweep could not tell where interrupts are held off.
-    pub fn run<W: World>(&self, world: impl Fn() -> W, foreground: impl Fn(&W, &Cpu)) -> Report {
+    /// If `world` panics, or the drop of a world. In a program whose `critical-section`
+    /// implementation is not the one for hosts: there the sweep could not tell where interrupts are
+    /// held off.
+    pub fn run<W: World>(
+        &self,
+        world: impl Fn() -> W + Send + Sync + 'static,
+        foreground: impl Fn(&W, &Cpu) + Send + Sync + 'static,
+    ) -> Report {
         let told = !in_critical_section() && critical_section::with(|_| in_critical_section());
         assert!(told, "the critical section of this program is not the one of a host");
-        let mut report = Report::new(self.name);
-        let mut place = |placements: &[u64]| {
-            let world = Rc::new(world());
-            let run = Run::new(world.clone(), self.terms, placements);
-            let cpu = Cpu::new(run.clone());
-            let end = run.enter(|| foreground(&world, &cpu));
-            report.runs += 1;
-            report.interrupts += run.interrupts();
-            if let Err(payload) = end {
-                report.failures.push(Failure::new(placements, &*payload));
+        let places = Arc::new(Mutex::new(Places::new(self)));
+        let scenario = Arc::new(Scenario { terms: self.terms, world, foreground });
+        loop {
+            let (its, scenario) = (places.clone(), scenario.clone());
+            if apart(move |left| scenario.work(&its, &left)) {
+                return lock(&places).report.clone();
             }
-            run.all_placed()
-        };
-        let boundaries = (0..self.limit).take_while(|&n| place(&[n])).count() as u64;
-        for n in 0..boundaries {
-            _ = (n..self.limit).take_while(|&m| place(&[n, m])).count();
         }
-        report.boundaries = boundaries;
-        report.cut_short = boundaries == self.limit;
-        report
     }
 }
 
-/// What a sweep found. It is printed in one line, and more where something is wrong.
-#[derive(Clone, Debug)]
-#[must_use = "a sweep that nobody looks at shows nothing"]
-pub struct Report {
-    name: String,
-    boundaries: u64,
-    cut_short: bool,
-    runs: u64,
-    interrupts: u64,
-    failures: Vec<Failure>,
+/// What is run.
+struct Scenario<M, F> {
+    terms: Terms,
+    world: M,
+    foreground: F,
 }
 
-impl Report {
-    fn new(name: &str) -> Self {
-        let name = name.to_string();
-        Self { name, boundaries: 0, cut_short: false, runs: 0, interrupts: 0, failures: Vec::new() }
-    }
-
-    /// Places at which the event came.
-    pub const fn boundaries(&self) -> u64 {
-        self.boundaries
-    }
-
-    /// Whether the sweep ended at its limit, not at the last boundary.
-    pub const fn is_cut_short(&self) -> bool {
-        self.cut_short
-    }
-
-    /// Runs of the foreground.
-    pub const fn runs(&self) -> u64 {
-        self.runs
-    }
-
-    /// Handlers that ran, in all runs.
-    pub const fn interrupts(&self) -> u64 {
-        self.interrupts
-    }
-
-    /// Runs that did not end as they should, in the order in which they were made.
-    pub fn failures(&self) -> &[Failure] {
-        &self.failures
-    }
-
-    /// Runs in which a wake-up was lost.
-    pub fn lost(&self) -> u64 {
-        self.count(&Fault::Lost)
-    }
-
-    /// Runs that would not have ended.
-    pub fn stuck(&self) -> u64 {
-        self.count(&Fault::Stuck)
-    }
-
-    /// Runs in which a handler reached into what it had interrupted.
-    pub fn torn(&self) -> u64 {
-        self.count(&Fault::Torn)
-    }
-
-    fn count(&self, fault: &Fault) -> u64 {
-        self.failures.iter().filter(|failure| failure.fault == *fault).count() as u64
-    }
-
-    /// Panics unless there were runs, interrupts came, and every run ended as it should.
-    ///
-    /// # Panics
-    /// With the report.
-    #[track_caller]
-    pub fn assert_clean(&self) {
-        assert!(self.failures.is_empty(), "{self}");
-        assert!(self.boundaries > 1 && self.interrupts > 0, "nothing was swept: {self}");
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, boundaries, runs, interrupts, failures, .. } = self;
-        let first = if self.cut_short { "first " } else { "" };
-        let (lost, stuck, torn) = (self.lost(), self.stuck(), self.torn());
-        let failed = failures.len() as u64 - lost - stuck - torn;
-        write!(
-            f,
-            "{name}: {first}{boundaries} boundaries, {runs} runs, {interrupts} interrupts: "
-        )?;
-        write!(f, "{lost} lost, {stuck} stuck, {torn} torn, {failed} failed")?;
-        failures.first().map_or(Ok(()), |failure| write!(f, "; first: {failure}"))
-    }
-}
-
-/// One run that did not end as it should.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The boundaries at which the events came, counted from 0.
-    pub placements: Vec<u64>,
-    /// What went wrong.
-    pub fault: Fault,
-}
-
-/// What goes wrong in a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Fault {
-    /// A wake-up was lost: the foreground was asleep after the last event, and no interrupt was
-    /// pending.
-    Lost,
-    /// The budget of steps was spent: a handler spins on what it has interrupted, an interrupt is
-    /// never quieted, or the foreground retries for ever.
-    Stuck,
-    /// A handler used a cell of the library's that what it had interrupted was using. On a device
-    /// that is undefined behaviour.
-    Torn,
-    /// The foreground, a handler or the world panicked.
-    Panicked(String),
-}
-
-impl Failure {
-    fn new(placements: &[u64], payload: &(dyn Any + Send)) -> Self {
-        let words = |payload: &(dyn Any + Send)| {
-            let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-            text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default()
-        };
-        let fault = match payload.downcast_ref() {
-            Some(Stop::Lost) => Fault::Lost,
-            Some(Stop::Stuck) => Fault::Stuck,
-            Some(Stop::Torn) => Fault::Torn,
-            None => Fault::Panicked(words(payload)),
-        };
-        Self { placements: placements.to_vec(), fault }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.fault {
-            Fault::Lost => f.write_str("a wake-up is lost")?,
-            Fault::Stuck => f.write_str("it does not end")?,
-            Fault::Torn => f.write_str("a handler uses what it has interrupted")?,
-            Fault::Panicked(words) => write!(f, "panicked: {words}")?,
+impl<W: World, M: Fn() -> W, F: Fn(&W, &Cpu)> Scenario<M, F> {
+    /// One run after the other, on this thread; `true` when the sweep is over. `left` gets `false`
+    /// if a run is given up, which stays on this thread.
+    fn work(&self, places: &Arc<Mutex<Places>>, left: &Sender<bool>) -> bool {
+        loop {
+            let next = lock(places).next(); // Not locked while the run is under way.
+            let Some(placements) = next else { return true };
+            let world = Rc::new((self.world)());
+            let given_up = {
+                let (places, left) = (places.clone(), left.clone());
+                move |run: &Run, fault| {
+                    lock(&places).record(run, Some(fault));
+                    _ = left.send(false);
+                }
+            };
+            let run = Run::new(world.clone(), self.terms, &placements, Box::new(given_up));
+            let cpu = Cpu::new(run.clone());
+            let end = run.enter(|| (self.foreground)(&world, &cpu));
+            lock(places).record(&run, end.err().map(|payload| Fault::of_panic(&*payload)));
         }
-        write!(f, ", events at boundaries {:?}", self.placements)
     }
 }
 
-/// Counts the boundaries of `body`: what it costs, the same on every host.
-pub fn boundaries_of<R>(body: impl FnOnce() -> R) -> (R, u64) {
-    bounded(u64::MAX, body).unwrap_or_else(|payload| panic::resume_unwind(payload))
+fn lock(places: &Mutex<Places>) -> MutexGuard<'_, Places> {
+    places.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// As [`boundaries_of`]; ends `body` when it has spent its `budget`.
-pub(super) fn bounded<R>(budget: u64, body: impl FnOnce() -> R) -> std::thread::Result<(R, u64)> {
-    let run = Run::new(Rc::new(Nothing), Terms { needs: 0, budget, nested: false }, &[]);
-    let mut end = None;
-    run.enter(|| end = Some(body()))?;
-    let Some(end) = end else { unreachable!("the body has returned") };
-    Ok((end, run.boundaries()))
+/// Where the sweep is: the places for the next run, and what was found so far.
+struct Places {
+    report: Report,
+    limit: u64,
+    /// Where the first of two events comes; `None` while there is one event.
+    first: Option<u64>,
+    /// Where the only event comes, or the last.
+    last: u64,
+}
+
+impl Places {
+    fn new(sweep: &Sweep<'_>) -> Self {
+        let first = (sweep.limit == 0).then_some(0);
+        Self { report: Report::new(sweep.name), limit: sweep.limit, first, last: 0 }
+    }
+
+    /// Where the events of the next run come; `None` when the sweep is over.
+    fn next(&self) -> Option<Vec<u64>> {
+        match self.first {
+            None => Some(vec![self.last]),
+            Some(first) if first < self.report.boundaries => Some(vec![first, self.last]),
+            Some(_) => None,
+        }
+    }
+
+    /// The end of a run with those events.
+    fn record(&mut self, run: &Run, fault: Option<Fault>) {
+        let report = &mut self.report;
+        report.runs += 1;
+        report.interrupts += run.interrupts();
+        report.failures.extend(fault.map(|fault| Failure::new(run.placements(), fault)));
+        // A place that the run has not reached is the last of its row.
+        let reached = run.all_placed();
+        if reached && self.first.is_none() {
+            report.boundaries += 1;
+            report.cut_short = report.boundaries == self.limit;
+        }
+        self.last += 1;
+        if !reached || self.last == self.limit {
+            self.last = self.first.map_or(0, |first| first + 1);
+            self.first = Some(self.last);
+        }
+    }
+}
+
+/// Makes something, runs `body` on it and counts the boundaries of that, up to `budget`. `None` if
+/// it takes more; it is then left where it stands. A panic of `body` continues here.
+pub(super) fn bounded<T>(
+    budget: u64,
+    make: impl FnOnce() -> T + Send + 'static,
+    body: impl FnOnce(&mut T) + Send + 'static,
+) -> Option<u64> {
+    apart(move |left| {
+        let mut made = make();
+        let terms = Terms { needs: 0, budget, nested: false };
+        let given_up = move |_: &Run, _| _ = left.send(None);
+        let run = Run::new(Rc::new(Nothing), terms, &[], Box::new(given_up));
+        match run.enter(|| body(&mut made)) {
+            Ok(()) => Some(run.boundaries()),
+            Err(payload) => std::panic::resume_unwind(payload),
+        }
+    })
 }
 
 /// A world in which nothing happens.

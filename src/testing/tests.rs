@@ -1,6 +1,10 @@
 //! The sweep itself: where it runs handlers, and how often.
 
-use std::{cell::Cell, vec::Vec};
+use std::{
+    cell::Cell,
+    sync::{Arc, Mutex},
+    vec::Vec,
+};
 
 use super::{Fault, Sweep, World, boundary, in_critical_section, sweep};
 use crate::atomic::{AtomicU32, Ordering, UnsafeCell, section};
@@ -75,14 +79,15 @@ fn no_handler_runs_in_a_critical_section() {
 
 #[test]
 fn every_boundary_and_every_pair_is_a_run() {
-    let places = std::cell::RefCell::new(Vec::new());
-    let report = sweep("pairs", Shared::new, |shared, cpu| {
+    let places = Arc::<Mutex<Vec<_>>>::default();
+    let its = places.clone();
+    let report = sweep("pairs", Shared::new, move |shared, cpu| {
         (0..3).for_each(|_| boundary());
-        places.borrow_mut().push((shared.word.load(Ordering::Relaxed), cpu.events()));
+        its.lock().unwrap().push((shared.word.load(Ordering::Relaxed), cpu.events()));
     });
     // Four boundaries, each alone; then n <= m, of which a run that places only the first one ends
     // the row; one more run finds that there is no fifth.
     assert_eq!((report.boundaries(), report.runs()), (4, 4 + 1 + (4 + 3 + 2 + 1) + 4));
-    assert_eq!(places.borrow().len() as u64, report.runs());
+    assert_eq!(places.lock().unwrap().len() as u64, report.runs());
     assert!(report.failures().is_empty());
 }

@@ -4,9 +4,8 @@
 use core::{convert::Infallible, fmt};
 
 use super::{
-    LineError, Registers, Uart,
-    idle::ReadToIdle,
-    operations::{Flush, Read, ReadExact, Recv, Write, WriteAll},
+    ContinuousReceiver, Flush, LineError, Read, ReadExact, ReadToIdle, Recv, Registers, Uart,
+    Write, WriteAll,
 };
 use crate::{
     attempt::Attempt,
@@ -25,7 +24,7 @@ pub struct Receiver<'u, R> {
     pub(super) waiter: Waiter<'u>,
 }
 
-impl<R: Registers> Receiver<'_, R> {
+impl<'u, R: Registers> Receiver<'u, R> {
     /// One try to take one byte.
     ///
     /// # Errors
@@ -98,6 +97,25 @@ impl<R: Registers> Receiver<'_, R> {
     #[inline]
     pub fn into_read_to_idle<B: AsMut<[u8]>>(self, buffer: B) -> ReadToIdle<Self, B> {
         ReadToIdle::new(self, buffer)
+    }
+
+    /// Receives between reads, too: the handler moves what comes into `ring`, and a read takes it
+    /// from there. Nothing is lost while `ring` has room, for one byte or error an entry (into one of
+    /// no entries nothing comes). After that the receive interrupt is masked until a read has made
+    /// room: the chip's FIFO fills, and flow control can hold the rest.
+    ///
+    /// ```
+    /// # use wouldblock::uart16550::{Receiver, Register, Registers, Uart};
+    /// # struct Port; impl Registers for Port { fn read(&self, r: Register) -> u8 { (r as u8 == 5) as u8 * 0x61 } fn write(&self, _: Register, _: u8) {} }
+    /// # static COM1: Uart<Port> = Uart::new(Port);
+    /// # let receiver = COM1.receiver().unwrap();
+    /// let ring = Box::leak(Box::new([0; 256])); // or of a `ConstStaticCell`, without a heap
+    /// let mut receiver = receiver.into_continuous(ring);
+    /// # let mut buffer = [0; 16];
+    /// assert_eq!(receiver.read(&mut buffer).block(wouldblock::block::Spin), Ok(16));
+    /// ```
+    pub fn into_continuous(self, ring: &'static mut [u16]) -> ContinuousReceiver<'u, R> {
+        ContinuousReceiver::start(self, ring)
     }
 }
 
@@ -179,7 +197,7 @@ impl<R: Registers> io::Read for Receiver<'_, R> {
 
     #[inline]
     fn is_readable(&mut self) -> bool {
-        self.uart.has_news()
+        self.uart.with(|chip| chip.has_news())
     }
 }
 
@@ -201,7 +219,7 @@ impl<R: Registers> io::Write for Transmitter<'_, R> {
 
     #[inline]
     fn is_writable(&mut self) -> bool {
-        self.uart.has_room()
+        self.uart.with(|chip| chip.has_room())
     }
 }
 

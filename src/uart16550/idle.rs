@@ -7,7 +7,7 @@
 //!
 //! Source: PC16550D data sheet, "FIFO interrupt mode operation".
 
-use super::{LineError, ReadExact, Receiver, Registers, operations::Half, registers::Fifo};
+use super::{LineError, ReadExact, Receiver, Registers, chip::Fifo, half::Half};
 use crate::{
     attempt::{Attempt, Progress, forward_arming},
     job::Background,
@@ -19,11 +19,16 @@ use crate::{
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct ReadToIdle<H, B>(ReadExact<H, B>);
 
-impl<H, B: AsMut<[u8]>> ReadToIdle<H, B> {
+impl<H: Half, B: AsMut<[u8]>> ReadToIdle<H, B> {
     pub(super) fn new(half: H, buffer: B) -> Self {
-        Self(ReadExact::new(half, buffer))
+        let read = ReadExact::new(half, buffer);
+        // The line may have been idle once, and the next message may have begun since.
+        read.forget_fifo();
+        Self(read)
     }
+}
 
+impl<H, B: AsMut<[u8]>> ReadToIdle<H, B> {
     /// The half and the buffer, filled as far as [`progress`](crate::attempt::Progress::progress)
     /// says.
     pub fn into_parts(self) -> (H, B) {
@@ -53,10 +58,13 @@ impl<H: Half, B: AsMut<[u8]>> Attempt for ReadToIdle<H, B> {
                 true => Ok(read.progress()),
                 false => Err(nb::Error::WouldBlock),
             },
-            Fifo::Idle => match read.attempt() {
-                Err(nb::Error::WouldBlock) if read.progress() > 0 => Ok(read.progress()),
-                end => end,
-            },
+            Fifo::Idle => {
+                read.forget_fifo(); // Used up, also if a line error ends this.
+                match read.attempt() {
+                    Err(nb::Error::WouldBlock) if read.progress() > 0 => Ok(read.progress()),
+                    end => end,
+                }
+            }
         }
     }
 

@@ -10,49 +10,57 @@
 //! static COM1: Uart<Port> = Uart::new(Port);
 //!
 //! fn on_com1() {
-//!     let news = COM1.on_interrupt(); // quiets the device
+//!     let owed = COM1.on_interrupt(); // quiets the device
 //!     end_of_interrupt();
-//!     drop(news);                     // wakes
+//!     drop(owed);                     // wakes
 //! }
 //! ```
 //!
-//! # Rules
-//! - **Registers whose read has side effects are read in one place**: LSR, which clears the line
-//!   errors, by `Shared::line_status`, which keeps them for the receiver; IIR, which clears
-//!   "transmitter empty", by `Shared::identification`: for [`Uart::on_interrupt`], which masks that
-//!   source, and for a read to idle, which raises it again.
-//! - **The enable register is written in one place**, `Shared::enable`, under a critical section,
-//!   because both halves share it.
-//! - An interrupt masks its own source; `arm` enables it again. So the line always falls, and the
-//!   next event is a new edge: right for the 8259's edges as for a level-triggered controller.
+//! # Chips
+//! Served as they are: National's PC16550D and what is compatible with it, QEMU's among them; chips
+//! without a FIFO (8250A, 16450) and those whose FIFO is broken (16550 without an A), which
+//! [`configure`](Uart::configure) finds out. With a setting ([`Uart::with_quirks`]): Synopsys'
+//! DesignWare UART, and chips that do not say "transmitter empty" when they are asked while it is.
+//! An enable register that is written again raises nothing on many chips; nothing here relies on it.
 //!
 //! Source: National Semiconductor PC16550D data sheet (1995), section 8.
 
+mod chip;
+mod config;
+mod continuous;
+mod error;
+mod half;
 mod halves;
 mod idle;
-mod operations;
+mod receive;
 mod registers;
+mod transmit;
 
-use core::{cell::Cell, fmt};
+use core::fmt;
 
 use critical_section::Mutex;
 
-use self::registers::{Fifo, Shared, fcr, ier, iir, lcr, mcr};
+use self::chip::Chip;
 pub use self::{
+    config::{Config, DataBits, Level, LineBusy, Parity, Quirks, StopBits, UnreachableRate},
+    continuous::{ContinuousRead, ContinuousReceiver},
+    error::LineError,
+    half::Half,
     halves::{Receiver, Transmitter},
     idle::ReadToIdle,
-    operations::{Flush, Half, Read, ReadExact, Recv, Write, WriteAll},
-    registers::{Level, LineError, Register, Registers},
+    receive::{Read, ReadExact, Recv},
+    registers::{Register, Registers},
+    transmit::{Flush, Write, WriteAll},
 };
 use crate::{
     atomic::section,
     event::{Event, OwedWake},
 };
 
-/// A 16550 in a `static`. The interrupt handler calls [`on_interrupt`](Self::on_interrupt),
-/// everybody else uses a half.
+/// A 16550 in a `static`. The interrupt handler calls [`on_interrupt`](Self::on_interrupt), all
+/// others use a half.
 pub struct Uart<R> {
-    shared: Mutex<Shared<R>>,
+    chip: Mutex<Chip<R>>,
     received: Event,
     emptied: Event,
 }
@@ -67,130 +75,108 @@ impl<R> Uart<R> {
     crate::atomic::const_unless_loom! {
         /// The UART behind `registers`. Touches no register yet.
         pub fn new(registers: R) -> Self {
+            Self::with_quirks(registers, Quirks::NONE)
+        }
+    }
+
+    crate::atomic::const_unless_loom! {
+        /// The same, of a chip that is odd.
+        pub fn with_quirks(registers: R, quirks: Quirks) -> Self {
             Self {
-                shared: Mutex::new(Shared {
-                    registers,
-                    level: Cell::new(Level::One),
-                    fifo: Cell::new(Fifo::Unknown),
-                    enabled: Cell::new(0),
-                    errors: Cell::new(0),
-                }),
+                chip: Mutex::new(Chip::new(registers, quirks)),
                 received: Event::new(),
                 emptied: Event::new(),
             }
         }
     }
+
+    #[inline(always)]
+    fn with<T>(&self, f: impl FnOnce(&Chip<R>) -> T) -> T {
+        section(|section| f(self.chip.borrow(section)))
+    }
+
+    /// The half that receives, or `None` while it is handed out. It comes back when it is dropped.
+    pub fn receiver(&self) -> Option<Receiver<'_, R>> {
+        Some(Receiver { waiter: self.received.waiter()?, uart: self })
+    }
+
+    /// The half that transmits, as [`receiver`](Self::receiver).
+    pub fn transmitter(&self) -> Option<Transmitter<'_, R>> {
+        Some(Transmitter { waiter: self.emptied.waiter()?, uart: self })
+    }
+
+    /// The two halves, or `None` while one of them is handed out.
+    pub fn split(&self) -> Option<(Receiver<'_, R>, Transmitter<'_, R>)> {
+        Some((self.receiver()?, self.transmitter()?))
+    }
+
+    /// Whether the chip has a FIFO each way, as [`configure`](Self::configure) has found out; before
+    /// that `false`. Without one a try moves one byte, [`Level`] has no effect, and
+    /// [`read_to_idle`](Receiver::read_to_idle) ends as [`read`](Receiver::read) does.
+    pub fn has_fifo(&self) -> bool {
+        self.with(Chip::has_fifo)
+    }
 }
 
 impl<R: Registers> Uart<R> {
-    /// Sets the line to 8 data bits, no parity, 1 stop bit at `clock / 16 / divisor` baud (on a PC:
-    /// 115200 / `divisor`), empties and enables the FIFOs, and masks all interrupts.
-    ///
-    /// `level` says at how many received bytes the chip interrupts; fewer interrupt after four bytes'
-    /// time of silence.
+    /// As [`configure`](Self::configure) with 8 data bits, no parity, 1 stop bit at `clock / 16 /
+    /// divisor` baud (on a PC: 115200 / `divisor`). What a chip with the quirk
+    /// [`busy`](Quirks::busy) refuses, only that one says.
     pub fn initialize(&self, divisor: u16, level: Level) {
-        let [low, high] = divisor.to_le_bytes();
-        self.with(|shared| {
-            let write = |register, value| shared.registers.write(register, value);
-            write(Register::InterruptEnable, 0);
-            shared.enabled.set(0);
-            write(Register::LineControl, lcr::DIVISOR);
-            write(Register::Data, low);
-            write(Register::InterruptEnable, high);
-            write(Register::LineControl, lcr::EIGHT_BITS);
-            write(Register::InterruptIdentification, fcr::ENABLE_AND_EMPTY | level as u8);
-            write(Register::ModemControl, mcr::READY | mcr::OUT2);
-            shared.line_status();
-            shared.errors.set(0);
-            shared.level.set(level);
-            shared.fifo.set(Fifo::Unknown);
-        });
+        _ = self.configure(&Config { level, ..Config::new(divisor) });
+    }
+
+    /// Sets the line, empties and enables the FIFOs, and connects the transmitter to the line.
+    ///
+    /// May be called at any time. What waits goes on waiting, is looked at again, and is announced as
+    /// before; what was in the chip both ways is lost ([flush](Transmitter::flush) first). With the
+    /// quirk [`silent_enable`](Quirks::silent_enable), what a waiting write has handed over is sent.
+    /// If nothing waits, all interrupts are masked.
+    ///
+    /// # Errors
+    /// [`LineBusy`], only with the quirk [`busy`](Quirks::busy): settings were refused about a
+    /// thousand times. Which of them are in force is not known; try again.
+    pub fn configure(&self, config: &Config) -> Result<(), LineBusy> {
+        let end = self.with(|chip| chip.configure(config));
+        self.received.signal();
+        self.emptied.signal();
+        end
     }
 
     /// Holds the line low, or lets go of it. The receiver at the other end sees a break if that lasts
     /// longer than a byte.
     pub fn set_break(&self, on: bool) {
-        let control = lcr::EIGHT_BITS | if on { lcr::BREAK } else { 0 };
-        self.with(|shared| shared.registers.write(Register::LineControl, control));
+        self.with(|chip| chip.set_break(on));
     }
 
     /// Connects the transmitter to the receiver inside the chip, or to the line again.
     pub fn set_loopback(&self, on: bool) {
-        let control = mcr::READY | mcr::OUT2 | if on { mcr::LOOPBACK } else { 0 };
-        self.with(|shared| shared.registers.write(Register::ModemControl, control));
-    }
-
-    /// The two halves, or `None` while one of them is handed out. A half comes back when it is
-    /// dropped.
-    pub fn split(&self) -> Option<(Receiver<'_, R>, Transmitter<'_, R>)> {
-        let receiver = Receiver { uart: self, waiter: self.received.waiter()? };
-        let transmitter = Transmitter { uart: self, waiter: self.emptied.waiter()? };
-        Some((receiver, transmitter))
+        self.with(|chip| chip.set_loopback(on));
     }
 
     /// For the interrupt handler: quiets the device and says whom to wake. Acknowledge the
-    /// interrupt (EOI), then drop the answer. To be followed by `on_interrupt` of the slots that
-    /// hold this UART's background operations, if there are any.
+    /// interrupt (EOI), then drop what this returned. To be followed by `on_interrupt` of the slots
+    /// that hold this UART's background operations, if there are any.
     ///
     /// Each source that is found is masked until an operation arms it again, so this ends after at
     /// most a few rounds.
-    pub fn on_interrupt(&self) -> News<'_> {
-        let mut news = News { received: OwedWake::none(), emptied: OwedWake::none() };
-        self.with(|shared| {
-            // A round masks a source or clears one that stays enabled; there are five.
-            for _ in 0..8 {
-                let identification = shared.identification();
-                if identification & iir::NONE != 0 {
-                    return;
-                }
-                match identification & iir::SOURCE {
-                    iir::HOLDING_EMPTY => {
-                        shared.enable(0, ier::HOLDING_EMPTY);
-                        news.emptied = OwedWake::new(&self.emptied);
-                    }
-                    iir::RECEIVED | iir::RECEIVE_TIMEOUT => {
-                        shared.enable(0, ier::RECEIVED);
-                        news.received = OwedWake::new(&self.received);
-                    }
-                    iir::LINE_STATUS => {
-                        shared.line_status();
-                        news.received = OwedWake::new(&self.received);
-                    }
-                    _ => {
-                        shared.registers.read(Register::ModemStatus);
-                    }
-                }
-            }
-            // A source that does not go away: let the line fall, so that it is not dead on an
-            // edge-triggered controller.
-            shared.registers.write(Register::InterruptEnable, 0);
-            shared.registers.write(Register::InterruptEnable, shared.enabled.get());
-        });
-        news
-    }
-
-    #[inline(always)]
-    fn with<T>(&self, f: impl FnOnce(&Shared<R>) -> T) -> T {
-        section(|section| f(self.shared.borrow(section)))
+    #[inline]
+    pub fn on_interrupt(&self) -> OwedWakes<'_> {
+        let announced = self.with(Chip::on_interrupt);
+        let owed = |is, event| if is { OwedWake::new(event) } else { OwedWake::none() };
+        OwedWakes {
+            received: owed(announced.received, &self.received),
+            emptied: owed(announced.emptied, &self.emptied),
+        }
     }
 }
 
-/// What an interrupt of a [`Uart`] brought; dropping it wakes who waits.
+/// The wakes that are owed after an interrupt of a [`Uart`]; they happen when this is dropped.
 #[derive(Debug)]
-#[must_use = "the wake happens when this is dropped: keep it until the interrupt is acknowledged (EOI)"]
-pub struct News<'u> {
-    received: OwedWake<'u>,
-    emptied: OwedWake<'u>,
-}
-
-impl News<'_> {
+#[must_use = "the wakes happen when this is dropped: keep it until the interrupt is acknowledged (EOI)"]
+pub struct OwedWakes<'u> {
     /// Bytes, or a line error, have come.
-    pub const fn received(&self) -> bool {
-        self.received.is_owed()
-    }
-
+    pub received: OwedWake<'u>,
     /// The transmitter has room again.
-    pub const fn emptied(&self) -> bool {
-        self.emptied.is_owed()
-    }
+    pub emptied: OwedWake<'u>,
 }

@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod log;
+pub mod log_layout;
 pub mod pc;
 pub mod source;
 pub mod waker;

@@ -33,6 +33,32 @@ const DEPTH: usize = 16;
 /// Character times without a read or a new byte, after which what is in the FIFO is announced.
 const TIMEOUT: u32 = 4;
 
+/// What is odd about a chip: [`Pc::with`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Odd {
+    /// Whether it has a FIFO.
+    pub fifo: Fifo,
+    /// The receiver times out with nothing in it, until the data register is read.
+    pub empty_timeout: bool,
+    /// Line settings are refused while a byte is on its way, and that interrupts.
+    pub busy: bool,
+    /// To enable "transmitter empty" while it is empty announces nothing; only to become empty while
+    /// it is enabled does.
+    pub silent_enable: bool,
+}
+
+/// The FIFO of a chip.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fifo {
+    /// It works.
+    #[default]
+    Works,
+    /// There is none.
+    Absent,
+    /// There is one, which must not be used.
+    Broken,
+}
+
 /// One access to a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -61,6 +87,13 @@ pub struct Contents {
 
 #[derive(Debug)]
 struct Chip {
+    odd: Odd,
+    /// A time-out with nothing in the receiver.
+    empty_timeout: bool,
+    /// Line settings were refused.
+    refused: bool,
+    /// Looks at USR, of which ten are a character time.
+    looks: u32,
     contents: Contents,
     fifo_control: u8,
     overrun: bool,
@@ -88,6 +121,8 @@ struct Chip {
     edges: u32,
     // The program.
     in_handler: bool,
+    /// Interrupts since the last character time.
+    storm: u32,
     log: Vec<Access>,
 }
 
@@ -103,6 +138,11 @@ impl fmt::Debug for Pc {
 impl Pc {
     /// One as after reset, for ever.
     pub fn new() -> &'static Self {
+        Self::with(Odd::default())
+    }
+
+    /// The same, of an odd chip.
+    pub fn with(odd: Odd) -> &'static Self {
         let contents = Contents {
             received: VecDeque::new(),
             to_send: VecDeque::new(),
@@ -112,6 +152,10 @@ impl Pc {
             divisor: [0; 2],
         };
         Box::leak(Box::new(Self(Mutex::new(Chip {
+            odd,
+            empty_timeout: false,
+            refused: false,
+            looks: 0,
             contents,
             fifo_control: 0,
             overrun: false,
@@ -130,6 +174,7 @@ impl Pc {
             request: false,
             edges: 0,
             in_handler: false,
+            storm: 0,
             log: Vec::new(),
         }))))
     }
@@ -194,21 +239,8 @@ impl Pc {
     pub fn tick(&self) {
         let mut chip = self.chip();
         chip.assert_nothing_swallowed();
-        if !chip.stuck
-            && let Some(byte) = chip.shift.take()
-        {
-            if chip.contents.modem_control & 1 << 4 == 0 {
-                chip.sent.push(byte);
-            } else {
-                chip.arrive(byte, 0);
-            }
-        }
-        chip.load_shift();
-        match chip.arriving.pop_front().flatten() {
-            Some(_) if chip.contents.modem_control & 1 << 4 != 0 => {} // the line is cut off
-            Some((byte, errors)) => chip.arrive(byte, errors),
-            None => chip.idle_characters += 1,
-        }
+        chip.storm = 0;
+        chip.tick();
         chip.update_line();
     }
 
@@ -227,6 +259,8 @@ impl Pc {
         if !std::mem::take(&mut chip.request) {
             return false;
         }
+        chip.storm += 1;
+        assert!(chip.storm < 100, "a storm of interrupts");
         chip.in_handler = true;
         drop(chip);
         handler();
@@ -236,11 +270,45 @@ impl Pc {
 }
 
 impl Chip {
+    fn tick(&mut self) {
+        if !self.stuck
+            && let Some(byte) = self.shift.take()
+        {
+            if self.contents.modem_control & 1 << 4 == 0 {
+                self.sent.push(byte);
+            } else {
+                self.arrive(byte, 0);
+            }
+        }
+        self.load_shift();
+        match self.arriving.pop_front().flatten() {
+            Some(_) if self.contents.modem_control & 1 << 4 != 0 => {} // the line is cut off
+            Some((byte, errors)) => self.arrive(byte, errors),
+            None => self.idle_characters += 1,
+        }
+        let idle = self.idle_characters == TIMEOUT && self.contents.received.is_empty();
+        self.empty_timeout |= self.odd.empty_timeout && idle;
+    }
+
+    fn depth(&self) -> usize {
+        if self.odd.fifo == Fifo::Works { DEPTH } else { 1 }
+    }
+
+    /// A byte is on its way.
+    fn is_busy(&self) -> bool {
+        self.shift.is_some()
+            || self.contents.modem_control & 1 << 4 == 0 && !self.arriving.is_empty()
+    }
+
     fn arrive(&mut self, byte: u8, errors: u8) {
         self.idle_characters = 0;
-        if self.contents.received.len() == DEPTH {
+        if self.contents.received.len() == self.depth() {
             self.overrun = true;
             self.lost += 1;
+            if self.depth() == 1 {
+                self.contents.received[0] = (byte, errors); // Without a FIFO the new one stays.
+                self.head_reported = false;
+            }
         } else {
             self.contents.received.push_back((byte, errors));
         }
@@ -252,7 +320,8 @@ impl Chip {
             && let Some(byte) = self.contents.to_send.pop_front()
         {
             self.shift = Some(byte);
-            self.announce_empty |= self.contents.to_send.is_empty();
+            let said = !self.odd.silent_enable || self.contents.enabled & 2 != 0;
+            self.announce_empty |= self.contents.to_send.is_empty() && said;
         }
     }
 
@@ -265,10 +334,14 @@ impl Chip {
             0b0110
         } else if on(0) && received.len() >= self.trigger {
             0b0100
-        } else if on(0) && !received.is_empty() && self.idle_characters >= TIMEOUT {
+        } else if on(0) && !received.is_empty() && self.idle_characters >= TIMEOUT
+            || on(0) && self.empty_timeout
+        {
             0b1100
         } else if on(1) && self.announce_empty {
             0b0010
+        } else if self.refused {
+            0b0111
         } else if on(3) && self.modem_changed {
             0b0000
         } else {
@@ -312,8 +385,10 @@ impl Chip {
                 panic!("the divisor is set, not read")
             }
             Register::Data => {
+                let timed_out = std::mem::take(&mut self.empty_timeout);
                 let Some((byte, errors)) = self.contents.received.pop_front() else {
-                    panic!("the receiver is empty")
+                    assert!(timed_out, "the receiver is empty");
+                    return 0;
                 };
                 let seen = errors == 0 || std::mem::take(&mut self.head_reported);
                 assert!(seen, "a byte was taken before its errors were looked at");
@@ -327,7 +402,13 @@ impl Chip {
                     self.announce_empty = false;
                     self.swallowed = !self.in_handler;
                 }
-                source | 0b1100_0000
+                let enabled = self.fifo_control & 1 != 0;
+                source
+                    | match self.odd.fifo {
+                        Fifo::Works => 0b1100_0000,
+                        Fifo::Broken if enabled => 0b1000_0000,
+                        _ => 0,
+                    }
             }
             Register::LineControl => self.contents.line_control,
             Register::ModemControl => self.contents.modem_control,
@@ -335,6 +416,15 @@ impl Chip {
             Register::ModemStatus => {
                 assert!(self.in_handler, "MSR is the handler's");
                 u8::from(std::mem::take(&mut self.modem_changed))
+            }
+            Register::UartStatus => {
+                assert!(self.odd.busy, "there is no USR");
+                self.looks += 1;
+                if self.looks.is_multiple_of(10) {
+                    self.tick();
+                }
+                self.refused = false;
+                u8::from(self.is_busy())
             }
         }
     }
@@ -348,20 +438,24 @@ impl Chip {
             Register::Data if latch => self.contents.divisor[0] = value,
             Register::InterruptEnable if latch => self.contents.divisor[1] = value,
             Register::Data => {
-                assert!(self.contents.to_send.len() < DEPTH, "the transmitter is full");
-                assert!(self.fifo_control & 1 != 0, "the FIFOs are off");
+                assert!(self.contents.to_send.len() < self.depth(), "the transmitter is full");
+                let on = self.odd.fifo == Fifo::Works;
+                assert!(self.fifo_control & 1 == u8::from(on), "the FIFOs are off, or broken");
                 self.announce_empty = false;
                 self.contents.to_send.push_back(value);
             }
             Register::InterruptEnable => {
                 let raised = value & !self.contents.enabled;
-                self.announce_empty |= raised & 2 != 0 && self.contents.to_send.is_empty();
+                self.announce_empty |=
+                    raised & 2 != 0 && self.contents.to_send.is_empty() && !self.odd.silent_enable;
+                self.announce_empty &= !self.odd.silent_enable || value & 2 != 0;
                 self.swallowed &= raised & 2 == 0;
                 self.contents.enabled = value & 0xf;
             }
             Register::InterruptIdentification => {
                 self.fifo_control = value;
-                self.trigger = [1, 4, 8, 14][usize::from(value >> 6)];
+                let works = self.odd.fifo == Fifo::Works;
+                self.trigger = if works { [1, 4, 8, 14][usize::from(value >> 6)] } else { 1 };
                 if value & 2 != 0 {
                     self.contents.received.clear();
                     self.head_reported = false;
@@ -370,9 +464,12 @@ impl Chip {
                     self.contents.to_send.clear();
                 }
             }
+            Register::LineControl if self.odd.busy && self.is_busy() => self.refused = true,
             Register::LineControl => self.contents.line_control = value,
             Register::ModemControl => self.contents.modem_control = value,
-            Register::LineStatus | Register::ModemStatus => panic!("{register:?} is not written"),
+            Register::LineStatus | Register::ModemStatus | Register::UartStatus => {
+                panic!("{register:?} is not written")
+            }
         }
     }
 }

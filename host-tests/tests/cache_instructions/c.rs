@@ -6,11 +6,11 @@ use super::{Page, mnemonics};
 use wouldblock::c::{
     Batch, Cache, Domain, Instruction, Log, Region, Status, wb_batch_begin, wb_batch_flush,
     wb_batch_order, wb_batch_wait, wb_batch_wait_and_serialize, wb_batch_write_back, wb_demote,
-    wb_flush_range, wb_lfence, wb_log_append, wb_log_clear, wb_log_create, wb_log_end,
-    wb_log_start_append, wb_log_try_append, wb_log_wait, wb_mfence, wb_prefetch_for_writing,
-    wb_region_copy, wb_region_copy_persist, wb_region_drain, wb_region_flush, wb_region_new,
-    wb_region_persist, wb_region_zero_persist, wb_sfence, wb_wbinvd, wb_wbnoinvd,
-    wb_write_back_range, wb_zero,
+    wb_flush_range, wb_lfence, wb_log_append, wb_log_check, wb_log_clear, wb_log_create,
+    wb_log_end, wb_log_open_read_only, wb_log_start_append, wb_log_try_append, wb_log_wait,
+    wb_mfence, wb_prefetch_for_writing, wb_region_copy, wb_region_copy_persist, wb_region_drain,
+    wb_region_flush, wb_region_new, wb_region_persist, wb_region_zero_persist, wb_sfence,
+    wb_wbinvd, wb_wbnoinvd, wb_write_back_range, wb_zero,
 };
 
 /// A CPU with everything.
@@ -117,7 +117,7 @@ fn of_a_log() {
     unsafe {
         of(|| wb_region_new(region, start, 4096, &CACHE, domain));
         let created = of(|| wb_log_create(log, region));
-        assert_eq!(created.iter().filter(|&&mnemonic| mnemonic == "clwb").count(), 1 + 64 + 1);
+        assert_eq!(created.iter().filter(|&&mnemonic| mnemonic == "clwb").count(), 2 + 62 + 4);
         assert_eq!(of(|| wb_log_try_append(log, text, 4, none)), ["clwb", "mfence"]);
         assert_eq!(of(|| wb_log_start_append(log, text, 4, none)), ["clwb"]);
         assert_eq!(of(|| wb_log_start_append(log, text, 4, none)), ["clwb"]);
@@ -125,8 +125,12 @@ fn of_a_log() {
         extern "C" fn make_room(_: *mut Log, _: *mut c_void) {}
         let append = || wb_log_append(log, text, 4, none, Some(make_room), ptr::null_mut());
         assert_eq!(of(append), ["clwb", "mfence"]);
-        assert_eq!(of(|| wb_log_clear(log)), ["clwb", "mfence"]);
+        assert_eq!(of(|| wb_log_clear(log)), ["clwb", "mfence", "clwb", "mfence"]);
         assert_eq!(of(|| wb_log_start_append(log, text, 4, none)), ["clwb"]);
         assert_eq!(of(|| wb_log_end(log)), ["mfence"]);
+        // To be read only: nothing is flushed, and nothing waited for.
+        assert_eq!(of(|| wb_log_check(region)), [""; 0]);
+        assert_eq!(of(|| wb_log_open_read_only(log, region)), [""; 0]);
+        assert_eq!(of(|| wb_log_end(log)), [""; 0]);
     }
 }

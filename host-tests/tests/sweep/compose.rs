@@ -68,7 +68,7 @@ fn a_race_hears_both_events() {
     for form in Form::ALL {
         for first in 0..2 {
             let name = format!("race, {form:?}, device {first} first");
-            let report = Sweep::new(&name).run(two(first), |two, cpu| {
+            let report = Sweep::new(&name).run(two(first), move |two, cpu| {
                 let [mut a, mut b] = [0, 1].map(|n| two.events[n].waiter().unwrap());
                 let race = a.operation(two.take(0)).race(b.operation(two.take(1)));
                 let end = form.run(cpu, race).unwrap();
@@ -87,7 +87,7 @@ fn a_race_hears_both_events() {
 fn twin_a_race_that_hears_one_event() {
     for form in Form::ALL {
         let name = format!("race on one waiter, {form:?}");
-        let report = Sweep::new(&name).run(two(1), |two, cpu| {
+        let report = Sweep::new(&name).run(two(1), move |two, cpu| {
             let mut a = two.events[0].waiter().unwrap();
             let race = a.operation(two.take(0).race(two.take(1)));
             form.run(cpu, race).unwrap();
@@ -101,7 +101,7 @@ fn twin_a_race_that_hears_one_event() {
 fn a_race_by_reference_keeps_the_loser() {
     for form in Form::ALL {
         let name = format!("superloop, {form:?}");
-        let report = Sweep::new(&name).needs(4).run(two(1), |two, cpu| {
+        let report = Sweep::new(&name).needs(4).run(two(1), move |two, cpu| {
             let [mut a, mut b] = [0, 1].map(|n| two.events[n].waiter().unwrap());
             // Two tokens, which come between those of the other device.
             let mut a = a.operation(Take::new(two.devices[0], 2));
@@ -123,7 +123,7 @@ fn a_race_by_reference_keeps_the_loser() {
 /// The twin's loser is dropped with each race, and with it the token that it had.
 #[test]
 fn twin_a_race_that_drops_the_loser() {
-    let report = Sweep::new("superloop, loser dropped").needs(4).run(two(1), |two, cpu| {
+    let report = Sweep::new("superloop, loser dropped").needs(4).run(two(1), move |two, cpu| {
         let [mut a, mut b] = [0, 1].map(|n| two.events[n].waiter().unwrap());
         loop {
             let pair = a.operation(Take::new(two.devices[0], 2));
@@ -179,7 +179,7 @@ fn a_job_raced_with_an_operation() {
                 turn: Cell::new(first),
             };
             let name = format!("job race, {form:?}, device {first} first");
-            let report = Sweep::new(&name).run(world, |world, cpu| {
+            let report = Sweep::new(&name).run(world, move |world, cpu| {
                 let mut waiter = world.event.waiter().unwrap();
                 let mut job: Job<Take> = world.slot.start(Take::new(world.devices[0], 1)).unwrap();
                 let read = waiter.operation(Take::new(world.devices[1], 1));

@@ -134,13 +134,17 @@ fn in_all_ways(edges: &Edges, cpu: &Cpu, last: Form, needs: u64, op: impl Attemp
 
 fn sweep(
     name: &str,
-    op: impl for<'f> Fn(&'f Edges) -> Box<dyn Attempt<Output = (), Error = Infallible> + 'f>,
+    op: impl for<'f> Fn(&'f Edges) -> Box<dyn Attempt<Output = (), Error = Infallible> + 'f>
+    + Send
+    + Sync
+    + Copy
+    + 'static,
 ) -> Vec<Report> {
     let mut reports = Vec::new();
     for last in Form::ALL {
         for needs in [0, 1] {
             let name = format!("{name}, then {last:?}, needs {needs}");
-            reports.push(Sweep::new(&name).needs(needs).run(edges, |edges, cpu| {
+            reports.push(Sweep::new(&name).needs(needs).run(edges, move |edges, cpu| {
                 // As an attempt by reference, so that it lives longer than its operation.
                 let mut op = op(edges);
                 in_all_ways(edges, cpu, last, needs, &mut *op);
@@ -211,7 +215,7 @@ impl Attempt for Forgetful<'_> {
 
 #[test]
 fn twin_bits_that_are_cleared_at_the_first_try() {
-    let report = Sweep::new("edge cleared at the first try").run(edges, |edges, cpu| {
+    let report = Sweep::new("edge cleared at the first try").run(edges, move |edges, cpu| {
         edges.pin.enable(true);
         cpu.step();
         let mut waiter = edges.flags.waiter().unwrap();
@@ -223,7 +227,7 @@ fn twin_bits_that_are_cleared_at_the_first_try() {
 /// A second edge between two waits counts, as long as the attempt is kept.
 #[test]
 fn an_attempt_that_is_kept_counts_between_two_waits() {
-    let report = Sweep::new("edge, two waits").needs(2).run(edges, |edges, cpu| {
+    let report = Sweep::new("edge, two waits").needs(2).run(edges, move |edges, cpu| {
         let mut next = NextEdge::new(edges);
         if edges.pin.gone.load(Relaxed) > 0 {
             return;
@@ -238,7 +242,7 @@ fn an_attempt_that_is_kept_counts_between_two_waits() {
     });
     clean(&report, 8);
     // And awaited by a task that drops its operation at every poll.
-    let report = Sweep::new("edge, an operation a poll").run(edges, |edges, cpu| {
+    let report = Sweep::new("edge, an operation a poll").run(edges, move |edges, cpu| {
         let mut next = NextEdge::new(edges);
         if edges.pin.gone.load(Relaxed) > 0 {
             return;

@@ -2,12 +2,14 @@
 
 use std::{
     cell::Cell,
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
 };
 
 use wouldblock::{
+    attempt::Attempt,
     block::Idle,
-    job::{ReservedSlot, Slots, Step, Ticket},
+    job::{Background, Done, ReservedSlot, Slots, Step, Ticket},
+    nb,
     testing::{Fault, Report, Sweep, boundary},
 };
 
@@ -191,4 +193,96 @@ fn a_ticket_that_is_told_late_is_found() {
         }
     });
     caught(&report, Report::lost);
+}
+
+/// Room for one, whose tenant is followed by another one from its callback.
+struct Chain {
+    slots: &'static Slots<Link, 1>,
+    /// The ticket of the tenant.
+    current: AtomicU32,
+    /// Whether the tenant that followed was cancelled.
+    second_cancelled: AtomicBool,
+}
+
+struct Link {
+    device: &'static Device,
+    chain: &'static Chain,
+    is_second: bool,
+    cancelled: bool,
+}
+
+impl Attempt for Link {
+    type Output = ();
+    type Error = ();
+
+    fn attempt(&mut self) -> nb::Result<(), ()> {
+        if self.cancelled || self.device.take() { Ok(()) } else { Err(nb::Error::WouldBlock) }
+    }
+
+    fn arm(&mut self) {
+        self.device.enable(true);
+    }
+}
+
+impl Background for Link {
+    fn begin(&mut self) {
+        self.device.enable(true);
+    }
+
+    fn cancel(&mut self) {
+        self.cancelled = true;
+        self.chain.second_cancelled.fetch_or(self.is_second, Relaxed);
+    }
+}
+
+fn start(device: &'static Device, chain: &'static Chain, is_second: bool) -> Ticket {
+    let vacancy = chain.slots.reserve().expect("it is vacant");
+    let ticket = vacancy.ticket();
+    chain.current.store(ticket.to_bits(), Relaxed);
+    vacancy.start_with(Link { device, chain, is_second, cancelled: false }, |done: Done<Link>| {
+        if !done.op.is_second {
+            start(done.op.device, done.op.chain, true);
+        }
+    })
+}
+
+/// Starts the first one, cancels it by its ticket with `cancel`, and finds the second one running.
+fn cancelled_by(name: &str, cancel: fn(&Chain, Ticket)) -> Report {
+    let rig = || {
+        let (current, second_cancelled) = (AtomicU32::new(NONE), AtomicBool::new(false));
+        let chain = leak(Chain { slots: leak(Slots::new()), current, second_cancelled });
+        Rig::new(chain, |device, chain| {
+            device.enable(false);
+            _ = chain.slots.on_interrupt(Ticket::from_bits(chain.current.load(Relaxed)));
+        })
+    };
+    Sweep::new(name).needs(0).run(rig, move |rig, cpu| {
+        let ticket = start(rig.device, rig.driver, false);
+        cpu.step();
+        cancel(rig.driver, ticket);
+        cpu.step();
+        // No word of it in a twin.
+        if rig.driver.second_cancelled.load(Relaxed) {
+            std::panic::resume_unwind(Box::new("the next tenant was cancelled"));
+        }
+    })
+}
+
+/// The first one may end, and the second one move in, at every boundary of a cancel.
+#[test]
+fn a_ticket_cancels_no_later_tenant() {
+    let report = cancelled_by("slots, cancel", |chain, ticket| _ = chain.slots.cancel(ticket));
+    clean(&report, 20);
+}
+
+/// The twin looks at the ticket, and cancels what is in the slot then.
+#[test]
+fn a_cancel_that_looks_first_is_found() {
+    let report = cancelled_by("twin: a look, then a cancel", |chain, ticket| {
+        if chain.slots.is_current(ticket) {
+            boundary();
+            _ = chain.slots.cancel(Ticket::from_bits(chain.current.load(Relaxed)));
+        }
+    });
+    caught(&report, panicked);
 }

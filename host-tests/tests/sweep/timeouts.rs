@@ -125,18 +125,19 @@ fn a_race_with_an_alarm() {
         for time_passes in [false, true] {
             let needs = if time_passes { 4 } else { 1 };
             let name = format!("race with an alarm, {form:?}, time passes: {time_passes}");
-            let report = Sweep::new(&name).needs(needs).run(timed(time_passes), |world, cpu| {
-                let (mut delay, mut waiter) = (world.delay(), world.received.waiter().unwrap());
-                let begun = world.timer.now.get();
-                let read = waiter.operation(Take::new(world.device, 1));
-                match form.run(cpu, read.race(delay.after(LIMIT))).unwrap() {
-                    Either::First(taken) => assert!(taken == 1 && !time_passes),
-                    Either::Second(()) => {
-                        assert!(time_passes && world.timer.now.get() > begun + 100);
+            let report =
+                Sweep::new(&name).needs(needs).run(timed(time_passes), move |world, cpu| {
+                    let (mut delay, mut waiter) = (world.delay(), world.received.waiter().unwrap());
+                    let begun = world.timer.now.get();
+                    let read = waiter.operation(Take::new(world.device, 1));
+                    match form.run(cpu, read.race(delay.after(LIMIT))).unwrap() {
+                        Either::First(taken) => assert!(taken == 1 && !time_passes),
+                        Either::Second(()) => {
+                            assert!(time_passes && world.timer.now.get() > begun + 100);
+                        }
                     }
-                }
-                world.assert_unset();
-            });
+                    world.assert_unset();
+                });
             clean(&report, 9);
         }
     }
@@ -146,7 +147,7 @@ fn a_race_with_an_alarm() {
 fn within_a_time() {
     for form in FORMS {
         let name = format!("within, {form:?}, the time is up");
-        let report = Sweep::new(&name).needs(4).run(timed(true), |world, cpu| {
+        let report = Sweep::new(&name).needs(4).run(timed(true), move |world, cpu| {
             let (mut delay, mut waiter) = (world.delay(), world.received.waiter().unwrap());
             let mut read = waiter.operation(Take::new(world.device, 2));
             world.device.put();
@@ -158,7 +159,7 @@ fn within_a_time() {
         });
         clean(&report, 9);
         let name = format!("within, {form:?}, in time");
-        let report = Sweep::new(&name).needs(2).run(timed(false), |world, cpu| {
+        let report = Sweep::new(&name).needs(2).run(timed(false), move |world, cpu| {
             let (mut delay, mut waiter) = (world.delay(), world.received.waiter().unwrap());
             let read = waiter.operation(Take::new(world.device, 2));
             assert_eq!(form.run(cpu, read.within(delay.after(LIMIT))), Ok(2));
@@ -174,7 +175,7 @@ fn asleep_with_an_alarm() {
     for time_passes in [false, true] {
         let needs = if time_passes { 4 } else { 1 };
         let name = format!("block_for with an alarm, time passes: {time_passes}");
-        let report = Sweep::new(&name).needs(needs).run(timed(time_passes), |world, cpu| {
+        let report = Sweep::new(&name).needs(needs).run(timed(time_passes), move |world, cpu| {
             let mut waiter = world.received.waiter().unwrap();
             let begun = world.timer.now.get();
             let mut read = waiter.operation(Take::new(world.device, 1));
@@ -195,16 +196,17 @@ fn asleep_with_an_alarm() {
 /// The twin's bound has an alarm whose event nothing waits for.
 #[test]
 fn twin_a_bound_that_is_not_heard() {
-    let report = Sweep::new("a bound that is not heard").needs(4).run(timed(true), |world, cpu| {
-        let mut waiter = world.received.waiter().unwrap();
-        let read = waiter.operation(Take::new(world.device, 1));
-        let mut alarm = OneShot(&world.timer);
-        alarm.set(100);
-        let deadline = time::Deadline::after(&world.timer, LIMIT);
-        let quiet = Event::new();
-        let mut quiet = quiet.waiter().unwrap();
-        let end = Form::Block.run(cpu, read.within(quiet.operation(deadline)));
-        assert_eq!(end, Err(time::Error::TimedOut));
-    });
+    let report =
+        Sweep::new("a bound that is not heard").needs(4).run(timed(true), move |world, cpu| {
+            let mut waiter = world.received.waiter().unwrap();
+            let read = waiter.operation(Take::new(world.device, 1));
+            let mut alarm = OneShot(&world.timer);
+            alarm.set(100);
+            let deadline = time::Deadline::after(&world.timer, LIMIT);
+            let quiet = Event::new();
+            let mut quiet = quiet.waiter().unwrap();
+            let end = Form::Block.run(cpu, read.within(quiet.operation(deadline)));
+            assert_eq!(end, Err(time::Error::TimedOut));
+        });
     caught(&report, Report::lost);
 }

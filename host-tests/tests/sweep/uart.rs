@@ -1,6 +1,8 @@
 //! The reference driver in every form, over the strict port (`host_tests::pc`) and an 8259 that
 //! latches true edges: a boundary before each register access.
 
+mod continuous;
+
 use std::time::Duration;
 
 use host_tests::pc::Pc;
@@ -33,6 +35,7 @@ impl Registers for Port {
 }
 
 type Reads = ReadExact<Receiver<'static, Port>, [u8; 10]>;
+type Empty = ReadExact<Receiver<'static, Port>, [u8; 0]>;
 type Messages = ReadToIdle<Receiver<'static, Port>, [u8; 32]>;
 type Writes = WriteAll<Transmitter<'static, Port>, [u8; 20]>;
 
@@ -42,6 +45,7 @@ struct Rig {
     pc: &'static Pc,
     uart: &'static Uart<Port>,
     reads: &'static Slot<Reads>,
+    empty: &'static Slot<Empty>,
     messages: &'static Slot<Messages>,
     writes: &'static Slot<Writes>,
     characters: u32,
@@ -55,7 +59,7 @@ impl Rig {
         uart.initialize(1, Level::default());
         pc.far_end_sends(bytes);
         let (reads, messages, writes) = (leak(Slot::new()), leak(Slot::new()), leak(Slot::new()));
-        Self { pc, uart, reads, messages, writes, characters }
+        Self { pc, uart, reads, empty: leak(Slot::new()), messages, writes, characters }
     }
 
     fn receiver(&self) -> Receiver<'static, Port> {
@@ -89,7 +93,7 @@ impl World for Rig {
         self.pc.deliver(&mut || {
             let news = self.uart.on_interrupt();
             let read = (self.reads.on_interrupt(), self.messages.on_interrupt());
-            let driven = (read, self.writes.on_interrupt());
+            let driven = (read, self.writes.on_interrupt(), self.empty.on_interrupt());
             drop((news, driven)); // After the end of interrupt.
         })
     }

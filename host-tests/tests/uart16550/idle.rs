@@ -284,3 +284,71 @@ proptest! {
         prop_assert_eq!((pc.far_end_received(), pc.lost()), (bytes(sending), 0));
     }
 }
+
+/// Three bytes, the time-out, and two bytes of the next message before the next look. `give_up`: the
+/// first read is dropped, and a new one is made after that.
+fn ends_in_the_middle(give_up: bool) -> bool {
+    let (pc, mut receiver, _, mut cpu) = reader(Level::Eight);
+    let mut buffer = [0; 16];
+    let mut read = receiver.read_to_idle(&mut buffer);
+    assert!(poll(&mut read, Waker::noop()).is_pending());
+    pc.far_end_sends(b"one");
+    cpu.run(7);
+    assert_eq!(pc.edges(), 1, "the time-out");
+    if give_up {
+        drop(read);
+        pc.far_end_sends(b"tw");
+        cpu.run(2);
+        read = receiver.read_to_idle(&mut buffer);
+    } else {
+        pc.far_end_sends(b"tw");
+        cpu.run(2);
+    }
+    match read.attempt() {
+        Ok(count) => {
+            assert_eq!(count, 5);
+            true
+        }
+        Err(error) => {
+            assert_eq!(error, WouldBlock);
+            pc.far_end_sends(b"o");
+            assert_eq!(read.block(&mut cpu), Ok(6));
+            false
+        }
+    }
+}
+
+#[test]
+fn what_ended_one_message_does_not_end_the_next() {
+    assert!(!ends_in_the_middle(true));
+    // The check can see it: the read to which it was said ends by it.
+    assert!(ends_in_the_middle(false));
+}
+
+#[test]
+fn an_error_says_which_byte_it_speaks_of() {
+    for before in [0, 1, 7, 8, 15, 16, 17, 40] {
+        let (pc, receiver, slot, mut cpu) = reader(Level::Eight);
+        pc.far_end_sends(&bytes(before));
+        pc.far_end_sends_badly(0, pc::PARITY);
+        pc.far_end_sends(&bytes(5));
+        let done = slot.start(receiver.into_read_to_idle(vec![0; 64])).unwrap().wait(&mut cpu);
+        let error = done.result.unwrap_err();
+        assert_eq!((error.index(), done.op.progress(), error.lost()), (before, before, 0));
+        assert!(error.to_string().ends_with(&format!("after {before} bytes")));
+    }
+    // A try that fails has taken nothing.
+    let (pc, mut receiver, _, mut cpu) = reader(Level::Eight);
+    pc.far_end_sends(b"ab");
+    pc.far_end_sends_badly(0, pc::FRAMING);
+    cpu.run(3);
+    let mut buffer = [0; 8];
+    assert_eq!(receiver.read(&mut buffer).attempt(), Ok(2));
+    let Err(nb::Error::Other(error)) = receiver.read(&mut buffer).attempt() else { panic!() };
+    assert_eq!((error.index(), error.lost()), (0, 0));
+    // Lost bytes: at least one, and up to a FIFO full comes before the gap.
+    pc.far_end_sends(&bytes(20));
+    cpu.run(20);
+    let Err(nb::Error::Other(error)) = receiver.read_exact([0; 20]).attempt() else { panic!() };
+    assert_eq!((error.index(), error.lost()), (0, 1));
+}

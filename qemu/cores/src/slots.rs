@@ -90,7 +90,7 @@ fn serve(this: Core) {
             // Idle: who started it has looked in between. Pending: and the place has its next tenant
             // since, which had its try for nothing.
             Step::Done | Step::Idle => {}
-            Step::Pending => TRIED.add(1),
+            Step::Pending | Step::Again => TRIED.add(1),
         }
         if ticket.to_bits() >> 16 & 7 == 0 {
             STALE.add(1);

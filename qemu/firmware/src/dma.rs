@@ -129,19 +129,12 @@ impl Flight {
 
     #[inline]
     fn begin(&mut self, interrupt_at_end: bool) {
-        let memory = self.memory.addr().get() as u64;
-        let (source, destination) = match self.direction {
-            Direction::ToDevice => (memory, Registers::BUFFER),
-            Direction::ToMemory => (Registers::BUFFER, memory),
-        };
-        self.registers.set_dma_source(source);
-        self.registers.set_dma_destination(destination);
-        self.registers.set_dma_count(self.length as u64);
+        let (memory, bytes) = (self.memory.addr().get() as u64, self.length as u64);
         self.in_flight = true;
         fence(Ordering::Release); // What was written to the memory comes before the doorbell.
-        // SAFETY: by the invariant the memory is the device's until it is done; `new` has checked
-        // that the device reaches it, and its length is at most that of the device's buffer.
-        unsafe { self.registers.start_dma(self.direction, interrupt_at_end) };
+        // SAFETY: by the invariant the memory is the device's until it is done, and no other transfer
+        // is started; `new` has checked that the device reaches the memory, and its length.
+        unsafe { self.registers.start_dma(self.direction, memory, bytes, interrupt_at_end) };
     }
 }
 

@@ -14,6 +14,7 @@ use pc::{
 };
 use static_cell::StaticCell;
 use wouldblock::block::Idle;
+use x86_64::instructions::interrupts;
 
 /// The context by which the foreground's executor is told from the handler's. Neither points to
 /// anything.
@@ -90,10 +91,24 @@ pub fn start_in_handler() -> SendSpawner {
 /// The handler's executor, before its line is enabled.
 static IN_HANDLER: AtomicPtr<raw::Executor> = AtomicPtr::new(ptr::null_mut());
 
+/// Somebody is in [`poll_in_handler`]: a task that turns interrupts on lets it be called again.
+static POLLING: AtomicBool = AtomicBool::new(false);
+/// It was called again meanwhile.
+static AGAIN: AtomicBool = AtomicBool::new(false);
+
 fn poll_in_handler(line: Line) {
     // First: a task that is woken from here on raises the interrupt again, to be taken after this.
     line.acknowledge();
-    // SAFETY: the line is enabled, so there is an executor, for ever. Nobody else polls it, and
-    // handlers do not nest.
+    if POLLING.swap(true, Ordering::Relaxed) {
+        return AGAIN.store(true, Ordering::Relaxed);
+    }
+    // SAFETY: the line is enabled, so there is an executor, for ever. Only this polls it, and
+    // `POLLING` keeps it from being re-entered.
     unsafe { (*IN_HANDLER.load(Ordering::Acquire)).poll() };
+    // Whatever the tasks did: from the look at `AGAIN` to the handler's end it is not called again.
+    interrupts::disable();
+    POLLING.store(false, Ordering::Relaxed);
+    if AGAIN.swap(false, Ordering::Relaxed) {
+        raise_self();
+    }
 }

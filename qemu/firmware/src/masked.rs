@@ -44,11 +44,12 @@ pub fn longest(f: impl FnOnce()) -> Window {
 fn step(f: impl FnOnce()) -> Window {
     [&STEPS, &LONGEST, &MIDDLE].into_iter().for_each(|figure| figure.store(0, Relaxed));
     MASKED.store(0, Relaxed);
-    exceptions::set_handler(Exception::Debug, Some(on_step));
+    // SAFETY: `on_step` uses atomics and its frame only.
+    unsafe { exceptions::set_handler(Exception::Debug, on_step) };
     set_trap_flag(true);
     f();
     set_trap_flag(false);
-    exceptions::set_handler(Exception::Debug, None);
+    exceptions::remove_handler(Exception::Debug);
     Window {
         instructions: LONGEST.load(Relaxed),
         address: MIDDLE.load(Relaxed),

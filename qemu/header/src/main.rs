@@ -36,8 +36,8 @@ const TOP: &str = "\
  * The model: a flush that was issued goes on by itself (asynchronous, non-blocking), and an end
  * waits for it (synchronous, blocking). One end serves any number of flushes.
  *
- * Every function that can fail answers a wb_status; with any but WB_OK nothing was done (only a
- * step that answers WB_WOULD_BLOCK has issued lines). What cannot be checked is listed under
+ * Every function that can fail returns a wb_status; with any but WB_OK nothing was done (only a
+ * step that returns WB_WOULD_BLOCK has issued lines). What cannot be checked is listed under
  * \"Safety\": it is the caller's word, and undefined behaviour if it is not kept. No function
  * allocates, and none keeps anything but what CPUID said: two threads may call at once as long as
  * they do not use the same struct or memory.

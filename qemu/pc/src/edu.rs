@@ -71,7 +71,7 @@ pub struct Registers(Mmio);
 
 impl Registers {
     /// Where the device's buffer begins, in the device's own addresses.
-    pub const BUFFER: u64 = 0x40000;
+    const BUFFER: u64 = 0x40000;
     /// The buffer's size in bytes. A transfer of all of it is refused by some versions of QEMU,
     /// which then abort.
     pub const BUFFER_SIZE: u64 = 4096;
@@ -148,24 +148,6 @@ impl Registers {
         self.0.write32(0x64, bits);
     }
 
-    /// Where the transfer reads from. Ignored while one is running, like the next two.
-    #[inline]
-    pub fn set_dma_source(&self, address: u64) {
-        self.0.write64(0x80, address);
-    }
-
-    /// Where the transfer writes to.
-    #[inline]
-    pub fn set_dma_destination(&self, address: u64) {
-        self.0.write64(0x88, address);
-    }
-
-    /// How many bytes it moves.
-    #[inline]
-    pub fn set_dma_count(&self, bytes: u64) {
-        self.0.write64(0x90, bytes);
-    }
-
     /// Whether a transfer is running.
     #[inline]
     #[must_use]
@@ -173,20 +155,33 @@ impl Registers {
         self.0.read64(0x98) & 1 != 0
     }
 
-    /// Starts the transfer. Ignored while one is running.
+    /// Starts a transfer of `bytes` between the beginning of the device's buffer and `memory`.
+    /// Ignored while one is running.
+    ///
+    /// What is moved is said here and nowhere else: with setters of their own, safe code that runs
+    /// between two of these writes could lead the device into any memory.
     ///
     /// # Safety
-    /// Until [`dma_is_running`](Self::dma_is_running) says no, the device owns the memory side of
-    /// what source, destination and count say: it lies below
-    /// [`ADDRESS_LIMIT`](Self::ADDRESS_LIMIT), and for [`Direction::ToMemory`] nothing else reads
-    /// or writes it. The other side lies in the device's buffer.
+    /// From here until [`dma_is_running`](Self::dma_is_running) says no, nothing else calls this, and
+    /// the device owns that memory: it lies below [`ADDRESS_LIMIT`](Self::ADDRESS_LIMIT), and for
+    /// [`Direction::ToMemory`] nothing else reads or writes it. `bytes` is less than
+    /// [`BUFFER_SIZE`](Self::BUFFER_SIZE).
     #[inline]
-    pub unsafe fn start_dma(&self, direction: Direction, interrupt_at_end: bool) {
-        let direction = match direction {
-            Direction::ToDevice => 0,
-            Direction::ToMemory => 2,
+    pub unsafe fn start_dma(
+        &self,
+        direction: Direction,
+        memory: u64,
+        bytes: u64,
+        interrupt_at_end: bool,
+    ) {
+        let (source, destination, direction) = match direction {
+            Direction::ToDevice => (memory, Self::BUFFER, 0),
+            Direction::ToMemory => (Self::BUFFER, memory, 2),
         };
         let interrupt = if interrupt_at_end { 4 } else { 0 };
+        self.0.write64(0x80, source);
+        self.0.write64(0x88, destination);
+        self.0.write64(0x90, bytes);
         self.0.write64(0x98, 1 | direction | interrupt);
     }
 }

@@ -167,10 +167,21 @@ pub type Handler = fn(&mut Frame) -> bool;
 
 static HANDLERS: [AtomicPtr<()>; 32] = [const { AtomicPtr::new(core::ptr::null_mut()) }; 32];
 
-/// Installs the handler of one exception, or with `None` takes it away.
-pub fn set_handler(exception: Exception, handler: Option<Handler>) {
-    let pointer = handler.map_or(core::ptr::null_mut(), |handler| handler as *mut ());
-    HANDLERS[exception as usize].store(pointer, Ordering::Release);
+/// Installs the handler of one exception.
+///
+/// # Safety
+/// Masking interrupts keeps no exception away: it strikes inside critical sections, inside interrupt
+/// handlers, and between any two instructions of code that holds a `&mut`. So the handler uses
+/// atomics, its [`Frame`], and memory that nothing but it uses. It enters no critical section for
+/// what another context protects by one (a channel, a `RefCell` in a `Mutex`): the section would be
+/// granted, and be none.
+pub unsafe fn set_handler(exception: Exception, handler: Handler) {
+    HANDLERS[exception as usize].store(handler as *mut (), Ordering::Release);
+}
+
+/// Takes the handler away: from then on the exception ends the run.
+pub fn remove_handler(exception: Exception) {
+    HANDLERS[exception as usize].store(core::ptr::null_mut(), Ordering::Release);
 }
 
 /// Called by `trampolines.s` only.

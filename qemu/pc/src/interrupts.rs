@@ -9,11 +9,12 @@
 //! | line | 8259 pair | APICs | trigger |
 //! |---|---|---|---|
 //! | `Com1`, `Com2` | IRQ 4, IRQ 3 | GSI 4, GSI 3 | edge |
+//! | `Irq` of n ([`Line::irq`]) | IRQ n | GSI n; of IRQ 0 GSI 2 | edge |
 //! | `Pci` on `q35` | the IRQ that the firmware routed it to | GSI 20 to 23 | level |
 //! | `Pci` on `pc` | the same | the GSI of the same number | level |
 //! | `Timer`, `SelfIpi`, `Ipi` | the local APIC, past the 8259 | the local APIC | edge |
 //!
-//! IRQ n and GSI n both come as vector 32 + n.
+//! IRQ n comes as vector 32 + n through either, and so does GSI n from 16 on.
 //!
 //! On two cores ([`cores`](crate::cores)) a line has one handler, which runs on whichever core the
 //! interrupt comes to: a device's line where [`Line::enable_on`] leads it, the 8259's to the first
@@ -51,6 +52,8 @@ pub enum Line {
     Com1,
     /// The second serial port.
     Com2,
+    /// Another device of the PC's own, by its number: [`Line::irq`].
+    Irq(Irq),
     /// What a PCI device's INTx pin is routed to;
     /// [`pci::Function::line`](crate::pci::Function::line) knows. Several devices may share it.
     Pci(Intx),
@@ -62,6 +65,10 @@ pub enum Line {
     /// An interrupt that the processor sends to itself: [`raise_self`].
     SelfIpi,
 }
+
+/// The number of an interrupt request, other than those of the serial ports and of PCI devices.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
+pub struct Irq(u8);
 
 /// An input of the controller that PCI devices share.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
@@ -121,11 +128,23 @@ static IPI_ENABLED: AtomicBool = AtomicBool::new(false);
 static SELF_ENABLED: AtomicBool = AtomicBool::new(false);
 
 impl Line {
+    /// The line of IRQ `number`, 0 to 15, for a device that the board does not know: 1 is the
+    /// keyboard's, 8 the real-time clock's, 12 the mouse's. Which of them is level is QEMU's to say:
+    /// 5, 9, 10 and 11, to which PCI devices may be routed, are ([`Line::Pci`]); the others are edge.
+    /// `None` above 15, and for 2, by which the second 8259 comes in.
+    #[must_use]
+    pub const fn irq(number: u8) -> Option<Self> {
+        match number {
+            2 | 16.. => None,
+            number => Some(Self::from_vector(FIRST_VECTOR + number)),
+        }
+    }
+
     const fn vector(self) -> u8 {
         match self {
             Self::Com1 => FIRST_VECTOR + COM1_IRQ,
             Self::Com2 => FIRST_VECTOR + COM2_IRQ,
-            Self::Pci(Intx(input)) => FIRST_VECTOR + input,
+            Self::Irq(Irq(input)) | Self::Pci(Intx(input)) => FIRST_VECTOR + input,
             Self::Timer => TIMER_VECTOR,
             Self::Ipi => IPI_VECTOR,
             Self::SelfIpi => SELF_VECTOR,
@@ -142,7 +161,10 @@ impl Line {
             TIMER_VECTOR => Self::Timer,
             IPI_VECTOR => Self::Ipi,
             SELF_VECTOR => Self::SelfIpi,
-            input => Self::Pci(Intx(input - FIRST_VECTOR)),
+            vector => match Intx::new(vector - FIRST_VECTOR) {
+                Some(intx) => Self::Pci(intx),
+                None => Self::Irq(Irq(vector - FIRST_VECTOR)),
+            },
         }
     }
 
@@ -188,11 +210,11 @@ impl Line {
     /// If the line does not come through the IOAPIC: nothing else leads a line to a core of choice.
     pub fn enable_on(self, core: Core) {
         assert!(
-            matches!(self, Self::Com1 | Self::Com2 | Self::Pci(_))
+            matches!(self, Self::Com1 | Self::Com2 | Self::Irq(_) | Self::Pci(_))
                 && controller() == Controller::Apic,
             "only the IOAPIC leads a line to a core of choice: give irq=apic, and the line of a device"
         );
-        apic::io::enable(self.input(), self.vector(), core);
+        apic::io::enable(self.global_input(), self.vector(), core);
     }
 
     /// Keeps the line from interrupting.
@@ -202,7 +224,7 @@ impl Line {
             (Self::Ipi, _) => IPI_ENABLED.store(false, Ordering::Relaxed),
             (Self::SelfIpi, _) => SELF_ENABLED.store(false, Ordering::Relaxed),
             (_, Controller::Pic) => pic::mask(self.input()),
-            (_, Controller::Apic) => apic::io::disable(self.input()),
+            (_, Controller::Apic) => apic::io::disable(self.global_input()),
         }
     }
 
@@ -212,7 +234,9 @@ impl Line {
     #[inline]
     pub fn acknowledge(self) {
         match self {
-            Self::Com1 | Self::Com2 | Self::Pci(_) if controller() == Controller::Pic => {
+            Self::Com1 | Self::Com2 | Self::Irq(_) | Self::Pci(_)
+                if controller() == Controller::Pic =>
+            {
                 pic::end_of_interrupt(self.vector());
             }
             _ => apic::local::end_of_interrupt(),
@@ -225,9 +249,15 @@ impl Line {
         self.slot().taken.load(Ordering::Relaxed)
     }
 
-    /// The number of the IRQ or GSI.
+    /// The number of the IRQ.
     const fn input(self) -> u8 {
         self.vector() - FIRST_VECTOR
+    }
+
+    /// The number of the GSI: the same, except that the timer's IRQ 0 comes in where the IOAPIC has no
+    /// second 8259.
+    const fn global_input(self) -> u8 {
+        if self.input() == 0 { 2 } else { self.input() }
     }
 
     const fn is_level(self) -> bool {
@@ -236,9 +266,12 @@ impl Line {
 }
 
 impl Intx {
-    /// `None` if the controller has no such input, or if it is one that a PCI line cannot have.
-    pub(crate) fn new(input: u8) -> Option<Self> {
-        (input > COM1_IRQ && input < INPUTS).then_some(Self(input))
+    /// `None` if the controller has no such input, or if it is one that is not level.
+    pub(crate) const fn new(input: u8) -> Option<Self> {
+        match input {
+            5 | 9 | 10 | 11 | 16..INPUTS => Some(Self(input)),
+            _ => None,
+        }
     }
 }
 
@@ -320,6 +353,13 @@ pub(crate) fn start_on_second() {
 pub(crate) extern "C" fn dispatch(vector: u64, rip: u64) {
     let start = tsc();
     let vector = vector as u8;
+    if vector & !8 == FIRST_VECTOR + 7 && controller() == Controller::Pic {
+        // The lines on which an 8259 puts what is no interrupt: before a handler takes it for one.
+        if pic::settle_spurious(vector) {
+            counters().spurious.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+    }
     let slot = SLOTS.get(usize::from(vector - FIRST_VECTOR));
     let handler = slot.map_or(core::ptr::null_mut(), |slot| slot.handler.load(Ordering::Acquire));
     let (Some(slot), false) = (slot, handler.is_null()) else {
@@ -347,12 +387,7 @@ pub(crate) extern "C" fn dispatch(vector: u64, rip: u64) {
 /// A spurious interrupt, which is nothing, or one that nobody has asked for, which ends the run.
 #[cold]
 fn without_handler(vector: u8, rip: u64) {
-    let spurious = match controller() {
-        _ if vector == SPURIOUS_VECTOR => true,
-        Controller::Pic => pic::settle_spurious(vector),
-        Controller::Apic => false,
-    };
-    if spurious {
+    if vector == SPURIOUS_VECTOR {
         counters().spurious.fetch_add(1, Ordering::Relaxed);
         return;
     }

@@ -103,6 +103,9 @@ pub struct Soak {
 pub struct Test {
     /// Only the tests whose name contains this
     pub filter: Option<String>,
+    /// How often to run them all, one round after the other
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub repeat: u32,
 }
 
 /// What `c` takes.
@@ -231,6 +234,9 @@ mod tests {
             &["runner", "powerfail", "--rounds", "0"],
             &["runner", "powerfail", "--rounds", "many"],
             &["runner", "powerfail", "--seed", "x"],
+            &["runner", "test", "--repeat", "0"],
+            &["runner", "test", "--repeat", "-1"],
+            &["runner", "test", "--repeat", "often"],
             &["runner", "soak", "--rounds=0"],
             &["runner", "soak", "--rounds=many"],
             &["runner", "soak", "--seed=-1"],

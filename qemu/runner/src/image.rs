@@ -1,13 +1,13 @@
-//! What is in persistent memory after a boot: its file, recovered on the host by the same code of
-//! the library that recovers it on the guest. The file itself is only read.
+//! What is in persistent memory after a boot: its file, read on the host by the same code of the
+//! library that recovers it on the guest.
 
 use crate::error::{Error, Result};
 use std::{fs, path::Path};
-use wouldblock::persist::log::Log;
+use wouldblock::persist::log::Reader;
 
 /// The words of a log that are no record's, and those of a record that are not its payload (module
 /// `persist::log`).
-const HEADER: u64 = 8;
+const HEADER: u64 = 16;
 const PREFIX: u64 = 3;
 
 /// The log in an image.
@@ -32,11 +32,11 @@ impl Image {
     /// The log in these bytes; `None` if there is none.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let (words, _) = bytes.as_chunks();
-        let mut words: Vec<u64> = words.iter().map(|&word| u64::from_le_bytes(word)).collect();
-        let log = Log::recover(&mut words[..]).ok()?;
+        let words: Vec<u64> = words.iter().map(|&word| u64::from_le_bytes(word)).collect();
+        let log = Reader::open(&words[..]).ok()?;
         let records = log.records().map(|record| {
             let mut payload = vec![0; record.length];
-            log.read(&record, &mut payload);
+            log.read(&record, &mut payload).expect("a record of this log");
             payload
         });
         Some(Self { first: log.sequences().start, records: records.collect() })
@@ -65,6 +65,11 @@ impl Image {
     }
 }
 
+/// The bytes that a memory has in which a log has this many words for records.
+pub fn bytes(capacity: u64) -> u64 {
+    (capacity + HEADER) * 8
+}
+
 /// The words that a record takes.
 pub fn words(payload: usize) -> u64 {
     PREFIX + payload.div_ceil(8) as u64
@@ -78,6 +83,7 @@ pub fn capacity(bytes: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wouldblock::persist::log::Log;
 
     /// What is computed of the layout here is what the library does.
     #[test]

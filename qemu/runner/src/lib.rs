@@ -66,7 +66,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Sweep(sweep) => sweep::run(&sweep, cli.board),
         Command::Powerfail(powerfail) => powerfail::run(&powerfail, cli.board),
         Command::Soak(soak) => soak::run(&soak, cli.board),
-        Command::Test(test) => on_target::run(&test.into(), cli.board),
+        Command::Test(test) => {
+            let rounds = test.repeat;
+            on_target::run(&test.into(), cli.board, rounds)
+        }
         Command::Check => check::run(),
         Command::C(c) => c::run(&c),
     };

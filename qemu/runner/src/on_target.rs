@@ -2,6 +2,7 @@
 //! own, on both interrupt controllers.
 
 use crate::{
+    child,
     cli::Board,
     echo::first_difference,
     error::{Error, Result},
@@ -10,13 +11,14 @@ use crate::{
     qemu::Irq,
     report::{Report, Stream, Xorshift},
     rig::Rig,
+    ui,
 };
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 use std::{
     collections::BTreeSet,
     io::{self, BufReader, Read},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -25,20 +27,48 @@ use std::{
 /// A test takes well below a second; a busy host may be far slower.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Runs the tests that `arguments` choose; whether all passed.
-pub fn run(arguments: &Arguments, board: Board) -> Result<bool> {
+/// Runs the tests that `arguments` choose, this many times; whether all passed each time.
+pub fn run(arguments: &Arguments, board: Board, rounds: u32) -> Result<bool> {
     let controllers = board.irq.map_or(vec![Irq::Apic, Irq::Pic], |irq| vec![irq]);
     let rig = Arc::new(Rig::set_up("tests", board)?);
     let names = list(&rig)?;
+    let mut failures = Vec::new();
+    for round in 1..=rounds {
+        if rounds > 1 {
+            ui::print(format_args!("round {round} of {rounds}"));
+        }
+        let failed = run_once(arguments, &rig, &controllers, &names)?;
+        failures.extend(failed.into_iter().map(|name| (round, name)));
+        child::check_interrupt()?;
+    }
+    if rounds > 1 {
+        ui::print(verdict(rounds, &failures));
+    }
+    Ok(failures.is_empty())
+}
+
+/// Runs the tests once; the names of those that failed.
+fn run_once(
+    arguments: &Arguments,
+    rig: &Arc<Rig>,
+    controllers: &[Irq],
+    names: &BTreeSet<String>,
+) -> Result<BTreeSet<String>> {
     let executed = Arc::new(AtomicU64::new(0));
+    let failed = Arc::new(Mutex::new(BTreeSet::new()));
     let mut trials = Vec::new();
-    for &irq in &controllers {
-        for name in &names {
-            let (rig, name, executed) = (rig.clone(), name.clone(), executed.clone());
-            trials.push(Trial::test(format!("{}::{name}", irq.name()), move || {
-                let run = boot(&rig, irq, &name);
+    for &irq in controllers {
+        for name in names {
+            let (rig, name) = (rig.clone(), name.clone());
+            let (executed, failed) = (executed.clone(), failed.clone());
+            let full_name = format!("{}::{name}", irq.name());
+            trials.push(Trial::test(full_name.clone(), move || {
+                let run = boot(&rig, irq, &name).and_then(Run::success);
                 executed.fetch_add(1, Ordering::Relaxed);
-                run.and_then(Run::success).map(drop).map_err(Failed::from)
+                run.map(drop).map_err(|error| {
+                    failed.lock().unwrap_or_else(PoisonError::into_inner).insert(full_name);
+                    Failed::from(error)
+                })
             }));
         }
     }
@@ -47,7 +77,21 @@ pub fn run(arguments: &Arguments, board: Board) -> Result<bool> {
     if !arguments.list {
         account(listed, executed.load(Ordering::Relaxed), &conclusion)?;
     }
-    Ok(!conclusion.has_failed())
+    let failed = std::mem::take(&mut *failed.lock().unwrap_or_else(PoisonError::into_inner));
+    if failed.len() as u64 != conclusion.num_failed {
+        let why = format!("{} are named, {} counted", failed.len(), conclusion.num_failed);
+        return Err(Error::run("not every failure has a name", why, "report this as a defect"));
+    }
+    Ok(failed)
+}
+
+/// What several rounds come to: each failure with its round.
+fn verdict(rounds: u32, failures: &[(u32, String)]) -> String {
+    if failures.is_empty() {
+        return format!("{rounds} rounds, nothing failed");
+    }
+    let lines = failures.iter().map(|(round, name)| format!("\n  round {round}: {name}"));
+    format!("{rounds} rounds, {} failures:{}", failures.len(), lines.collect::<String>())
 }
 
 /// Boots one test, and compares what it sends with what it says it sends.
@@ -128,6 +172,14 @@ mod tests {
         for wrong in [&[][..], &[0x21, 0x01], &[0x21, 0x01, 0xc4], &[0x21, 0x01, 0xc5, 0]] {
             assert!(compare(stream, wrong).is_err());
         }
+    }
+
+    #[test]
+    fn each_failure_is_told_with_its_round() {
+        assert_eq!(verdict(3, &[]), "3 rounds, nothing failed");
+        let failures = [(1, "pic::a".into()), (3, "apic::b".into())];
+        let expected = "3 rounds, 2 failures:\n  round 1: pic::a\n  round 3: apic::b";
+        assert_eq!(verdict(3, &failures), expected);
     }
 
     #[test]

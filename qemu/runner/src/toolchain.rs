@@ -15,8 +15,8 @@ use std::{
 /// The target of the firmware.
 pub const TARGET: &str = "x86_64-unknown-none";
 
-/// The oldest release that builds the project, as its `rust-version` says.
-const OLDEST: (u32, u32) = (1, 90);
+/// The oldest release that builds the project: the `rust-version` of its manifests.
+const OLDEST: &str = env!("CARGO_PKG_RUST_VERSION");
 
 /// Debian's packages for way 2.
 pub const PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
@@ -74,11 +74,8 @@ impl Toolchain {
     fn debian(prefix: &Path) -> Result<Self, String> {
         let programs = prefix.join("bin");
         let release = release(&output(Command::new(programs.join("rustc")).arg("-vV"))?);
-        if number(&release) < OLDEST {
-            return Err(format!(
-                "it is {release}, and {}.{} is the oldest that will do",
-                OLDEST.0, OLDEST.1
-            ));
+        if number(&release) < number(OLDEST) {
+            return Err(format!("it is {release}, and {OLDEST} is the oldest that will do"));
         }
         let sources = prefix.join("lib/rustlib/src/rust");
         let exact = prefix.join(format!("src/rustc-{release}"));
@@ -210,8 +207,13 @@ mod tests {
         let empty = tempfile::tempdir().unwrap();
         assert!(Toolchain::debian(empty.path()).unwrap_err().contains("No such file"));
 
-        let old = prefix("1.63.0");
-        assert!(Toolchain::debian(old.path()).unwrap_err().contains("oldest"));
+        let (major, minor) = number(OLDEST);
+        let old = prefix(&format!("{major}.{}.9", minor - 1));
+        let why = Toolchain::debian(old.path()).unwrap_err();
+        assert!(why.contains(&format!("{OLDEST} is the oldest")), "{why}");
+        let oldest = prefix(&format!("{OLDEST}.0"));
+        let why = Toolchain::debian(oldest.path()).unwrap_err();
+        assert!(why.contains("the sources of"), "{why}");
 
         let bare = prefix("1.96.0");
         assert!(Toolchain::debian(bare.path()).unwrap_err().contains("sources of 1.96.0"));
@@ -275,6 +277,13 @@ mod tests {
             ]),
             7
         );
+    }
+
+    /// One number, in every manifest.
+    #[test]
+    fn the_oldest_release_is_the_librarys() {
+        let manifest = fs::read_to_string(crate::project().join("Cargo.toml")).unwrap();
+        assert!(manifest.contains(&format!("rust-version = \"{OLDEST}\"")));
     }
 
     #[test]

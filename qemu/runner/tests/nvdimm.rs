@@ -169,7 +169,7 @@ fn a_full_log_would_block_and_keeps_its_records() {
         assert_eq!((found, again), (recovered(&image), appended), "{form}");
         assert_eq!(memory.image(), image);
     }
-    // The blocking form makes room, and numbers go on.
+    // The blocking form makes room, and numbers continue.
     let (_, after) = memory.append("append form=blocking seed=3 count=5");
     assert_eq!(after, Appended { next: appended.next + 5, full: false });
     let image = memory.image();
@@ -179,28 +179,56 @@ fn a_full_log_would_block_and_keeps_its_records() {
 
 #[test]
 fn what_is_no_log_is_refused_and_left_alone() {
+    // Words of the header, which has two copies.
     const MAGIC: usize = 0;
-    const EPOCH: usize = 1;
+    const EPOCH: usize = 5;
+    const COPY: usize = 8;
     let memory = Memory::new(Persistence::MemoryController);
     memory.append("append form=try seed=3 count=5 create=yes");
-    for (word, value, says) in
-        [(MAGIC, 0x1234, "no log"), (MAGIC, 0, "no log"), (EPOCH, u64::MAX, "recovered too often")]
-    {
-        let before = memory.bytes();
-        let right = u64::from_le_bytes(before[word * 8..][..8].try_into().expect("a word"));
+    let whole = memory.bytes();
+    for (word, value, create, says) in [
+        (MAGIC, 0, "", "no log"),
+        // Damage is not "no log", so none is created, though the command line allows it.
+        (MAGIC, 0x1234, " create=yes", "header is damaged"),
+        (EPOCH, u64::MAX, " create=yes", "header is damaged"),
+        (MAGIC, u64::from_le_bytes(*b"wblog\0\0\x01"), " create=yes", "header is damaged"),
+    ] {
         memory.store(word, value);
+        memory.store(COPY + word, value);
         let damaged = memory.bytes();
-        let said = memory.run("append form=try seed=3 count=5");
+        let said = memory.run(&format!("append form=try seed=3 count=5{create}"));
         assert_eq!(said.run.outcome, Outcome::Refused);
         let error = said.run.success().expect_err("refused").to_string();
         assert!(error.contains(says), "{error}");
         assert!(said.recovered.is_none() && said.acknowledged.is_empty());
         assert!(memory.bytes() == damaged, "it was written to");
-        memory.store(word, right);
+        fs::write(memory.file(), &whole).expect("writable");
     }
-    // A log that is damaged beyond that is found again.
-    let (found, _) = memory.append("append form=try seed=3 count=0");
-    assert_eq!((found.first, found.next), (1, 6));
+    // With one copy whole it is found, and the other is written anew.
+    for copy in [0, COPY] {
+        for word in 0..COPY {
+            memory.store(copy + word, 0x1234);
+        }
+        let (found, _) = memory.append("append form=try seed=3 count=0 create=yes");
+        assert_eq!((found.first, found.next, found.created), (1, 6, false));
+        let header = memory.bytes();
+        assert_eq!(header[..64], header[64..128]);
+    }
+}
+
+/// The NVDIMM of a log cannot be exchanged for a longer or a shorter one behind it.
+#[test]
+fn a_log_knows_the_length_of_its_nvdimm() {
+    let mut memory = Memory::new(Persistence::MemoryController);
+    memory.append("append form=try seed=4 create=yes");
+    memory.bytes = 2 * BYTES;
+    let file = fs::File::options().write(true).open(memory.file()).expect("writable");
+    file.set_len(memory.bytes).expect("longer");
+    let said = memory.run("append form=try seed=4 count=1 create=yes");
+    assert_eq!(said.run.outcome, Outcome::Refused);
+    let error = said.run.success().expect_err("refused").to_string();
+    assert!(error.contains(&format!("created in memory of {} words", BYTES / 8)), "{error}");
+    assert!(said.recovered.is_none() && said.acknowledged.is_empty());
 }
 
 /// The log ends before a record that is damaged; what is appended then takes its place.
@@ -208,7 +236,7 @@ fn what_is_no_log_is_refused_and_left_alone() {
 fn a_damaged_record_ends_the_log() {
     let memory = Memory::new(Persistence::MemoryController);
     memory.append("append form=batch seed=5 count=9 create=yes");
-    let third = 8 + payloads(5, 1..3).iter().map(|p| words(p.len()) as usize).sum::<usize>();
+    let third = 16 + payloads(5, 1..3).iter().map(|p| words(p.len()) as usize).sum::<usize>();
     memory.store(third + 2, 0); // its checksum
     let (found, appended) = memory.append("append form=try seed=6 count=1");
     assert_eq!((found.next, appended.next), (3, 4));

@@ -48,7 +48,7 @@ fn converse(command: &str, irq: Irq, talk: impl FnOnce(UnixStream) + Send) -> Ro
         assert_eq!((ended.map(drop), talked), (Ok(()), Ok(())));
     });
     let row = row.expect("a report");
-    assert!(row.holds && row.asleep > 0, "it did not sleep: {row:?}");
+    assert!(row.holds, "{row:?}");
     row
 }
 

@@ -52,6 +52,49 @@ impl Subject for Library {
     }
 }
 
+/// The library's channel by slices, two values at a time, of which each try moves what it can.
+struct Slices;
+
+impl Subject for Slices {
+    type Sender = (sync::Sender<'static, u32>, Vec<u32>);
+    type Receiver = (sync::Receiver<'static, u32>, Vec<u32>);
+
+    fn new() -> (Self::Sender, Self::Receiver) {
+        let (sender, receiver) = Library::new();
+        ((sender, Vec::new()), (receiver, Vec::new()))
+    }
+
+    /// Sends when there are two.
+    fn send((sender, values): &mut Self::Sender, value: u32) {
+        values.push(value);
+        while values.len() > 1 {
+            let sent = block_on(sender.send_slice(values)).unwrap();
+            values.drain(..sent);
+        }
+    }
+
+    fn receive((receiver, values): &mut Self::Receiver) -> u32 {
+        if values.is_empty() {
+            let mut buffer = [0; 2];
+            let received = block_on(receiver.recv_slice(&mut buffer)).unwrap();
+            values.extend(&buffer[..received]);
+        }
+        values.remove(0)
+    }
+}
+
+/// Values by slices, of which the last may still be with the sender.
+fn slices<const VALUES: u32>() {
+    let (mut sender, mut receiver) = Slices::new();
+    let sends = thread::spawn(move || {
+        (0..=VALUES).for_each(|value| Slices::send(&mut sender, value));
+    });
+    for value in 0..VALUES {
+        assert_eq!(Slices::receive(&mut receiver), value);
+    }
+    sends.join().unwrap();
+}
+
 const SOUND: u8 = 0;
 /// Publishes the index, and then writes the value.
 const PUBLISHES_FIRST: u8 = 1;
@@ -171,6 +214,11 @@ fn values_arrive_once_and_in_order_around_the_ring() {
     finds("relaxed head", TORN, values::<Twin<RELAXED_HEAD>, 2, 4>);
     finds("signal before index", &[ASLEEP], values::<Twin<SIGNALS_FIRST>, 0, 3>);
     finds("silent receiver", &[ASLEEP], values::<Twin<SILENT>, 2, 4>);
+}
+
+#[test]
+fn slices_arrive_once_and_in_order_around_the_ring() {
+    explores("channel, slices", Some(2), 500, slices::<3>);
 }
 
 #[test]

@@ -470,3 +470,54 @@ fn a_scope_that_does_not_wait_is_found() {
         handler.join().unwrap();
     });
 }
+
+/// Ends with the third event. Its drop is counted by a std atomic, of which loom knows nothing.
+struct Third(Arc<AtomicU32>, Arc<AtomicUsize>);
+
+impl Drop for Third {
+    fn drop(&mut self) {
+        self.1.fetch_add(1, SeqCst);
+    }
+}
+
+impl Attempt for Third {
+    type Output = ();
+    type Error = ();
+
+    fn attempt(&mut self) -> nb::Result<(), ()> {
+        if self.0.load(Acquire) == 3 { Ok(()) } else { Err(nb::Error::WouldBlock) }
+    }
+}
+
+impl Background for Third {
+    fn begin(&mut self) {}
+
+    fn cancel(&mut self) {}
+}
+
+const LOST: &str = "a step that was owed is lost";
+
+/// Two cores step at each of three events; a claim has two steps here. A handler that is told so
+/// steps again, or, the flaw, does not.
+fn bounded(again: bool) {
+    let slot: &'static Slot<Third> = leak(Slot::new());
+    let (events, ended) = (Arc::new(AtomicU32::new(0)), Arc::<AtomicUsize>::default());
+    assert!(slot.start_with(Third(events.clone(), ended.clone()), |_| ()).is_ok());
+    let interrupt = move |events: &AtomicU32| {
+        events.fetch_add(1, AcqRel);
+        while slot.on_interrupt().step() == Step::Again && again {}
+    };
+    let other = {
+        let events = events.clone();
+        thread::spawn(move || (0..2).for_each(|_| interrupt(&events)))
+    };
+    interrupt(&events);
+    other.join().unwrap();
+    assert_eq!(ended.load(SeqCst), 1, "{LOST}");
+}
+
+#[test]
+fn a_claim_that_has_had_its_steps_leaves_what_is_owed() {
+    explores("three steps, a claim has two", Some(3), 100, || bounded(true));
+    finds("told to step again, and does not", &[LOST], || bounded(false));
+}

@@ -11,6 +11,7 @@
 mod broadcast;
 mod channel;
 mod event;
+mod flags;
 mod job;
 mod mutex;
 mod run;

@@ -128,3 +128,62 @@ fn a_generation_noted_after_the_doorbell_loses_an_end() {
     explores("generation before the doorbell", Some(2), 30, || noted(true));
     finds("generation after the doorbell", &[ASLEEP], || noted(false));
 }
+
+/// Ends when it is cancelled, or with the first try if it is ready.
+struct Tenant {
+    ready: bool,
+    cancelled: Arc<AtomicU32>,
+}
+
+impl Attempt for Tenant {
+    type Output = ();
+    type Error = ();
+
+    fn attempt(&mut self) -> nb::Result<(), ()> {
+        let ended = self.ready || self.cancelled.load(Acquire) != 0;
+        if ended { Ok(()) } else { Err(nb::Error::WouldBlock) }
+    }
+}
+
+impl Background for Tenant {
+    fn begin(&mut self) {}
+
+    fn cancel(&mut self) {
+        self.cancelled.store(1, Release);
+    }
+}
+
+const WRONG: &str = "the next tenant was cancelled";
+
+/// A cancel by ticket, against the end of that tenant and the start of the next one on another core.
+fn cancelled(cancel: fn(&'static Slots<Tenant, 1>, Ticket)) {
+    let slots: &'static Slots<Tenant, 1> = leak(Slots::new());
+    let new = |ready| Tenant { ready, cancelled: Arc::new(AtomicU32::new(0)) };
+    let vacancy = slots.reserve().expect("vacant");
+    let ticket = vacancy.ticket();
+    let first = vacancy.start(new(true));
+    let other = thread::spawn(move || cancel(slots, ticket));
+    drop(block_on(first));
+    let tenant = new(false);
+    let its = tenant.cancelled.clone();
+    slots.start(tenant).expect("vacant again").detach();
+    other.join().unwrap();
+    assert_eq!(its.load(Acquire), 0, "{WRONG}");
+}
+
+#[test]
+fn a_ticket_cancels_no_later_tenant() {
+    explores("cancel by ticket", Some(3), 50, || {
+        cancelled(|slots, ticket| _ = slots.cancel(ticket));
+    });
+    finds("a look at the ticket, then a cancel", &[WRONG], || {
+        cancelled(|slots, ticket| {
+            if slots.is_current(ticket) {
+                // What is in the slot by now, as a cancel by index would.
+                for generation in 1..=2 {
+                    _ = slots.cancel(Ticket::from_bits(generation << 16));
+                }
+            }
+        });
+    });
+}

@@ -112,7 +112,7 @@ pub fn second() {
         match step {
             Step::Done => cores::interrupt_other(), // After the signal.
             Step::Contended => CONTENDED.add(1),
-            Step::Idle | Step::Pending => {}
+            Step::Idle | Step::Pending | Step::Again => {}
         }
         spin_loop();
     }

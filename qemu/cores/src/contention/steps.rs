@@ -41,7 +41,7 @@ fn step() {
     let driven = SLOT.on_interrupt();
     match driven.step() {
         Step::Idle => {}
-        Step::Pending | Step::Done => CLAIMS.add(1),
+        Step::Pending | Step::Again | Step::Done => CLAIMS.add(1),
         Step::Contended => CONTENDED.add(1),
     }
 }

@@ -13,7 +13,7 @@
 use core::{
     cell::{RefCell, UnsafeCell},
     ptr::NonNull,
-    sync::atomic::{Ordering, fence},
+    sync::atomic::{AtomicBool, Ordering, fence},
 };
 
 use critical_section::Mutex;
@@ -118,8 +118,13 @@ pub struct Installed {
     pub read_only: bool,
 }
 
-/// Sets up the machine's disk; `None` if it has none. Only once.
+/// Sets up the machine's disk; `None` if it has none. Only once: setting it up again would reset it
+/// under the requests that are in flight.
 pub fn install() -> Option<Installed> {
+    static BEGUN: AtomicBool = AtomicBool::new(false);
+    if BEGUN.swap(true, Ordering::Relaxed) {
+        return None;
+    }
     let (mut transport, line) = transport::find()?;
     let features = transport.begin_init(Features::all());
     let capacity = || transport.read_config_space::<[u32; 2]>(0);
@@ -127,11 +132,7 @@ pub fn install() -> Option<Installed> {
     let queue = VirtQueue::new(&mut transport, 0, false, false).ok()?;
     transport.finish_init();
     critical_section::with(|section| {
-        let device = &mut *DEVICE.borrow_ref_mut(section);
-        if device.is_some() {
-            return None;
-        }
-        *device = Some(Device {
+        *DEVICE.borrow_ref_mut(section) = Some(Device {
             transport,
             queue,
             frame_of: [0; QUEUE],

@@ -21,6 +21,8 @@ pub(super) struct Flight {
     /// What it means if the device could not do it.
     refusal: Error,
     frame: usize,
+    /// How it has ended. The frame may be another request's from then on.
+    end: Option<End>,
 }
 
 // SAFETY: it owns its memory, or has it lent exclusively; any context may use it.
@@ -45,7 +47,7 @@ impl Flight {
             _ => Error::Device,
         };
         let memory = NonNull::from(memory);
-        Ok(Self { command, sector, memory, refusal, frame: BLOCKING })
+        Ok(Self { command, sector, memory, refusal, frame: BLOCKING, end: None })
     }
 
     pub(super) fn begin(&mut self) {
@@ -60,7 +62,8 @@ impl Attempt for Flight {
 
     #[inline]
     fn attempt(&mut self) -> nb::Result<(), Error> {
-        let error = match device::end(self.frame) {
+        self.end = self.end.or_else(|| device::end(self.frame));
+        let error = match self.end {
             None => return Err(nb::Error::WouldBlock),
             Some(End::Status(0)) => return Ok(()),
             Some(End::Status(2)) => Error::Unsupported,

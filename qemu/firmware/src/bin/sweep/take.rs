@@ -133,6 +133,11 @@ pub fn is_delivered(ends: usize) -> bool {
     is_accounted_for(0) && delivered == taken() && delivered + cancelled == ends
 }
 
+/// Whether so many ends are given out, and no buffer is lent.
+pub fn is_given_back(ends: usize) -> bool {
+    DELIVERED.load(Relaxed) == ends && LENT.load(Relaxed) == 0
+}
+
 /// Lets the device interrupt.
 pub fn install() {
     Line::SelfIpi.set_handler(|line| {

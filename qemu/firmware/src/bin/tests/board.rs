@@ -4,6 +4,7 @@ mod boot;
 mod edu;
 mod exceptions;
 mod interrupts;
+mod irqs;
 mod serial;
 mod timer;
 

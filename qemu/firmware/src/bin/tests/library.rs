@@ -1,7 +1,9 @@
 //! The library, on real interrupts and devices.
 
 mod cache;
+mod composed;
 mod dma;
+mod edges;
 mod event;
 mod executor;
 mod job;

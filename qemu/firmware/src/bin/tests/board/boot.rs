@@ -52,7 +52,8 @@ fn not_mapped(_: &'static Board) {
         true
     }
 
-    exceptions::set_handler(Exception::PageFault, Some(skip));
+    // SAFETY: `skip` uses its frame only.
+    unsafe { exceptions::set_handler(Exception::PageFault, skip) };
     for address in [0, 4095, 8 * GIB, 1 << 40] {
         let last_fault: u64;
         // SAFETY: either it faults, and `skip` goes on behind it, or the assertion fails.

@@ -9,6 +9,7 @@ use pc::{
     Board, edu,
     edu::{Direction, Edu, Registers},
     interrupts::{self, Line},
+    pci::BaseAddress,
     timer,
 };
 use x86_64::instructions::interrupts as processor;
@@ -148,17 +149,10 @@ fn dma_there_and_back(board: &'static Board) {
 
     let transfer = |direction| {
         static ENDED: AtomicU64 = AtomicU64::new(0);
-        let (source, destination) = match direction {
-            Direction::ToDevice => (address, Registers::BUFFER),
-            Direction::ToMemory => (Registers::BUFFER, address),
-        };
-        registers.set_dma_source(source);
-        registers.set_dma_destination(destination);
-        registers.set_dma_count(4095);
         ENDED.store(edu.line().taken() + 1, Relaxed);
         let start = timer::tsc();
         // SAFETY: the buffer is the device's until the loop below is done.
-        unsafe { registers.start_dma(direction, true) };
+        unsafe { registers.start_dma(direction, address, 4095, true) };
         assert!(registers.dma_is_running());
         processor::disable();
         while edu.line().taken() < ENDED.load(Relaxed) {
@@ -188,4 +182,86 @@ fn dma_there_and_back(board: &'static Board) {
     assert!(back.iter().enumerate().all(|(i, byte)| *byte == (i * 7 + i / 256) as u8));
     assert_eq!(edu.line().taken(), 2);
     assert_eq!(edu::find().map(Edu::line), Some(edu.line()));
+}
+
+pc::test!(no_safe_access_leads_a_transfer_astray, needs Edu);
+/// An interrupt at each instruction of the start, whose handler uses every register that safe code can
+/// write: the bytes go where they were to go. The twin writes the destination, which safe code cannot:
+/// they go elsewhere.
+fn no_safe_access_leads_a_transfer_astray(board: &'static Board) {
+    const BYTES: u64 = 16;
+    const PLACES: u64 = 40;
+    static ELSEWHERE: Buffer = Buffer(UnsafeCell::new([0; 4095]));
+    /// The register that the twin writes; 0 for none.
+    static DESTINATION: AtomicU64 = AtomicU64::new(0);
+
+    fn meddle(line: Line) {
+        let registers = device(pc::board()).registers();
+        registers.set_liveness(0x55);
+        registers.set_factorial_interrupt(false);
+        registers.acknowledge(Registers::FACTORIAL_DONE);
+        let destination = DESTINATION.load(Relaxed);
+        if destination != 0 {
+            // SAFETY: the device's register; what it leads the device to is a buffer that the test
+            // uses between two transfers only.
+            unsafe {
+                (destination as *mut u64).write_volatile(ELSEWHERE.0.get().addr() as u64);
+            }
+        }
+        line.acknowledge();
+    }
+
+    let edu = device(board);
+    edu.line().set_handler(quiet);
+    edu.line().enable();
+    Line::Timer.set_handler(meddle);
+    Line::Timer.enable();
+    let move_bytes = |direction, timer_in| {
+        let taken = edu.line().taken() + 1;
+        timer::one_shot(timer_in);
+        // SAFETY: the buffer is the device's until the loop below is done.
+        unsafe {
+            edu.registers().start_dma(direction, BUFFER.0.get().addr() as u64, BYTES, true);
+        }
+        processor::disable();
+        while edu.line().taken() < taken {
+            processor::enable_and_hlt();
+            processor::disable();
+        }
+        processor::enable();
+    };
+    let first = |buffer: &Buffer| {
+        // SAFETY: no transfer is running.
+        unsafe { *buffer.0.get().cast::<[u8; BYTES as usize]>() }
+    };
+    let fill = |buffer: &Buffer, byte| {
+        // SAFETY: no transfer is running.
+        unsafe { (*buffer.0.get()).fill(byte) };
+    };
+    // How many transfers came where they were to come, and how many elsewhere.
+    let moved = || {
+        let mut came = [0, 0];
+        for place in 2..2 + PLACES {
+            fill(&BUFFER, 0);
+            fill(&ELSEWHERE, 0);
+            move_bytes(Direction::ToMemory, place);
+            for (came, buffer) in came.iter_mut().zip([&BUFFER, &ELSEWHERE]) {
+                *came += u64::from(first(buffer) == [0xa5; BYTES as usize]);
+            }
+        }
+        came
+    };
+
+    fill(&BUFFER, 0xa5);
+    move_bytes(Direction::ToDevice, u64::from(u32::MAX));
+    assert_eq!(moved(), [PLACES, 0]);
+    let Some(BaseAddress::Memory(base)) =
+        board.pci.and_then(|bus| bus.find(0x1234, 0x11e8)?.base_address(0))
+    else {
+        panic!("edu is on the bus");
+    };
+    DESTINATION.store(u64::from(base) + 0x88, Relaxed);
+    let [there, elsewhere] = moved();
+    assert_eq!(there + elsewhere, PLACES);
+    assert!(there > 0 && elsewhere > 0, "the places fall on both sides of the write: {elsewhere}");
 }

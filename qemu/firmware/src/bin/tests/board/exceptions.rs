@@ -2,9 +2,11 @@
 
 use core::{
     arch::asm,
+    cell::RefCell,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
+use critical_section::Mutex;
 use pc::{
     Board,
     exceptions::{self, Exception, Frame},
@@ -28,7 +30,8 @@ fn skip_ud2(frame: &mut Frame) -> bool {
 
 pc::test!(invalid_opcode_is_skipped);
 fn invalid_opcode_is_skipped(_: &'static Board) {
-    exceptions::set_handler(Exception::InvalidOpcode, Some(skip_ud2));
+    // SAFETY: the handler uses atomics and its frame only.
+    unsafe { exceptions::set_handler(Exception::InvalidOpcode, skip_ud2) };
     for round in 1..=3 {
         let here: u64;
         // SAFETY: `skip_ud2` goes on behind the instruction, with all registers as they were.
@@ -49,7 +52,8 @@ fn registers_survive(_: &'static Board) {
         as_set && (local..local + 4096).contains(&stack) && skip_ud2(frame)
     }
 
-    exceptions::set_handler(Exception::InvalidOpcode, Some(look));
+    // SAFETY: the handler uses atomics and its frame only.
+    unsafe { exceptions::set_handler(Exception::InvalidOpcode, look) };
     let [mut a, mut c, mut d, mut si, mut di] = [0x1000_u64, 0x1001, 0x1002, 0x1006, 0x1007];
     let mut high = [0x1008_u64, 0x1009, 0x100a, 0x100b, 0x100c, 0x100d, 0x100e, 0x100f];
     let [r8, r9, r10, r11, r12, r13, r14, r15] = &mut high;
@@ -75,8 +79,43 @@ fn breakpoint(_: &'static Board) {
         frame.error_code() == 0
     }
 
-    exceptions::set_handler(Exception::Breakpoint, Some(count));
+    // SAFETY: the handler uses atomics and its frame only.
+    unsafe { exceptions::set_handler(Exception::Breakpoint, count) };
     x86_64::instructions::interrupts::int3();
     x86_64::instructions::interrupts::int3();
     assert_eq!(TAKEN.load(Relaxed), 2);
 }
+
+/// Why a handler is `unsafe` to install: a critical section keeps interrupts away, and no exception.
+/// What a handler that broke the contract would do is looked for by a `RefCell`, which counts its
+/// borrows: both sections are granted, one inside the other.
+fn an_exception_strikes_inside_a_critical_section(_: &'static Board) {
+    static SHARED: Mutex<RefCell<u64>> = Mutex::new(RefCell::new(0));
+    static BORROWED: AtomicU64 = AtomicU64::new(0);
+
+    fn look(_: &mut Frame) -> bool {
+        TAKEN.fetch_add(1, Relaxed);
+        let borrowed =
+            critical_section::with(|section| SHARED.borrow(section).try_borrow().is_err());
+        BORROWED.fetch_add(borrowed.into(), Relaxed);
+        true
+    }
+
+    // SAFETY: the cell refuses a second borrow, so nothing is used that is in use.
+    unsafe { exceptions::set_handler(Exception::Breakpoint, look) };
+    let strike = || {
+        // SAFETY: the handler returns; what it changes in memory, the compiler takes into account.
+        unsafe { asm!("int3") };
+    };
+    critical_section::with(|section| {
+        let mut shared = SHARED.borrow_ref_mut(section);
+        strike();
+        *shared += 1;
+    });
+    assert_eq!((TAKEN.load(Relaxed), BORROWED.load(Relaxed)), (1, 1));
+    // The twin: outside a section nothing is borrowed, and an interrupt would wait for its end.
+    strike();
+    assert_eq!((TAKEN.load(Relaxed), BORROWED.load(Relaxed)), (2, 1));
+    exceptions::remove_handler(Exception::Breakpoint);
+}
+pc::test!(an_exception_strikes_inside_a_critical_section);

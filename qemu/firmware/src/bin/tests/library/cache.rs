@@ -8,7 +8,7 @@ use core::{
 
 use pc::{
     Board,
-    exceptions::{Exception, Frame, set_handler},
+    exceptions::{Exception, Frame, remove_handler, set_handler},
 };
 use wouldblock::{
     attempt::{Attempt, Progress},
@@ -204,7 +204,8 @@ fn exact(flush: Flush, cache: Cache, instruction: Instruction, first_seed: u32) 
 /// max,-clflush,-clflushopt,-clwb`, as the runner boots it) every one traps. On any other CPU
 /// nothing may trap, and that is all that this says there.
 fn every_line(_: &'static Board) {
-    set_handler(Exception::InvalidOpcode, Some(note));
+    // SAFETY: `note` uses atomics and its frame only.
+    unsafe { set_handler(Exception::InvalidOpcode, note) };
     let traps = Cache::detect().is_none();
     for (flush, write_back, instruction) in
         [(Clflush, Clflush, Clflush), (Clflushopt, Clflush, Clflushopt), (Clflush, Clwb, Clwb)]
@@ -229,7 +230,7 @@ fn every_line(_: &'static Board) {
             assert_eq!(lines, 0);
         }
     }
-    set_handler(Exception::InvalidOpcode, None);
+    remove_handler(Exception::InvalidOpcode);
     defmt::info!("flushes trap: {=bool}", traps);
 }
 pc::test!(every_line);

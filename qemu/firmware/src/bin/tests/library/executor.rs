@@ -26,6 +26,8 @@ use wouldblock::{
     x86_64::Park,
 };
 
+use super::sleep_until;
+
 /// A flag and its event, from one task to another.
 struct Baton {
     there: AtomicBool,
@@ -240,3 +242,60 @@ fn an_operation_out_of_time_takes_nothing(_: &'static Board) {
     run_until(&OVER, |spawner| spawner.spawn(task().expect("the task is not running")));
 }
 pc::test!(an_operation_out_of_time_takes_nothing);
+
+/// A task that turns interrupts on, and leaves them on, lets the handler be called again inside itself:
+/// the executor is not polled there, and what was woken runs after it.
+fn a_task_that_unmasks_does_not_nest_the_executor(_: &'static Board) {
+    const ROUNDS: u32 = 10;
+    static GO: Baton = Baton::new();
+    static DEPTH: AtomicU32 = AtomicU32::new(0);
+    static ORDER: AtomicU32 = AtomicU32::new(0);
+    static BEHIND: AtomicU32 = AtomicU32::new(0);
+
+    /// `f` as the only one of the two that runs.
+    fn alone(f: impl FnOnce()) {
+        assert_eq!(DEPTH.fetch_add(1, Relaxed), 0, "one task inside the other");
+        f();
+        DEPTH.fetch_sub(1, Relaxed);
+    }
+
+    #[embassy_executor::task]
+    async fn unmasks() {
+        let mut poll = 0;
+        core::future::poll_fn(|cx| {
+            alone(|| {
+                x86_64::instructions::interrupts::enable();
+                let before = Line::SelfIpi.taken();
+                GO.hand_over();
+                raise_self();
+                // The handler has run, inside itself.
+                while Line::SelfIpi.taken() == before {}
+                ORDER.fetch_add(1, Relaxed);
+            });
+            poll += 1;
+            if poll == ROUNDS {
+                return core::task::Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            core::task::Poll::Pending
+        })
+        .await;
+    }
+
+    #[embassy_executor::task]
+    async fn follows() {
+        let mut go = GO.event.waiter().expect("one waiter");
+        loop {
+            let Ok(()) = go.operation(attempt::from_fn(|| GO.take())).await;
+            alone(|| assert!(ORDER.load(Relaxed) > BEHIND.fetch_add(1, Relaxed)));
+        }
+    }
+
+    let spawner = start_in_handler();
+    spawner.spawn(follows().expect("the task is not running"));
+    spawner.spawn(unmasks().expect("the task is not running"));
+    sleep_until(|| ORDER.load(Relaxed) == ROUNDS && !GO.there.load(Relaxed));
+    assert!(BEHIND.load(Relaxed) > 0 && DEPTH.load(Relaxed) == 0);
+    assert_eq!(interrupts::deepest(), 2, "the handler was called inside itself");
+}
+pc::test!(a_task_that_unmasks_does_not_nest_the_executor);

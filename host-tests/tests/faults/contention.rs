@@ -1,0 +1,210 @@
+//! An operation that steps its own slot, and interrupts that come faster than its tries: each claim
+//! ends, and the step that is owed stays owed.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering::SeqCst},
+};
+
+use host_tests::waker::{counting, poll};
+use wouldblock::{
+    Attempt,
+    block::Spin,
+    job::{Background, Slot, Slots, Step, Ticket},
+    nb,
+};
+
+use crate::leak;
+
+/// Steps of one claim, at most; as the docs of `Step::Again` say.
+const STEPS: u32 = 64;
+
+/// What a try does, besides counting.
+#[derive(Clone, Copy, PartialEq)]
+enum Within {
+    Steps,
+    Cancels,
+    Polls,
+}
+
+struct Op {
+    slot: &'static Slot<Self>,
+    within: Within,
+    tries: Arc<AtomicU32>,
+    cancels: Arc<AtomicU32>,
+    /// Tries before this one do what they do; this one ends it.
+    last: u32,
+}
+
+impl Op {
+    fn new(within: Within, last: u32) -> (&'static Slot<Self>, Self) {
+        let slot = leak(Slot::new());
+        (slot, Self { slot, within, tries: Arc::default(), cancels: Arc::default(), last })
+    }
+}
+
+impl Attempt for Op {
+    type Output = u32;
+    type Error = ();
+
+    fn attempt(&mut self) -> nb::Result<u32, ()> {
+        let tries = self.tries.fetch_add(1, SeqCst) + 1;
+        assert!(tries < 10_000, "it does not end");
+        if tries == self.last {
+            return Ok(tries);
+        }
+        let step = match self.within {
+            Within::Steps => self.slot.on_interrupt().step(),
+            Within::Cancels => self.slot.cancel(),
+            Within::Polls => return Err(nb::Error::WouldBlock),
+        };
+        assert_eq!(step, Step::Contended);
+        Err(nb::Error::WouldBlock)
+    }
+}
+
+impl Background for Op {
+    fn begin(&mut self) {}
+
+    fn cancel(&mut self) {
+        self.cancels.fetch_add(1, SeqCst);
+    }
+}
+
+#[test]
+fn a_handler_makes_64_tries_and_says_so() {
+    let (slot, op) = Op::new(Within::Steps, 2 * STEPS + 1);
+    let tries = op.tries.clone();
+    assert!(slot.start_with(op, |done| assert_eq!(done.result, Ok(2 * STEPS + 1))).is_ok());
+    assert_eq!(slot.on_interrupt().step(), Step::Again);
+    assert_eq!(tries.load(SeqCst), STEPS);
+    assert_eq!(slot.on_interrupt().step(), Step::Again, "as the handler that was pended again");
+    assert_eq!(slot.on_interrupt().step(), Step::Done);
+    assert!(slot.is_idle());
+}
+
+#[test]
+fn a_cancel_from_within_each_try_is_bounded_too() {
+    let (slot, op) = Op::new(Within::Cancels, u32::MAX);
+    let (tries, cancels) = (op.tries.clone(), op.cancels.clone());
+    assert!(slot.start_with(op, |_| ()).is_ok());
+    assert_eq!(slot.on_interrupt().step(), Step::Again);
+    assert_eq!((tries.load(SeqCst), cancels.load(SeqCst)), (STEPS, STEPS - 1));
+    // The cancel that is left is carried out by the next claim.
+    assert_eq!(slot.cancel(), Step::Again);
+    assert_eq!((tries.load(SeqCst), cancels.load(SeqCst)), (2 * STEPS, 2 * STEPS - 1));
+}
+
+#[test]
+fn the_waiter_is_woken_and_takes_the_step_that_is_owed() {
+    let (slot, op) = Op::new(Within::Steps, 3 * STEPS + 1);
+    let tries = op.tries.clone();
+    let mut job = slot.start(op).unwrap();
+    let (waker, wakes) = counting();
+    // A poll looks twice, so that is two claims; the second one owes the wake.
+    assert!(poll(&mut job, &waker).is_pending());
+    assert_eq!((tries.load(SeqCst), wakes.load(SeqCst)), (2 * STEPS, 1));
+    assert!(poll(&mut job, &waker).is_ready());
+
+    let (slot, op) = Op::new(Within::Steps, STEPS + 1);
+    let job = slot.start(op).unwrap();
+    let driven = slot.on_interrupt();
+    assert!(driven.step() == Step::Again && driven.wake_is_owed());
+    drop(driven);
+    // A waiter that sleeps while there is no news is not left asleep: the sleep is asked for once
+    // at most, and there is news.
+    struct Sleeper;
+    impl wouldblock::block::Idle for Sleeper {
+        fn idle(&mut self, news: impl Fn() -> bool) {
+            assert!(news(), "asleep for ever");
+        }
+    }
+    assert_eq!(job.wait(Sleeper).result, Ok(STEPS + 1));
+}
+
+#[test]
+fn what_was_given_up_at_the_bound_is_stepped_by_the_next_start() {
+    let (slot, op) = Op::new(Within::Steps, STEPS + 1);
+    drop(slot.start(op).unwrap()); // Cancels, which is the first claim.
+    let (_, next) = Op::new(Within::Polls, 1);
+    assert!(slot.start(Op { slot, ..next }).is_ok(), "the step that was owed has ended it");
+}
+
+/// A note is taken by its holder or by the next claim: two threads step at once, and the last event
+/// ends the operation, whatever the other one was doing.
+#[test]
+fn no_step_of_two_cores_is_lost() {
+    struct Count {
+        events: Arc<AtomicU32>,
+        seen: u32,
+        wanted: u32,
+    }
+    impl Attempt for Count {
+        type Output = ();
+        type Error = ();
+        fn attempt(&mut self) -> nb::Result<(), ()> {
+            self.seen = self.events.load(SeqCst);
+            if self.seen == self.wanted { Ok(()) } else { Err(nb::Error::WouldBlock) }
+        }
+    }
+    impl Background for Count {
+        fn begin(&mut self) {}
+        fn cancel(&mut self) {}
+    }
+    for _ in 0..20 {
+        let slot: &'static Slot<Count> = leak(Slot::new());
+        let events = Arc::new(AtomicU32::new(0));
+        let op = Count { events: events.clone(), seen: 0, wanted: 2000 };
+        static CALLED: AtomicU32 = AtomicU32::new(0);
+        let before = CALLED.load(SeqCst);
+        assert!(slot.start_with(op, |_| _ = CALLED.fetch_add(1, SeqCst)).is_ok());
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for _ in 0..1000 {
+                        events.fetch_add(1, SeqCst);
+                        while slot.on_interrupt().step() == Step::Again {}
+                    }
+                });
+            }
+        });
+        assert_eq!(CALLED.load(SeqCst), before + 1, "the last event's step was lost");
+        assert!(slot.is_idle());
+    }
+}
+
+#[test]
+fn a_ticket_cancels_its_own_operation_and_no_other() {
+    struct Request(Arc<AtomicU32>);
+    impl Attempt for Request {
+        type Output = ();
+        type Error = ();
+        fn attempt(&mut self) -> nb::Result<(), ()> {
+            if self.0.load(SeqCst) > 0 { Ok(()) } else { Err(nb::Error::WouldBlock) }
+        }
+    }
+    impl Background for Request {
+        fn begin(&mut self) {}
+        fn cancel(&mut self) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+    let slots: &'static Slots<Request, 2> = leak(Slots::new());
+    let cancels = [(); 3].map(|()| Arc::<AtomicU32>::default());
+    let count = || cancels.each_ref().map(|count| count.load(SeqCst));
+    let first = slots.start_with(Request(cancels[0].clone()), |_| ()).ok().unwrap();
+    let second = slots.start_with(Request(cancels[1].clone()), |_| ()).ok().unwrap();
+    assert_eq!(slots.cancel(first), Step::Done, "it is stepped, and has ended");
+    assert_eq!((count(), slots.occupied()), ([1, 0, 0], 1));
+    let third = slots.start(Request(cancels[2].clone())).unwrap();
+    assert_eq!(slots.cancel(first), Step::Idle, "that ticket is old");
+    assert_eq!(slots.cancel(Ticket::from_bits(u32::MAX)), Step::Idle);
+    assert_eq!(count(), [1, 0, 0]);
+    // By index, as a twin would do it, the third one is hit.
+    let now = (0..=u16::MAX)
+        .map(|generation| Ticket::from_bits(u32::from(generation) << 16 | first.index() as u32));
+    let hit = now.filter(|&ticket| slots.cancel(ticket) != Step::Idle).count();
+    assert_eq!((hit, count()), (1, [1, 0, 1]));
+    assert_eq!(third.wait(Spin).result, Ok(()));
+    assert_eq!(slots.cancel(second), Step::Done);
+}

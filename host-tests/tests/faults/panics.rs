@@ -1,0 +1,287 @@
+//! Panics in what is the user's: the start of an operation, a drop, a waker. None costs a slot, and
+//! none leaves a device at work on memory that is gone.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::atomic::{
+        AtomicBool, AtomicU32,
+        Ordering::{Relaxed, SeqCst},
+    },
+};
+
+use host_tests::waker::{Call, counting, hooked, poll};
+use wouldblock::{
+    Attempt,
+    block::Spin,
+    job::{self, Background, Boxed, Busy, Inline, ScopedSlot, Slot, Slots, Step},
+    nb,
+};
+
+use crate::leak;
+
+/// What the operation does, and what was done to it.
+#[derive(Default)]
+struct Device {
+    working: AtomicBool,
+    ended: AtomicBool,
+    cancelled: AtomicU32,
+    alive: AtomicU32,
+    begin_panics: AtomicBool,
+    drop_panics: AtomicBool,
+}
+
+impl Device {
+    fn transfer<'b>(&'static self) -> Transfer<'b> {
+        self.alive.fetch_add(1, SeqCst);
+        Transfer { device: self, buffer: None }
+    }
+
+    fn is_working(&self) -> bool {
+        self.working.load(SeqCst)
+    }
+}
+
+struct Transfer<'b> {
+    device: &'static Device,
+    buffer: Option<&'b mut u8>,
+}
+
+impl Attempt for Transfer<'_> {
+    type Output = ();
+    type Error = ();
+
+    fn attempt(&mut self) -> nb::Result<(), ()> {
+        if let Some(buffer) = &mut self.buffer {
+            **buffer += 1;
+        }
+        if !self.device.ended.load(SeqCst) && self.device.is_working() {
+            return Err(nb::Error::WouldBlock);
+        }
+        self.device.working.store(false, SeqCst);
+        Ok(())
+    }
+}
+
+impl Background for Transfer<'_> {
+    fn begin(&mut self) {
+        self.device.working.store(true, SeqCst); // The doorbell.
+        if self.device.begin_panics.swap(false, SeqCst) {
+            panic!("after the doorbell");
+        }
+    }
+
+    fn cancel(&mut self) {
+        self.device.cancelled.fetch_add(1, SeqCst);
+        self.device.working.store(false, SeqCst);
+    }
+}
+
+impl Drop for Transfer<'_> {
+    fn drop(&mut self) {
+        self.device.alive.fetch_sub(1, SeqCst);
+        if self.device.drop_panics.swap(false, SeqCst) {
+            panic!("in a drop");
+        }
+    }
+}
+
+fn panics(act: impl FnOnce()) {
+    assert!(catch_unwind(AssertUnwindSafe(act)).is_err(), "it does not panic");
+}
+
+fn beginning() -> &'static Device {
+    let device = leak(Device::default());
+    device.begin_panics.store(true, SeqCst);
+    device
+}
+
+#[test]
+fn a_scope_whose_begin_panics_waits_for_the_device() {
+    let (device, slot) = (beginning(), leak(ScopedSlot::new()));
+    let mut byte = 0;
+    panics(|| {
+        let mut op = device.transfer();
+        op.buffer = Some(&mut byte);
+        _ = slot.scope(op, Spin, |_| ());
+    });
+    let looked = byte;
+    assert!(looked > 0 && !device.is_working(), "it was stopped and waited for");
+    assert_eq!((device.cancelled.load(SeqCst), device.alive.load(SeqCst)), (1, 0));
+    assert_eq!(slot.on_interrupt().step(), Step::Idle);
+    assert_eq!(byte, looked, "the frame is gone, and is not written");
+    assert!(slot.is_idle());
+    assert!(slot.scope(device.transfer(), Spin, |_| device.ended.store(true, SeqCst)).is_ok());
+}
+
+#[test]
+fn a_slot_whose_begin_panics_is_brought_to_its_end_by_interrupts() {
+    let (device, slot) = (beginning(), leak(Slot::new()));
+    panics(|| _ = slot.start(device.transfer()));
+    assert!(device.is_working() && !slot.is_idle(), "the device has it");
+    assert_eq!(slot.on_interrupt().step(), Step::Done);
+    assert_eq!((device.cancelled.load(SeqCst), device.is_working()), (1, false));
+    assert!(slot.is_idle());
+    let done = slot.reclaim().expect("it was given up");
+    assert_eq!(done.result, Ok(()));
+}
+
+#[test]
+fn a_slot_whose_begin_panics_before_any_interrupt_is_freed_by_the_next_start() {
+    let (device, slot) = (beginning(), leak(Slot::new()));
+    panics(|| _ = slot.start(device.transfer()));
+    let job = slot.start(device.transfer()).expect("the old one is cancelled, and has ended");
+    assert_eq!((device.cancelled.load(SeqCst), device.alive.load(SeqCst)), (1, 1));
+    device.ended.store(true, SeqCst);
+    assert_eq!(job.wait(Spin).result, Ok(()));
+}
+
+#[test]
+fn a_begin_that_panics_calls_nothing_back() {
+    let (device, slot) = (beginning(), leak(Slot::new()));
+    panics(|| _ = slot.start_with(device.transfer(), |_| panic!("the start has failed")));
+    assert_eq!(slot.on_interrupt().step(), Step::Done);
+    assert!(slot.reclaim().is_some() && slot.is_idle());
+    let (device, slots) = (beginning(), leak(Slots::<_, 1>::new()));
+    let vacancy = slots.reserve().unwrap();
+    let ticket = vacancy.ticket();
+    panics(|| _ = vacancy.start_with(device.transfer(), |_| panic!("the start has failed")));
+    assert_eq!(slots.occupied(), 1);
+    assert_eq!(slots.on_interrupt(ticket).step(), Step::Done);
+    assert_eq!(slots.occupied(), 0);
+}
+
+/// A slot with an end that was given up, whose drop panics.
+fn given_up() -> (&'static Device, &'static Slot<Transfer<'static>>) {
+    let (device, slot) = (leak(Device::default()), leak(Slot::new()));
+    slot.start(device.transfer()).unwrap().detach();
+    device.ended.store(true, SeqCst);
+    assert_eq!(slot.on_interrupt().step(), Step::Done);
+    device.drop_panics.store(true, SeqCst);
+    (device, slot)
+}
+
+#[test]
+fn a_start_that_drops_what_panics_leaves_an_idle_slot() {
+    let (device, slot) = given_up();
+    panics(|| _ = slot.start(device.transfer()));
+    assert_eq!(device.alive.load(SeqCst), 0, "both are dropped");
+    assert!(slot.is_idle());
+    assert_eq!(slot.start(device.transfer()).unwrap().wait(Spin).result, Ok(()));
+}
+
+#[test]
+fn a_reservation_that_drops_what_panics_leaves_an_idle_slot() {
+    let (device, slots) = (leak(Device::default()), leak(Slots::<_, 1>::new()));
+    let vacancy = slots.reserve().unwrap();
+    let ticket = vacancy.ticket();
+    vacancy.start(device.transfer()).detach();
+    device.ended.store(true, SeqCst);
+    assert_eq!(slots.on_interrupt(ticket).step(), Step::Done);
+    device.drop_panics.store(true, SeqCst);
+    panics(|| _ = slots.reserve());
+    assert_eq!(slots.occupied(), 0);
+    assert!(slots.reserve().is_ok());
+}
+
+/// The same slot with the old order: what was given up is dropped while the slot is claimed.
+#[test]
+fn twin_a_drop_inside_the_claim() {
+    struct Twin(AtomicBool, std::cell::Cell<Option<Transfer<'static>>>);
+    impl Twin {
+        fn start(&self, op: Transfer<'static>) -> Result<(), Busy<Transfer<'static>>> {
+            if self.0.swap(true, SeqCst) {
+                return Err(Busy(op));
+            }
+            drop(self.1.take());
+            self.1.set(Some(op));
+            Ok(())
+        }
+    }
+    let device = leak(Device::default());
+    let twin = Twin(AtomicBool::new(false), std::cell::Cell::new(Some(device.transfer())));
+    device.drop_panics.store(true, SeqCst);
+    panics(|| _ = twin.start(device.transfer()));
+    assert!(twin.start(device.transfer()).is_err(), "the twin's slot is busy for ever");
+}
+
+/// A waker whose `call` panics, once.
+fn panicking(call: Call) -> (std::task::Waker, &'static AtomicBool) {
+    let armed = leak(AtomicBool::new(false));
+    let waker = hooked(move |now| {
+        if now == call && armed.swap(false, SeqCst) {
+            panic!("in a waker");
+        }
+    });
+    (waker, armed)
+}
+
+#[test]
+fn a_job_whose_waker_panics_as_it_is_dropped_gives_its_slot_up() {
+    // The wake of the end that the cancel brings.
+    let (device, slot) = (leak(Device::default()), leak(Slot::new()));
+    let mut job = slot.start(device.transfer()).unwrap();
+    let (waker, armed) = panicking(Call::Wake);
+    assert!(poll(&mut job, &waker).is_pending());
+    armed.store(true, SeqCst);
+    panics(|| drop(job));
+    assert!(slot.is_idle() && slot.reclaim().is_some());
+    // The drop of the waker itself.
+    for detached in [false, true] {
+        let (device, slot) = (leak(Device::default()), leak(Slot::new()));
+        let mut job = slot.start(device.transfer()).unwrap();
+        let (waker, armed) = panicking(Call::Drop);
+        assert!(poll(&mut job, &waker).is_pending());
+        armed.store(true, SeqCst);
+        panics(|| if detached { job.detach() } else { drop(job) });
+        device.ended.store(true, SeqCst);
+        _ = slot.on_interrupt();
+        assert!(slot.is_idle() && slot.reclaim().is_some());
+    }
+}
+
+#[test]
+fn a_wake_that_panics_in_the_handler_leaves_the_end_to_be_collected() {
+    let (device, slot) = (leak(Device::default()), leak(Slot::new()));
+    let mut job = slot.start(device.transfer()).unwrap();
+    let (waker, armed) = panicking(Call::Wake);
+    assert!(poll(&mut job, &waker).is_pending());
+    armed.store(true, SeqCst);
+    device.ended.store(true, SeqCst);
+    panics(|| drop(slot.on_interrupt()));
+    assert_eq!(job.wait(Spin).result, Ok(()));
+    // And the slot's event still wakes.
+    device.ended.store(false, SeqCst);
+    let mut job = slot.start(device.transfer()).unwrap();
+    let (waker, wakes) = counting();
+    assert!(poll(&mut job, &waker).is_pending());
+    device.ended.store(true, SeqCst);
+    drop(slot.on_interrupt());
+    assert_eq!(wakes.load(SeqCst), 1);
+}
+
+#[test]
+fn a_callback_that_panics_leaves_an_idle_slot() {
+    let (device, slot) = (leak(Device::default()), leak(Slot::new()));
+    assert!(slot.start_with(device.transfer(), |_| panic!("in the callback")).is_ok());
+    device.ended.store(true, SeqCst);
+    panics(|| drop(slot.on_interrupt()));
+    assert!(slot.is_idle());
+    assert_eq!(device.alive.load(SeqCst), 0);
+}
+
+#[test]
+fn what_has_no_type_is_dropped_once() {
+    let device = leak(Device::default());
+    device.drop_panics.store(true, SeqCst);
+    panics(|| drop(Inline::<(), (), 32>::new(device.transfer())));
+    assert_eq!(device.alive.load(SeqCst), 0);
+
+    // One of three panics in the middle: the others are freed by the next call.
+    while catch_unwind(job::free_dropped).is_err() {} // What other tests have left.
+    (0..3).for_each(|_| drop(Boxed::new(device.transfer())));
+    device.drop_panics.store(true, Relaxed);
+    let first = catch_unwind(job::free_dropped);
+    _ = job::free_dropped();
+    assert!(first.is_err());
+    assert_eq!(device.alive.load(SeqCst), 0);
+}

@@ -1,0 +1,66 @@
+//! A disk is taken once, and a request hears of its own end only.
+
+use firmware::{
+    block::{Blocking, Command, Disk, Error, in_flight},
+    count::Meter,
+};
+use pc::report::Report;
+use wouldblock::{Attempt, block::Spin, x86_64::Park};
+use x86_64::instructions::interrupts::without_interrupts;
+
+use crate::{CHUNK_SECTORS, MEMORY, holds};
+
+pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
+    let [first, second, third, beside, ..] = MEMORY.take();
+    let read = |chunk: u64, memory| {
+        let request = disk.request(Command::Read, chunk * CHUNK_SECTORS, memory);
+        disk.start(request.expect("in range")).expect("there is room")
+    };
+    let meter = Meter::default();
+    let ((), cost) = meter.measure(|| {
+        // Taken again with a request in flight: nothing is set up anew under it.
+        let job = read(1, first);
+        assert!(Disk::take().is_none(), "there is one");
+        let done = job.wait(meter.counting(Park));
+        assert_eq!(done.result, Ok(()));
+        let mut op = done.op;
+
+        // The next request is in the frame of the first one, and ends. The first one hears nothing of
+        // that, however often it is tried: it has ended as it has.
+        let job = without_interrupts(|| {
+            let job = read(2, second);
+            while in_flight().0 != 0 {
+                // The blocking form looks at the queue, which the handler is kept from.
+                assert_eq!(blocking.transfer(Command::Read, 0, beside, Spin), Ok(()));
+            }
+            assert_eq!([op.attempt(), op.attempt()], [Ok(()); 2]);
+            job
+        });
+        let done = job.wait(meter.counting(Park));
+        assert_eq!(done.result, Ok(()), "its end was not taken");
+        assert!(holds(op.into_memory(), 1) && holds(done.op.into_memory(), 2));
+
+        // As it has, also if it failed.
+        let job = without_interrupts(|| {
+            let job = read(3, third);
+            assert_eq!(disk.reset(), Ok(()));
+            job
+        });
+        let mut done = job.wait(meter.counting(Park));
+        let result = done.result.map_err(nb::Error::Other);
+        assert!(matches!(done.result, Ok(()) | Err(Error::Reset)));
+        assert_eq!([done.op.attempt(), done.op.attempt()], [result; 2]);
+    });
+    Report::Row {
+        row: "a disk taken twice, a request tried after its end",
+        kind: "non-blocking synchronous",
+        call: "request.attempt()",
+        holds: true,
+        tries: 3,
+        interrupts: cost.interrupts,
+        foreground_instructions: cost.instructions,
+        asleep: cost.asleep,
+        host_input: true,
+        note: "nothing is set up anew, no end is taken from another request",
+    }
+}

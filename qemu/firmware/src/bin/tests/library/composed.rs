@@ -1,0 +1,168 @@
+//! One wait for several: races of the serial ports, the timer and a job, and time-outs.
+
+use core::time::Duration;
+
+use firmware::{
+    alarm::{self, TimerAlarm},
+    count::clock,
+    serial::{COM1, COM2, Port},
+    task::block_on,
+    timer::{SLOT, Timer},
+};
+use pc::{
+    Board,
+    interrupts::Line,
+    serial,
+    timer::{is_running, periodic, stop, tsc, tsc_per_second},
+};
+use wouldblock::{
+    attempt::Either,
+    block::Spin,
+    event::Event,
+    time::{self, AlarmDelay},
+    uart16550::{Level, Register, Registers},
+    x86_64::{Park, TscClock},
+};
+
+use super::interrupt_in;
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// Each byte interrupts.
+fn loop_back() -> [&'static Port; 2] {
+    for port in [&COM1, &COM2] {
+        port.install();
+        port.uart.initialize(1, Level::One);
+        port.uart.set_loopback(true);
+    }
+    [&COM1, &COM2]
+}
+
+/// Nothing is left behind: no port interrupts.
+fn is_quiet() -> bool {
+    COM1.enabled() == 0 && COM2.enabled() == 0 && !is_running()
+}
+
+/// Delays by the timer, whose handler signals.
+fn delays() -> AlarmDelay<'static, TscClock, TimerAlarm> {
+    static TIME: Event = Event::new();
+    let alarm = alarm::take();
+    Line::Timer.set_handler(|line| {
+        line.acknowledge();
+        TIME.signal();
+    });
+    AlarmDelay::new(clock(), alarm, TIME.waiter().expect("one waiter"))
+}
+
+/// A byte comes on the one port or on the other while the foreground waits for both.
+fn the_first_of_two_ports(_: &'static Board) {
+    fn on_first(line: Line) {
+        serial::COM1.write(Register::Data, 1);
+        line.acknowledge();
+    }
+    fn on_second(line: Line) {
+        serial::COM2.write(Register::Data, 2);
+        line.acknowledge();
+    }
+
+    let [(mut first, _tx), (mut second, _other)] =
+        loop_back().map(|port| port.uart.split().expect("free"));
+    for ticks in (10..1000).step_by(7) {
+        interrupt_in(ticks, on_first);
+        assert_eq!(first.recv().race(second.recv()).block(Park), Ok(Either::First(1)));
+        interrupt_in(ticks, on_second);
+        assert_eq!(first.recv().race(second.recv()).block(Park), Ok(Either::Second(2)));
+        interrupt_in(ticks, on_first);
+        assert_eq!(block_on(first.recv().race(second.recv())), Ok(Either::First(1)));
+        interrupt_in(ticks, on_second);
+        assert_eq!(block_on(first.recv().race(second.recv())), Ok(Either::Second(2)));
+        assert!(is_quiet());
+    }
+    let end = first.recv().race(second.recv()).block_for(alarm::park_until(), clock(), MILLISECOND);
+    assert_eq!(end, Err(time::Error::TimedOut));
+    assert!(is_quiet());
+}
+pc::test!(the_first_of_two_ports);
+
+/// Bytes on both ports in turn; each is heard in its turn, and none twice.
+fn a_superloop_of_two_ports(_: &'static Board) {
+    fn on_timer(line: Line) {
+        if Line::Timer.taken() % 2 == 1 {
+            serial::COM1.write(Register::Data, b'1');
+        } else {
+            serial::COM2.write(Register::Data, b'2');
+        }
+        line.acknowledge();
+    }
+
+    let [(mut first, _tx), (mut second, _other)] =
+        loop_back().map(|port| port.uart.split().expect("free"));
+    let (mut first, mut second) = (first.recv(), second.recv());
+    Line::Timer.set_handler(on_timer);
+    Line::Timer.enable();
+    periodic(9973);
+    for _ in 0..100 {
+        assert_eq!(first.by_ref().race(second.by_ref()).block(Park), Ok(Either::First(b'1')));
+        let end = block_on(first.by_ref().race(second.by_ref()));
+        assert_eq!(end, Ok(Either::Second(b'2')));
+    }
+    stop();
+    drop((first, second));
+    assert!(is_quiet() && Line::Timer.taken() == 200);
+}
+pc::test!(a_superloop_of_two_ports);
+
+/// A byte comes while the timer's job runs: both are heard, and the job stays the caller's.
+fn a_job_raced_with_a_byte(_: &'static Board) {
+    let [(mut rx, mut tx), _] = loop_back().map(|port| port.uart.split().expect("free"));
+    let mut timer = Timer::take().expect("the timer");
+    for turn in 0..10 {
+        let mut job = SLOT.start(timer.after(tsc_per_second() / 1000)).expect("idle");
+        assert_eq!(tx.try_send(turn), Ok(()));
+        let Ok(Either::Second(byte)) = job.ended().race(rx.recv()).block(Park) else {
+            panic!("the byte was there before the end");
+        };
+        let race = job.ended().race(rx.recv());
+        let end = if turn % 2 == 0 { block_on(race) } else { { race }.block(Park) };
+        let Ok(Either::First(done)) = end else { panic!("no other byte came") };
+        assert!(byte == turn && tsc() >= done.op.deadline() && SLOT.is_idle());
+        assert!(is_quiet());
+        timer = done.op.into_timer();
+    }
+}
+pc::test!(a_job_raced_with_a_byte);
+
+fn a_time_out_in_each_form(_: &'static Board) {
+    let [(mut rx, mut tx), _] = loop_back().map(|port| port.uart.split().expect("free"));
+    let mut delay = delays();
+    for byte in 0..10 {
+        let start = tsc();
+        let end = rx.recv().within(delay.after(MILLISECOND)).block(Park);
+        assert_eq!(end, Err(time::Error::TimedOut));
+        let end = block_on(rx.recv().within(delay.after(MILLISECOND)));
+        assert_eq!(end, Err(time::Error::TimedOut));
+        let waited = tsc() - start;
+        let least = 2 * tsc_per_second() / 1000;
+        assert!(waited >= least && waited < least + least / 20, "{waited} cycles");
+        assert!(is_quiet(), "nothing is left armed");
+
+        assert_eq!(tx.write_all([byte, !byte]).block(Spin), Ok(2));
+        assert_eq!(rx.recv().within(delay.after(MILLISECOND)).block(Park), Ok(byte));
+        assert_eq!(block_on(rx.recv().within(delay.after(MILLISECOND))), Ok(!byte));
+        assert!(is_quiet());
+    }
+}
+pc::test!(a_time_out_in_each_form);
+
+/// A delay at every length from none on: an alarm that is due at once ends the wait, too.
+fn no_delay_is_lost(_: &'static Board) {
+    let mut delay = delays();
+    for nanoseconds in 0..400 {
+        let start = tsc();
+        let Ok(()) = delay.after(Duration::from_nanos(nanoseconds)).block(Park);
+        let Ok(()) = block_on(delay.after(Duration::from_nanos(nanoseconds)));
+        assert!(tsc() - start < 10_000);
+    }
+    assert!(is_quiet());
+}
+pc::test!(no_delay_is_lost);

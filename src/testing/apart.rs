@@ -1,0 +1,32 @@
+//! A thread that may be left where it stands.
+
+use std::{
+    panic,
+    sync::mpsc::{self, Sender},
+    thread::Builder,
+};
+
+/// The stack of such a thread: small, since one that is left keeps it.
+const STACK: usize = 512 << 10;
+
+/// Runs `body` on a thread of its own, and returns what it returns; or what it has sent before, and
+/// then it is left where it stands: it must not use again what is not its own. A panic of `body`
+/// continues here.
+pub(super) fn apart<R: Send + 'static>(body: impl FnOnce(Sender<R>) -> R + Send + 'static) -> R {
+    let (sender, end) = mpsc::channel();
+    let spawned = Builder::new().name("sweep".into()).stack_size(STACK).spawn(move || {
+        let end = body(sender.clone());
+        _ = sender.send(end);
+    });
+    let thread = match spawned {
+        Ok(thread) => thread,
+        Err(error) => panic!("no thread for a run: {error}"),
+    };
+    match end.recv() {
+        Ok(end) => end,
+        Err(_) => match thread.join() {
+            Err(payload) => panic::resume_unwind(payload),
+            Ok(()) => unreachable!("a thread that returns has sent"),
+        },
+    }
+}

@@ -1,0 +1,154 @@
+//! What a sweep has found.
+
+use std::{
+    any::Any,
+    fmt,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+/// What a sweep found. It is printed in one line, and more where something is wrong.
+#[derive(Clone, Debug)]
+#[must_use = "a sweep whose report is not looked at shows nothing"]
+pub struct Report {
+    name: String,
+    pub(super) boundaries: u64,
+    pub(super) cut_short: bool,
+    pub(super) runs: u64,
+    pub(super) interrupts: u64,
+    pub(super) failures: Vec<Failure>,
+}
+
+impl Report {
+    pub(super) fn new(name: &str) -> Self {
+        let name = name.to_string();
+        Self { name, boundaries: 0, cut_short: false, runs: 0, interrupts: 0, failures: Vec::new() }
+    }
+
+    /// Places at which the event came.
+    pub const fn boundaries(&self) -> u64 {
+        self.boundaries
+    }
+
+    /// Whether the sweep ended at its limit, not at the last boundary.
+    pub const fn is_cut_short(&self) -> bool {
+        self.cut_short
+    }
+
+    /// Runs of the foreground.
+    pub const fn runs(&self) -> u64 {
+        self.runs
+    }
+
+    /// Handlers that ran, in all runs.
+    pub const fn interrupts(&self) -> u64 {
+        self.interrupts
+    }
+
+    /// Runs that did not end as they should, in the order in which they were made.
+    pub fn failures(&self) -> &[Failure] {
+        &self.failures
+    }
+
+    /// Runs in which a wake-up was lost.
+    pub fn lost(&self) -> u64 {
+        self.count(&Fault::Lost)
+    }
+
+    /// Runs that would not have ended.
+    pub fn stuck(&self) -> u64 {
+        self.count(&Fault::Stuck)
+    }
+
+    /// Runs in which a handler reached into what it had interrupted.
+    pub fn torn(&self) -> u64 {
+        self.count(&Fault::Torn)
+    }
+
+    fn count(&self, fault: &Fault) -> u64 {
+        self.failures.iter().filter(|failure| failure.fault == *fault).count() as u64
+    }
+
+    /// Panics unless there were runs, interrupts came, and every run ended as it should.
+    ///
+    /// # Panics
+    /// With the report.
+    #[track_caller]
+    pub fn assert_clean(&self) {
+        assert!(self.failures.is_empty(), "{self}");
+        assert!(self.boundaries > 1 && self.interrupts > 0, "nothing was swept: {self}");
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, boundaries, runs, interrupts, failures, .. } = self;
+        let first = if self.cut_short { "first " } else { "" };
+        let (lost, stuck, torn) = (self.lost(), self.stuck(), self.torn());
+        let failed = failures.len() as u64 - lost - stuck - torn;
+        write!(
+            f,
+            "{name}: {first}{boundaries} boundaries, {runs} runs, {interrupts} interrupts: "
+        )?;
+        write!(f, "{lost} lost, {stuck} stuck, {torn} torn, {failed} failed")?;
+        failures.first().map_or(Ok(()), |failure| write!(f, "; first: {failure}"))
+    }
+}
+
+/// One run that did not end as it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The boundaries at which the events came, counted from 0.
+    pub placements: Vec<u64>,
+    /// What went wrong.
+    pub fault: Fault,
+}
+
+/// What goes wrong in a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A wake-up was lost: the foreground was asleep after the last event, and no interrupt was
+    /// pending.
+    Lost,
+    /// The budget of steps was spent: a handler spins on what it has interrupted, an interrupt is
+    /// never quieted, or the foreground retries for ever.
+    Stuck,
+    /// A handler used a cell of the library's that what it had interrupted was using. On a device
+    /// that is undefined behaviour.
+    Torn,
+    /// The foreground, a handler or the world panicked.
+    Panicked(String),
+}
+
+impl Fault {
+    /// That of a panic with this payload.
+    pub(super) fn of_panic(payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+        Self::Panicked(text.unwrap_or_default())
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lost => f.write_str("a wake-up is lost"),
+            Self::Stuck => f.write_str("it does not end"),
+            Self::Torn => f.write_str("a handler uses what it has interrupted"),
+            Self::Panicked(words) => write!(f, "panicked: {words}"),
+        }
+    }
+}
+
+impl Failure {
+    pub(super) fn new(placements: &[u64], fault: Fault) -> Self {
+        Self { placements: placements.to_vec(), fault }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, events at boundaries {:?}", self.fault, self.placements)
+    }
+}
