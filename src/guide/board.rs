@@ -59,7 +59,7 @@
 //!         interrupt::disable();                       // cpsid i
 //!         if !news() {
 //!             asm::dsb();
-//!             asm::wfi();                             // a pending interrupt ends it, also while masked
+//!             asm::wfi();                 // a pending interrupt ends it, also masked
 //!         }
 //!         unsafe { interrupt::enable() };             // here its handler runs
 //!     }

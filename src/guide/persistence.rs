@@ -8,16 +8,16 @@
 //!
 //! # The rule
 //!
-//! It is cache flush with a promise: *store*, `flush` (starts the write-back: asynchronous), `drain` (waits
+//! *(Module `persist`, feature `persist`.)* It is cache flush with a promise: *store*, `flush` (starts the write-back: asynchronous), `drain` (waits
 //! for all of it: synchronous, blocking), and only then *acknowledge*. One drain serves any number of
 //! flushes. These are libpmem's words.
 //!
 //! | what | is |
 //! |---|---|
 //! | `Region` (x86_64) | persistent memory, borrowed mutably for as long as it lives; `Domain` says whether the caches survive a power cut (eADR) or not (ADR) |
-//! | [`Memory`](crate::persist::Memory) | what a log needs of memory, so that it runs on a region, on a model of power cuts, and on an image |
-//! | [`Log`](crate::persist::log::Log) | an append-only log. What was acknowledged is found again after a crash at any store; what was not is whole or absent |
-//! | [`Reader`](crate::persist::log::Reader) | the same, read only: an image, or a look before anything is changed |
+//! | `Memory` | what a log needs of memory, so that it runs on a region, on a model of power cuts, and on an image |
+//! | `log::Log` | an append-only log. What was acknowledged is found again after a crash at any store; what was not is whole or absent |
+//! | `log::Reader` | the same, read only: an image, or a look before anything is changed |
 //!
 //! An append is the table once more: `log.try_append(..)` is one try, synchronous, and `WouldBlock` says "the
 //! log is full". `log.batch()` starts the write-back of each record while the next one is made
