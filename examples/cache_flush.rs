@@ -1,4 +1,4 @@
-//! Cache flush, the asynchronous operation without a callback: issued, it goes on in the cache hardware
+//! Cache flush, the asynchronous operation without a callback: issued, it continues in the cache hardware
 //! while the core computes, and a fence is its end.
 
 #[cfg(not(target_arch = "x86_64"))]

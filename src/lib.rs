@@ -1,5 +1,5 @@
 //! **How a bare-metal program waits.** Write an operation once, as a single non-blocking try
-//! ([`nb::Error::WouldBlock`]). Get the blocking form and the asynchronous form from that same try.
+//! (`nb::Error::WouldBlock`). Get the blocking form and the asynchronous form from that same try.
 //!
 //! # The model
 //!

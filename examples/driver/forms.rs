@@ -49,18 +49,18 @@ pub fn show() {
     assert_eq!(bounded, Err(time::Error::TimedOut));
     println!("blocked, bounded    timed out, and nothing was lost");
 
-    let somebody = thread::spawn(|| press(0x30));
+    let typist = thread::spawn(|| press(0x30));
     assert_eq!(keys.code().block(ThreadPark::new()), Ok(0x30));
-    somebody.join().unwrap();
+    typist.join().unwrap();
     println!("blocked, asleep     a code from another thread's interrupt");
 
     press(0x2e);
     assert_eq!(keys.code().block(Spin), Ok(0x2e));
     println!("blocked, spinning   a code");
 
-    let somebody = thread::spawn(|| press(0x20));
+    let typist = thread::spawn(|| press(0x20));
     assert_eq!(pollster::block_on(keys.code()), Ok(0x20));
-    somebody.join().unwrap();
+    typist.join().unwrap();
     println!("awaited             a code");
 
     // In the background: the interrupt itself tries. A code that is there already counts.

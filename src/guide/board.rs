@@ -66,9 +66,9 @@
 //! }
 //! ```
 //!
-//! For RISC-V the same with `mstatus.MIE` and `wfi` (Privileged Architecture, "Wait for Interrupt"). Both
-//! were run under QEMU with an interrupt at every instruction. What loses the wake-up is the reverse order:
-//! ask, enable, sleep.
+//! For RISC-V the same with `mstatus.MIE` and `wfi` (Privileged Architecture, "Wait for Interrupt"). What loses
+//! the wake-up is the reverse order: ask, enable, sleep. (This repository's own tests boot x86_64 only: sweep
+//! yours.)
 //!
 //! # Clock and alarm
 //!

@@ -4,7 +4,7 @@
 //!
 //! In Rust any wait can be given up: a future is dropped by `select`, a time-out returns, a job's handle is
 //! forgotten by [`mem::forget`](core::mem::forget), which is safe code. Two things can then go wrong. Data
-//! are lost: a byte was taken and nobody gets it. Or memory is: a DMA engine still writes into a buffer that
+//! are lost: a byte was taken, and its taker is gone. Or memory is: a DMA engine still writes into a buffer that
 //! was on the stack of a function that has returned.
 //!
 //! # The rule
@@ -16,8 +16,8 @@
 //! Dropping it takes back its registration and what it armed. It may borrow its buffer, as only a try
 //! touches that.
 //!
-//! **Background** (a transfer, a whole buffer to send): the device works while nobody looks, so whoever
-//! gives up must not free the buffer. Two ways to have that:
+//! **Background** (a transfer, a whole buffer to send): the device works by itself, so giving up must
+//! not free the buffer. Two ways to have that:
 //!
 //! | | who owns the buffer | what ends the wait | what `mem::forget` does |
 //! |---|---|---|---|

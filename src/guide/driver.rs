@@ -110,8 +110,8 @@
 //!
 //! # 7. Its sweep, and twins that the sweep catches
 //!
-//! The tests above place the interrupt where the test's author thought of it. The bug is at the place
-//! that nobody thought of. So the *sweep* (feature `testing`, module `testing`) runs each form again and
+//! The program above has its interrupts where its author thought of them. The bug is at another place.
+//! So the *sweep* (feature `testing`, module `testing`) runs each form again and
 //! again, and has the key pressed at another place each time: before every access of the library to what
 //! it shares with handlers, and before every register access of the fake; then at every pair of places. The
 //! handler runs right there, on the same stack, as on the device.

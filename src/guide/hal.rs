@@ -2,7 +2,7 @@
 //!
 //! # The problem
 //!
-//! Your HAL has a serial port with [`nb`]: `serial.read()` returns a byte or `WouldBlock`. You want to sleep
+//! Your HAL has a serial port with `nb`: `serial.read()` returns a byte or `WouldBlock`. You want to sleep
 //! until there is one, to await it, or to bound the wait. `nb` itself cannot: it has no way to say *when*
 //! to try again. And you do not want to write the HAL anew.
 //!
@@ -27,7 +27,7 @@
 //! **Does the handler end?** On a level-triggered interrupt (all of a Cortex-M's) the line stays high
 //! until the byte is read, and the handler above is called again at once, for ever. It must quiet
 //! something; but the serial port is owned by the reader. What the handler always has is its own line in
-//! the interrupt controller: it masks that, and the attempt's `arm` unmasks it when somebody is about to
+//! the interrupt controller: it masks that, and the attempt's `arm` unmasks it before a
 //! wait. Below, it is `Unmasked`: the only code that is needed for any HAL, once.
 //!
 //! **Is `WouldBlock` honest?** Some `nb` functions take a part and then say `WouldBlock`, so that what was

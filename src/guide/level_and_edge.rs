@@ -40,7 +40,7 @@
 //! # What to do on a level-triggered line
 //!
 //! The handler disables the interrupt *in the device*, acknowledges, wakes. The attempt's
-//! [`arm`](crate::Attempt::arm) enables it again when somebody is about to wait. So the line falls in the
+//! [`arm`](crate::Attempt::arm) enables it again before a wait. So the line falls in the
 //! handler, and a device for which nothing waits is silent. This is right for edges, too, and is what the
 //! [16550](crate::uart16550) does.
 //!
@@ -61,7 +61,7 @@
 //!
 //! let mut waiter = BUTTON.waiter().expect("one waiter at a time");
 //!
-//! on_pin_interrupt(true);                          // before anybody listens
+//! on_pin_interrupt(true);                          // before anything listens
 //! let mut edge = BUTTON.any_of(PRESSED | RELEASED);  // from here on an edge counts
 //! assert_eq!(edge.attempt(), Err(nb::Error::WouldBlock));
 //!

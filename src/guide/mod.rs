@@ -1,4 +1,4 @@
-//! The guide: for an embedded engineer who has never seen this crate. One page a question, in an order in
+//! The guide: for an embedded engineer to whom this crate is new. One page a question, in an order in
 //! which they can be read; each ends in something that compiles and runs.
 //!
 //! 1. [What waiting is](waiting): two pairs of words, and four conclusions

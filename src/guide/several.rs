@@ -3,9 +3,8 @@
 //! # The problem
 //!
 //! A program seldom waits for one thing: a byte *or* a command *or* the end of a transfer. A loop that
-//! tries each in turn cannot sleep. A loop that sleeps on the one does not hear the other. And whoever
-//! puts one waiting operation inside another one (`a.operation(b_operation)`) hears only the outer
-//! event.
+//! tries each in turn cannot sleep. A loop that sleeps on the one does not hear the other. And an
+//! operation that is tried inside another one is heard of by the outer event only.
 //!
 //! # The rule
 //!
@@ -75,7 +74,7 @@
 //! handlers.join().unwrap();
 //! assert!(sum <= 55);   // bytes that came before `Start` was seen are not counted
 //!
-//! // A job and something else. The job runs on, whoever wins.
+//! // A job and something else. The job continues, whichever wins.
 //! struct Transfer;
 //! static DONE: AtomicBool = AtomicBool::new(false);
 //! impl Attempt for Transfer {

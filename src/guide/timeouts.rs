@@ -60,7 +60,7 @@
 //!
 //! # It does not turn into "would block"
 //!
-//! `time::Error` has no conversion into [`nb::Error`]: by `?` a time-out would be "not yet" again, and the
+//! `time::Error` has no conversion into `nb::Error`: by `?` a time-out would be "not yet" again, and the
 //! loop around it would wait for ever.
 //!
 //! # All of it, on a counter of 16 bits

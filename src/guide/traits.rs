@@ -33,7 +33,7 @@
 //! | an `nb` function | an attempt | [`attempt::from_fn`](crate::attempt::from_fn); [its event](super::hal) is yours | that its `WouldBlock` loses nothing |
 //! | `embedded_io` with ready checks | operations | `adapter::Polled` | that the check is honest; a try to flush |
 //! | a future | an attempt | [`FromFuture`](crate::adapter::FromFuture) | a bound on one poll; any cancel safety but its own |
-//! | a non-blocking socket or file of std | an attempt | `from_fn`, and `ErrorKind::WouldBlock` as [`nb::Error::WouldBlock`]; asleep in poll(2): `examples/socket.rs` | |
+//! | a non-blocking socket or file of std | an attempt | `from_fn`, and `ErrorKind::WouldBlock` as `nb::Error::WouldBlock`; asleep in poll(2): `examples/socket.rs` | |
 //! | an `InputPin` | an attempt for a *level* | `from_fn`; an edge: [`Flags`](crate::event::Flags) | |
 //! | a type with blocking calls only | nothing | | its "try" might never return |
 //!
@@ -95,7 +95,7 @@
 //! // A clock as embedded-hal's delay.
 //! embedded_hal::delay::DelayNs::delay_us(&mut Delay::new(StdClock::new()), 50);
 //!
-//! // And back: a future of anybody's, as an attempt with every form.
+//! // And back: any future, as an attempt with every form.
 //! static WOKEN: Event = Event::new();
 //! let mut waiter = WOKEN.waiter().unwrap();
 //! let future = core::pin::pin!(async { Ok::<_, ()>(42) });

@@ -2,7 +2,7 @@
 //!
 //! A program on bare metal waits most of its time: for a byte, for a transfer, for a key. In today's
 //! crates each way to wait is written by hand. A driver has a `read` that loops, a second one that
-//! returns [`nb::Error::WouldBlock`], a third one that is `async`, and a time-out in one of them. Each
+//! returns `nb::Error::WouldBlock`, a third one that is `async`, and a time-out in one of them. Each
 //! of them has its own bugs, and the worst is this one:
 //!
 //! ```text
