@@ -251,7 +251,7 @@ fn cancelled_by(name: &str, cancel: fn(&Chain, Ticket)) -> Report {
     let rig = || {
         let (current, second_cancelled) = (AtomicU32::new(NONE), AtomicBool::new(false));
         let chain = leak(Chain { slots: leak(Slots::new()), current, second_cancelled });
-        Rig::new(&*chain, |device, chain| {
+        Rig::new(chain, |device, chain| {
             device.enable(false);
             _ = chain.slots.on_interrupt(Ticket::from_bits(chain.current.load(Relaxed)));
         })
