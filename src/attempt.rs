@@ -340,7 +340,7 @@ impl<A: Attempt, B: Attempt> Attempt for Race<A, B> {
 }
 
 /// The result of a try as a [`Poll`]. It says nothing about the wake: that is what
-/// [`Operation`](crate::event::Operation) is for.
+/// [`Operation`] is for.
 #[inline(always)]
 pub fn into_poll<T, E>(result: nb::Result<T, E>) -> Poll<Result<T, E>> {
     match result {

@@ -22,7 +22,7 @@
 //! ```
 //!
 //! A flush has no interrupt and no status to poll: the fence *is* the wait. So a batch has one
-//! awaited form, and it says what it is: `(&mut batch).yielding().await`
+//! awaited form, and it says what it is: `(&mut batch).polled().await`
 //! ([`Attempt::polled`]) issues a long range step by step, and its task is scheduled again
 //! between two steps. The end is `wait` or `order` there, too.
 //!
