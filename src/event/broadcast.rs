@@ -27,10 +27,12 @@ impl<const N: usize> Broadcast<N> {
         Self(core::array::from_fn(|_| Event::new()))
     }
 
-    /// There is news, for every waiter. As [`Event::signal`], `N` times.
+    /// There is news, for every waiter. As [`Event::signal`], `N` times. A waker that panics keeps
+    /// none of the others from being woken.
     #[inline]
     pub fn signal(&self) {
-        for event in &self.0 {
+        let mut rest = Rest(self.0.iter());
+        while let Some(event) = rest.0.next() {
             event.signal();
         }
     }
@@ -38,5 +40,15 @@ impl<const N: usize> Broadcast<N> {
     /// A waiter, or `None` while all `N` are handed out.
     pub fn waiter(&self) -> Option<Waiter<'_>> {
         self.0.iter().find_map(Event::waiter)
+    }
+}
+
+/// The events that are still to be signalled, also if a waker unwinds.
+struct Rest<'b>(core::slice::Iter<'b, Event>);
+
+impl Drop for Rest<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.0.by_ref().for_each(Event::signal);
     }
 }

@@ -184,7 +184,16 @@ impl<A: Background + 'static> Future for Job<A> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Done<A>> {
-        Pin::new(&mut self.ended()).poll(context).map(|Ok(done)| done)
+        // As an operation's, but with the end, which holds the operation, moved once.
+        if let Ok(done) = self.attempt() {
+            return Poll::Ready(done);
+        }
+        if !Ended(&mut self).register(context.waker()) {
+            context.waker().wake_by_ref(); // Polled again, by when the signaller has left.
+        } else if let Ok(done) = self.attempt() {
+            return Poll::Ready(done);
+        }
+        Poll::Pending
     }
 }
 

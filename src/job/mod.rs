@@ -88,7 +88,7 @@ mod barrier;
 #[cfg(feature = "alloc")]
 mod boxed;
 mod combine;
-mod driven;
+
 mod handle;
 mod inline;
 mod scope;
@@ -96,6 +96,7 @@ mod slot;
 mod slots;
 mod state;
 mod step;
+mod stepped;
 
 use core::fmt;
 
@@ -103,12 +104,12 @@ use crate::attempt::Attempt;
 #[cfg(feature = "alloc")]
 pub use boxed::{Boxed, free_dropped};
 pub use combine::{FromFns, With, from_fns};
-pub use driven::{Step, Stepped};
 pub use handle::{Ended, Job};
 pub use inline::Inline;
 pub use scope::{ScopeEnded, ScopedJob, ScopedSlot};
 pub use slot::Slot;
 pub use slots::{ReservedSlot, Slots, Ticket};
+pub use stepped::{Step, Stepped};
 
 /// An operation that continues after the call returned: a transfer, a whole buffer to send.
 ///

@@ -55,7 +55,7 @@ impl<A: Background + 'static> Slot<A> {
     }
 
     /// Asks the operation to stop, and steps it once; its end says how far it got. For an operation
-    /// with a callback, which has no [`Job`], and for a handler.
+    /// with a callback, which has no [`Job`](super::Job), and for a handler.
     ///
     /// Legal in any context. The callback may be called from here. While the slot is being stepped
     /// elsewhere ([`Step::Contended`]), the step there cancels. [`Step::Idle`]: nothing was running.

@@ -8,6 +8,11 @@
 //! section. The handler runs there, on the same stack, as on a device; where interrupts are held
 //! off it comes at the end of that. Then the same with two events, at every pair of places.
 //!
+//! On a device no interrupt unwinds what it has interrupted. So a run that must not continue is left
+//! where it stands, with its thread and memory, and the sweep continues on another thread; only a
+//! panic of the foreground itself unwinds. The scenario is therefore `Send`, `Sync` and `'static`; the
+//! world is made on the thread of its runs, and need not be.
+//!
 //! | fault | how it is found |
 //! |---|---|
 //! | a wake-up is lost | the foreground is asleep after the last event, with no interrupt pending |

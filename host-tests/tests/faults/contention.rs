@@ -83,6 +83,18 @@ fn a_handler_makes_64_tries_and_says_so() {
     assert!(slot.is_idle());
 }
 
+/// The twin's holder takes every note that it finds. It is stopped by the operation's own limit.
+#[test]
+fn twin_a_holder_that_takes_every_note() {
+    let (_, mut op) = Op::new(Within::Polls, 10 * STEPS);
+    let (mut note, mut tries) = (true, 0);
+    while std::mem::take(&mut note) {
+        tries += 1;
+        note = op.attempt().is_err(); // Each try leaves one.
+    }
+    assert!(tries > STEPS, "the twin was bounded");
+}
+
 #[test]
 fn a_cancel_from_within_each_try_is_bounded_too() {
     let (slot, op) = Op::new(Within::Cancels, u32::MAX);

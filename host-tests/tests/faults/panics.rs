@@ -113,6 +113,24 @@ fn a_scope_whose_begin_panics_waits_for_the_device() {
     assert!(slot.scope(device.transfer(), Spin, |_| device.ended.store(true, SeqCst)).is_ok());
 }
 
+/// The twin has the guard of its frame only when the start has returned.
+#[test]
+fn twin_a_bracket_that_begins_before_its_guard() {
+    struct Guard(&'static Device);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            self.0.working.store(false, SeqCst);
+        }
+    }
+    let (device, slot) = (beginning(), leak(Slot::new()));
+    panics(|| {
+        let job = slot.start(device.transfer()).unwrap();
+        let _guard = Guard(device);
+        drop(job);
+    });
+    assert!(device.is_working(), "the twin's frame is left while the device works");
+}
+
 #[test]
 fn a_slot_whose_begin_panics_is_brought_to_its_end_by_interrupts() {
     let (device, slot) = (beginning(), leak(Slot::new()));

@@ -8,7 +8,7 @@ use core::{convert::Infallible, hint::black_box};
 
 use wouldblock::{
     attempt::Attempt,
-    event::{Broadcast, Event, OwedWake},
+    event::{Broadcast, Event, Flags, OwedWake},
     job::{Background, Inline, ScopedSlot, Slot, Slots, Ticket},
     sync::{Mutex, Receiver, Sender, SharedChannel},
     uart16550::{self, ReadExact, ReadToIdle, Register, Registers, Transmitter, Uart, WriteAll},
@@ -53,6 +53,7 @@ static READ: Slot<ReadExact<Half, [u8; 32]>> = Slot::new();
 static MESSAGE: Slot<ReadToIdle<Half, [u8; 32]>> = Slot::new();
 static WRITE: Slot<WriteAll<Transmitter<'static, Port>, [u8; 32]>> = Slot::new();
 static EVENT: Event = Event::new();
+static FLAGS: Flags = Flags::new();
 static MUTEX: Mutex<u32, 1> = Mutex::with_lockers(0);
 static QUEUE: SharedChannel<u32, 4, 1> = SharedChannel::new();
 static INLINE: Slot<Inline<(), Infallible, 8>> = Slot::new();
@@ -104,6 +105,8 @@ macro_rules! link {
 #[unsafe(no_mangle)]
 fn handler_event() {
     EVENT.signal();
+    FLAGS.raise(black_box(1));
+    black_box(FLAGS.take(black_box(1)));
     drop(OwedWake::new(black_box(&EVENT)));
 }
 
@@ -117,6 +120,7 @@ fn handler_slot() {
     let driven = SLOT.on_interrupt();
     black_box(driven.step());
     drop(driven);
+    SLOT.cancel();
 }
 
 /// A step, and the next start, of an operation without its type.
@@ -137,6 +141,7 @@ fn handler_slots() {
     let driven = SLOTS.on_interrupt(Ticket::from_bits(black_box(1)));
     black_box(driven.step());
     drop(driven);
+    SLOTS.cancel(Ticket::from_bits(black_box(1)));
     black_box(SLOTS.start_with(Op, |_| ()).is_ok());
 }
 

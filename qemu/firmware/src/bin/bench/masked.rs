@@ -40,10 +40,11 @@ use crate::device::{ready, set_ready, take_ready};
 /// A name to report it by, what is run, and what is done before that.
 struct Operation(&'static str, fn(), fn());
 
-const LIBRARY: [Operation; 17] = [
+const LIBRARY: [Operation; 18] = [
     Operation("Operation::poll", operation_polled, nothing),
     Operation("Operation::block(Park)", operation_asleep, nothing),
     Operation("Operation::block_for(Park::until)", operation_bounded, nothing),
+    Operation("Operation::race, block_for(Park::until)", race_bounded, nothing),
     Operation("Event::signal, Broadcast::signal", signals, nothing),
     Operation("Slot::start, Job::attempt", job_polled, nothing),
     Operation("Slot::start, Job::poll", job_awaited, nothing),
@@ -151,6 +152,17 @@ fn operation_bounded() {
     let mut waiter = EVENT.waiter().expect("one waiter");
     let idle = park_until();
     let end = waiter.operation(from_fn(ready)).block_for(idle, clock(), Duration::from_millis(1));
+    assert_eq!(end, Err(time::Error::TimedOut));
+    Line::Timer.set_handler(on_timer);
+}
+
+fn race_bounded() {
+    static OTHER: Event = Event::new();
+
+    let (mut waiter, mut other) =
+        (EVENT.waiter().expect("one waiter"), OTHER.waiter().expect("one waiter"));
+    let race = waiter.operation(from_fn(ready)).race(other.operation(from_fn(ready)));
+    let end = { race }.block_for(park_until(), clock(), Duration::from_millis(1));
     assert_eq!(end, Err(time::Error::TimedOut));
     Line::Timer.set_handler(on_timer);
 }

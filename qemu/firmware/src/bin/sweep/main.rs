@@ -13,6 +13,7 @@ mod bounded;
 mod channel;
 mod composed;
 mod composed_twins;
+mod continuous;
 mod edges;
 mod given_up;
 mod job;
@@ -44,6 +45,7 @@ fn main(board: &'static Board) -> ! {
     placement::install();
     take::install();
     uart::install();
+    continuous::install();
     x86_64::instructions::interrupts::enable();
 
     let paths = [
@@ -59,13 +61,17 @@ fn main(board: &'static Board) -> ! {
         composed::PATHS,
         bounded::PATHS,
         polled::PATHS,
+        continuous::PATHS,
     ];
     for path in paths.into_iter().flatten() {
         let (swept, addresses) = path.sweep_all();
         let (placements, lost, addresses) = (swept.placements, swept.lost, addresses as u64);
         report::send(&Report::Path { path: path.name, placements, addresses, lost });
     }
-    for twin in [twins::TWINS, job_twins::TWINS, composed_twins::TWINS].into_iter().flatten() {
+    for twin in [twins::TWINS, job_twins::TWINS, composed_twins::TWINS, continuous::TWINS]
+        .into_iter()
+        .flatten()
+    {
         let swept = twin.sweep();
         let (placements, lost) = (swept.placements, swept.lost);
         report::send(&Report::Twin { twin: twin.name, placements, lost });

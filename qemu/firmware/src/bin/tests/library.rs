@@ -2,6 +2,7 @@
 
 mod cache;
 mod composed;
+mod continuous;
 mod dma;
 mod edges;
 mod event;

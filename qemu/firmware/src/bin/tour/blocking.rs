@@ -172,7 +172,7 @@ fn bounded_recv(tour: &Tour) {
     tour.report(&row, &checks);
 }
 
-/// The job is given back, still running, and ends later.
+/// The job stays the caller's, still running, and ends later.
 fn bounded_wait(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     let checks = Checks::new();
     let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));

@@ -31,7 +31,7 @@ use x86_64::instructions::interrupts::without_interrupts;
 
 use super::{interrupt_in, sleep_until};
 
-fn looped_back(port: &'static Port) -> &'static Port {
+pub fn looped_back(port: &'static Port) -> &'static Port {
     port.install();
     port.uart.set_loopback(true);
     port
@@ -137,7 +137,7 @@ fn two_ports_at_once(_: &'static Board) {
 pc::test!(two_ports_at_once);
 
 /// What the host sends and expects for a seed.
-struct Stream(u32);
+pub struct Stream(pub u32);
 
 impl Iterator for Stream {
     type Item = u8;

@@ -1,0 +1,135 @@
+//! The 16550 driver between reads: continuous receive, settings that change while something waits,
+//! and halves one at a time.
+
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use firmware::{
+    buffer::Buffer,
+    count::Counted,
+    serial::{COM1, COM2},
+};
+use pc::{
+    Board,
+    report::{self, Report},
+};
+use static_cell::ConstStaticCell;
+use wouldblock::{
+    block::{Idle, Spin},
+    uart16550::{Config, Level, Parity},
+    x86_64::Park,
+};
+
+use super::{
+    sleep_until,
+    uart::{Stream, looped_back},
+};
+
+/// The host sends without a pause, and reads of random sizes come with pauses of random lengths: no
+/// byte is lost, since the chip is not read while the ring is full.
+fn received_continuously_from_the_host(_: &'static Board) {
+    const BYTES: usize = 8192;
+    const SEED: u32 = 31;
+    static RING: ConstStaticCell<[u16; 256]> = ConstStaticCell::new([0; 256]);
+
+    COM1.install();
+    assert!(COM1.uart.has_fifo());
+    let mut rx = COM1.uart.receiver().expect("free").into_continuous(RING.take());
+    report::send(&Report::Want { port: "com1", bytes: BYTES as u64, seed: SEED });
+    let (mut sizes, mut expected) = (Stream(7), Stream(SEED));
+    let (mut got, mut full) = (0, 0);
+    while got < BYTES {
+        if sizes.next().is_some_and(|pause| pause % 4 == 0) {
+            // Until the ring is full, or all has come.
+            for _ in 0..40 {
+                if COM1.enabled() == 0 {
+                    full += 1;
+                    break;
+                }
+                Park.idle(|| false);
+            }
+        }
+        let mut buffer = [0; 256];
+        let most = usize::from(sizes.next().expect("without end")) + 1;
+        let most = most.min(BYTES - got);
+        let count = rx.read(&mut buffer[..most]).block(Park).expect("no byte was lost");
+        assert!(buffer[..count].iter().copied().eq(expected.by_ref().take(count)));
+        got += count;
+        if BYTES - got < 600 {
+            break; // No pause ends any more.
+        }
+    }
+    while got < BYTES {
+        let mut buffer = [0; 100];
+        let most = buffer.len().min(BYTES - got);
+        let count = rx.read(&mut buffer[..most]).block(Park).expect("no byte was lost");
+        assert!(buffer[..count].iter().copied().eq(expected.by_ref().take(count)));
+        got += count;
+    }
+    assert!(full > 0, "the ring was never full");
+    drop(rx);
+    assert_eq!(COM1.enabled(), 0);
+}
+pc::test!(received_continuously_from_the_host);
+
+/// More than the ring and the FIFO hold: the error stands where the bytes are missing.
+fn an_overrun_stands_in_its_place(_: &'static Board) {
+    static RING: ConstStaticCell<[u16; 20]> = ConstStaticCell::new([0; 20]);
+
+    let (rx, mut tx) = looped_back(&COM2).uart.split().expect("free");
+    let mut rx = rx.into_continuous(RING.take());
+    for byte in 0..50 {
+        assert_eq!(tx.send(byte).block(Spin), Ok(1));
+    }
+    let (mut buffer, mut got) = ([0; 64], 0);
+    let error = loop {
+        match rx.read(&mut buffer[got..]).attempt() {
+            Ok(count) => got += count,
+            Err(nb::Error::Other(error)) => break error,
+            Err(nb::Error::WouldBlock) => panic!("the overrun is lost"),
+        }
+    };
+    assert!(error.overrun() && error.lost() >= 1);
+    assert_eq!((got, error.index()), (36, 36), "the ring, and a FIFO");
+    assert!(buffer[..36].iter().copied().eq(0..36));
+    assert_eq!(tx.send(99).block(Spin), Ok(1));
+    assert_eq!(rx.read(&mut buffer).block(Park), Ok(1));
+    assert_eq!(buffer[0], 99);
+}
+pc::test!(an_overrun_stands_in_its_place);
+
+/// A read in the background, and only its callback tells: nothing steps it but the interrupt.
+fn settings_change_while_a_read_waits(_: &'static Board) {
+    static MEMORY: ConstStaticCell<[u8; 8]> = ConstStaticCell::new([0; 8]);
+    static ENDS: AtomicU32 = AtomicU32::new(0);
+
+    let (rx, mut tx) = looped_back(&COM1).uart.split().expect("free");
+    let op = Counted::new(rx.into_read_exact(Buffer::new(MEMORY.take())));
+    COM1.receiving
+        .start_with(op, |done| {
+            assert_eq!(done.result, Ok(8));
+            ENDS.fetch_add(1, Relaxed);
+        })
+        .expect("idle");
+    let config = Config { parity: Parity::Even, level: Level::Four, ..Config::new(2) };
+    COM1.uart.configure(&config).expect("never busy");
+    COM1.uart.set_loopback(true);
+    assert_eq!(COM1.enabled(), 1, "it is still waited for");
+    assert_eq!(tx.write_all(b"12345678").block(Spin), Ok(8));
+    sleep_until(|| ENDS.load(Relaxed) == 1);
+    assert_eq!(COM1.enabled(), 0);
+}
+pc::test!(settings_change_while_a_read_waits);
+
+fn halves_one_at_a_time(_: &'static Board) {
+    let uart = &looped_back(&COM2).uart;
+    let mut rx = uart.receiver().expect("free");
+    assert!(uart.receiver().is_none() && uart.split().is_none());
+    let mut tx = uart.transmitter().expect("free, too");
+    assert_eq!(tx.send(b'1').block(Park), Ok(1));
+    assert_eq!(rx.recv().block(Park), Ok(b'1'));
+    drop(rx);
+    let mut rx = uart.receiver().expect("it came back");
+    assert_eq!(tx.send(b'2').block(Park), Ok(1));
+    assert_eq!(rx.recv().block(Park), Ok(b'2'));
+}
+pc::test!(halves_one_at_a_time);
