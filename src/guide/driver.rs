@@ -13,7 +13,7 @@
 //! | it came broken: time-out, parity | status bits 6 and 7 | the same; Linux, `drivers/input/serio/i8042.h` |
 //! | the byte; reading it takes it | port 0x60 | the same |
 //! | enable of the interrupt | bit 0 of the command byte | the same |
-//! | the interrupt is IRQ 1, and an edge | 8259; its ELCR cannot make IRQ 1 a level | Intel 82371AB (PIIX4) data sheet, ELCR1 |
+//! | the interrupt is IRQ 1, and an edge: the keyboard's line cannot be made a level | 8259 | Intel Atom E6xx data sheet, ELCR1 (port 0x4D0) |
 //!
 //! The driver needs three accesses, so it asks for three. A trait for them is what lets a fake stand
 //! in for the device:
@@ -111,8 +111,8 @@
 //! # 7. Its sweep, and twins that the sweep catches
 //!
 //! The program above has its interrupts where its author thought of them. The bug is at another place.
-//! So the *sweep* (feature `testing`, module `testing`) runs each form again and
-//! again, and has the key pressed at another place each time: before every access of the library to what
+//! So the *sweep* (feature `testing`, module `testing`) runs each form again and again, and has the key
+//! pressed at another place each time: before every access of the library to what
 //! it shares with handlers, and before every register access of the fake; then at every pair of places. The
 //! handler runs right there, on the same stack, as on the device.
 //!
