@@ -5,7 +5,7 @@
 //!
 //! | you use | your binary brings |
 //! |---|---|
-//! | anything | a critical section |
+//! | nearly anything | a critical section |
 //! | `.block(..)` asleep | an [`Idle`](crate::block::Idle): 4 lines |
 //! | a bounded effort | a [`Clock`](crate::time::Clock): 4 lines |
 //! | a bounded effort asleep, a delay | an [`Alarm`](crate::time::Alarm): 4 lines |
@@ -13,8 +13,8 @@
 //!
 //! # The critical section
 //!
-//! The crate uses `critical-section`, and never implements it: only the binary knows how many cores it
-//! has. Without an implementation the program does not link:
+//! The crate uses `critical-section`, and implements it only where the binary asks for it: only the binary
+//! knows how many cores it has. Without an implementation the program does not link:
 //!
 //! ```text
 //! rust-lld: error: undefined symbol: _critical_section_1_0_acquire

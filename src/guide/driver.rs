@@ -1,7 +1,7 @@
 //! # A driver, step by step
 //!
 //! The device is the keyboard of the PC, behind its i8042 controller. It is real and small, it raises
-//! edges, and it is in every PC and in QEMU. The code below is `examples/driver`, file by file:
+//! edges, and it is in QEMU and in most PCs. The code below is `examples/driver`, file by file:
 //! `cargo run --example driver` runs it.
 //!
 //! # 1. The facts
@@ -60,7 +60,7 @@
 //!    level-triggered line the driver would disable the interrupt in the device, and its
 //!    [`arm`](crate::Attempt::arm) would enable it again.)
 //! 2. **Acknowledge** the interrupt at the controller.
-//! 3. **Wake.** The wake may run any code: an executor's pender, another handler's event. So it
+//! 3. **Wake.** The wake may run any code: an executor's pender, another library's waker. So it
 //!    comes last, and [`OwedWake`](crate::event::OwedWake) is how a driver says so: the wake happens
 //!    when it is dropped.
 //!
@@ -116,8 +116,8 @@
 //! it shares with handlers, and before every register access of the fake; then at every pair of places. The
 //! handler runs right there, on the same stack, as on the device.
 //!
-//! A check that cannot fail shows nothing. So each sweep has *twins*: the same driver with one mistake,
-//! where the sweep must lose a wake-up.
+//! A check that cannot fail shows nothing. So there are *twins*: the same driver with one mistake, where the
+//! sweep must lose a wake-up.
 //!
 //! ```
 //! # mod ports { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/driver/ports.rs")); }

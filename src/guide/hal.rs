@@ -24,7 +24,7 @@
 //!
 //! Before you write it, ask two questions.
 //!
-//! **Does the handler end?** On a level-triggered interrupt (all of a Cortex-M's) the line stays high
+//! **Does the handler end?** On a level-triggered interrupt (most peripherals' on a Cortex-M) the line stays high
 //! until the byte is read, and the handler above is called again at once, for ever. It must quiet
 //! something; but the serial port is owned by the reader. What the handler always has is its own line in
 //! the interrupt controller: it masks that, and the attempt's `arm` unmasks it before a

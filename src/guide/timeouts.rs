@@ -26,8 +26,8 @@
 //! # Sleeping until a deadline
 //!
 //! An idler that sleeps until an interrupt would oversleep. So a bounded effort takes only [`Spin`] or
-//! an idler with an alarm, [`WithAlarm::new(idle, alarm)`](crate::block::WithAlarm); with any other it does
-//! not compile:
+//! an idler with an alarm, [`WithAlarm::new(idle, alarm)`](crate::block::WithAlarm) (on a host, `ThreadPark` has one
+//! built in); with any other it does not compile:
 //!
 //! ```compile_fail,E0277
 //! use core::time::Duration;
