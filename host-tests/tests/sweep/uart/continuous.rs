@@ -73,17 +73,18 @@ fn twin_a_read_that_looks_and_sleeps() {
 /// A handler that masks the source, and does not fill the ring, while none looks into the chip.
 #[test]
 fn twin_a_full_ring_that_stays_masked() {
-    let report = Sweep::new("twin: continuous, masked for good").needs(3).run(many, move |rig, cpu| {
-        let (mut receiver, mut buffer, mut filled) = (ring(rig, 2), [0; 10], 0);
-        while filled < 10 {
-            let taken = receiver.read(&mut buffer[filled..]).block(cpu).unwrap();
-            if filled == 0 {
-                // As if the read had not unmasked. Nothing else is enabled.
-                rig.pc.write(Register::InterruptEnable, 0);
+    let report =
+        Sweep::new("twin: continuous, masked for good").needs(3).run(many, move |rig, cpu| {
+            let (mut receiver, mut buffer, mut filled) = (ring(rig, 2), [0; 10], 0);
+            while filled < 10 {
+                let taken = receiver.read(&mut buffer[filled..]).block(cpu).unwrap();
+                if filled == 0 {
+                    // As if the read had not unmasked. Nothing else is enabled.
+                    rig.pc.write(Register::InterruptEnable, 0);
+                }
+                filled += taken;
             }
-            filled += taken;
-        }
-    });
+        });
     caught(&report, |report| report.lost());
 }
 
