@@ -69,7 +69,7 @@ impl<'u, R: Registers> Receiver<'u, R> {
     }
 
     /// The same operation with this half in it, to be started in a [`Slot`](crate::job::Slot), or on a
-    /// [`Line`](crate::job::Line) with a buffer that is borrowed.
+    /// [`ScopedSlot`](crate::job::ScopedSlot) with a buffer that is borrowed.
     #[inline]
     pub fn into_read_exact<B: AsMut<[u8]>>(self, buffer: B) -> ReadExact<Self, B> {
         ReadExact::new(self, buffer)
@@ -93,7 +93,7 @@ impl<'u, R: Registers> Receiver<'u, R> {
     }
 
     /// The same operation with this half in it, to be started in a [`Slot`](crate::job::Slot), or on a
-    /// [`Line`](crate::job::Line) with a buffer that is borrowed.
+    /// [`ScopedSlot`](crate::job::ScopedSlot) with a buffer that is borrowed.
     #[inline]
     pub fn into_read_to_idle<B: AsMut<[u8]>>(self, buffer: B) -> ReadToIdle<Self, B> {
         ReadToIdle::new(self, buffer)
@@ -170,7 +170,7 @@ impl<R: Registers> Transmitter<'_, R> {
     }
 
     /// The same operation with this half in it, to be started in a [`Slot`](crate::job::Slot), or on a
-    /// [`Line`](crate::job::Line) with a buffer that is borrowed.
+    /// [`ScopedSlot`](crate::job::ScopedSlot) with a buffer that is borrowed.
     #[inline]
     pub fn into_write_all<B: AsRef<[u8]>>(self, bytes: B) -> WriteAll<Self, B> {
         WriteAll::new(self, bytes)
