@@ -31,8 +31,8 @@ impl<const N: usize> Broadcast<N> {
     /// none of the others from being woken.
     #[inline]
     pub fn signal(&self) {
-        let mut rest = Rest(self.0.iter());
-        while let Some(event) = rest.0.next() {
+        let mut rest = Rest(self.0.iter()); // It signals those that a panic leaves.
+        for event in rest.0.by_ref() {
             event.signal();
         }
     }

@@ -86,8 +86,10 @@ pub(super) struct Chip<R> {
     registers: R,
     quirks: Quirks,
     level: Cell<Level>,
-    /// Whether there is a FIFO each way, once that is known.
-    found_fifo: Cell<Option<bool>>,
+    /// Bytes that fit in the transmitter once it says "empty".
+    depth: Cell<usize>,
+    /// Whether that was found out.
+    found: Cell<bool>,
     line_control: Cell<u8>,
     fifo: Cell<Fifo>,
     /// See [`want`]: a shadow of IER.
@@ -104,7 +106,8 @@ impl<R> Chip<R> {
             registers,
             quirks,
             level: Cell::new(Level::One),
-            found_fifo: Cell::new(None),
+            depth: Cell::new(1),
+            found: Cell::new(false),
             line_control: Cell::new(0),
             fifo: Cell::new(Fifo::Unknown),
             wanted: Cell::new(0),
@@ -115,7 +118,7 @@ impl<R> Chip<R> {
 
     #[inline(always)]
     pub(super) fn has_fifo(&self) -> bool {
-        self.found_fifo.get() == Some(true)
+        self.depth.get() == FIFO
     }
 
     /// A new message is read: what was said of the one before it is out of date.
@@ -166,8 +169,8 @@ impl<R: Registers> Chip<R> {
     /// Whether the FIFO was enabled. There are chips without one, and chips whose FIFO is broken,
     /// which say so.
     fn find_fifo(&self, level: Level) {
-        if self.found_fifo.get().is_none() {
-            self.found_fifo.set(Some(self.identify() & iir::FIFO == iir::FIFO));
+        if !self.found.replace(true) && self.identify() & iir::FIFO == iir::FIFO {
+            self.depth.set(FIFO);
         }
         if self.has_fifo() {
             self.level.set(level);
@@ -268,20 +271,23 @@ impl<R: Registers> Chip<R> {
     }
 
     /// Enables what `set` wants, and no longer what `clear` wanted, unless the other half does.
+    /// Whether that changed anything.
     #[inline(always)]
-    pub(super) fn enable(&self, set: u8, clear: u8) {
+    pub(super) fn enable(&self, set: u8, clear: u8) -> bool {
         let wanted = self.wanted.get() & !clear | set;
-        if wanted != self.wanted.replace(wanted) {
+        let changed = wanted != self.wanted.replace(wanted);
+        if changed {
             self.registers.write(Register::InterruptEnable, want::enabled(wanted));
         }
+        changed
     }
 
     /// As [`enable`](Self::enable), for what an empty transmitter announces. `true`: it is empty
     /// already, and this chip does not say so.
     #[inline]
     pub(super) fn enable_empty(&self, set: u8) -> bool {
-        self.enable(set, 0);
-        self.quirks.silent_enable && self.has_room()
+        // Enabled before, it has become empty since, which this chip does say.
+        self.enable(set, 0) && self.quirks.silent_enable && self.has_room()
     }
 
     /// Lets the interrupt line fall and rise: a new edge, of all that is enabled and true.
@@ -316,16 +322,22 @@ impl<R: Registers> Chip<R> {
             if !report {
                 return Err(nb::Error::WouldBlock);
             }
-            self.errors.set(0);
-            if errors & lsr::OF_ONE_BYTE != 0 && status & lsr::DATA_READY != 0 {
-                self.data(); // The byte they speak of.
-            }
-            return Err(nb::Error::Other(LineError::first(errors)));
+            return Err(nb::Error::Other(self.failed(status)));
         }
         if status & lsr::DATA_READY == 0 {
             return Err(nb::Error::WouldBlock);
         }
         Ok(self.data())
+    }
+
+    /// Reports the errors, and drops the byte they speak of.
+    #[cold]
+    fn failed(&self, status: u8) -> LineError {
+        let errors = self.errors.take();
+        if errors & lsr::OF_ONE_BYTE != 0 && status & lsr::DATA_READY != 0 {
+            self.data();
+        }
+        LineError::first(errors)
     }
 
     /// Takes up to a FIFO full; an error only before the first byte, otherwise it is kept for the
@@ -354,8 +366,11 @@ impl<R: Registers> Chip<R> {
         if !self.has_room() {
             return Err(nb::Error::WouldBlock);
         }
-        let bytes = bytes.iter().take(if self.has_fifo() { FIFO } else { 1 });
-        Ok(bytes.map(|&byte| self.registers.write(Register::Data, byte)).count())
+        let count = bytes.len().min(self.depth.get());
+        for &byte in &bytes[..count] {
+            self.registers.write(Register::Data, byte);
+        }
+        Ok(count)
     }
 
     /// The byte at the head of the FIFO.

@@ -42,6 +42,8 @@ pub fn target_folder() -> PathBuf {
 pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Command {
     let mut command =
         toolchain.command(if subcommand == "clippy" { "cargo-clippy" } else { "cargo" });
+    // The library's feature `alloc` is checked; nothing that boots has it.
+    let with_alloc = folder == crate::project();
     let format = if Term::stderr().is_term() { "json-diagnostic-rendered-ansi" } else { "json" };
     command
         .current_dir(folder)
@@ -49,7 +51,7 @@ pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Comman
         .env("CARGO_TARGET_X86_64_UNKNOWN_NONE_RUSTFLAGS", RUSTFLAGS)
         .env("DEFMT_LOG", std::env::var_os("DEFMT_LOG").unwrap_or("info".into()))
         .args([subcommand, "--quiet", "--message-format", format])
-        .args(toolchain.arguments());
+        .args(toolchain.arguments(with_alloc));
     if folder.join("Cargo.lock").exists() {
         command.arg("--locked");
     }

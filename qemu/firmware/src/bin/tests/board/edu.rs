@@ -260,7 +260,7 @@ fn no_safe_access_leads_a_transfer_astray(board: &'static Board) {
     else {
         panic!("edu is on the bus");
     };
-    DESTINATION.store(u64::from(base) + 0x88, Relaxed);
+    DESTINATION.store(base + 0x88, Relaxed);
     let [there, elsewhere] = moved();
     assert_eq!(there + elsewhere, PLACES);
     assert!(there > 0 && elsewhere > 0, "the places fall on both sides of the write: {elsewhere}");
