@@ -17,12 +17,6 @@ use std::{
     process::Command,
 };
 
-/// What C is compiled and linked with.
-pub const PROGRAMS: [&str; 3] = ["cc", "c++", "ld"];
-
-/// Debian's package of them.
-pub const PACKAGE: &str = "build-essential";
-
 /// What a C program is compiled and linked with.
 #[derive(Clone, Debug)]
 pub struct Library {

@@ -1,11 +1,8 @@
 //! The command line: what can be asked for, and the limits of each value.
 
-use crate::{
-    qemu::{Irq, Machine},
-    soak,
-};
+use crate::boot::Board;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 /// Boots the `wouldblock` firmware under QEMU: the table of the model, on real (emulated) devices.
 #[derive(Debug, Parser)]
@@ -91,7 +88,8 @@ pub struct Powerfail {
 #[derive(Debug, Args)]
 pub struct Soak {
     /// How many operations shall end
-    #[arg(long, value_name = "N", default_value_t = soak::ROUNDS, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    // The default takes about a minute.
+    #[arg(long, value_name = "N", default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub rounds: u64,
     /// What the random choices begin with; the host's timing does not repeat [default: random]
     #[arg(long, value_name = "SEED")]
@@ -169,42 +167,10 @@ impl Form {
     }
 }
 
-/// The board to boot, and how to watch it.
-#[derive(Clone, Debug, Args)]
-pub struct Board {
-    /// The machine QEMU emulates [default: q35; `sweep`: microvm]
-    #[arg(long, global = true, value_enum)]
-    pub machine: Option<Machine>,
-    /// The CPU model, as QEMU names it
-    #[arg(long, global = true, value_name = "MODEL", default_value = "max")]
-    pub cpu: String,
-    /// The interrupt controller [default: apic; `sweep` and `test` run both]
-    #[arg(long, global = true, value_enum)]
-    pub irq: Option<Irq>,
-    /// The limit of each boot [default: by command]
-    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub timeout: Option<u32>,
-    /// Show the guest's log and serial lines, and where each message comes from
-    #[arg(long, short, global = true)]
-    pub verbose: bool,
-}
-
-impl Board {
-    /// The limit of one boot: the user's, else `default`.
-    pub fn limit(&self, default: Duration) -> Duration {
-        self.timeout.map_or(default, |seconds| Duration::from_secs(seconds.into()))
-    }
-}
-
-impl Default for Board {
-    fn default() -> Self {
-        Self { machine: None, cpu: "max".into(), irq: None, timeout: None, verbose: false }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::boot::{Irq, Machine};
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -1,12 +1,12 @@
 //! `echo`: pushes a file through the guest's serial port and back at full speed, and compares.
 
 use crate::{
-    cli::{self, Board, Form},
+    boot::{Board, Boot, Rig},
+    cli::{self, Form},
     error::{Error, Result},
     guest::{Guest, Sink, Source, Transcript},
     output::OutputFile,
     report::{Echoed, Kind, Report, Row, Xorshift},
-    rig::{Boot, Rig},
     ui,
 };
 use indicatif::HumanBytes;

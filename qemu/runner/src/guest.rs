@@ -5,13 +5,13 @@
 //! nobody else.
 
 use crate::{
+    boot::Boot,
     child::{self, Child},
     error::{Error, Result},
     log::Line,
     outcome::Outcome,
     qemu::{self, STREAMS},
     report::{Report, Stream, Xorshift},
-    rig::Boot,
     ui,
 };
 use std::{

@@ -8,7 +8,7 @@
 //! | [`cli`] | the command line |
 //! | [`setup`], [`toolchain`], [`apt`] | find what is needed, install what is missing |
 //! | [`cargo`] | the second cargo, which builds for bare metal |
-//! | [`rig`] | a firmware, the QEMU for it, and how to boot them |
+//! | [`boot`] | what a boot is: the machine, the board, the firmware, what is plugged in |
 //! | [`qemu`], [`guest`] | QEMU's command line; one running guest, which never outlives the runner |
 //! | [`report`], [`log`], [`outcome`] | what the guest reports, logs, and how it ended |
 //! | [`disk_image`] | what is on the guest's disk |
@@ -25,6 +25,7 @@
 pub mod apt;
 #[cfg(feature = "bench")]
 pub mod bench;
+pub mod boot;
 pub mod c;
 pub mod cargo;
 pub mod check;
@@ -43,7 +44,6 @@ pub mod output;
 pub mod powerfail;
 pub mod qemu;
 pub mod report;
-pub mod rig;
 pub mod setup;
 pub mod soak;
 pub mod sweep;

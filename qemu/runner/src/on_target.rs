@@ -2,15 +2,13 @@
 //! own, on both interrupt controllers.
 
 use crate::{
+    boot::{Board, Irq, Rig},
     child,
-    cli::Board,
     echo::first_difference,
     error::{Error, Result},
     guest::{Guest, Run, Sink, Transcript},
     outcome::Outcome,
-    qemu::Irq,
     report::{Report, Stream, Xorshift},
-    rig::Rig,
     ui,
 };
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
@@ -29,7 +27,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs the tests that `arguments` choose, this many times; whether all passed each time.
 pub fn run(arguments: &Arguments, board: Board, rounds: u32) -> Result<bool> {
-    let controllers = board.irq.map_or(vec![Irq::Apic, Irq::Pic], |irq| vec![irq]);
+    let controllers = board.irqs();
     let rig = Arc::new(Rig::set_up("tests", board)?);
     let names = list(&rig)?;
     let mut failures = Vec::new();

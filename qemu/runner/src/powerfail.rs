@@ -13,10 +13,9 @@ pub mod history;
 mod lane;
 
 use crate::{
-    cli::{self, Board},
+    boot::{Board, Machine, Rig},
+    cli,
     error::{Error, Result},
-    qemu::Machine,
-    rig::Rig,
     ui,
 };
 use history::Verdict;
@@ -74,7 +73,7 @@ pub fn run(powerfail: &cli::Powerfail, board: Board) -> Result<bool> {
 impl Tally {
     /// Carries a plan out.
     pub fn of(plan: Plan, board: Board) -> Result<Self> {
-        if board.machine == Some(Machine::Microvm) {
+        if board.machine() == Machine::Microvm {
             let why = "this machine has no slot for one";
             return Err(Error::caller("there is no NVDIMM", why, "name q35 or pc by --machine"));
         }

@@ -3,8 +3,10 @@
 //! The guest's four byte streams (two serial ports, the log, the reports) are unix sockets, on
 //! which the runner listens before QEMU starts: nothing is ever lost for want of a listener.
 
-use crate::rig::Boot;
-use clap::ValueEnum;
+use crate::{
+    boot::{Boot, Machine},
+    report::Domain,
+};
 use std::{
     env,
     os::unix::fs::PermissionsExt,
@@ -20,36 +22,6 @@ pub const PACKAGE: &str = "qemu-system-x86";
 
 /// The byte streams of a guest; also the names of their sockets.
 pub const STREAMS: [&str; 4] = ["com1", "com2", "log", "report"];
-
-/// A machine that QEMU emulates.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub enum Machine {
-    /// A PC of 2009: PCI Express
-    Q35,
-    /// A PC of 1996: PCI
-    Pc,
-    /// Next to nothing: no PCI
-    Microvm,
-}
-
-/// The interrupt controller that the guest uses.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub enum Irq {
-    /// I/O APIC and local APIC
-    Apic,
-    /// Two 8259s
-    Pic,
-}
-
-impl Irq {
-    /// The word for it, on both command lines and in the names of tests.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Apic => "apic",
-            Self::Pic => "pic",
-        }
-    }
-}
 
 /// Looks for QEMU where a shell would.
 pub fn find() -> Option<PathBuf> {
@@ -81,7 +53,7 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
     add("-device isa-debugcon,iobase=0xe8,chardev=report");
     add("-device isa-debug-exit,iobase=0xf4,iosize=4");
     add("-serial chardev:com1");
-    match board.machine.unwrap_or(Machine::Q35) {
+    match board.machine() {
         // Without its disk controller, on which the firmware of the PC spends half a second.
         Machine::Q35 => add("-machine q35,sata=off -serial chardev:com2 -device edu"),
         Machine::Pc => add("-machine pc -serial chardev:com2 -device edu"),
@@ -106,7 +78,7 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
     }
     if let Some(nvdimm) = &boot.nvdimm {
         let (file, bytes) = (value(&nvdimm.file), nvdimm.bytes);
-        let machine = format!("nvdimm=on,nvdimm-persistence={}", nvdimm.persistence.name());
+        let machine = format!("nvdimm=on,nvdimm-persistence={}", persistence(nvdimm.persistence));
         let file = format!("memory-backend-file,id=nvdimm,share=on,mem-path={file},size={bytes}");
         command.args(["-machine", &machine, "-object", &file, "-device", "nvdimm,memdev=nvdimm"]);
     }
@@ -115,6 +87,14 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
     command.arg("-append").arg(boot.command_line());
     command.current_dir(folder);
     command
+}
+
+/// QEMU's word for what survives a power failure.
+fn persistence(domain: Domain) -> &'static str {
+    match domain {
+        Domain::MemoryController => "mem-ctrl",
+        Domain::Caches => "cpu",
+    }
 }
 
 /// A path as the value of a property: a comma separates properties, two are one of the path.

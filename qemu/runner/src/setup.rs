@@ -3,7 +3,8 @@
 
 use crate::{
     apt::{self, Apt, Replacement},
-    c,
+    boot::{Board, Rig},
+    cargo, child,
     error::{Error, Result},
     qemu,
     toolchain::{self, Toolchain},
@@ -15,6 +16,12 @@ use std::{
     io::{self, IsTerminal},
     path::PathBuf,
 };
+
+/// The programs that compile and link C.
+const C_PROGRAMS: [&str; 3] = ["cc", "c++", "ld"];
+
+/// Debian's package of them.
+const C_PACKAGE: &str = "build-essential";
 
 /// What a command needs.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +49,15 @@ pub struct Tools {
     pub toolchain: Toolchain,
     /// QEMU, if it was asked for.
     pub qemu: Option<PathBuf>,
+}
+
+impl Rig {
+    /// Sets up what is missing and builds one binary of the firmware.
+    pub fn set_up(binary: &str, board: Board) -> Result<Self> {
+        let tools = tools(Needs::BOOT)?;
+        let firmware = cargo::build(&tools.toolchain, binary)?;
+        Ok(Self { qemu: tools.qemu.unwrap_or_else(|| qemu::PROGRAM.into()), firmware, board })
+    }
 }
 
 /// What was not found: the reasons, for people, and the packages that bring it.
@@ -72,8 +88,8 @@ impl Missing {
             if self.packages.contains(&qemu::PACKAGE) {
                 ways.push(format!("install {} with the system's package manager", qemu::PROGRAM));
             }
-            if self.packages.contains(&c::PACKAGE) {
-                let programs = c::PROGRAMS.join(", ");
+            if self.packages.contains(&C_PACKAGE) {
+                let programs = C_PROGRAMS.join(", ");
                 ways.push(format!("install {programs} with the system's package manager"));
             }
             ways.push(format!("or use Debian, with its packages {}", self.packages.join(" ")));
@@ -136,11 +152,11 @@ fn probe(needs: Needs) -> std::result::Result<Tools, Missing> {
         missing.reasons.push(format!("no {} in PATH", qemu::PROGRAM));
         missing.packages.push(qemu::PACKAGE);
     }
-    let absent = c::PROGRAMS.into_iter().filter(|program| qemu::in_path(program).is_none());
+    let absent = C_PROGRAMS.into_iter().filter(|program| qemu::in_path(program).is_none());
     let absent: Vec<_> = absent.collect();
     if needs.c && !absent.is_empty() {
         missing.reasons.push(format!("no {} in PATH", absent.join(", ")));
-        missing.packages.push(c::PACKAGE);
+        missing.packages.push(C_PACKAGE);
     }
     match toolchain {
         Ok(toolchain) if missing.packages.is_empty() => Ok(Tools { toolchain, qemu }),
@@ -168,7 +184,7 @@ fn install(needs: Needs, missing: Missing, debian: bool, decision: Decision) -> 
     let failed = |error: io::Error| {
         Error::caller("cannot prepare the installation", error, "check the target folder")
     };
-    let folder = crate::cargo::target_folder();
+    let folder = cargo::target_folder();
     fs::create_dir_all(&folder).map_err(failed)?;
     let lock = File::create(folder.join("set-up.lock")).map_err(failed)?;
     lock.lock().map_err(failed)?;
@@ -190,7 +206,7 @@ fn install(needs: Needs, missing: Missing, debian: bool, decision: Decision) -> 
     };
     if let Err(why) = installation.install(&step, agree) {
         drop(step);
-        crate::child::check_interrupt()?;
+        child::check_interrupt()?;
         let advice = format!("check network and proxy, or {}", missing.advice(debian));
         let error = Error::caller(format_args!("cannot install {packages}"), why, advice);
         return Err(error.with(
@@ -263,7 +279,7 @@ mod tests {
 
     #[test]
     fn without_a_c_compiler_only_that_is_asked_for() {
-        let missing = Missing { packages: vec![c::PACKAGE], ..Missing::default() };
+        let missing = Missing { packages: vec![C_PACKAGE], ..Missing::default() };
         assert_eq!(
             missing.advice(true),
             "as root: apt-get update && apt-get install --no-install-recommends build-essential"

@@ -2,12 +2,11 @@
 //! count must be exactly what it should be.
 
 use crate::{
-    cli::{self, Board},
+    boot::{Board, Disk, Irq, Machine, Rig},
+    cli,
     error::{Error, Result},
     guest::Guest,
-    qemu::{Irq, Machine},
     report::{Report, Soaked},
-    rig::{Disk, Rig},
     ui,
 };
 use console::style;
@@ -19,8 +18,6 @@ use std::{
     time::Duration,
 };
 
-/// Operations that end in about a minute.
-pub const ROUNDS: u64 = 2_000_000;
 /// The slowest soak that is not yet a hang, in ends a second; some 40,000 are usual.
 const SLOWEST: u64 = 5_000;
 
@@ -52,7 +49,7 @@ impl Flaw {
 
 /// Soaks and prints; whether every count is what it should be.
 pub fn run(soak: &cli::Soak, board: Board) -> Result<bool> {
-    if board.machine.is_some_and(|machine| machine != Machine::Q35) {
+    if board.machine() != Machine::Q35 {
         return Err(Error::caller(
             "cannot soak this machine",
             "it has not all the devices",
@@ -61,7 +58,7 @@ pub fn run(soak: &cli::Soak, board: Board) -> Result<bool> {
     }
     let seed = soak.seed.unwrap_or_else(|| RandomState::new().hash_one(soak.rounds));
     ui::print(format_args!("{} rounds, --seed {seed}", HumanCount(soak.rounds)));
-    let irq = board.irq.unwrap_or(Irq::Apic);
+    let irq = board.irq();
     let (soaked, time) = on(&Rig::set_up("soak", board)?, irq, soak.rounds, seed, Flaw::None)?;
     let wrong = wrong(&soaked, soak.rounds);
     lines(&soaked).iter().for_each(ui::print);

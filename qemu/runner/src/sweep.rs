@@ -2,13 +2,12 @@
 //! broken on purpose.
 
 use crate::{
-    cli::{self, Board},
+    boot::{Board, Irq, Machine, Rig},
+    cli,
     error::Result,
     guest::Guest,
     output::OutputFile,
-    qemu::{Irq, Machine},
     report::{Report, SweptPath, SweptTwin},
-    rig::Rig,
     ui,
 };
 use console::{Alignment, pad_str, style};
@@ -49,7 +48,7 @@ impl Swept {
     /// with both controllers at once.
     pub fn on(mut board: Board) -> Result<Self> {
         board.machine.get_or_insert(Machine::Microvm);
-        let controllers = board.irq.map_or(vec![Irq::Apic, Irq::Pic], |irq| vec![irq]);
+        let controllers = board.irqs();
         let rig = &Rig::set_up("sweep", board)?;
         let each: Vec<Result<Self>> = thread::scope(|scope| {
             let boots: Vec<_> = controllers

@@ -1,14 +1,13 @@
 //! `tour`: every example of the model, run for real, and the echo in each form.
 
 use crate::{
-    cli::{self, Board, Form},
+    boot::{Board, Disk, Machine, Rig},
+    cli::{self, Form},
     disk_image, echo,
     error::{Error, Result},
     guest::{Guest, Transcript},
     output::OutputFile,
-    qemu::Machine,
     report::Report,
-    rig::{Disk, Rig},
     table, ui,
 };
 use console::style;
@@ -42,7 +41,7 @@ pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
         Error::run("cannot make the disk's image", error, "check the temporary folder")
     })?;
     let mut boot = rig.boot("tour", LIMIT);
-    if rig.board.machine.unwrap_or(Machine::Q35) == Machine::Q35 {
+    if rig.board.machine() == Machine::Q35 {
         boot.disk = Some(Disk { image: image.path().into(), properties: Vec::new() });
     }
     let guest = Guest::boot(&boot, serial.clone().map(|port| Box::new(port) as _))?;

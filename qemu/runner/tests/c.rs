@@ -4,12 +4,11 @@
 
 use object::{Object, ObjectSymbol, read::File, read::archive::ArchiveFile};
 use runner::{
+    boot::{Board, Machine, Rig},
     c::{self, BARE_FLAGS, Library},
-    cli::{Board, Target},
+    cli::Target,
     guest::{Guest, Run, Transcript},
     outcome::Outcome,
-    qemu::Machine,
-    rig::Rig,
     setup::{self, Needs, Tools},
     toolchain::TARGET,
 };

@@ -2,7 +2,12 @@
 //! the guest compares the operands with the exact list. And what is issued on a CPU that has only
 //! some of the instructions.
 
-use runner::{cli::Board, guest::Run, on_target::boot, outcome::Outcome, qemu::Irq, rig::Rig};
+use runner::{
+    boot::{Board, Irq, Rig},
+    guest::Run,
+    on_target::boot,
+    outcome::Outcome,
+};
 
 /// Boots an on-target test on this CPU.
 fn boots(test: &str, cpu: &str) -> Run {

@@ -3,12 +3,11 @@
 //! twins with one mistake each, which are found.
 
 use runner::{
+    boot::{Board, Rig},
     cargo,
-    cli::Board,
     guest::{Guest, Run, Transcript},
     outcome::Outcome,
     report::Report,
-    rig::Rig,
     setup::{self, Needs},
     toolchain::TARGET,
 };

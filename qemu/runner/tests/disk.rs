@@ -3,12 +3,10 @@
 //! the guest, `fatfs` on the host).
 
 use runner::{
-    cli::Board,
+    boot::{Board, Disk, Irq, Rig},
     disk_image::{self, CHUNK, CHUNKS, SECTOR, pattern},
     guest::Guest,
-    qemu::Irq,
     report::{Report, Row},
-    rig::{Disk, Rig},
 };
 use std::{
     fs,

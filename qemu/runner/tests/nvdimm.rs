@@ -2,14 +2,13 @@
 //! host's own recovery of the file finds.
 
 use runner::{
-    cli::Board,
+    boot::{Board, Boot, Machine, Nvdimm, Rig},
     guest::{Guest, Run, Transcript},
     image::{Image, capacity, words},
     outcome::Outcome,
     powerfail::history::payload,
-    qemu::{self, Machine},
+    qemu,
     report::{self, Appended, Domain, Recovered, Report},
-    rig::{Boot, Nvdimm, Persistence, Rig},
 };
 use std::{
     fs,
@@ -32,7 +31,7 @@ const BYTES: u64 = 64 << 10;
 struct Memory {
     folder: TempDir,
     bytes: u64,
-    persistence: Persistence,
+    persistence: Domain,
 }
 
 /// What a boot has said.
@@ -46,7 +45,7 @@ struct Said {
 }
 
 impl Memory {
-    fn new(persistence: Persistence) -> Self {
+    fn new(persistence: Domain) -> Self {
         Self { folder: tempfile::tempdir().expect("a folder"), bytes: BYTES, persistence }
     }
 
@@ -71,10 +70,7 @@ impl Memory {
     fn append(&self, command: &str) -> (Recovered, Appended) {
         let said = self.run(command);
         assert_eq!(said.run.outcome, Outcome::Complete, "{}", said.run.log_text());
-        let domain = match self.persistence {
-            Persistence::MemoryController => Domain::MemoryController,
-            Persistence::Caches => Domain::Caches,
-        };
+        let domain = self.persistence;
         let nvdimm = report::Nvdimm { base: 4 << 30, length: self.bytes, domain };
         assert_eq!(said.nvdimm, Some(nvdimm));
         let (recovered, appended) =
@@ -129,7 +125,7 @@ fn payloads(seed: u32, numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
 /// A fresh region, then an existing log, in every form, with both answers of the platform.
 #[test]
 fn records_outlive_the_machine() {
-    for persistence in [Persistence::MemoryController, Persistence::Caches] {
+    for persistence in [Domain::MemoryController, Domain::Caches] {
         let memory = Memory::new(persistence);
         let (fresh, appended) = memory.append("append form=try seed=7 count=20 create=yes");
         assert!(fresh.created && (fresh.first, fresh.next) == (1, 1), "{fresh:?}");
@@ -153,7 +149,7 @@ fn records_outlive_the_machine() {
 
 #[test]
 fn a_full_log_would_block_and_keeps_its_records() {
-    let memory = Memory::new(Persistence::MemoryController);
+    let memory = Memory::new(Domain::MemoryController);
     let (_, appended) = memory.append("append form=try seed=3 create=yes");
     assert!(appended.full);
     // It is full when the next record does not fit, and no earlier.
@@ -183,7 +179,7 @@ fn what_is_no_log_is_refused_and_left_alone() {
     const MAGIC: usize = 0;
     const EPOCH: usize = 5;
     const COPY: usize = 8;
-    let memory = Memory::new(Persistence::MemoryController);
+    let memory = Memory::new(Domain::MemoryController);
     memory.append("append form=try seed=3 count=5 create=yes");
     let whole = memory.bytes();
     for (word, value, create, says) in [
@@ -219,7 +215,7 @@ fn what_is_no_log_is_refused_and_left_alone() {
 /// The NVDIMM of a log cannot be exchanged for a longer or a shorter one behind it.
 #[test]
 fn a_log_knows_the_length_of_its_nvdimm() {
-    let mut memory = Memory::new(Persistence::MemoryController);
+    let mut memory = Memory::new(Domain::MemoryController);
     memory.append("append form=try seed=4 create=yes");
     memory.bytes = 2 * BYTES;
     let file = fs::File::options().write(true).open(memory.file()).expect("writable");
@@ -234,7 +230,7 @@ fn a_log_knows_the_length_of_its_nvdimm() {
 /// The log ends before a record that is damaged; what is appended then takes its place.
 #[test]
 fn a_damaged_record_ends_the_log() {
-    let memory = Memory::new(Persistence::MemoryController);
+    let memory = Memory::new(Domain::MemoryController);
     memory.append("append form=batch seed=5 count=9 create=yes");
     let third = 16 + payloads(5, 1..3).iter().map(|p| words(p.len()) as usize).sum::<usize>();
     memory.store(third + 2, 0); // its checksum
@@ -257,7 +253,7 @@ fn a_machine_without_an_nvdimm_says_so() {
 
 #[test]
 fn the_older_machine_has_it_too() {
-    let memory = Memory::new(Persistence::Caches);
+    let memory = Memory::new(Domain::Caches);
     let mut rig = RIG.clone();
     rig.board.machine = Some(Machine::Pc);
     let said = said(&memory.boot(&rig, "append form=try seed=2 count=4 create=yes"));
@@ -269,7 +265,7 @@ fn the_older_machine_has_it_too() {
 /// 5 GiB from 4 GiB on reach beyond what the board maps. The file has holes for them.
 #[test]
 fn one_that_is_not_mapped_is_refused() {
-    let mut memory = Memory::new(Persistence::MemoryController);
+    let mut memory = Memory::new(Domain::MemoryController);
     memory.bytes = 5 << 30;
     let said = memory.run("append form=try seed=2 count=4 create=yes");
     assert_eq!(said.run.outcome, Outcome::Refused);
@@ -284,7 +280,7 @@ fn nothing_of_it_reaches_other_boots() {
         command.get_args().map(|word| word.to_string_lossy().into_owned()).collect()
     };
     let without = words(&RIG.boot("append", LIMIT));
-    let with = words(&Memory::new(Persistence::Caches).boot(&RIG, "append"));
+    let with = words(&Memory::new(Domain::Caches).boot(&RIG, "append"));
     for part in ["nvdimm", "slots", "maxmem"] {
         let names = |words: &[String]| {
             words.iter().any(|word| word.contains(part) && !word.ends_with("/nvdimm"))

@@ -3,7 +3,7 @@
 //! before it writes is found.
 
 use runner::{
-    cli::Board,
+    boot::Board,
     powerfail::{Plan, Tally},
 };
 use std::process::{Command, Output};

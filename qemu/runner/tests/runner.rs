@@ -5,11 +5,9 @@ use nix::{
     unistd::{Pid, geteuid},
 };
 use runner::{
-    cli::Board,
+    boot::{Board, Irq, Rig},
     guest::{Guest, Run},
     outcome::Outcome,
-    qemu::Irq,
-    rig::Rig,
 };
 use std::{
     fs,

@@ -2,10 +2,8 @@
 //! and one that is off by one is found.
 
 use runner::{
-    cli::Board,
-    qemu::Irq,
+    boot::{Board, Irq, Rig},
     report::Soaked,
-    rig::Rig,
     soak::{self, Flaw},
 };
 use std::sync::LazyLock;

@@ -1,7 +1,7 @@
 //! An interrupt at every instruction of every wait path: none is lost, and every path that is
 //! broken on purpose is found.
 
-use runner::{cli::Board, sweep::Swept};
+use runner::{boot::Board, sweep::Swept};
 
 /// Fewer would mean that a path has gone from the sweep.
 const PATHS: usize = 41;

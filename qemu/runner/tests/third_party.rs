@@ -4,11 +4,9 @@
 //! crates.
 
 use runner::{
-    cli::Board,
+    boot::{Board, Irq, Rig},
     guest::{Guest, Run},
-    qemu::Irq,
     report::{Report, Row},
-    rig::Rig,
 };
 use std::{
     io::{self, BufRead, BufReader, Read, Write},

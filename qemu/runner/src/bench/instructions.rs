@@ -14,13 +14,12 @@ use super::{
     },
 };
 use crate::{
+    boot::{Board, Machine, Rig},
     cargo::{self, Firmware},
-    cli::Board,
     error::{Error, Result},
     guest::{Guest, Transcript},
-    qemu::{self, Machine},
+    qemu,
     report::{Figure, Report},
-    rig::Rig,
     setup::{self, Needs},
 };
 use std::time::Duration;

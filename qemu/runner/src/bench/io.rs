@@ -15,11 +15,10 @@ use super::{
     },
 };
 use crate::{
-    cli::Board,
+    boot::{Board, Disk, Rig},
     error::{Error, Result},
     guest::{Guest, Transcript},
     report::Report,
-    rig::{Disk, Rig},
 };
 use std::{io::Write, time::Duration};
 

@@ -2,12 +2,12 @@
 
 use super::{FORMS, Plan, Tally, history::History};
 use crate::{
+    boot::{Nvdimm, Rig},
     error::{Error, Result},
     guest::{Guest, Run, Transcript},
     image::Image,
     outcome::Outcome,
-    report::{Recovered, Report},
-    rig::{Nvdimm, Persistence, Rig},
+    report::{Domain, Recovered, Report},
     ui,
 };
 use fastrand::Rng;
@@ -174,7 +174,7 @@ impl<'a> Lane<'a> {
         let create = if self.history.may_create() { " create=yes" } else { "" };
         let mut boot = self.rig.boot(format!("{command}{create}"), LIMIT);
         boot.exact = false;
-        let either = [Persistence::MemoryController, Persistence::Caches];
+        let either = [Domain::MemoryController, Domain::Caches];
         let persistence = either[self.random.usize(..either.len())];
         boot.nvdimm = Some(Nvdimm { file: self.file(), bytes: BYTES, persistence });
         self.history.boot(seed);
