@@ -5,6 +5,7 @@ use crate::{
     cargo,
     cli::{C, Target},
     error::{Error, Result},
+    folders,
     output::OutputFile,
     setup::{self, Needs},
     toolchain::TARGET,
@@ -56,7 +57,7 @@ pub fn run(arguments: &C) -> Result<bool> {
 
 /// The folder for a target if none is asked for.
 pub fn folder(target: Target) -> PathBuf {
-    cargo::target_folder().with_file_name("c").join(target.name())
+    folders::target("c").join(target.name())
 }
 
 /// Makes both in `folder`.
@@ -92,13 +93,11 @@ fn header() -> Result<String> {
     String::from_utf8(output.stdout).map_err(|error| failed(&error))
 }
 
-/// The cargo that runs this, or the active one. Its target folder is not the one that a waiting
-/// `cargo test` may have locked.
+/// The host's cargo. Its target folder is not the one that a waiting `cargo test` may have locked.
 fn host_cargo(subcommand: &str) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    command.current_dir(crate::project());
-    command.args([subcommand, "--quiet", "--message-format", "json", "--locked", "--target-dir"]);
-    command.arg(cargo::target_folder().with_file_name("static"));
+    let mut command = cargo::host(subcommand);
+    command.args(["--quiet", "--message-format", "json", "--locked", "--target-dir"]);
+    command.arg(folders::target("static"));
     command
 }
 
@@ -112,9 +111,8 @@ pub fn build(target: Target, profile: &str) -> Result<PathBuf> {
             command
         }
         Target::Bare => {
-            let needs = Needs { targets: &[TARGET], qemu: false, clippy: false, c: false };
-            let toolchain = setup::tools(needs)?.toolchain;
-            let mut command = cargo::command(&toolchain, &crate::project(), "rustc");
+            let toolchain = setup::tools(Needs::BUILD)?.toolchain;
+            let mut command = cargo::command(&toolchain, &folders::project(), "rustc");
             command.args(["--features", "c-firmware", "--target", TARGET]);
             command
         }

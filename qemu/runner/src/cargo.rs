@@ -3,6 +3,7 @@
 use crate::{
     child::{self, Child},
     error::{Error, Result},
+    folders,
     log::Dictionary,
     toolchain::{TARGET, Toolchain},
     ui,
@@ -31,30 +32,38 @@ pub struct Firmware {
     pub dictionary: Arc<Dictionary>,
 }
 
-/// The target folder of the bare-metal builds, inside the one of the project.
-pub fn target_folder() -> PathBuf {
-    let outer = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| crate::project().join("target"), PathBuf::from);
-    std::path::absolute(&outer).unwrap_or(outer).join("bare")
-}
-
 /// `cargo` or `cargo clippy` in a folder of the project, with what every bare-metal build needs.
 pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Command {
+    let mut command = outside(toolchain, folder, subcommand);
+    command
+        .env("CARGO_TARGET_X86_64_UNKNOWN_NONE_RUSTFLAGS", RUSTFLAGS)
+        .env("DEFMT_LOG", std::env::var_os("DEFMT_LOG").unwrap_or("info".into()));
+    command
+}
+
+/// The same in a folder outside the project. Target and flags come from the folder's own
+/// `.cargo/config.toml`.
+fn outside(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Command {
     let mut command =
         toolchain.command(if subcommand == "clippy" { "cargo-clippy" } else { "cargo" });
     // The library's feature `alloc` is checked; nothing that boots has it.
-    let with_alloc = folder == crate::project();
+    let with_alloc = folder == folders::project();
     let format = if Term::stderr().is_term() { "json-diagnostic-rendered-ansi" } else { "json" };
     command
         .current_dir(folder)
-        .env("CARGO_TARGET_DIR", target_folder())
-        .env("CARGO_TARGET_X86_64_UNKNOWN_NONE_RUSTFLAGS", RUSTFLAGS)
-        .env("DEFMT_LOG", std::env::var_os("DEFMT_LOG").unwrap_or("info".into()))
+        .env("CARGO_TARGET_DIR", folders::bare_target())
         .args([subcommand, "--quiet", "--message-format", format])
         .args(toolchain.arguments(with_alloc));
     if folder.join("Cargo.lock").exists() {
         command.arg("--locked");
     }
+    command
+}
+
+/// The cargo that runs this, or the active one, in the folder of the project: for the host.
+pub fn host(subcommand: &str) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    command.current_dir(folders::project()).arg(subcommand);
     command
 }
 
@@ -65,18 +74,25 @@ pub fn build(toolchain: &Toolchain, binary: &str) -> Result<Firmware> {
 
 /// Builds one binary of the firmware.
 pub fn build_as(toolchain: &Toolchain, binary: &str, profile: &str) -> Result<Firmware> {
-    let mut cargo = command(toolchain, &crate::project().join("qemu"), "build");
+    let mut cargo = command(toolchain, &folders::project().join("qemu"), "build");
     cargo.args(["--profile", profile, "--package", package(binary), "--target", TARGET]);
     cargo.args(["--bin", binary]);
-    let elf =
-        run(cargo, &format!("building the firmware `{binary}` ({profile})"))?.ok_or_else(|| {
-            let why = "cargo succeeded but named no executable";
-            Error::run(
-                format_args!("there is no firmware `{binary}`"),
-                why,
-                "check the manifests in qemu",
-            )
-        })?;
+    firmware(cargo, &format!("building the firmware `{binary}` ({profile})"))
+}
+
+/// Builds one binary of a package outside the project, in the profile `release`.
+pub fn build_outside(toolchain: &Toolchain, folder: &Path, binary: &str) -> Result<Firmware> {
+    let mut cargo = outside(toolchain, folder, "build");
+    cargo.args(["--release", "--bin", binary]);
+    firmware(cargo, &format!("building `{binary}` in {}", folder.display()))
+}
+
+/// Runs a prepared cargo that builds a firmware.
+fn firmware(cargo: Command, what: &str) -> Result<Firmware> {
+    let elf = run(cargo, what)?.ok_or_else(|| {
+        let why = "cargo succeeded but named no executable";
+        Error::run(format_args!("{what}: there is no firmware"), why, "check the manifest")
+    })?;
     let dictionary = Arc::new(Dictionary::load(&elf)?);
     Ok(Firmware { elf, dictionary })
 }

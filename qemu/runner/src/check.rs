@@ -4,7 +4,7 @@
 use crate::{
     cargo,
     error::Result,
-    features,
+    features, folders,
     setup::{self, Needs},
     toolchain::{TARGET, Toolchain},
     ui,
@@ -71,7 +71,7 @@ impl Check {
 
     fn command(&self, folder: PathBuf, subcommand: &str) -> Command {
         let mut command =
-            cargo::command(&self.toolchain, &crate::project().join(folder), subcommand);
+            cargo::command(&self.toolchain, &folders::project().join(folder), subcommand);
         command.arg("--release");
         command
     }

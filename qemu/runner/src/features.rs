@@ -2,11 +2,12 @@
 //! two may do to each other is what there is to find.
 
 use crate::{
+    cargo,
     error::{Error, Result},
     ui,
 };
 use serde::Deserialize;
-use std::{collections::BTreeMap, process::Command};
+use std::collections::BTreeMap;
 
 const LIBRARY: &str = "wouldblock";
 
@@ -16,16 +17,18 @@ pub fn check() -> Result<()> {
     let step = ui::Step::begin(format_args!("{} sets of features", sets.len()));
     for set in &sets {
         step.at(set);
-        output(&[
+        output(
             "check",
-            "--quiet",
-            "--package",
-            LIBRARY,
-            "--target-dir",
-            "target/features",
-            "--features",
-            set,
-        ])?;
+            &[
+                "--quiet",
+                "--package",
+                LIBRARY,
+                "--target-dir",
+                "target/features",
+                "--features",
+                set,
+            ],
+        )?;
     }
     step.end(format_args!("{} sets of features: each builds", sets.len()));
     Ok(())
@@ -44,7 +47,7 @@ struct Package {
 }
 
 fn features() -> Result<Vec<String>> {
-    let words = output(&["metadata", "--no-deps", "--format-version", "1"])?;
+    let words = output("metadata", &["--no-deps", "--format-version", "1"])?;
     let metadata = serde_json::from_slice::<Metadata>(&words);
     let packages = metadata.map(|metadata| metadata.packages).unwrap_or_default();
     let library = packages.into_iter().find(|package| package.name == LIBRARY);
@@ -67,11 +70,10 @@ fn sets(features: &[String]) -> Vec<String> {
 }
 
 /// What cargo, the one that runs this, has to say.
-fn output(arguments: &[&str]) -> Result<Vec<u8>> {
-    let what = format!("cargo {}", arguments.join(" "));
+fn output(subcommand: &str, arguments: &[&str]) -> Result<Vec<u8>> {
+    let what = format!("cargo {subcommand} {}", arguments.join(" "));
     let advice = "see what the compiler says";
-    let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
-    let output = Command::new(cargo).current_dir(crate::project()).args(arguments).output();
+    let output = cargo::host(subcommand).args(arguments).output();
     let output = output.map_err(|error| Error::run(&what, error, "check the toolchain"))?;
     if !output.status.success() {
         return Err(Error::run(what, String::from_utf8_lossy(&output.stderr), advice));

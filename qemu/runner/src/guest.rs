@@ -21,6 +21,7 @@ use std::{
         net::{UnixListener, UnixStream},
         process::ExitStatusExt,
     },
+    panic::resume_unwind,
     process::{ExitStatus, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
@@ -36,6 +37,25 @@ pub type Sink = Box<dyn Write + Send>;
 
 /// Where what goes into a serial port comes from.
 pub type Source = Box<dyn Read + Send>;
+
+/// Two serial ports whose output goes nowhere.
+pub fn nowhere() -> [Sink; 2] {
+    [Box::new(io::sink()), Box::new(io::sink())]
+}
+
+/// Calls `each` for all items at the same time, each on a thread of its own. The results are in the
+/// order of the items.
+pub fn at_once<T: Send, R: Send>(
+    items: impl IntoIterator<Item = T>,
+    each: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    thread::scope(|scope| {
+        let each = &each;
+        let threads: Vec<_> =
+            items.into_iter().map(|item| scope.spawn(move || each(item))).collect();
+        threads.into_iter().map(|t| t.join().unwrap_or_else(|p| resume_unwind(p))).collect()
+    })
+}
 
 /// A serial port's text, kept.
 #[derive(Clone, Debug, Default)]

@@ -20,7 +20,7 @@
 //! | [`on_target`] | the on-target tests as ordinary test lines |
 //! | [`c`] | the command `c`: the library for programs in C, with its header |
 //! | [`check`], [`features`] | lints, documentation and builds for bare metal; every two features |
-//! | [`child`], [`output`], [`error`], [`ui`] | child processes, files, errors, the terminal |
+//! | [`child`], [`output`], [`folders`], [`error`], [`ui`] | child processes, files, errors, the terminal |
 
 pub mod apt;
 #[cfg(feature = "bench")]
@@ -35,6 +35,7 @@ pub mod disk_image;
 pub mod echo;
 pub mod error;
 pub mod features;
+pub mod folders;
 pub mod guest;
 pub mod image;
 pub mod log;
@@ -54,7 +55,8 @@ pub mod ui;
 
 use cli::{Cli, Command};
 use error::Result;
-use std::{path::PathBuf, process::ExitCode};
+pub use folders::project;
+use std::process::ExitCode;
 
 /// Runs one command to its end and answers the exit code: 0, 1 (the run failed), 2 (bad input, or
 /// something is missing) or 130 (interrupted).
@@ -87,10 +89,4 @@ pub fn finish(passed: Result<bool>) -> ExitCode {
             error.exit_code()
         }
     }
-}
-
-/// The folder of the whole project.
-pub fn project() -> PathBuf {
-    let runner = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    runner.ancestors().nth(2).map(Into::into).unwrap_or(runner)
 }

@@ -1,6 +1,9 @@
 //! The guest's log: defmt frames, decoded by what the firmware's file says of them.
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    folders,
+};
 use console::style;
 use defmt_decoder::{DecodeError, Locations, Table};
 use std::{fmt, fs, io::Read, path::Path};
@@ -88,7 +91,7 @@ impl Dictionary {
 
 fn location(locations: &Locations, index: u64) -> Option<String> {
     let location = locations.get(&index)?;
-    let project = crate::project();
+    let project = folders::project();
     let file = location.file.strip_prefix(&project).unwrap_or(&location.file);
     Some(format!("{}:{}", file.display(), location.line))
 }

@@ -6,7 +6,7 @@ use crate::{
     child,
     echo::first_difference,
     error::{Error, Result},
-    guest::{Guest, Run, Sink, Transcript},
+    guest::{Guest, Run, Sink, Transcript, nowhere},
     outcome::Outcome,
     report::{Report, Stream, Xorshift},
     ui,
@@ -14,7 +14,7 @@ use crate::{
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 use std::{
     collections::BTreeSet,
-    io::{self, BufReader, Read},
+    io::{BufReader, Read},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -129,7 +129,7 @@ fn compare(Stream { port, bytes, seed }: Stream, sent: &[u8]) -> Result<()> {
 fn list(rig: &Rig) -> Result<BTreeSet<String>> {
     let mut names = Vec::new();
     let boot = rig.boot("list", LIMIT);
-    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())])?;
+    let guest = Guest::boot(&boot, nowhere())?;
     let run = guest.run(|report| {
         if let Report::Test { name } = report {
             names.push(name);

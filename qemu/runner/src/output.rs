@@ -1,6 +1,7 @@
 //! A file that is written whole or not at all.
 
 use crate::error::{Error, Result};
+use serde::Serialize;
 use std::{
     fs::{File, Permissions},
     io,
@@ -59,6 +60,13 @@ impl OutputFile {
             Ok(_) => Ok(()),
             Err(error) => Err(failed(&place, error.error)),
         }
+    }
+
+    /// Writes `value` as JSON, and keeps the file.
+    pub fn keep_json(self, value: &impl Serialize) -> Result<()> {
+        let written = serde_json::to_writer_pretty(self.writer()?, value);
+        written.map_err(|error| self.failed(error.into()))?;
+        self.keep()
     }
 
     /// The error of one that cannot be written.

@@ -16,12 +16,12 @@ use crate::{
     boot::{Board, Machine, Rig},
     cli,
     error::{Error, Result},
+    guest::at_once,
     ui,
 };
 use history::Verdict;
 use indicatif::HumanCount;
 use lane::{Lane, Shared};
-use std::{panic::resume_unwind, thread};
 
 /// Machines that run at once, each with a log of its own.
 const LANES: u64 = 2;
@@ -80,14 +80,9 @@ impl Tally {
         let rig = &Rig::set_up("nvdimm", board)?;
         let step = &ui::Step::begin(format_args!("{} power failures", plan.rounds));
         let shared = &Shared::default();
-        let each: Vec<Result<Self>> = thread::scope(|scope| {
-            let lane = |number| Lane::new(rig, plan, number)?.run(shared, step);
-            let lanes: Vec<_> =
-                (0..LANES).map(|number| scope.spawn(move || lane(number))).collect();
-            let ended = lanes.into_iter().map(|l| l.join().unwrap_or_else(|p| resume_unwind(p)));
-            ended.collect()
-        });
-        each.into_iter().try_fold(Self::default(), |all, one| Ok(all.and(one?)))
+        at_once(0..LANES, |number| Lane::new(rig, plan, number)?.run(shared, step))
+            .into_iter()
+            .try_fold(Self::default(), |all, one| Ok(all.and(one?)))
     }
 
     fn and(mut self, other: Self) -> Self {

@@ -4,9 +4,10 @@
 use crate::{
     apt::{self, Apt, Replacement},
     boot::{Board, Rig},
-    cargo, child,
+    cargo::{self, Firmware},
+    child,
     error::{Error, Result},
-    qemu,
+    folders, qemu,
     toolchain::{self, Toolchain},
     ui,
 };
@@ -14,7 +15,7 @@ use console::Term;
 use std::{
     fs::{self, File},
     io::{self, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 /// The programs that compile and link C.
@@ -37,9 +38,12 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// To build for bare metal.
+    pub const BUILD: Self =
+        Self { targets: &[toolchain::TARGET], qemu: false, clippy: false, c: false };
+
     /// To build the firmware and boot it.
-    pub const BOOT: Self =
-        Self { targets: &[toolchain::TARGET], qemu: true, clippy: false, c: false };
+    pub const BOOT: Self = Self { qemu: true, ..Self::BUILD };
 }
 
 /// What was found.
@@ -51,12 +55,27 @@ pub struct Tools {
     pub qemu: Option<PathBuf>,
 }
 
+impl Tools {
+    /// The rig that boots this firmware.
+    pub fn rig(self, firmware: Firmware, board: Board) -> Rig {
+        Rig { qemu: self.qemu.unwrap_or_else(|| qemu::PROGRAM.into()), firmware, board }
+    }
+}
+
 impl Rig {
     /// Sets up what is missing and builds one binary of the firmware.
     pub fn set_up(binary: &str, board: Board) -> Result<Self> {
         let tools = tools(Needs::BOOT)?;
         let firmware = cargo::build(&tools.toolchain, binary)?;
-        Ok(Self { qemu: tools.qemu.unwrap_or_else(|| qemu::PROGRAM.into()), firmware, board })
+        Ok(tools.rig(firmware, board))
+    }
+
+    /// Sets up what is missing and builds one binary of a package outside the project, whose folder
+    /// has a `.cargo/config.toml` with target and flags.
+    pub fn set_up_outside(folder: &Path, binary: &str, board: Board) -> Result<Self> {
+        let tools = tools(Needs::BOOT)?;
+        let firmware = cargo::build_outside(&tools.toolchain, folder, binary)?;
+        Ok(tools.rig(firmware, board))
     }
 }
 
@@ -184,7 +203,7 @@ fn install(needs: Needs, missing: Missing, debian: bool, decision: Decision) -> 
     let failed = |error: io::Error| {
         Error::caller("cannot prepare the installation", error, "check the target folder")
     };
-    let folder = cargo::target_folder();
+    let folder = folders::bare_target();
     fs::create_dir_all(&folder).map_err(failed)?;
     let lock = File::create(folder.join("set-up.lock")).map_err(failed)?;
     lock.lock().map_err(failed)?;

@@ -5,7 +5,7 @@ use crate::{
     boot::{Board, Disk, Irq, Machine, Rig},
     cli,
     error::{Error, Result},
-    guest::Guest,
+    guest::{Guest, nowhere},
     report::{Report, Soaked},
     ui,
 };
@@ -14,7 +14,6 @@ use indicatif::HumanCount;
 use std::{
     fs,
     hash::{BuildHasher, RandomState},
-    io,
     time::Duration,
 };
 
@@ -93,7 +92,7 @@ pub fn on(rig: &Rig, irq: Irq, rounds: u64, seed: u64, flaw: Flaw) -> Result<(So
 
     let step = ui::Step::begin(format_args!("soaking with the {}", irq.name()));
     let mut soaked = None;
-    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())])?;
+    let guest = Guest::boot(&boot, nowhere())?;
     let run = guest.run(|report| match report {
         Report::Soaking { ended } => step.at(format_args!("{} ended", HumanCount(ended))),
         Report::Soaked(counts) => soaked = Some(counts),

@@ -5,7 +5,7 @@ use crate::{
     boot::{Board, Irq, Machine, Rig},
     cli,
     error::Result,
-    guest::Guest,
+    guest::{Guest, at_once, nowhere},
     output::OutputFile,
     report::{Report, SweptPath, SweptTwin},
     ui,
@@ -13,7 +13,7 @@ use crate::{
 use console::{Alignment, pad_str, style};
 use indicatif::HumanCount;
 use serde_json::{Value, json};
-use std::{io, panic::resume_unwind, thread, time::Duration};
+use std::time::Duration;
 
 /// A sweep takes about a minute; a busy host may be far slower.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -36,9 +36,7 @@ pub fn run(sweep: &cli::Sweep, board: Board) -> Result<bool> {
     let swept = Swept::on(board)?;
     swept.lines().for_each(ui::print);
     if let Some(json) = json {
-        let written = serde_json::to_writer_pretty(json.writer()?, &swept.to_json());
-        written.map_err(|error| json.failed(error.into()))?;
-        json.keep()?;
+        json.keep_json(&swept.to_json())?;
     }
     Ok(swept.holds())
 }
@@ -50,21 +48,15 @@ impl Swept {
         board.machine.get_or_insert(Machine::Microvm);
         let controllers = board.irqs();
         let rig = &Rig::set_up("sweep", board)?;
-        let each: Vec<Result<Self>> = thread::scope(|scope| {
-            let boots: Vec<_> = controllers
-                .into_iter()
-                .map(|irq| scope.spawn(move || Self::boot(rig, irq)))
-                .collect();
-            let ended =
-                boots.into_iter().map(|boot| boot.join().unwrap_or_else(|p| resume_unwind(p)));
-            ended.collect()
-        });
-        each.into_iter().try_fold(Self::default(), |mut all, one| {
-            let Self { paths, twins } = one?;
-            paths.into_iter().for_each(|path| all.add_path(path));
-            twins.into_iter().for_each(|twin| all.add_twin(twin));
-            Ok(all)
-        })
+        at_once(controllers, |irq| Self::boot(rig, irq)).into_iter().try_fold(
+            Self::default(),
+            |mut all, one| {
+                let Self { paths, twins } = one?;
+                paths.into_iter().for_each(|path| all.add_path(path));
+                twins.into_iter().for_each(|twin| all.add_twin(twin));
+                Ok(all)
+            },
+        )
     }
 
     fn boot(rig: &Rig, irq: Irq) -> Result<Self> {
@@ -72,7 +64,7 @@ impl Swept {
         boot.irq = irq;
         let mut swept = Self::default();
         let step = ui::Step::begin(format_args!("sweeping with the {}", irq.name()));
-        let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())])?;
+        let guest = Guest::boot(&boot, nowhere())?;
         let run = guest.run(|report| match report {
             Report::Path(path) => {
                 step.at(format_args!("{}: {} placements", path.path, path.placements));

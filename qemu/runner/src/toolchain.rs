@@ -285,7 +285,7 @@ mod tests {
     /// One number, in every manifest.
     #[test]
     fn the_oldest_release_is_the_librarys() {
-        let manifest = fs::read_to_string(crate::project().join("Cargo.toml")).unwrap();
+        let manifest = fs::read_to_string(crate::folders::project().join("Cargo.toml")).unwrap();
         assert!(manifest.contains(&format!("rust-version = \"{OLDEST}\"")));
     }
 

@@ -74,9 +74,7 @@ pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
 
     ui::print(format_args!("\n{}\n{}", table::model(&rows), table::verdict(&rows)));
     if let Some(json) = json {
-        let written = serde_json::to_writer_pretty(json.writer()?, &rows);
-        written.map_err(|error| json.failed(error.into()))?;
-        json.keep()?;
+        json.keep_json(&rows)?;
     }
     Ok(!rows.is_empty() && rows.iter().all(|row| row.holds))
 }

@@ -6,6 +6,7 @@ use object::{Object, ObjectSymbol, read::File, read::archive::ArchiveFile};
 use runner::{
     boot::{Board, Machine, Rig},
     c::{self, BARE_FLAGS, Library},
+    cargo::Firmware,
     cli::Target,
     guest::{Guest, Run, Transcript},
     outcome::Outcome,
@@ -17,7 +18,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     process::{Command, Output},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 use tempfile::TempDir;
@@ -27,7 +28,7 @@ use wouldblock::{
 };
 
 static TOOLS: LazyLock<Tools> = LazyLock::new(|| {
-    let needs = Needs { targets: &[TARGET], qemu: true, clippy: false, c: true };
+    let needs = Needs { c: true, ..Needs::BOOT };
     setup::tools(needs).expect("the tools")
 });
 static HOST: LazyLock<Library> = LazyLock::new(|| library(Target::Host));
@@ -305,14 +306,8 @@ fn firmware(twin: &str) -> (Desk, Rig) {
     for step in [compiled, assembled, linked] {
         assert_eq!(step, Ok(String::new()));
     }
-    let rig = Rig {
-        qemu: TOOLS.qemu.clone().expect("QEMU"),
-        firmware: runner::cargo::Firmware {
-            elf: desk.path("firmware.elf"),
-            dictionary: std::sync::Arc::default(),
-        },
-        board: Board::default(),
-    };
+    let firmware = Firmware { elf: desk.path("firmware.elf"), dictionary: Arc::default() };
+    let rig = TOOLS.clone().rig(firmware, Board::default());
     (desk, rig)
 }
 

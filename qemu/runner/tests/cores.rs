@@ -5,7 +5,7 @@
 use runner::{
     boot::{Board, Rig},
     cargo,
-    guest::{Guest, Run, Transcript},
+    guest::{Guest, Run, Transcript, nowhere},
     outcome::Outcome,
     report::Report,
     setup::{self, Needs},
@@ -199,7 +199,7 @@ fn a_binary_with_the_section_of_one_core_does_not_link() {
 fn a_machine_with_one_core_says_so() {
     let mut boot = RIG.boot("wait", LIMIT);
     boot.exact = false; // It waits some seconds for a second core.
-    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())]);
+    let guest = Guest::boot(&boot, nowhere());
     let run = guest.expect("a guest").run(drop).expect("a guest that started");
     assert_eq!(run.outcome, Outcome::BadCommandLine);
     assert!(run.log_text().contains("-smp 2"), "{}", run.log_text());

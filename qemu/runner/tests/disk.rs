@@ -5,12 +5,12 @@
 use runner::{
     boot::{Board, Disk, Irq, Rig},
     disk_image::{self, CHUNK, CHUNKS, SECTOR, pattern},
-    guest::Guest,
+    guest::{Guest, nowhere},
     report::{Report, Row},
 };
 use std::{
     fs,
-    io::{self, Cursor, Read, Write},
+    io::{Cursor, Read, Write},
     path::{Path, PathBuf},
     sync::LazyLock,
     time::Duration,
@@ -30,7 +30,7 @@ fn boot(command: &str, irq: Irq, image: PathBuf, properties: &[&'static str]) ->
     (boot.irq, boot.exact) = (irq, false);
     boot.disk = Some(Disk { image, properties: properties.to_vec() });
     let mut row = None;
-    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())]).expect("a guest");
+    let guest = Guest::boot(&boot, nowhere()).expect("a guest");
     let run = guest.run(|report| {
         if let Report::Row(report) = report {
             row = Some(report);

@@ -29,8 +29,7 @@ const PANIC_HANDLER: &str = "rust_begin_unwind";
 
 /// The functions in `binary` of the package `panicless`. Each of `handlers` is among them.
 fn functions(binary: &str, handlers: &[&str]) -> Vec<String> {
-    let needs = Needs { targets: &[TARGET], qemu: false, clippy: false, c: false };
-    let toolchain = setup::tools(needs).expect("a toolchain").toolchain;
+    let toolchain = setup::tools(Needs::BUILD).expect("a toolchain").toolchain;
     let mut build = cargo::command(&toolchain, &runner::project().join("qemu"), "build");
     build.args(["--release", "--package", "panicless", "--target", TARGET, "--bin", binary]);
     let elf = cargo::run(build, &format!("linking `{binary}`")).expect("a build").expect("a file");

@@ -6,12 +6,12 @@ use nix::{
 };
 use runner::{
     boot::{Board, Irq, Rig},
-    guest::{Guest, Run},
+    guest::{Guest, Run, nowhere},
     outcome::Outcome,
 };
 use std::{
     fs,
-    io::{self, Read},
+    io::Read,
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -36,7 +36,7 @@ fn boot(rig: &Rig, command: &str) -> runner::error::Result<Run> {
 
 fn boot_within(rig: &Rig, command: &str, limit: Duration) -> runner::error::Result<Run> {
     let boot = rig.boot(command, limit);
-    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())])?;
+    let guest = Guest::boot(&boot, nowhere())?;
     let qemu = guest.id();
     let run = guest.run(drop)?;
     assert!(!alive(qemu), "QEMU is left behind");
@@ -116,7 +116,7 @@ fn an_unknown_test_is_a_bad_command_line() {
 fn planted_failures_are_not_listed() {
     let mut names = Vec::new();
     let boot = RIG.boot("list", LIMIT);
-    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())]).unwrap();
+    let guest = Guest::boot(&boot, nowhere()).unwrap();
     let run = guest.run(|report| {
         names.extend(
             matches!(&report, runner::report::Report::Test { .. }).then(|| format!("{report:?}")),
@@ -142,7 +142,7 @@ fn bytes_that_the_guest_did_not_mean_to_send_fail_its_test() {
 #[test]
 fn a_dropped_guest_leaves_no_qemu() {
     let boot = RIG.boot("run name=planted::hang", LIMIT);
-    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())]).unwrap();
+    let guest = Guest::boot(&boot, nowhere()).unwrap();
     let qemu = guest.id();
     assert!(alive(qemu));
     drop(guest);

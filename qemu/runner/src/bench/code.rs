@@ -1,8 +1,11 @@
-//! What a binary is made of: its functions' instructions, and the names of what is linked.
+//! A binary of a bench: the instructions of its functions, the names of what is linked, and the
+//! figures that it counts when it runs.
 
 use crate::{
+    boot::Boot,
     error::{Error, Result},
-    report::{Figure, Masked},
+    guest::{Guest, nowhere},
+    report::{Figure, Masked, Report},
 };
 use iced_x86::{Decoder, DecoderOptions, Instruction, OpKind};
 use object::{File, Object, ObjectSection, ObjectSymbol, ReadCache};
@@ -51,8 +54,18 @@ impl Code {
         self.symbols.iter().filter(|(name, _)| name.contains(part)).count() as u64
     }
 
+    /// Boots the binary and adds the figures that it reports.
+    pub fn count(&self, boot: &Boot, figures: &mut Vec<Figure>) -> Result<()> {
+        let run = Guest::boot(boot, nowhere())?.run(|report| match report {
+            Report::Figure(figure) => figures.push(figure),
+            Report::Masked(masked) => figures.push(self.locate(masked)),
+            _ => {}
+        });
+        run?.success().map(drop)
+    }
+
     /// The figure of a stretch of code, with the function that it is in the middle of.
-    pub fn locate(&self, masked: Masked) -> Figure {
+    fn locate(&self, masked: Masked) -> Figure {
         let Masked { case, operation, instructions, of, address } = masked;
         let note = self.function_at(address).unwrap_or_default().into();
         Figure {

@@ -17,9 +17,7 @@ use crate::{
     boot::{Board, Machine, Rig},
     cargo::{self, Firmware},
     error::{Error, Result},
-    guest::{Guest, Transcript},
-    qemu,
-    report::{Figure, Report},
+    report::Figure,
     setup::{self, Needs},
 };
 use std::time::Duration;
@@ -78,19 +76,11 @@ fn measure(profile: Profile, board: Board) -> Result<Vec<Figure>> {
     let mut figures = read(&code, &minimal)?;
 
     let board = Board { machine: Some(Machine::Microvm), ..board };
-    let qemu = tools.qemu.unwrap_or_else(|| qemu::PROGRAM.into());
-    let rig = Rig { qemu, firmware: bench, board };
+    let rig = tools.rig(bench, board);
     // That the least program really runs is part of what its symbols say.
     let least = Rig { firmware: minimal, ..rig.clone() };
     for rig in [&rig, &least] {
-        let boot = rig.boot("bench", LIMIT);
-        let serial = [(); 2].map(|()| Box::new(Transcript::default()) as _);
-        let run = Guest::boot(&boot, serial)?.run(|report| match report {
-            Report::Figure(figure) => figures.push(figure),
-            Report::Masked(masked) => figures.push(code.locate(masked)),
-            _ => {}
-        });
-        run?.success()?;
+        code.count(&rig.boot("bench", LIMIT), &mut figures)?;
     }
     Ok(figures)
 }

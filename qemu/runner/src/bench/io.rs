@@ -17,8 +17,6 @@ use super::{
 use crate::{
     boot::{Board, Disk, Rig},
     error::{Error, Result},
-    guest::{Guest, Transcript},
-    report::Report,
 };
 use std::{io::Write, time::Duration};
 
@@ -64,13 +62,7 @@ pub fn run(board: Board) -> Result<bool> {
         if command == "disk" {
             boot.disk = Some(Disk { image: image.path().into(), properties: vec![SLOW] });
         }
-        let serial = [(); 2].map(|()| Box::new(Transcript::default()) as _);
-        let run = Guest::boot(&boot, serial)?.run(|report| match report {
-            Report::Figure(figure) => figures.push(figure),
-            Report::Masked(masked) => figures.push(code.locate(masked)),
-            _ => {}
-        });
-        run?.success()?;
+        code.count(&boot, &mut figures)?;
     }
     let rows: Vec<Row> = figures.into_iter().map(|f| Row::new(BOUNDS.profiles[0], f)).collect();
     BOUNDS.conclude(&rows, file)

@@ -2,8 +2,8 @@
 //! file.
 
 use crate::{
-    cargo,
     error::{Error, Result},
+    folders,
     output::OutputFile,
     report::Figure,
     ui,
@@ -139,9 +139,7 @@ impl Bounds {
             ui::print(style(fault).red());
         }
         let Place { output, place } = file;
-        let written = serde_json::to_writer_pretty(output.writer()?, rows);
-        written.map_err(|error| output.failed(error.into()))?;
-        output.keep()?;
+        output.keep_json(&rows)?;
         let all = self.bounds.len() * self.profiles.len();
         let met = all - faults.len();
         ui::print(format_args!("{met} of {all} bounds met; written to {}", place.display()));
@@ -177,7 +175,7 @@ pub struct Place {
 impl Place {
     /// Begins `name` in the folder `bench` of the target folder.
     pub fn begin(name: &str) -> Result<Self> {
-        let folder = cargo::target_folder().with_file_name("bench");
+        let folder = folders::target("bench");
         fs::create_dir_all(&folder).map_err(|error| {
             let what = format_args!("cannot make the folder {}", folder.display());
             Error::caller(what, error, "check the target folder")
