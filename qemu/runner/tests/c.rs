@@ -11,7 +11,6 @@ use runner::{
     guest::{Guest, Run, Transcript},
     outcome::Outcome,
     setup::{self, Needs, Tools},
-    toolchain::TARGET,
 };
 use std::{
     collections::BTreeSet,
