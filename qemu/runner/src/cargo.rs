@@ -1,4 +1,4 @@
-//! The second cargo: builds what boots, in its own workspace and target folder.
+//! The second cargo, which builds what boots, with a workspace and a target folder of its own.
 
 use crate::{
     child::{self, Child},
@@ -19,16 +19,16 @@ use std::{
 };
 
 /// The flags of the firmware: not relocated, below 2 GiB, and linked by GNU ld, since not every
-/// toolchain brings its own.
+/// toolchain contains a linker.
 const RUSTFLAGS: &str =
     "-C relocation-model=static -C code-model=small -C linker=ld -C linker-flavor=ld";
 
 /// A built firmware.
 #[derive(Clone, Debug)]
 pub struct Firmware {
-    /// The file QEMU boots.
+    /// The file that QEMU boots.
     pub elf: PathBuf,
-    /// What its log frames mean.
+    /// The meaning of its log frames.
     pub dictionary: Arc<Dictionary>,
 }
 
@@ -46,7 +46,7 @@ pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Comman
 fn outside(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Command {
     let mut command =
         toolchain.command(if subcommand == "clippy" { "cargo-clippy" } else { "cargo" });
-    // The library's feature `alloc` is checked; nothing that boots has it.
+    // `check` builds the library with its feature `alloc`. Nothing that boots has it.
     let with_alloc = folder == folders::project();
     let format = if Term::stderr().is_term() { "json-diagnostic-rendered-ansi" } else { "json" };
     command
@@ -97,9 +97,9 @@ fn firmware(cargo: Command, what: &str) -> Result<Firmware> {
     Ok(Firmware { elf, dictionary })
 }
 
-/// The package of a binary. What runs on two cores has one of its own, since its critical section is
-/// another one, and cargo gives all binaries of a package the same features; so has what needs many
-/// crates, since cargo builds the dependencies of a package for each of its binaries.
+/// The package of a binary. Two need packages of their own: `cores`, since cargo gives all binaries of
+/// a package the same features, and two cores need another critical section; `console`, since cargo
+/// builds all dependencies of a package for each of its binaries, and `console` needs many crates.
 fn package(binary: &str) -> &str {
     match binary {
         "console" | "cores" => binary,
@@ -107,7 +107,7 @@ fn package(binary: &str) -> &str {
     }
 }
 
-/// What cargo says as it builds, as far as it matters here.
+/// The part of cargo's messages that is used here.
 #[derive(Deserialize)]
 #[serde(tag = "reason")]
 enum Message {
@@ -129,8 +129,8 @@ struct Diagnostic {
     rendered: Option<String>,
 }
 
-/// Runs a prepared cargo to its end with progress, shows what the compiler says, and answers the
-/// last executable or static library made.
+/// Runs a prepared cargo to its end. Shows the progress and the compiler's messages, and returns the
+/// last executable or static library that was made.
 pub fn run(mut cargo: Command, what: &str) -> Result<Option<PathBuf>> {
     let failed = |error| {
         Error::run(
@@ -143,7 +143,7 @@ pub fn run(mut cargo: Command, what: &str) -> Result<Option<PathBuf>> {
     let step = ui::Step::begin(what);
     let mut child = Child::spawn(&mut cargo).map_err(failed)?;
     let (Some(stdout), Some(mut stderr)) = child.pipes() else { unreachable!("both were piped") };
-    let own_words = thread::spawn(move || {
+    let own_messages = thread::spawn(move || {
         let mut text = Vec::new();
         _ = stderr.read_to_end(&mut text);
         String::from_utf8_lossy(&text).into_owned()
@@ -168,13 +168,13 @@ pub fn run(mut cargo: Command, what: &str) -> Result<Option<PathBuf>> {
         }
     }
     let status = child.wait().map_err(failed)?;
-    let own_words = own_words.join().unwrap_or_default();
+    let own_messages = own_messages.join().unwrap_or_default();
     child::check_interrupt()?;
     if !status.success() {
         drop(step);
         let advice = "correct what the messages name; without a network, cargo needs the packages in its cache";
         return Err(
-            Error::run(format_args!("{what}: failed"), status, advice).with("cargo", &own_words)
+            Error::run(format_args!("{what}: failed"), status, advice).with("cargo", &own_messages)
         );
     }
     step.end(format_args!("{what}: done"));

@@ -1,5 +1,5 @@
-//! The library with every feature alone, every two of them, none and all: features only add, so what
-//! two may do to each other is what there is to find.
+//! The library with no feature, each, every two, and all. Features only add, so faults are in a
+//! feature alone or between two.
 
 use crate::{
     cargo,
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 const LIBRARY: &str = "wouldblock";
 
-/// Checks each set on the host.
+/// Checks each set of features on the host.
 pub fn check() -> Result<()> {
     let sets = sets(&features()?);
     let step = ui::Step::begin(format_args!("{} sets of features", sets.len()));
@@ -34,7 +34,7 @@ pub fn check() -> Result<()> {
     Ok(())
 }
 
-/// What cargo says of the workspace, as far as it matters here.
+/// The part of `cargo metadata` that is used here.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -54,12 +54,16 @@ fn features() -> Result<Vec<String>> {
     let features: Vec<_> = library.into_iter().flat_map(|library| library.features).collect();
     if features.is_empty() {
         let why = "`cargo metadata` names none";
-        return Err(Error::run("the library has no features", why, "report this as a defect"));
+        return Err(Error::run(
+            "the library has no features",
+            why,
+            "report this as a defect of the runner",
+        ));
     }
     Ok(features.into_iter().map(|(name, _)| name).filter(|name| name != "default").collect())
 }
 
-/// None, each, every two, and all, as cargo takes them.
+/// The sets with none, each, every two, and all, in cargo's notation.
 fn sets(features: &[String]) -> Vec<String> {
     let mut sets = vec![String::new(), features.join(",")];
     for (index, one) in features.iter().enumerate() {
@@ -69,10 +73,10 @@ fn sets(features: &[String]) -> Vec<String> {
     sets
 }
 
-/// What cargo, the one that runs this, has to say.
+/// The output of the host's cargo.
 fn output(subcommand: &str, arguments: &[&str]) -> Result<Vec<u8>> {
     let what = format!("cargo {subcommand} {}", arguments.join(" "));
-    let advice = "see what the compiler says";
+    let advice = "see the compiler's messages";
     let output = cargo::host(subcommand).args(arguments).output();
     let output = output.map_err(|error| Error::run(&what, error, "check the toolchain"))?;
     if !output.status.success() {
@@ -86,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_two_features_meet_once() {
+    fn every_two_features_are_in_one_set() {
         let features = ["a", "b", "c"].map(String::from);
         let mut sets = sets(&features);
         sets.sort();

@@ -1,5 +1,5 @@
-//! Finds what a command needs, and installs what is missing: as root without a terminal at once,
-//! with a terminal after a question, otherwise not at all, but says how.
+//! Finds the tools that a command needs, and installs the missing ones: as root without a terminal at
+//! once, as root at a terminal after a question. Otherwise it installs nothing and says how to.
 
 use crate::{
     apt::{self, Apt, Replacement},
@@ -24,10 +24,10 @@ const C_PROGRAMS: [&str; 3] = ["cc", "c++", "ld"];
 /// Debian's package of them.
 const C_PACKAGE: &str = "build-essential";
 
-/// What a command needs.
+/// The tools that a command needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Needs {
-    /// The targets it builds for.
+    /// The targets that it builds for.
     pub targets: &'static [&'static str],
     /// Whether it boots.
     pub qemu: bool,
@@ -46,12 +46,12 @@ impl Needs {
     pub const BOOT: Self = Self { qemu: true, ..Self::BUILD };
 }
 
-/// What was found.
+/// The tools that were found.
 #[derive(Clone, Debug)]
 pub struct Tools {
     /// The compiler for bare metal.
     pub toolchain: Toolchain,
-    /// QEMU, if it was asked for.
+    /// QEMU. It can be missing if the command does not need it.
     pub qemu: Option<PathBuf>,
 }
 
@@ -79,7 +79,7 @@ impl Rig {
     }
 }
 
-/// What was not found: the reasons, for people, and the packages that bring it.
+/// The tools that were not found: the reasons to show, and the packages that contain the tools.
 #[derive(Debug, Default)]
 struct Missing {
     reasons: Vec<String>,
@@ -92,7 +92,7 @@ impl Missing {
         self.reasons.join("\n              ")
     }
 
-    /// Every way that brings what is missing.
+    /// Every way to get the missing tools.
     fn advice(&self, debian: bool) -> String {
         let mut ways = Vec::new();
         if debian {
@@ -125,7 +125,7 @@ enum Decision {
     Refuse,
 }
 
-/// Only root installs, only on Debian, and a root at a terminal is asked.
+/// Only root installs, and only on Debian. At a terminal root is asked before.
 fn decide(debian: bool, root: bool, terminal: bool) -> Decision {
     match (debian && root, terminal) {
         (false, _) => Decision::Refuse,
@@ -134,7 +134,7 @@ fn decide(debian: bool, root: bool, terminal: bool) -> Decision {
     }
 }
 
-/// Finds the tools, after installing them if need be.
+/// Finds the tools. Installs those that are missing.
 pub fn tools(needs: Needs) -> Result<Tools> {
     let tools = match probe(needs) {
         Ok(tools) => tools,
@@ -149,7 +149,7 @@ pub fn tools(needs: Needs) -> Result<Tools> {
     Ok(tools)
 }
 
-/// Looks for everything, so that one message names all that is missing.
+/// Looks for all tools, so that one message names everything that is missing.
 fn probe(needs: Needs) -> std::result::Result<Tools, Missing> {
     let mut missing = Missing { targets: needs.targets, ..Missing::default() };
     let toolchain = Toolchain::find(needs.targets);
@@ -199,7 +199,7 @@ fn install(needs: Needs, missing: Missing, debian: bool, decision: Decision) -> 
         }
     }
 
-    // Test programs may run side by side: one installs, the others wait and then find it done.
+    // Test programs can run at the same time: one installs, the others wait and then find the tools.
     let failed = |error: io::Error| {
         Error::caller("cannot prepare the installation", error, "check the target folder")
     };
@@ -218,7 +218,7 @@ fn install(needs: Needs, missing: Missing, debian: bool, decision: Decision) -> 
     let agree = |replacements: &[Replacement]| {
         let replaced: Vec<String> = replacements.iter().map(ToString::to_string).collect();
         ui::note(format_args!(
-            "newer than its release, and in the way: replacing {}",
+            "newer than the release, so that the installation fails: replacing {}",
             replaced.join(", ")
         ));
         decision == Decision::Install || confirmed("replace them?").unwrap_or(false)
@@ -244,7 +244,7 @@ fn install(needs: Needs, missing: Missing, debian: bool, decision: Decision) -> 
     })
 }
 
-/// Asks at the terminal; the answer that needs no thought is yes.
+/// Asks at the terminal. The default answer is yes.
 fn confirmed(question: &str) -> Result<bool> {
     ui::note(format_args!("{question} [Y/n]"));
     let mut answer = String::new();
@@ -259,7 +259,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_root_on_debian_installs_and_a_terminal_is_asked() {
+    fn only_root_on_debian_installs_and_at_a_terminal_it_is_asked() {
         assert_eq!(decide(true, true, false), Decision::Install);
         assert_eq!(decide(true, true, true), Decision::Ask);
         for terminal in [false, true] {
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn without_qemu_only_qemu_is_asked_for() {
+    fn if_only_qemu_is_missing_only_qemu_is_advised() {
         let missing = Missing { packages: vec![qemu::PACKAGE], ..Missing::default() };
         assert_eq!(
             missing.advice(true),
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_c_compiler_only_that_is_asked_for() {
+    fn if_only_the_c_compiler_is_missing_only_that_is_advised() {
         let missing = Missing { packages: vec![C_PACKAGE], ..Missing::default() };
         assert_eq!(
             missing.advice(true),
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn refusing_installs_nothing() {
+    fn a_refusal_installs_nothing() {
         let missing =
             Missing { reasons: vec!["no QEMU".into()], packages: vec!["a-package"], targets: &[] };
         let error = install(Needs::BOOT, missing, true, Decision::Refuse).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! `tour`: every example of the model, run for real, and the echo in each form.
+//! `tour`: every row of the model's table, run on the guest, and the echo in each form.
 
 use crate::{
     boot::{Board, Disk, Machine, Rig},
@@ -13,13 +13,13 @@ use crate::{
 use console::style;
 use std::time::Duration;
 
-/// The tour takes seconds; a busy host may be far slower.
+/// The tour takes seconds; a busy host can be much slower.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// What the tour echoes in each form.
+/// The bytes that the tour echoes in each form.
 const ECHO_BYTES: u64 = 64 * 1024;
 
-/// Runs the tour; whether all rows hold.
+/// Runs the tour. Returns whether all rows hold.
 pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
     let json = tour.json.as_deref().map(OutputFile::begin).transpose()?;
     let rig = Rig::set_up("tour", board)?;
@@ -79,7 +79,7 @@ pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
     Ok(!rows.is_empty() && rows.iter().all(|row| row.holds))
 }
 
-/// What the guest wrote to a serial port.
+/// Shows what the guest wrote to a serial port.
 fn show(port: &str, bytes: &[u8]) {
     for line in String::from_utf8_lossy(bytes).lines() {
         ui::note(style(format_args!("  {port}  {line}")).for_stderr().dim());
