@@ -18,6 +18,8 @@ use std::{
     thread,
 };
 
+pub use crate::folders::target_folder;
+
 /// The flags of the firmware: not relocated, below 2 GiB, and linked by GNU ld, since not every
 /// toolchain contains a linker.
 const RUSTFLAGS: &str =
@@ -34,16 +36,6 @@ pub struct Firmware {
 
 /// `cargo` or `cargo clippy` in a folder of the project, with what every bare-metal build needs.
 pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Command {
-    let mut command = outside(toolchain, folder, subcommand);
-    command
-        .env("CARGO_TARGET_X86_64_UNKNOWN_NONE_RUSTFLAGS", RUSTFLAGS)
-        .env("DEFMT_LOG", std::env::var_os("DEFMT_LOG").unwrap_or("info".into()));
-    command
-}
-
-/// The same in a folder outside the project. Target and flags come from the folder's own
-/// `.cargo/config.toml`.
-fn outside(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Command {
     let mut command =
         toolchain.command(if subcommand == "clippy" { "cargo-clippy" } else { "cargo" });
     // `check` builds the library with its feature `alloc`. Nothing that boots has it.
@@ -51,7 +43,9 @@ fn outside(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Command {
     let format = if Term::stderr().is_term() { "json-diagnostic-rendered-ansi" } else { "json" };
     command
         .current_dir(folder)
-        .env("CARGO_TARGET_DIR", folders::bare_target())
+        .env("CARGO_TARGET_DIR", target_folder())
+        .env("CARGO_TARGET_X86_64_UNKNOWN_NONE_RUSTFLAGS", RUSTFLAGS)
+        .env("DEFMT_LOG", std::env::var_os("DEFMT_LOG").unwrap_or("info".into()))
         .args([subcommand, "--quiet", "--message-format", format])
         .args(toolchain.arguments(with_alloc));
     if folder.join("Cargo.lock").exists() {
@@ -77,21 +71,11 @@ pub fn build_as(toolchain: &Toolchain, binary: &str, profile: &str) -> Result<Fi
     let mut cargo = command(toolchain, &folders::project().join("qemu"), "build");
     cargo.args(["--profile", profile, "--package", package(binary), "--target", TARGET]);
     cargo.args(["--bin", binary]);
-    firmware(cargo, &format!("building the firmware `{binary}` ({profile})"))
-}
-
-/// Builds one binary of a package outside the project, in the profile `release`.
-pub fn build_outside(toolchain: &Toolchain, folder: &Path, binary: &str) -> Result<Firmware> {
-    let mut cargo = outside(toolchain, folder, "build");
-    cargo.args(["--release", "--bin", binary]);
-    firmware(cargo, &format!("building `{binary}` in {}", folder.display()))
-}
-
-/// Runs a prepared cargo that builds a firmware.
-fn firmware(cargo: Command, what: &str) -> Result<Firmware> {
-    let elf = run(cargo, what)?.ok_or_else(|| {
+    let what = format!("building the firmware `{binary}` ({profile})");
+    let elf = run(cargo, &what)?.ok_or_else(|| {
         let why = "cargo succeeded but named no executable";
-        Error::run(format_args!("{what}: there is no firmware"), why, "check the manifest")
+        let what = format_args!("there is no firmware `{binary}`");
+        Error::run(what, why, "check the manifests in qemu")
     })?;
     let dictionary = Arc::new(Dictionary::load(&elf)?);
     Ok(Firmware { elf, dictionary })

@@ -16,6 +16,6 @@ pub fn target(name: &str) -> PathBuf {
 }
 
 /// The target folder of the bare-metal builds.
-pub fn bare_target() -> PathBuf {
+pub fn target_folder() -> PathBuf {
     target("bare")
 }

@@ -15,7 +15,7 @@ use console::Term;
 use std::{
     fs::{self, File},
     io::{self, IsTerminal},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 /// The programs that compile and link C.
@@ -67,14 +67,6 @@ impl Rig {
     pub fn set_up(binary: &str, board: Board) -> Result<Self> {
         let tools = tools(Needs::BOOT)?;
         let firmware = cargo::build(&tools.toolchain, binary)?;
-        Ok(tools.rig(firmware, board))
-    }
-
-    /// Sets up what is missing and builds one binary of a package outside the project, whose folder
-    /// has a `.cargo/config.toml` with target and flags.
-    pub fn set_up_outside(folder: &Path, binary: &str, board: Board) -> Result<Self> {
-        let tools = tools(Needs::BOOT)?;
-        let firmware = cargo::build_outside(&tools.toolchain, folder, binary)?;
         Ok(tools.rig(firmware, board))
     }
 }
@@ -203,7 +195,7 @@ fn install(needs: Needs, missing: Missing, debian: bool, decision: Decision) -> 
     let failed = |error: io::Error| {
         Error::caller("cannot prepare the installation", error, "check the target folder")
     };
-    let folder = folders::bare_target();
+    let folder = folders::target_folder();
     fs::create_dir_all(&folder).map_err(failed)?;
     let lock = File::create(folder.join("set-up.lock")).map_err(failed)?;
     lock.lock().map_err(failed)?;
