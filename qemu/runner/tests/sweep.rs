@@ -1,12 +1,12 @@
-//! An interrupt at every instruction of every wait path: none is lost, and every path that is
-//! broken on purpose is found.
+//! An interrupt at every instruction of every wait path: none is lost, and every path that is broken
+//! on purpose is found.
 
 use runner::{boot::Board, sweep::Swept};
 
-/// Fewer would mean that a path has gone from the sweep.
+/// The least number of paths and of twins, so that none is removed unnoticed.
 const PATHS: usize = 41;
 const TWINS: usize = 15;
-/// What it comes to with both controllers, all pairs of events included, rounded down.
+/// The total with both controllers and all pairs of events, rounded down.
 const PLACEMENTS: u64 = 3_000_000;
 
 #[test]
