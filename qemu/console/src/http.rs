@@ -10,7 +10,7 @@ use edge_http::{
 use embedded_io_async::{Read, Write};
 use firmware::{count::Meter, executor::Executor};
 use heapless::String;
-use pc::report::Report;
+use pc::report::{Kind, Report, Row};
 use wouldblock::{
     adapter::{Join, JoinError, Reader, Writer},
     sync::Mutex,
@@ -32,9 +32,9 @@ pub fn talk(rx: Rx, tx: Tx) -> Report<'static> {
     executor.spawner().spawn(serve_all(rx, tx).expect("the task is not running"));
     let (served, cost) =
         meter.measure(|| executor.run_until(|| *SERVED.try_lock().ok()?, meter.counting(Park)));
-    Report::Row {
+    Report::Row(Row {
         row: "HTTP requests served, over embedded-io-async",
-        kind: "asynchronous",
+        kind: Kind::Asynchronous,
         call: "Connection::new(..).await",
         holds: true,
         tries: served,
@@ -43,7 +43,7 @@ pub fn talk(rx: Rx, tx: Tx) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "tries: requests served; the executor slept until they came",
-    }
+    })
 }
 
 #[embassy_executor::task]

@@ -10,7 +10,7 @@ use mavlink::{
     error::MessageReadError,
     write_v2_msg,
 };
-use pc::report::Report;
+use pc::report::{Kind, Report, Row};
 use wouldblock::{
     adapter::{Reader, Writer},
     x86_64::Park,
@@ -45,9 +45,9 @@ pub fn talk(rx: Rx, tx: Tx) -> Report<'static> {
             answered += 1;
         }
     });
-    Report::Row {
+    Report::Row(Row {
         row: "MAVLink heartbeats answered, over embedded-io",
-        kind: "blocking synchronous",
+        kind: Kind::Blocking,
         call: "MavlinkReader::read_message",
         holds: true,
         tries: answered,
@@ -56,7 +56,7 @@ pub fn talk(rx: Rx, tx: Tx) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "tries: heartbeats answered; it slept until they came",
-    }
+    })
 }
 
 /// A heartbeat that only who has read `beat` can send.

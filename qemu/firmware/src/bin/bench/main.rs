@@ -34,7 +34,7 @@ use firmware::executor::Executor;
 use pc::{
     Board,
     exit::{self, Failure},
-    report::{self, Report},
+    report::{self, Figure, Report},
 };
 use x86_64::instructions::interrupts;
 
@@ -62,6 +62,13 @@ fn main(board: &'static Board) -> ! {
 /// Reports a case: what ours takes, and what each of the peers does.
 fn report(case: &str, ours: u64, peers: &[(&str, u64)]) {
     for &(peer, peer_value) in peers {
-        report::send(&Report::Figure { case, ours, peer, peer_value, note: "", host_input: false });
+        report::send(&Report::Figure(Figure {
+            case,
+            ours,
+            peer,
+            peer_value,
+            note: "",
+            host_input: false,
+        }));
     }
 }

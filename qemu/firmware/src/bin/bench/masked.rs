@@ -93,7 +93,7 @@ fn nothing() {}
 
 fn report(case: &str, (operation, window): (&str, Window)) {
     let Window { instructions, address, of } = window;
-    report::send(&Report::Masked { case, operation, instructions, of, address });
+    report::send(&Report::Masked(report::Masked { case, operation, instructions, of, address }));
 }
 
 /// A section of known length.

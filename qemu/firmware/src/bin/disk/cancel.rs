@@ -5,7 +5,7 @@ use firmware::{
     block::{Blocking, Command, Disk, in_flight},
     count::Meter,
 };
-use pc::report::Report;
+use pc::report::{Kind, Report, Row};
 use wouldblock::{block::Idle, x86_64::Park};
 
 use crate::{CHUNK_SECTORS, MEMORY, holds};
@@ -46,9 +46,9 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         assert!(done.result == Ok(()) && holds(done.op.into_memory(), 4));
         5
     });
-    Report::Row {
+    Report::Row(Row {
         row: "disk requests cancelled, dropped and forgotten in flight",
-        kind: "asynchronous",
+        kind: Kind::Asynchronous,
         call: "job.cancel()",
         holds: true,
         tries,
@@ -57,5 +57,5 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "the memory came back when the device was done with it, and not before",
-    }
+    })
 }

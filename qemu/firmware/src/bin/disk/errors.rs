@@ -5,7 +5,7 @@ use firmware::{
     count::{Cost, Meter},
     task::block_on,
 };
-use pc::report::Report;
+use pc::report::{Kind, Report, Row};
 use wouldblock::{block::Idle, job::Done, sync::Mutex, x86_64::Park};
 use x86_64::instructions::interrupts::without_interrupts;
 
@@ -111,9 +111,9 @@ fn in_the_background(
 }
 
 fn row(row: &'static str, call: &'static str, cost: &Cost) -> Report<'static> {
-    Report::Row {
+    Report::Row(Row {
         row,
-        kind: "asynchronous",
+        kind: Kind::Asynchronous,
         call,
         holds: true,
         tries: 0,
@@ -122,5 +122,5 @@ fn row(row: &'static str, call: &'static str, cost: &Cost) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "a typed error in every form, the memory back, and the next request is served",
-    }
+    })
 }

@@ -8,7 +8,7 @@ use firmware::{
     block::{Blocking, Disk, volume::Volume},
     count::Meter,
 };
-use pc::report::Report;
+use pc::report::{Kind, Report, Row};
 use wouldblock::x86_64::Park;
 
 /// There is no clock on this board that knows the date.
@@ -55,9 +55,9 @@ pub fn run(_: Disk, blocking: Blocking) -> Report<'static> {
         notes.close().expect("closed");
         length
     });
-    Report::Row {
+    Report::Row(Row {
         row: "a FAT file system over the blocking form",
-        kind: "blocking synchronous",
+        kind: Kind::Blocking,
         call: "embedded_sdmmc::File::read",
         holds: true,
         tries: length,
@@ -66,5 +66,5 @@ pub fn run(_: Disk, blocking: Blocking) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "tries: bytes copied; it slept for every sector",
-    }
+    })
 }

@@ -8,7 +8,7 @@ use firmware::{
     count::Meter,
     executor::Executor,
 };
-use pc::report::Report;
+use pc::report::{Kind, Report, Row};
 use wouldblock::{
     job::{Busy, Done, Job},
     x86_64::Park,
@@ -99,9 +99,9 @@ pub fn read(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         assert_eq!(RIGHT.load(Relaxed), all);
     });
     assert_eq!((in_flight().0, Disk::occupied()), (0, 0));
-    Report::Row {
+    Report::Row(Row {
         row: "32 disk requests in flight",
-        kind: "asynchronous",
+        kind: Kind::Asynchronous,
         call: "disk.start(request)",
         holds: true,
         tries: DEPTH as u64,
@@ -110,7 +110,7 @@ pub fn read(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "a quarter each polled, waited for, awaited and called back; a blocking one beside them",
-    }
+    })
 }
 
 /// Writes 32 chunks at once, and a 33rd by the blocking form; the host reads the image.
@@ -134,9 +134,9 @@ pub fn write(disk: Disk, mut blocking: Blocking) -> Report<'static> {
             assert_eq!(job.wait(meter.counting(Park)).result, Ok(()));
         }
     });
-    Report::Row {
+    Report::Row(Row {
         row: "32 chunks written in the background",
-        kind: "asynchronous",
+        kind: Kind::Asynchronous,
         call: "disk.start(request)",
         holds: true,
         tries: DEPTH as u64,
@@ -145,5 +145,5 @@ pub fn write(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "the host finds them in the image",
-    }
+    })
 }

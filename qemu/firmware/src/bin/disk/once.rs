@@ -4,7 +4,7 @@ use firmware::{
     block::{Blocking, Command, Disk, Error, in_flight},
     count::Meter,
 };
-use pc::report::Report;
+use pc::report::{Kind, Report, Row};
 use wouldblock::{Attempt, block::Spin, x86_64::Park};
 use x86_64::instructions::interrupts::without_interrupts;
 
@@ -51,9 +51,9 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         assert!(matches!(done.result, Ok(()) | Err(Error::Reset)));
         assert_eq!([done.op.attempt(), done.op.attempt()], [result; 2]);
     });
-    Report::Row {
+    Report::Row(Row {
         row: "a disk taken twice, a request tried after its end",
-        kind: "non-blocking synchronous",
+        kind: Kind::NonBlocking,
         call: "request.attempt()",
         holds: true,
         tries: 3,
@@ -62,5 +62,5 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "nothing is set up anew, no end is taken from another request",
-    }
+    })
 }

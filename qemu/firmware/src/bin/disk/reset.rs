@@ -9,7 +9,11 @@ use firmware::{
     executor::Executor,
     timer::{SLOT, Timer},
 };
-use pc::{board, report::Report, timer::tsc_per_second};
+use pc::{
+    board,
+    report::{Kind, Report, Row},
+    timer::tsc_per_second,
+};
 use wouldblock::{
     job::{Busy, Done, Job},
     sync::Mutex,
@@ -141,9 +145,9 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         assert_eq!(blocking.transfer(Command::Read, 8, beside, meter.counting(Park)), Ok(()));
         assert!(holds(beside, 1));
     });
-    Report::Row {
+    Report::Row(Row {
         row: "disk requests in flight at a reset",
-        kind: "asynchronous",
+        kind: Kind::Asynchronous,
         call: "disk.reset()",
         holds: true,
         tries: ended.into(),
@@ -152,5 +156,5 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "tries: requests that the reset ended, each once, with its memory back",
-    }
+    })
 }

@@ -60,7 +60,7 @@ fn main(board: &'static Board) -> ! {
     }
     queue.drain();
     devices.drain();
-    report::send(&COUNTS.report());
+    report::send(&Report::Soaked(COUNTS.report()));
     exit::success()
 }
 

@@ -8,7 +8,7 @@ use core::{
 
 use pc::{
     Board, exit,
-    report::{self, Report},
+    report::{self, Port, Report, Stream},
     serial,
 };
 use wouldblock::uart16550::{Register, Registers};
@@ -90,6 +90,6 @@ fn silent_exit(_: &'static Board) {
 }
 
 fn wrong_bytes(_: &'static Board) {
-    report::send(&Report::Sends { port: "com2", bytes: 1, seed: 1 });
+    report::send(&Report::Sends(Stream { port: Port::Com2, bytes: 1, seed: 1 }));
     serial::COM2.write(Register::Data, b'?');
 }

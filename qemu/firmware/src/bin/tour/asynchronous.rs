@@ -13,7 +13,7 @@ use firmware::{
 };
 use pc::{
     edu::Direction,
-    report::{self, Report},
+    report::{self, Report, Stream, Xorshift},
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
@@ -178,19 +178,17 @@ fn receive(tour: &Tour) {
     let sleep = tour.meter.counting(Park);
     let (done, cost) = tour.meter.measure(|| {
         let job = COM1.receiving.start(op).expect("the slot is idle");
-        report::send(&Report::Want { port: "com1", bytes: BYTES as u64, seed: SEED });
+        report::send(&Report::Want(Stream {
+            port: report::Port::Com1,
+            bytes: BYTES as u64,
+            seed: SEED,
+        }));
         job.wait(sleep)
     });
     checks.expect("no line error", done.result == Ok(BYTES));
     let tries = done.op.tries;
     let (_, buffer) = done.op.op.into_parts();
-    let mut state = SEED;
-    let intact = buffer.as_ref().iter().all(|&byte| {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        byte == state as u8
-    });
+    let intact = buffer.as_ref().iter().copied().eq(Xorshift::new(SEED).bytes().take(BYTES));
     checks.expect("every byte is the one that the host sent", intact);
     checks.expect("many interrupts carried it on", cost.interrupts > 16);
     let row = Row {

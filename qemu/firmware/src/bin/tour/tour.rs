@@ -8,9 +8,10 @@ use firmware::{
     executor::Executor,
     serial::{COM1, COM2},
 };
+pub use pc::report::Kind;
 use pc::{
     interrupts::{self, Line},
-    report::{self, Report},
+    report::{self, Absent, Report},
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
@@ -19,28 +20,6 @@ use wouldblock::{
 };
 
 use crate::{asynchronous, blocking, concurrency, disk, nonblocking, timer};
-
-/// Where a row stands in the table.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Blocking,
-    NonBlocking,
-    Asynchronous,
-    BlockingAsynchronous,
-    Concurrency,
-}
-
-impl Kind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Blocking => "blocking synchronous",
-            Self::NonBlocking => "non-blocking synchronous",
-            Self::Asynchronous => "asynchronous",
-            Self::BlockingAsynchronous => "blocking asynchronous",
-            Self::Concurrency => "concurrency",
-        }
-    }
-}
 
 /// A row: what it shows, and what was measured.
 pub struct Row {
@@ -121,9 +100,9 @@ impl Tour {
         if row.kind == Kind::Blocking {
             self.blocking_call_returned(checks);
         }
-        report::send(&Report::Row {
+        report::send(&Report::Row(report::Row {
             row: row.row,
-            kind: row.kind.name(),
+            kind: row.kind,
             call: row.call,
             holds: checks.0.get(),
             tries: row.tries,
@@ -132,12 +111,12 @@ impl Tour {
             asleep: row.cost.asleep,
             host_input: row.host_input,
             note: row.note,
-        });
+        }));
     }
 
     /// Says that this machine cannot run a row.
     pub fn absent(&self, kind: Kind, row: &str, why: &str) {
-        report::send(&Report::Absent { row, kind: kind.name(), why });
+        report::send(&Report::Absent(Absent { row, kind, why }));
     }
 
     /// Conclusion 1: when a blocking call returns, nothing is left running.

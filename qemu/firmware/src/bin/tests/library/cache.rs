@@ -9,6 +9,7 @@ use core::{
 use pc::{
     Board,
     exceptions::{Exception, Frame, remove_handler, set_handler},
+    report::Xorshift,
 };
 use wouldblock::{
     attempt::{Attempt, Progress},
@@ -121,13 +122,6 @@ fn decode(code: &[u8]) -> Option<(Instruction, usize, u64)> {
     Some((instruction, register, 3 + u64::from(prefix) + u64::from(rex.is_some()) + more))
 }
 
-fn pseudo_random(state: &mut u32) -> usize {
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    *state ^= *state << 5;
-    *state as usize
-}
-
 /// Whether just the lines of this range trapped: each once, in their order, by that instruction.
 /// The list is made another way than the library's: every byte's line, without repetition.
 fn is_exact(range: *const [u8], instruction: Instruction) -> bool {
@@ -180,13 +174,13 @@ fn exact(flush: Flush, cache: Cache, instruction: Instruction, first_seed: u32) 
     #[repr(align(64))]
     struct Memory([u8; LINE * (LONGEST + 1)]);
     static MEMORY: Memory = Memory([5; LINE * (LONGEST + 1)]);
-    let mut state = first_seed;
+    let mut random = Xorshift::new(first_seed);
     let (mut exact, mut lines) = (0, 0);
     for n in 0..RANGES {
-        let start = pseudo_random(&mut state) % LINE;
+        let start = random.word() as usize % LINE;
         // Mostly short, where heads and tails meet.
         let longest = if n % 8 == 0 { LINE * (LONGEST - 1) } else { 4 * LINE };
-        let length = pseudo_random(&mut state) % longest;
+        let length = random.word() as usize % longest;
         let range = if n % 4 == 1 {
             ptr::slice_from_raw_parts(ptr::without_provenance(length.wrapping_neg()), length)
         } else {

@@ -10,7 +10,7 @@ use firmware::{
 };
 use pc::{
     Board,
-    report::{self, Report},
+    report::{self, Port, Report, Stream, Xorshift},
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
@@ -19,10 +19,7 @@ use wouldblock::{
     x86_64::Park,
 };
 
-use super::{
-    sleep_until,
-    uart::{Stream, looped_back},
-};
+use super::{sleep_until, uart::looped_back};
 
 /// The host sends without a pause, and reads of random sizes come with pauses of random lengths: no
 /// byte is lost, since the chip is not read while the ring is full.
@@ -34,8 +31,8 @@ fn received_continuously_from_the_host(_: &'static Board) {
     COM1.install();
     assert!(COM1.uart.has_fifo());
     let mut rx = COM1.uart.receiver().expect("free").into_continuous(RING.take());
-    report::send(&Report::Want { port: "com1", bytes: BYTES as u64, seed: SEED });
-    let (mut sizes, mut expected) = (Stream(7), Stream(SEED));
+    report::send(&Report::Want(Stream { port: Port::Com1, bytes: BYTES as u64, seed: SEED }));
+    let (mut sizes, mut expected) = (Xorshift::new(7).bytes(), Xorshift::new(SEED).bytes());
     let (mut got, mut full) = (0, 0);
     while got < BYTES {
         if sizes.next().is_some_and(|pause| pause % 4 == 0) {

@@ -14,7 +14,7 @@ use firmware::{
 use pc::{
     Board,
     interrupts::{self, Line},
-    report::{self, Report},
+    report::{self, Report, Stream, Xorshift},
     serial::Serial,
     timer::{tsc, tsc_per_second},
 };
@@ -136,20 +136,6 @@ fn two_ports_at_once(_: &'static Board) {
 }
 pc::test!(two_ports_at_once);
 
-/// What the host sends and expects for a seed.
-pub struct Stream(pub u32);
-
-impl Iterator for Stream {
-    type Item = u8;
-
-    fn next(&mut self) -> Option<u8> {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 17;
-        self.0 ^= self.0 << 5;
-        Some(self.0 as u8)
-    }
-}
-
 /// All four directions of both ports in the background at once, the host at the other ends: it feeds
 /// both ports, and compares every byte that comes out of them.
 fn two_ports_each_way_with_the_host(_: &'static Board) {
@@ -158,27 +144,31 @@ fn two_ports_each_way_with_the_host(_: &'static Board) {
         [const { ConstStaticCell::new([0; BYTES]) }; 4];
 
     let mut memory = MEMORY.iter().map(|memory| memory.take());
-    let jobs =
-        [(&COM1, "com1", 11, 12), (&COM2, "com2", 21, 22)].map(|(port, name, comes, goes)| {
+    let jobs = [(&COM1, report::Port::Com1, 11, 12), (&COM2, report::Port::Com2, 21, 22)].map(
+        |(port, name, comes, goes)| {
             port.install();
             let (rx, tx) = port.uart.split().expect("free");
             let [incoming, outgoing] = [(); 2].map(|()| memory.next().expect("four buffers"));
-            outgoing.iter_mut().zip(Stream(goes)).for_each(|(byte, next)| *byte = next);
+            outgoing
+                .iter_mut()
+                .zip(Xorshift::new(goes).bytes())
+                .for_each(|(byte, next)| *byte = next);
             let bytes = BYTES as u64;
-            report::send(&Report::Sends { port: name, bytes, seed: goes });
+            report::send(&Report::Sends(Stream { port: name, bytes, seed: goes }));
             let read = Counted::new(rx.into_read_exact(Buffer::new(incoming)));
             let read = port.receiving.start(read).expect("idle");
             let write = Counted::new(tx.into_write_all(Buffer::new(outgoing)));
             let write = port.sending.start(write).expect("idle");
-            report::send(&Report::Want { port: name, bytes, seed: comes });
+            report::send(&Report::Want(Stream { port: name, bytes, seed: comes }));
             (port, read, write, comes)
-        });
+        },
+    );
     for (port, read, write, comes) in jobs {
         assert_eq!(write.wait(Park).result, Ok(BYTES));
         let done = read.wait(Park);
         assert_eq!(done.result, Ok(BYTES), "no byte was lost");
         let (_, buffer) = done.op.op.into_parts();
-        assert!(buffer.as_ref().iter().copied().eq(Stream(comes).take(BYTES)));
+        assert!(buffer.as_ref().iter().copied().eq(Xorshift::new(comes).bytes().take(BYTES)));
         assert_eq!(port.enabled(), 0);
     }
     for line in [Line::Com1, Line::Com2] {
