@@ -10,7 +10,7 @@ use edge_http::{
 use embedded_io_async::{Read, Write};
 use firmware::{count::Meter, executor::Executor};
 use heapless::String;
-use pc::report::Report;
+use board::report::Report;
 use wouldblock::{
     adapter::{Join, JoinError, Reader, Writer},
     sync::Mutex,

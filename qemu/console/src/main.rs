@@ -8,7 +8,7 @@ mod http;
 mod mavlink;
 
 use firmware::serial::COM1;
-use pc::{
+use board::{
     Board,
     exit::{self, Failure},
     report::{self, Report},
@@ -16,7 +16,7 @@ use pc::{
 };
 use wouldblock::uart16550::{Receiver, Transmitter};
 
-pc::entry!(main);
+board::entry!(main);
 
 type Rx = Receiver<'static, Serial>;
 type Tx = Transmitter<'static, Serial>;

@@ -10,7 +10,7 @@ use mavlink::{
     error::MessageReadError,
     write_v2_msg,
 };
-use pc::report::Report;
+use board::report::Report;
 use wouldblock::{
     adapter::{Reader, Writer},
     x86_64::Park,

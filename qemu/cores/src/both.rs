@@ -5,7 +5,7 @@ use core::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
-use pc::report::{self, Report};
+use board::report::{self, Report};
 use wouldblock::{block::Idle, x86_64::Park};
 
 /// Waits until the other core is here as well.

@@ -10,7 +10,7 @@ use firmware::{
     executor::Executor,
     serial::COM1,
 };
-use pc::{
+use board::{
     cores::Core,
     edu::{self, Direction},
 };

@@ -14,7 +14,7 @@ use firmware::{
     count::{Cost, Meter},
     executor::Executor,
 };
-use pc::{
+use board::{
     board,
     cores::{self, Core},
     edu::{self, Registers},

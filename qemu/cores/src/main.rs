@@ -25,7 +25,7 @@ mod sharing;
 mod slots;
 mod twins;
 
-use pc::{
+use board::{
     Board, cores,
     exit::{self, Failure},
     interrupts::Line,
@@ -35,7 +35,7 @@ use x86_64::instructions::interrupts;
 use contention::{ends, registration, steps};
 use sharing::{channel, mutex, shared_channel};
 
-pc::entry!(main);
+board::entry!(main);
 
 /// What one core does.
 type Half = fn();

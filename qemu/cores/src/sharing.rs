@@ -4,7 +4,7 @@
 pub mod mutex {
     use core::sync::atomic::{AtomicBool, Ordering};
 
-    use pc::cores;
+    use board::cores;
     use wouldblock::{block::Spin, sync::Mutex, x86_64::Park};
 
     use crate::both::{Count, Random, count, meet, work};
@@ -66,7 +66,7 @@ pub mod mutex {
 
 /// A channel from the first core to the second.
 pub mod channel {
-    use pc::cores;
+    use board::cores;
     use wouldblock::{block::Spin, sync::Channel, x86_64::Park};
 
     use crate::both::{Random, count, meet};

@@ -10,7 +10,7 @@ use core::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use pc::cores::Core;
+use board::cores::Core;
 use wouldblock::{
     attempt::Attempt,
     job::{Background, Done, Job, Slots, Step, Ticket},

@@ -3,7 +3,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use pc::{
+use board::{
     cores,
     interrupts::Line,
     timer::{tsc, tsc_per_second},

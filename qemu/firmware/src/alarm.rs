@@ -1,6 +1,6 @@
 //! The local APIC's timer as the alarm of a sleeper with a deadline.
 
-use pc::{
+use board::{
     interrupts::Line,
     timer::{one_shot, stop, ticks_per_second},
 };

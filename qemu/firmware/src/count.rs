@@ -5,7 +5,7 @@
 
 use core::{cell::Cell, convert::Infallible, task::Waker};
 
-use pc::{
+use board::{
     interrupts,
     timer::{self, tsc},
 };

@@ -13,7 +13,7 @@ use core::{
     sync::atomic::{AtomicBool, Ordering, fence},
 };
 
-use pc::{
+use board::{
     edu::{self, Direction, Edu, Registers},
     interrupts::Line,
 };

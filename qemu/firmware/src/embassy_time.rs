@@ -6,7 +6,7 @@ use core::{cell::RefCell, task::Waker};
 use critical_section::Mutex;
 use embassy_time_driver::{Driver, TICK_HZ, time_driver_impl};
 use embassy_time_queue_utils::Queue;
-use pc::{
+use board::{
     interrupts::Line,
     timer::{stop, tsc, tsc_per_second},
 };

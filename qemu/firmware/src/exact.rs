@@ -5,7 +5,7 @@
 
 use core::{arch::asm, hint::black_box};
 
-use pc::interrupts;
+use board::interrupts;
 
 /// The instructions so far. Always the same 3 instructions; nothing is moved across it.
 #[inline(always)]

@@ -8,7 +8,7 @@ use core::{
 };
 
 use embassy_executor::{SendSpawner, Spawner, raw};
-use pc::{
+use board::{
     cores::{self, Core},
     interrupts::{Line, raise_self},
 };

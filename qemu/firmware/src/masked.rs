@@ -6,7 +6,7 @@
 
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use pc::exceptions::{self, Exception, Frame};
+use board::exceptions::{self, Exception, Frame};
 use x86_64::registers::rflags::{self, RFlags};
 
 /// Boundaries of one stretch that are kept, to name the middle one.

@@ -1,7 +1,7 @@
 //! The two serial ports: the library's driver on the board's registers, with room for one
 //! background operation each way, and the handler.
 
-use pc::{
+use board::{
     interrupts::Line,
     serial::{self, Serial},
 };

@@ -3,7 +3,7 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use pc::{
+use board::{
     interrupts::Line,
     timer::{stop, tsc},
 };

@@ -3,7 +3,7 @@
 
 use core::{hint::spin_loop, sync::atomic::Ordering};
 
-use pc::cores;
+use board::cores;
 use wouldblock::{
     block::Spin,
     job::{Done, Slot, Step},

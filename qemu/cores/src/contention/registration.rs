@@ -11,7 +11,7 @@ use core::{
     task::{Context, Poll, RawWaker, RawWakerVTable, Waker},
 };
 
-use pc::cores::Core;
+use board::cores::Core;
 use wouldblock::{attempt, event::Event};
 
 use super::{OVER, goes_on, is_over};

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use pc::cores::Core;
+use board::cores::Core;
 use static_cell::ConstStaticCell;
 use wouldblock::{attempt::Attempt, job::Background, sync::SharedChannel};
 

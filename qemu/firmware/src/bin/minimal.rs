@@ -6,13 +6,13 @@
 
 use core::convert::Infallible;
 
-use pc::{
+use board::{
     Board, exit,
     timer::{is_running, one_shot},
 };
 use wouldblock::{attempt::from_fn, block::block};
 
-pc::entry!(main);
+board::entry!(main);
 
 fn main(_: &'static Board) -> ! {
     one_shot(1_000);

@@ -17,7 +17,7 @@ use core::{
 };
 
 use critical_section::Mutex;
-use pc::interrupts::Line;
+use board::interrupts::Line;
 use virtio_drivers::{
     queue::VirtQueue,
     transport::{DeviceStatus, Transport, pci::PciTransport},

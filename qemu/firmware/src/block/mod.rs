@@ -25,7 +25,7 @@ pub mod volume;
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use pc::interrupts::Line;
+use board::interrupts::Line;
 use wouldblock::{
     event::{Event, OwedWake},
     job::{Busy, Callback, Job, Slots, Ticket},

@@ -2,7 +2,7 @@
 
 use core::ptr;
 
-use pc::{Machine, board, interrupts::Line};
+use board::{Machine, board, interrupts::Line};
 use virtio_drivers::transport::pci::{
     PciTransport,
     bus::{Cam, DeviceFunction, MmioCam, PciRoot},

@@ -31,14 +31,14 @@ mod tasks;
 mod vector;
 
 use firmware::executor::Executor;
-use pc::{
+use board::{
     Board,
     exit::{self, Failure},
     report::{self, Report},
 };
 use x86_64::instructions::interrupts;
 
-pc::entry!(main);
+board::entry!(main);
 
 fn main(board: &'static Board) -> ! {
     if board.command_line.command() != "bench" {

@@ -18,7 +18,7 @@ use firmware::{
     masked::{self, Window},
     serial::COM2,
 };
-use pc::{
+use board::{
     interrupts::Line,
     report::{self, Report},
     timer::one_shot,

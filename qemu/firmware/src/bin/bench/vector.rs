@@ -9,7 +9,7 @@ use core::{
     sync::atomic::{AtomicPtr, AtomicU64, Ordering},
 };
 
-use pc::{interrupts::Line, timer::one_shot};
+use board::{interrupts::Line, timer::one_shot};
 
 use firmware::exact::{stamp, steady};
 

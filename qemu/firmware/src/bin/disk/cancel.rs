@@ -5,7 +5,7 @@ use firmware::{
     block::{Blocking, Command, Disk, in_flight},
     count::Meter,
 };
-use pc::report::Report;
+use board::report::Report;
 use wouldblock::{block::Idle, x86_64::Park};
 
 use crate::{CHUNK_SECTORS, MEMORY, holds};

@@ -5,7 +5,7 @@ use firmware::{
     count::{Cost, Meter},
     task::block_on,
 };
-use pc::report::Report;
+use board::report::Report;
 use wouldblock::{block::Idle, job::Done, sync::Mutex, x86_64::Park};
 use x86_64::instructions::interrupts::without_interrupts;
 

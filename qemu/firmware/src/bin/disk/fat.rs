@@ -8,7 +8,7 @@ use firmware::{
     block::{Blocking, Disk, volume::Volume},
     count::Meter,
 };
-use pc::report::Report;
+use board::report::Report;
 use wouldblock::x86_64::Park;
 
 /// There is no clock on this board that knows the date.

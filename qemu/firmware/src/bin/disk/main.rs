@@ -23,14 +23,14 @@ use firmware::{
     block::{Blocking, Disk},
     disk_image::{CHUNK, CHUNK_SECTORS, holds, pattern},
 };
-use pc::{
+use board::{
     Board,
     exit::{self, Failure},
     report::{self, Report},
 };
 use static_cell::ConstStaticCell;
 
-pc::entry!(main);
+board::entry!(main);
 
 /// Memory for the requests.
 static MEMORY: ConstStaticCell<[[u8; CHUNK]; 40]> = ConstStaticCell::new([[0; CHUNK]; 40]);

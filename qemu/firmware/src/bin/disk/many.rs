@@ -8,7 +8,7 @@ use firmware::{
     count::Meter,
     executor::Executor,
 };
-use pc::report::Report;
+use board::report::Report;
 use wouldblock::{
     job::{Busy, Done, Job},
     x86_64::Park,

@@ -4,7 +4,7 @@ use firmware::{
     block::{Blocking, Command, Disk, Error, in_flight},
     count::Meter,
 };
-use pc::report::Report;
+use board::report::Report;
 use wouldblock::{Attempt, block::Spin, x86_64::Park};
 use x86_64::instructions::interrupts::without_interrupts;
 

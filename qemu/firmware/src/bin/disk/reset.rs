@@ -9,7 +9,7 @@ use firmware::{
     executor::Executor,
     timer::{SLOT, Timer},
 };
-use pc::{board, report::Report, timer::tsc_per_second};
+use board::{board, report::Report, timer::tsc_per_second};
 use wouldblock::{
     job::{Busy, Done, Job},
     sync::Mutex,

@@ -9,7 +9,7 @@ use firmware::{
     masked::longest,
 };
 use heapless::{Deque, Vec};
-use pc::{interrupts, timer::tsc};
+use board::{interrupts, timer::tsc};
 use static_cell::ConstStaticCell;
 use wouldblock::job::Job;
 use x86_64::instructions::interrupts::{are_enabled, without_interrupts};

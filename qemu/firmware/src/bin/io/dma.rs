@@ -5,7 +5,7 @@ use firmware::{
     dma::{Dma, LONGEST, SLOT},
     masked::longest,
 };
-use pc::edu::Direction;
+use board::edu::Direction;
 use static_cell::ConstStaticCell;
 use wouldblock::x86_64::Park;
 

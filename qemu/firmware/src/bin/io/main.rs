@@ -13,7 +13,7 @@
 #![no_main]
 
 use firmware::masked::Window;
-use pc::{
+use board::{
     Board,
     exit::{self, Failure},
     report::{self, Report},
@@ -24,7 +24,7 @@ mod dma;
 mod peer;
 mod uart;
 
-pc::entry!(main);
+board::entry!(main);
 
 /// Bytes of a read.
 const CHUNK: usize = 4096;

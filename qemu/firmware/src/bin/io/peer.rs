@@ -5,7 +5,7 @@ use firmware::{
     block::{memory, transport},
     exact::{span, steady},
 };
-use pc::timer::tsc;
+use board::timer::tsc;
 use static_cell::ConstStaticCell;
 use virtio_drivers::device::blk::{BlkReq, BlkResp, VirtIOBlk};
 

@@ -13,7 +13,7 @@ use firmware::{
     exact::{let_interrupts_in, span},
     serial::COM2,
 };
-use pc::{
+use board::{
     interrupts::Line,
     serial::{self, Serial},
     timer::{periodic, stop, ticks_per_second},

@@ -2,7 +2,7 @@
 //! last byte of its number, which acknowledges all before it, too. The byte has left the UART
 //! before the next record is begun, so the host knows how many can have been begun besides.
 
-use pc::{command_line::CommandLine, report::Report, serial::Serial};
+use board::{command_line::CommandLine, report::Report, serial::Serial};
 use wouldblock::{
     block::Spin,
     nb,

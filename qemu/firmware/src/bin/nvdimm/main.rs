@@ -21,7 +21,7 @@ use core::fmt::Display;
 
 use append::{Appender, Form};
 use firmware::serial::COM1;
-use pc::{
+use board::{
     Board,
     command_line::CommandLine,
     exit::{self, Failure},
@@ -37,7 +37,7 @@ use wouldblock::{
     uart16550::Level,
 };
 
-pc::entry!(main);
+board::entry!(main);
 
 fn main(board: &'static Board) -> ! {
     let line = board.command_line;

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use pc::{interrupts, report::Report};
+use board::{interrupts, report::Report};
 use wouldblock::job::{Step, Stepped};
 
 /// A count.

@@ -6,7 +6,7 @@ use firmware::{
     serial::{COM1, COM2, Port},
     timer::{Cancelled, Countdown, Timer},
 };
-use pc::{
+use board::{
     edu::{self, Direction},
     interrupts::Line,
     serial::Serial,

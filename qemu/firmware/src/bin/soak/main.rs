@@ -20,7 +20,7 @@ mod endpoint;
 mod kept;
 mod random;
 
-use pc::{
+use board::{
     Board,
     command_line::CommandLine,
     exit::{self, Failure},
@@ -32,7 +32,7 @@ use devices::Devices;
 use disk::{Flaw, Queue};
 use random::Random;
 
-pc::entry!(main);
+board::entry!(main);
 
 fn main(board: &'static Board) -> ! {
     let line = board.command_line;

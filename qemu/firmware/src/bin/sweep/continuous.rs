@@ -1,7 +1,7 @@
 //! Continuous receive: the chip's interrupt fills the ring, also while no read waits.
 
 use firmware::task::block_on;
-use pc::serial::Serial;
+use board::serial::Serial;
 use static_cell::ConstStaticCell;
 use wouldblock::{sync::Mutex, uart16550::ContinuousReceiver, x86_64::Park};
 use x86_64::instructions::hlt;

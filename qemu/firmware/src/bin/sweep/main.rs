@@ -27,7 +27,7 @@ mod twins;
 mod uart;
 mod units;
 
-use pc::{
+use board::{
     Board,
     exit::{self, Failure},
     report::{self, Report},
@@ -35,7 +35,7 @@ use pc::{
 
 use placement::Path;
 
-pc::entry!(main);
+board::entry!(main);
 
 fn main(board: &'static Board) -> ! {
     if board.command_line.command() != "sweep" {

@@ -33,7 +33,7 @@ use core::{
     },
 };
 
-use pc::{
+use board::{
     exceptions::{self, Exception, Frame},
     interrupts::{self, Line},
     timer::{one_shot, stop},

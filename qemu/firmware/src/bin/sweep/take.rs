@@ -4,7 +4,7 @@
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use firmware::task::poll_by_nobody;
-use pc::interrupts::{Line, raise_self};
+use board::interrupts::{Line, raise_self};
 use wouldblock::{
     attempt::Attempt,
     job::{Background, Done, Slot},

@@ -7,7 +7,7 @@ use firmware::{
     serial::{COM1, Port, Sending},
     task::{block_on, poll_by_nobody},
 };
-use pc::serial::{self, Serial};
+use board::serial::{self, Serial};
 use static_cell::ConstStaticCell;
 use wouldblock::{
     job::{Done, Job},

@@ -8,7 +8,7 @@ mod irqs;
 mod serial;
 mod timer;
 
-use pc::timer::{tsc, tsc_per_second};
+use board::timer::{tsc, tsc_per_second};
 
 /// Looks until it is so.
 ///

@@ -16,7 +16,7 @@ mod uart;
 
 use wouldblock::{block::Idle, x86_64::Park};
 
-use pc::{
+use board::{
     interrupts::{Line, raise_self},
     timer::one_shot,
 };

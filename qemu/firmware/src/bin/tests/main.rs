@@ -7,14 +7,14 @@ mod board;
 mod library;
 mod planted;
 
-use pc::{
+use ::board::{
     Board,
     exit::{self, Failure},
     registry,
     report::{self, Report},
 };
 
-pc::entry!(main);
+::board::entry!(main);
 
 fn main(board: &'static Board) -> ! {
     match board.command_line.command() {

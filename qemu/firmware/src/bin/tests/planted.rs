@@ -6,7 +6,7 @@ use core::{
     hint::{black_box, spin_loop},
 };
 
-use pc::{
+use board::{
     Board, exit,
     report::{self, Report},
     serial,

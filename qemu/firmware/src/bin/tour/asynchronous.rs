@@ -11,7 +11,7 @@ use firmware::{
     dma::{SLOT, Transfer},
     serial::{COM1, COM2, Receiving},
 };
-use pc::{
+use board::{
     edu::Direction,
     report::{self, Report},
 };
@@ -73,7 +73,7 @@ fn callback(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
 
     let checks = Checks::new();
     let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
-    let before = pc::interrupts::taken();
+    let before = board::interrupts::taken();
     let (started, mut cost) = tour.meter.measure(|| {
         SLOT.start_with(transfer, |done| {
             CALLS.fetch_add(1, Ordering::Relaxed);
@@ -88,7 +88,7 @@ fn callback(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
         ended().expect("the callback has kept it")
     });
     checks.equal("one call back", CALLS.load(Ordering::Relaxed).into(), 1);
-    checks.equal("one interrupt", pc::interrupts::taken() - before, 1);
+    checks.equal("one interrupt", board::interrupts::taken() - before, 1);
     checks.expect("the slot is idle", SLOT.is_idle());
     (cost.interrupts, cost.asleep) = (rest.interrupts, rest.asleep);
     let row = Row {

@@ -8,7 +8,7 @@ use firmware::{
     dma::{Dma, SLOT},
     serial::COM1,
 };
-use pc::{
+use board::{
     edu::Direction,
     timer::{tsc, tsc_per_second},
 };

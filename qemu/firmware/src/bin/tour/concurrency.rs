@@ -9,7 +9,7 @@ use firmware::{
     dma::SLOT,
     serial::{COM1, COM2, Port},
 };
-use pc::{
+use board::{
     edu::Direction,
     interrupts::{self, Line},
     serial::Serial,
@@ -92,7 +92,7 @@ pub fn rows(tour: &mut Tour) {
         let [one, two] = operations;
         let one = COM1.receiving.start(one).expect("the slot is idle");
         let two = COM2.receiving.start(two).expect("the slot is idle");
-        periodic(pc::timer::ticks_per_second() / 1000);
+        periodic(board::timer::ticks_per_second() / 1000);
         let all_started = tsc();
         let ended = [one.wait(sleep()), two.wait(sleep())];
         let engine = dma.map(|job| job.wait(sleep()));

@@ -7,7 +7,7 @@ use firmware::{
     executor::Executor,
     serial::{COM1, Receiving, Sending},
 };
-use pc::{
+use board::{
     command_line::CommandLine,
     report::{self, Report},
     serial::Serial,

@@ -13,12 +13,12 @@ mod timer;
 mod tour;
 
 use firmware::serial::{COM1, COM2};
-use pc::{
+use board::{
     Board,
     exit::{self, Failure},
 };
 
-pc::entry!(main);
+board::entry!(main);
 
 fn main(board: &'static Board) -> ! {
     COM1.install();

@@ -7,7 +7,7 @@ use firmware::{
     dma::{Dma, SLOT},
     serial::COM1,
 };
-use pc::{edu::Direction, serial::Serial};
+use board::{edu::Direction, serial::Serial};
 use wouldblock::{
     attempt::Progress,
     block::{Spin, block},

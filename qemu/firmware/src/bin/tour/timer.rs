@@ -6,7 +6,7 @@ use firmware::{
     count::Counted,
     timer::{Countdown, Timer},
 };
-use pc::{
+use board::{
     interrupts::Line,
     timer::{tsc, tsc_per_second},
 };

@@ -8,7 +8,7 @@ use firmware::{
     executor::Executor,
     serial::{COM1, COM2},
 };
-use pc::{
+use board::{
     interrupts::{self, Line},
     report::{self, Report},
 };
@@ -149,7 +149,7 @@ impl Tour {
         );
         checks.expect("their slots are idle", COM1.receiving.is_idle() && COM2.receiving.is_idle());
         checks.expect("the DMA engine is at rest", !Dma::is_busy() && dma::SLOT.is_idle());
-        checks.expect("no timer is running", !pc::timer::is_running());
+        checks.expect("no timer is running", !board::timer::is_running());
         checks.expect("interrupts are enabled", x86_64::instructions::interrupts::are_enabled());
         self.returns.set(self.returns.get() + 1);
         self.at_rest.set(self.at_rest.get() && checks.0.get());

@@ -2,14 +2,14 @@
 
 use core::{arch::asm, hint::black_box};
 
-use pc::{
+use board::{
     Board,
     exceptions::{self, Exception, Frame},
 };
 
 const GIB: u64 = 1 << 30;
 
-pc::test!(command_line);
+board::test!(command_line);
 fn command_line(board: &'static Board) {
     let line = board.command_line;
     assert_eq!(line.command(), "run");
@@ -18,7 +18,7 @@ fn command_line(board: &'static Board) {
     assert_eq!(line.value("run"), None);
 }
 
-pc::test!(memory_map);
+board::test!(memory_map);
 fn memory_map(board: &'static Board) {
     let usable: u64 = board.memory.usable().map(|range| range.size).sum();
     assert!(usable > 16 << 20, "only {usable} bytes of memory in the map");
@@ -29,7 +29,7 @@ fn memory_map(board: &'static Board) {
     );
 }
 
-pc::test!(mapped_to_8_gib);
+board::test!(mapped_to_8_gib);
 fn mapped_to_8_gib(_: &'static Board) {
     for address in [2 << 20, 3 * GIB, 4 * GIB - 4096, 4 * GIB, 8 * GIB - 8] {
         // SAFETY: mapped, aligned; memory or nothing, with no side effects, and read as what any
@@ -38,7 +38,7 @@ fn mapped_to_8_gib(_: &'static Board) {
     }
 }
 
-pc::test!(not_mapped);
+board::test!(not_mapped);
 fn not_mapped(_: &'static Board) {
     /// The length of the instruction that reads below.
     const LENGTH: u64 = 2;
@@ -73,7 +73,7 @@ fn not_mapped(_: &'static Board) {
     }
 }
 
-pc::test!(acpi_root, needs Edu);
+board::test!(acpi_root, needs Edu);
 fn acpi_root(board: &'static Board) {
     let root = board.memory.rsdp().expect("SeaBIOS makes one");
     // SAFETY: mapped, and the firmware's own.

@@ -5,7 +5,7 @@ use core::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
 };
 
-use pc::{
+use board::{
     Board, edu,
     edu::{Direction, Edu, Registers},
     interrupts::{self, Line},
@@ -22,14 +22,14 @@ fn device(board: &'static Board) -> &'static Edu {
 static STATUS: AtomicU32 = AtomicU32::new(0);
 
 fn quiet(line: Line) {
-    let registers = device(pc::board()).registers();
+    let registers = device(board::board()).registers();
     let status = registers.interrupt_status();
     STATUS.store(status, Relaxed);
     registers.acknowledge(status);
     line.acknowledge();
 }
 
-pc::test!(on_the_bus, needs Edu);
+board::test!(on_the_bus, needs Edu);
 fn on_the_bus(board: &'static Board) {
     let bus = board.pci.expect("edu is on it");
     assert!(bus.functions().count() >= 3);
@@ -40,7 +40,7 @@ fn on_the_bus(board: &'static Board) {
     assert_eq!(bus.find(0x1234, 0x0000).map(|f| f.device), None);
 }
 
-pc::test!(registers_answer, needs Edu);
+board::test!(registers_answer, needs Edu);
 fn registers_answer(board: &'static Board) {
     let registers = device(board).registers();
     assert_eq!(registers.identification(), 0x0100_00ed);
@@ -52,7 +52,7 @@ fn registers_answer(board: &'static Board) {
     assert!(!registers.dma_is_running());
 }
 
-pc::test!(factorial, needs Edu);
+board::test!(factorial, needs Edu);
 fn factorial(board: &'static Board) {
     let registers = device(board).registers();
     for (of, expected) in [(1, 1), (5, 120), (12, 479_001_600)] {
@@ -62,7 +62,7 @@ fn factorial(board: &'static Board) {
     }
 }
 
-pc::test!(factorial_interrupts, needs Edu);
+board::test!(factorial_interrupts, needs Edu);
 fn factorial_interrupts(board: &'static Board) {
     let edu = device(board);
     edu.line().set_handler(quiet);
@@ -75,7 +75,7 @@ fn factorial_interrupts(board: &'static Board) {
     assert_eq!(edu.registers().interrupt_status(), 0);
 }
 
-pc::test!(raised_interrupts, needs Edu);
+board::test!(raised_interrupts, needs Edu);
 fn raised_interrupts(board: &'static Board) {
     let edu = device(board);
     edu.line().set_handler(quiet);
@@ -90,7 +90,7 @@ fn raised_interrupts(board: &'static Board) {
     assert_eq!(interrupts::spurious(), 0);
 }
 
-pc::test!(level_comes_again, needs Edu);
+board::test!(level_comes_again, needs Edu);
 fn level_comes_again(board: &'static Board) {
     /// Quiets the device only at the fifth time.
     fn lazy(line: Line) {
@@ -110,7 +110,7 @@ fn level_comes_again(board: &'static Board) {
     assert_eq!(edu.line().taken(), 5);
 }
 
-pc::test!(level_waits_while_disabled, needs Edu);
+board::test!(level_waits_while_disabled, needs Edu);
 fn level_waits_while_disabled(board: &'static Board) {
     let edu = device(board);
     edu.line().set_handler(quiet);
@@ -138,7 +138,7 @@ unsafe impl Sync for Buffer {}
 
 static BUFFER: Buffer = Buffer(UnsafeCell::new([0; 4095]));
 
-pc::test!(dma_there_and_back, needs Edu);
+board::test!(dma_there_and_back, needs Edu);
 fn dma_there_and_back(board: &'static Board) {
     let edu = device(board);
     let registers = edu.registers();
@@ -184,7 +184,7 @@ fn dma_there_and_back(board: &'static Board) {
     assert_eq!(edu::find().map(Edu::line), Some(edu.line()));
 }
 
-pc::test!(no_safe_access_leads_a_transfer_astray, needs Edu);
+board::test!(no_safe_access_leads_a_transfer_astray, needs Edu);
 /// An interrupt at each instruction of the start, whose handler uses every register that safe code can
 /// write: the bytes go where they were to go. The twin writes the destination, which safe code cannot:
 /// they go elsewhere.
@@ -196,7 +196,7 @@ fn no_safe_access_leads_a_transfer_astray(board: &'static Board) {
     static DESTINATION: AtomicU64 = AtomicU64::new(0);
 
     fn meddle(line: Line) {
-        let registers = device(pc::board()).registers();
+        let registers = device(board::board()).registers();
         registers.set_liveness(0x55);
         registers.set_factorial_interrupt(false);
         registers.acknowledge(Registers::FACTORIAL_DONE);

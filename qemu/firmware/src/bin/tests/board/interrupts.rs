@@ -5,7 +5,7 @@ use core::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use pc::{
+use board::{
     Board,
     interrupts::{self, Controller, Line},
     timer,
@@ -18,7 +18,7 @@ fn acknowledge(line: Line) {
     line.acknowledge();
 }
 
-pc::test!(self_interrupt);
+board::test!(self_interrupt);
 fn self_interrupt(_: &'static Board) {
     let line = Line::SelfIpi;
     line.set_handler(acknowledge);
@@ -35,7 +35,7 @@ fn self_interrupt(_: &'static Board) {
     assert_eq!((line.taken(), interrupts::taken()), (10, 10));
 }
 
-pc::test!(masked_interrupts_wait);
+board::test!(masked_interrupts_wait);
 fn masked_interrupts_wait(_: &'static Board) {
     Line::SelfIpi.set_handler(acknowledge);
     Line::SelfIpi.enable();
@@ -47,7 +47,7 @@ fn masked_interrupts_wait(_: &'static Board) {
     super::soon("the interrupt has come", || Line::SelfIpi.taken() == 1);
 }
 
-pc::test!(not_again_before_acknowledge);
+board::test!(not_again_before_acknowledge);
 fn not_again_before_acknowledge(_: &'static Board) {
     fn forget(_: Line) {}
 
@@ -75,7 +75,7 @@ fn second(line: Line) {
     line.acknowledge();
 }
 
-pc::test!(handlers_do_not_nest);
+board::test!(handlers_do_not_nest);
 fn handlers_do_not_nest(_: &'static Board) {
     Line::Timer.set_handler(raise_another);
     Line::Timer.enable();
@@ -87,7 +87,7 @@ fn handlers_do_not_nest(_: &'static Board) {
     assert_eq!(interrupts::deepest(), 1);
 }
 
-pc::test!(nesting_is_seen);
+board::test!(nesting_is_seen);
 fn nesting_is_seen(_: &'static Board) {
     fn unmask(line: Line) {
         processor::enable();
@@ -104,7 +104,7 @@ fn nesting_is_seen(_: &'static Board) {
     assert_eq!(interrupts::deepest(), 2);
 }
 
-pc::test!(time_spent);
+board::test!(time_spent);
 fn time_spent(_: &'static Board) {
     const LENGTH: u64 = 1000;
 
@@ -136,7 +136,7 @@ fn time_spent(_: &'static Board) {
     assert_eq!(interrupts::deepest(), 2);
 }
 
-pc::test!(spurious);
+board::test!(spurious);
 fn spurious(board: &'static Board) {
     // SAFETY: an interrupt like any other to its handler, which finds no request behind it.
     unsafe { asm!("int 0xff") };

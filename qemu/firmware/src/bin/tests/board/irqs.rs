@@ -6,7 +6,7 @@ use core::sync::atomic::{
     Ordering::{Relaxed, SeqCst},
 };
 
-use pc::{
+use board::{
     Board,
     interrupts::{self, Controller, Line},
 };
@@ -59,7 +59,7 @@ fn on_key(line: Line) {
     line.acknowledge();
 }
 
-pc::test!(keys_interrupt);
+board::test!(keys_interrupt);
 fn keys_interrupt(_: &'static Board) {
     if !has_keyboard() {
         return;
@@ -103,7 +103,7 @@ fn set_cmos(register: u8, value: u8) {
     write(CMOS_DATA, value);
 }
 
-pc::test!(the_real_time_clock_interrupts);
+board::test!(the_real_time_clock_interrupts);
 fn the_real_time_clock_interrupts(_: &'static Board) {
     const PERIODIC: u8 = 0x40;
 
@@ -129,7 +129,7 @@ fn the_real_time_clock_interrupts(_: &'static Board) {
     assert_eq!(interrupts::spurious(), 0);
 }
 
-pc::test!(lines_by_number);
+board::test!(lines_by_number);
 fn lines_by_number(_: &'static Board) {
     assert_eq!([2, 16, 255].map(Line::irq), [None; 3]);
     assert_eq!([3, 4].map(Line::irq), [Some(Line::Com2), Some(Line::Com1)]);
@@ -141,13 +141,13 @@ fn lines_by_number(_: &'static Board) {
     }
 }
 
-pc::test!(a_spurious_interrupt_is_not_its_lines);
+board::test!(a_spurious_interrupt_is_not_its_lines);
 /// What an 8259 delivers when a request has gone before it could say which is no interrupt of the
 /// device that has the same line.
 fn a_spurious_interrupt_is_not_its_lines(board: &'static Board) {
     fn on_any(line: Line) {
         HEARD.fetch_add(1, SeqCst);
-        if pc::board().controller == Controller::Apic {
+        if board::board().controller == Controller::Apic {
             return; // Nothing is in service.
         }
         line.acknowledge();

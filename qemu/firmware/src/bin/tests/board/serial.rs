@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use pc::{
+use board::{
     Board,
     interrupts::{Controller, Line},
     serial::{COM1, COM2, Serial},
@@ -53,20 +53,20 @@ fn each_byte_interrupts(port: Serial) {
         super::soon("the byte has come back", || RECEIVED_SUM.load(Relaxed) == sum);
     }
     assert_eq!(port.line().taken(), 100);
-    assert_eq!(pc::interrupts::taken(), 100);
+    assert_eq!(board::interrupts::taken(), 100);
 }
 
-pc::test!(com1_interrupts);
+board::test!(com1_interrupts);
 fn com1_interrupts(_: &'static Board) {
     each_byte_interrupts(COM1);
 }
 
-pc::test!(com2_interrupts);
+board::test!(com2_interrupts);
 fn com2_interrupts(_: &'static Board) {
     each_byte_interrupts(COM2);
 }
 
-pc::test!(two_different_ports);
+board::test!(two_different_ports);
 fn two_different_ports(_: &'static Board) {
     COM1.write(Register::LineControl, 0x03);
     COM2.write(Register::LineControl, 0x1b);
@@ -74,7 +74,7 @@ fn two_different_ports(_: &'static Board) {
     assert_eq!(COM2.read(Register::LineControl), 0x1b);
 }
 
-pc::test!(edge_while_disabled);
+board::test!(edge_while_disabled);
 fn edge_while_disabled(board: &'static Board) {
     loop_back(COM1);
     Line::Com1.set_handler(receive);

@@ -7,7 +7,7 @@ use core::{
     sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
-use pc::{
+use board::{
     Board,
     interrupts::{self, Line},
     timer,
@@ -41,7 +41,7 @@ fn landing(ticks: u64) -> Option<u64> {
     (start..=start + SLED).contains(&landed).then(|| landed - start)
 }
 
-pc::test!(one_shot_lands_on_every_instruction);
+board::test!(one_shot_lands_on_every_instruction);
 fn one_shot_lands_on_every_instruction(_: &'static Board) {
     Line::Timer.set_handler(land);
     Line::Timer.enable();
@@ -55,7 +55,7 @@ fn one_shot_lands_on_every_instruction(_: &'static Board) {
     assert_eq!(Line::Timer.taken() - before, SLED - place);
 }
 
-pc::test!(periodic);
+board::test!(periodic);
 fn periodic(_: &'static Board) {
     const ROUNDS: usize = 50;
     const PERIOD: u64 = 10_000;
@@ -88,7 +88,7 @@ fn periodic(_: &'static Board) {
     }
 }
 
-pc::test!(stopped_in_time);
+board::test!(stopped_in_time);
 fn stopped_in_time(_: &'static Board) {
     Line::Timer.set_handler(land);
     Line::Timer.enable();
@@ -98,7 +98,7 @@ fn stopped_in_time(_: &'static Board) {
     assert_eq!(Line::Timer.taken(), 0);
 }
 
-pc::test!(long_one_shot);
+board::test!(long_one_shot);
 fn long_one_shot(_: &'static Board) {
     // 10 s: more than its counter holds at full speed. The virtual clock jumps while the processor
     // sleeps.
@@ -113,7 +113,7 @@ fn long_one_shot(_: &'static Board) {
     assert!((ticks..ticks + 1000).contains(&passed), "{passed} instead of {ticks}");
 }
 
-pc::test!(tsc_counts_instructions);
+board::test!(tsc_counts_instructions);
 fn tsc_counts_instructions(_: &'static Board) {
     let (before, after): (u64, u64);
     // SAFETY: reads the counter, does nothing at length, reads it again.

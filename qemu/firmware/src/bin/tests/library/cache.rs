@@ -6,7 +6,7 @@ use core::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use pc::{
+use board::{
     Board,
     exceptions::{Exception, Frame, remove_handler, set_handler},
 };
@@ -38,7 +38,7 @@ fn flushed_in_steps(_: &'static Board) {
     cache.flush_range(&MEMORY[..0]);
     assert!(MEMORY.iter().all(|&byte| byte == 5));
 }
-pc::test!(flushed_in_steps);
+board::test!(flushed_in_steps);
 
 /// What this CPU has, and nothing else, is executed: what it has not would raise #UD. The runner
 /// boots it on CPUs that lack one or the other, and reads here what was chosen.
@@ -57,7 +57,7 @@ fn falls_back_to_what_there_is(_: &'static Board) {
     batch.order();
     assert!(MEMORY.iter().all(|&byte| byte == 5));
 }
-pc::test!(falls_back_to_what_there_is);
+board::test!(falls_back_to_what_there_is);
 
 /// The caches can be written back whole in ring 0, and nothing is lost.
 fn the_whole_cache(_: &'static Board) {
@@ -69,7 +69,7 @@ fn the_whole_cache(_: &'static Board) {
     }
     assert!(memory.iter().all(|&word| word == 7));
 }
-pc::test!(the_whole_cache);
+board::test!(the_whole_cache);
 
 const LINE: usize = 64;
 const RANGES: usize = 4000;
@@ -233,4 +233,4 @@ fn every_line(_: &'static Board) {
     remove_handler(Exception::InvalidOpcode);
     defmt::info!("flushes trap: {=bool}", traps);
 }
-pc::test!(every_line);
+board::test!(every_line);

@@ -8,7 +8,7 @@ use firmware::{
     count::Counted,
     serial::{COM1, COM2},
 };
-use pc::{
+use board::{
     Board,
     report::{self, Report},
 };
@@ -69,7 +69,7 @@ fn received_continuously_from_the_host(_: &'static Board) {
     drop(rx);
     assert_eq!(COM1.enabled(), 0);
 }
-pc::test!(received_continuously_from_the_host);
+board::test!(received_continuously_from_the_host);
 
 /// More than the ring and the FIFO hold: the error stands where the bytes are missing.
 fn an_overrun_stands_in_its_place(_: &'static Board) {
@@ -95,7 +95,7 @@ fn an_overrun_stands_in_its_place(_: &'static Board) {
     assert_eq!(rx.read(&mut buffer).block(Park), Ok(1));
     assert_eq!(buffer[0], 99);
 }
-pc::test!(an_overrun_stands_in_its_place);
+board::test!(an_overrun_stands_in_its_place);
 
 /// A read in the background, and only its callback tells: nothing steps it but the interrupt.
 fn settings_change_while_a_read_waits(_: &'static Board) {
@@ -118,7 +118,7 @@ fn settings_change_while_a_read_waits(_: &'static Board) {
     sleep_until(|| ENDS.load(Relaxed) == 1);
     assert_eq!(COM1.enabled(), 0);
 }
-pc::test!(settings_change_while_a_read_waits);
+board::test!(settings_change_while_a_read_waits);
 
 fn halves_one_at_a_time(_: &'static Board) {
     let uart = &looped_back(&COM2).uart;
@@ -132,4 +132,4 @@ fn halves_one_at_a_time(_: &'static Board) {
     assert_eq!(tx.send(b'2').block(Park), Ok(1));
     assert_eq!(rx.recv().block(Park), Ok(b'2'));
 }
-pc::test!(halves_one_at_a_time);
+board::test!(halves_one_at_a_time);

@@ -8,7 +8,7 @@ use firmware::{
     dma::{Dma, LONGEST, SLOT, Transfer},
     executor::Executor,
 };
-use pc::{
+use board::{
     Board,
     edu::{self, Direction},
 };
@@ -32,7 +32,7 @@ fn there_and_back(_: &'static Board) {
     assert!(!Dma::is_busy());
     assert!(Dma::take().is_none(), "there is one");
 }
-pc::test!(there_and_back, needs Edu);
+board::test!(there_and_back, needs Edu);
 
 /// A chain of transfers, each started by the callback of the one before.
 fn callbacks_restart(_: &'static Board) {
@@ -68,7 +68,7 @@ fn callbacks_restart(_: &'static Board) {
     let memory = END.try_lock().ok().and_then(|mut end| end.take()).expect("the chain has ended");
     assert!(memory.iter().enumerate().all(|(index, &byte)| byte == (index % 253) as u8));
 }
-pc::test!(callbacks_restart, needs Edu);
+board::test!(callbacks_restart, needs Edu);
 
 fn a_task_awaits_it(_: &'static Board) {
     static TRIES: Mutex<Option<u64>> = Mutex::new(None);
@@ -88,9 +88,9 @@ fn a_task_awaits_it(_: &'static Board) {
     executor.spawner().spawn(task(job).expect("the task is not running"));
     let tries = executor.run_until(|| *TRIES.try_lock().ok()?, Park);
     assert_eq!(tries, 3, "two of the first poll, one of the interrupt");
-    assert_eq!(pc::interrupts::taken(), 1);
+    assert_eq!(board::interrupts::taken(), 1);
 }
-pc::test!(a_task_awaits_it, needs Edu);
+board::test!(a_task_awaits_it, needs Edu);
 
 /// A detached transfer runs to its end; the slot is free after that, not before.
 fn detached(_: &'static Board) {
@@ -102,7 +102,7 @@ fn detached(_: &'static Board) {
     assert!(SLOT.is_idle());
     assert!(!Dma::is_busy());
 }
-pc::test!(detached, needs Edu);
+board::test!(detached, needs Edu);
 
 /// The device interrupts though nobody has asked for anything, and while a transfer is under way:
 /// once each, since the handler quiets it, and the transfer ends when it is done.
@@ -125,4 +125,4 @@ fn interrupts_for_nobody(_: &'static Board) {
     assert_eq!((done.result, done.op.tries), (Ok(()), 102), "100 of no use, one look, the end");
     assert!(done.op.op.into_parts().is_some() && SLOT.is_idle());
 }
-pc::test!(interrupts_for_nobody, needs Edu);
+board::test!(interrupts_for_nobody, needs Edu);

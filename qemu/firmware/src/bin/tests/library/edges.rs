@@ -8,7 +8,7 @@ use core::{
 };
 
 use firmware::{alarm, count::clock, serial::COM1, task::block_on};
-use pc::{Board, interrupts::Line, serial};
+use board::{Board, interrupts::Line, serial};
 use wouldblock::{
     attempt::{self, Attempt},
     block::Spin,
@@ -66,7 +66,7 @@ fn an_edge_counts_from_where_it_was_asked_for(_: &'static Board) {
     assert_eq!(block_on(waiter.operation(&mut line)), Ok(OF_THE_LINE));
     assert_eq!(waiter.operation(&mut line).attempt(), Err(nb::Error::WouldBlock), "taken once");
 }
-pc::test!(an_edge_counts_from_where_it_was_asked_for);
+board::test!(an_edge_counts_from_where_it_was_asked_for);
 
 fn an_edge_between_two_efforts_is_kept(_: &'static Board) {
     install();
@@ -90,7 +90,7 @@ fn an_edge_between_two_efforts_is_kept(_: &'static Board) {
     edge();
     assert_eq!(waiter.operation(&mut line).block(Park), Ok(OF_THE_LINE));
 }
-pc::test!(an_edge_between_two_efforts_is_kept);
+board::test!(an_edge_between_two_efforts_is_kept);
 
 /// The timer's edge at every instruction from the asking to the sleep, asleep and in a task.
 fn no_edge_is_lost_at_any_instruction(_: &'static Board) {
@@ -104,7 +104,7 @@ fn no_edge_is_lost_at_any_instruction(_: &'static Board) {
     }
     assert_eq!(Line::Timer.taken(), 2 * 398);
 }
-pc::test!(no_edge_is_lost_at_any_instruction);
+board::test!(no_edge_is_lost_at_any_instruction);
 
 /// A driver that keeps no operation between two polls.
 fn polled_without_an_operation(_: &'static Board) {
@@ -130,4 +130,4 @@ fn polled_without_an_operation(_: &'static Board) {
     }
     assert_eq!(Line::Timer.taken(), 598);
 }
-pc::test!(polled_without_an_operation);
+board::test!(polled_without_an_operation);

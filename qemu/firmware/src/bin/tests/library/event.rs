@@ -6,7 +6,7 @@ use core::{
 };
 
 use firmware::{alarm::park_until, count::clock, executor::Executor};
-use pc::{Board, interrupts::Line, timer::tsc};
+use board::{Board, interrupts::Line, timer::tsc};
 use wouldblock::{
     attempt::{self, Attempt},
     block::Spin,
@@ -48,7 +48,7 @@ fn no_wake_is_lost_at_any_instruction(_: &'static Board) {
     }
     assert!(asleep > 100, "most interrupts came during the wait: {asleep}");
 }
-pc::test!(no_wake_is_lost_at_any_instruction);
+board::test!(no_wake_is_lost_at_any_instruction);
 
 fn a_deadline_ends_the_sleep(_: &'static Board) {
     let mut waiter = EVENT.waiter().expect("one waiter");
@@ -61,9 +61,9 @@ fn a_deadline_ends_the_sleep(_: &'static Board) {
         assert!(waited >= microseconds * 1000, "{waited} ns of {microseconds} us");
         assert!(waited < microseconds * 1000 + 10_000, "{waited} ns of {microseconds} us");
     }
-    assert!(!pc::timer::is_running());
+    assert!(!board::timer::is_running());
 }
-pc::test!(a_deadline_ends_the_sleep);
+board::test!(a_deadline_ends_the_sleep);
 
 /// The alarm at every instruction of the way into the sleep.
 fn no_alarm_is_lost_at_any_instruction(_: &'static Board) {
@@ -76,7 +76,7 @@ fn no_alarm_is_lost_at_any_instruction(_: &'static Board) {
         assert!(tsc() - before < 10_000);
     }
 }
-pc::test!(no_alarm_is_lost_at_any_instruction);
+board::test!(no_alarm_is_lost_at_any_instruction);
 
 fn a_deadline_passes_with_interrupts_masked(_: &'static Board) {
     static TRIES: AtomicU32 = AtomicU32::new(0);
@@ -95,7 +95,7 @@ fn a_deadline_passes_with_interrupts_masked(_: &'static Board) {
         assert!(!are_enabled(), "a park does not unmask what its caller has masked");
     });
 }
-pc::test!(a_deadline_passes_with_interrupts_masked);
+board::test!(a_deadline_passes_with_interrupts_masked);
 
 fn a_handler_wakes_a_task(_: &'static Board) {
     static WOKEN: AtomicU32 = AtomicU32::new(0);
@@ -115,7 +115,7 @@ fn a_handler_wakes_a_task(_: &'static Board) {
     executor.run_until(|| (WOKEN.load(Relaxed) == 799).then_some(()), Park);
     assert_eq!(Line::Timer.taken(), 799);
 }
-pc::test!(a_handler_wakes_a_task);
+board::test!(a_handler_wakes_a_task);
 
 fn a_wait_that_is_over_at_once_takes_no_interrupt(_: &'static Board) {
     READY.store(true, Relaxed);
@@ -126,6 +126,6 @@ fn a_wait_that_is_over_at_once_takes_no_interrupt(_: &'static Board) {
     READY.store(true, Relaxed);
     let mut op = waiter.operation(attempt::from_fn(flag));
     assert_eq!(op.block_for(Spin, clock(), Duration::ZERO), Ok(()));
-    assert_eq!(pc::interrupts::taken(), 0);
+    assert_eq!(board::interrupts::taken(), 0);
 }
-pc::test!(a_wait_that_is_over_at_once_takes_no_interrupt);
+board::test!(a_wait_that_is_over_at_once_takes_no_interrupt);

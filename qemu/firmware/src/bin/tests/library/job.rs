@@ -5,7 +5,7 @@ use core::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
-use pc::{
+use board::{
     Board,
     interrupts::{Line, raise_self},
 };
@@ -80,7 +80,7 @@ fn interrupts_carry_it_on(_: &'static Board) {
     assert_eq!(job.wait(Park).op.left, 0);
     assert!(SLOT.is_idle());
 }
-pc::test!(interrupts_carry_it_on);
+board::test!(interrupts_carry_it_on);
 
 fn waiting_works_with_interrupts_masked(_: &'static Board) {
     install();
@@ -93,7 +93,7 @@ fn waiting_works_with_interrupts_masked(_: &'static Board) {
     interrupt_now(handler);
     assert!(SLOT.is_idle());
 }
-pc::test!(waiting_works_with_interrupts_masked);
+board::test!(waiting_works_with_interrupts_masked);
 
 /// A handler that interrupts the step never gets the operation, and nothing is lost.
 fn a_contended_step_is_made_up_for(_: &'static Board) {
@@ -104,7 +104,7 @@ fn a_contended_step_is_made_up_for(_: &'static Board) {
     assert!(done.is_ok_and(|done| done.op.left == 0));
     assert_eq!(CONTENDED.load(Relaxed), 3);
 }
-pc::test!(a_contended_step_is_made_up_for);
+board::test!(a_contended_step_is_made_up_for);
 
 fn a_callback_starts_the_next(_: &'static Board) {
     static CALLS: AtomicU32 = AtomicU32::new(0);
@@ -121,7 +121,7 @@ fn a_callback_starts_the_next(_: &'static Board) {
     assert!(SLOT.is_idle());
     assert_eq!(Line::SelfIpi.taken(), 200);
 }
-pc::test!(a_callback_starts_the_next);
+board::test!(a_callback_starts_the_next);
 
 fn a_dropped_job_is_cancelled(_: &'static Board) {
     install();
@@ -132,7 +132,7 @@ fn a_dropped_job_is_cancelled(_: &'static Board) {
     let done = SLOT.start(Countdown { left: 5, inside: false }).expect("idle").wait(Park);
     assert_eq!(done.op.left, 0);
 }
-pc::test!(a_dropped_job_is_cancelled);
+board::test!(a_dropped_job_is_cancelled);
 
 fn a_forgotten_job_leaves_its_slot_busy(_: &'static Board) {
     install();
@@ -143,4 +143,4 @@ fn a_forgotten_job_leaves_its_slot_busy(_: &'static Board) {
     };
     assert_eq!(op.left, 7, "the operation comes back");
 }
-pc::test!(a_forgotten_job_leaves_its_slot_busy);
+board::test!(a_forgotten_job_leaves_its_slot_busy);

@@ -1,7 +1,7 @@
 //! A region and its log in ring 0, on ordinary memory: that it survives anything is not the matter
 //! here.
 
-use pc::Board;
+use board::Board;
 use wouldblock::{
     cache::Cache,
     nb,
@@ -30,7 +30,7 @@ fn copied_and_zeroed(_: &'static Board) {
         assert!([4, 2005].map(|at| region.bytes()[at]) == [0xee; 2]);
     }
 }
-pc::test!(copied_and_zeroed);
+board::test!(copied_and_zeroed);
 
 fn a_log_is_full_and_recovered(_: &'static Board) {
     let mut memory = Memory([0xee; SIZE]);
@@ -49,4 +49,4 @@ fn a_log_is_full_and_recovered(_: &'static Board) {
         assert_eq!(log.read(&record, &mut [0; 40]), Ok(&b"a record of no great length"[..]));
     }
 }
-pc::test!(a_log_is_full_and_recovered);
+board::test!(a_log_is_full_and_recovered);

@@ -4,7 +4,7 @@
 use core::{cell::Cell, convert::Infallible};
 
 use firmware::serial::COM1;
-use pc::{
+use board::{
     Board,
     interrupts::{Line, raise_self},
 };
@@ -51,7 +51,7 @@ fn interrupts_fill_a_buffer_on_the_stack(_: &'static Board) {
     drop(tx);
     assert!(COM1.uart.split().is_some() && LINE.is_idle());
 }
-pc::test!(interrupts_fill_a_buffer_on_the_stack);
+board::test!(interrupts_fill_a_buffer_on_the_stack);
 
 fn what_comes_after_a_scope_is_nobodys(_: &'static Board) {
     install();
@@ -69,7 +69,7 @@ fn what_comes_after_a_scope_is_nobodys(_: &'static Board) {
     assert_eq!(&buffer[..10], b"as far as\0");
     assert_eq!(rx.recv().block(Spin), Ok(b'!'));
 }
-pc::test!(what_comes_after_a_scope_is_nobodys);
+board::test!(what_comes_after_a_scope_is_nobodys);
 
 /// Closures, each of a type that has no name, one after the other in one slot.
 fn closures_in_a_slot(_: &'static Board) {
@@ -98,4 +98,4 @@ fn closures_in_a_slot(_: &'static Board) {
     }
     assert_eq!(Line::SelfIpi.taken(), 3, "one for each start");
 }
-pc::test!(closures_in_a_slot);
+board::test!(closures_in_a_slot);

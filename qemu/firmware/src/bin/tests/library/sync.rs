@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use pc::{
+use board::{
     Board,
     interrupts::Line,
     timer::{periodic, stop},
@@ -35,7 +35,7 @@ fn a_handler_does_not_get_a_held_mutex(_: &'static Board) {
     sleep_until(|| MUTEX.try_lock().is_ok_and(|value| *value == 11));
     assert_eq!(REFUSED.load(Relaxed), 1);
 }
-pc::test!(a_handler_does_not_get_a_held_mutex);
+board::test!(a_handler_does_not_get_a_held_mutex);
 
 /// A handler sends at every 97th tick, the foreground sleeps in between: all values, in order.
 fn a_channel_from_a_handler_to_a_sleeper(_: &'static Board) {
@@ -62,4 +62,4 @@ fn a_channel_from_a_handler_to_a_sleeper(_: &'static Board) {
     }
     stop();
 }
-pc::test!(a_channel_from_a_handler_to_a_sleeper);
+board::test!(a_channel_from_a_handler_to_a_sleeper);

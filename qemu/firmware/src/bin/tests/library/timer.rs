@@ -9,7 +9,7 @@ use firmware::{
     executor::Executor,
     timer::{Cancelled, Countdown, SLOT, Timer},
 };
-use pc::{
+use board::{
     Board,
     interrupts::Line,
     timer::{is_running, tsc, tsc_per_second},
@@ -38,7 +38,7 @@ fn once(_: &'static Board) {
     assert!(done.result == Ok(()) && late < millisecond() / 10, "{late} cycles late");
     assert_eq!((cost.interrupts, cost.asleep), (1, 1), "asleep until its one interrupt");
 }
-pc::test!(once);
+board::test!(once);
 
 /// A hundred periods, each started by the callback of the one before, and none of them drifts.
 fn periods(_: &'static Board) {
@@ -60,7 +60,7 @@ fn periods(_: &'static Board) {
     assert!(LATEST.load(Relaxed) < millisecond() / 10);
     assert_eq!(Line::Timer.taken(), 100);
 }
-pc::test!(periods);
+board::test!(periods);
 
 /// Interrupts that were masked for some periods delay those, and no later one.
 fn masked_for_some_periods_it_catches_up(_: &'static Board) {
@@ -85,7 +85,7 @@ fn masked_for_some_periods_it_catches_up(_: &'static Board) {
     assert_eq!(LATE.load(Relaxed), 4, "numbers 5 to 8 were due while interrupts were masked");
     assert_eq!(Line::Timer.taken(), 20);
 }
-pc::test!(masked_for_some_periods_it_catches_up);
+board::test!(masked_for_some_periods_it_catches_up);
 
 fn polled_and_waited_for_in_bounds(_: &'static Board) {
     let timer = Timer::take().expect("the timer");
@@ -112,7 +112,7 @@ fn polled_and_waited_for_in_bounds(_: &'static Board) {
     assert!(done.result == Ok(()) && Line::Timer.taken() <= taken + 1);
     assert!(SLOT.is_idle() && !is_running());
 }
-pc::test!(polled_and_waited_for_in_bounds);
+board::test!(polled_and_waited_for_in_bounds);
 
 fn detached_it_runs_to_its_end(_: &'static Board) {
     let first = Timer::take().expect("the timer").after(millisecond());
@@ -122,7 +122,7 @@ fn detached_it_runs_to_its_end(_: &'static Board) {
     sleep_until(|| SLOT.is_idle());
     assert!(tsc() >= end && Line::Timer.taken() == 1 && !is_running());
 }
-pc::test!(detached_it_runs_to_its_end);
+board::test!(detached_it_runs_to_its_end);
 
 fn dropped_it_stops(_: &'static Board) {
     drop(SLOT.start(Timer::take().expect("the timer").after(millisecond())).expect("idle"));
@@ -131,7 +131,7 @@ fn dropped_it_stops(_: &'static Board) {
     while tsc() - start < 2 * millisecond() {}
     assert_eq!(Line::Timer.taken(), 0);
 }
-pc::test!(dropped_it_stops);
+board::test!(dropped_it_stops);
 
 fn cancelled(_: &'static Board) {
     let timer = Timer::take().expect("the timer");
@@ -145,7 +145,7 @@ fn cancelled(_: &'static Board) {
     assert_eq!(job.wait(Park).result, Ok(()));
     assert_eq!(Line::Timer.taken(), 1);
 }
-pc::test!(cancelled);
+board::test!(cancelled);
 
 fn a_task_awaits_each_period(_: &'static Board) {
     static END: Mutex<Option<u64>> = Mutex::new(None);
@@ -169,7 +169,7 @@ fn a_task_awaits_each_period(_: &'static Board) {
     assert_eq!(end, eleventh);
     assert!(tsc() < eleventh && Line::Timer.taken() == 10);
 }
-pc::test!(a_task_awaits_each_period);
+board::test!(a_task_awaits_each_period);
 
 /// `embassy-time` on this board: two tasks sleep, each by its own measure, and so does the
 /// executor.
@@ -200,4 +200,4 @@ fn tasks_sleep(_: &'static Board) {
     assert!(!is_running(), "nobody sleeps any more");
     assert!(cost.asleep >= 20 && cost.interrupts <= 31, "{cost:?}");
 }
-pc::test!(tasks_sleep);
+board::test!(tasks_sleep);

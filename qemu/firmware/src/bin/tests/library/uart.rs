@@ -11,7 +11,7 @@ use firmware::{
     count::{Counted, clock},
     serial::{COM1, COM2, Port},
 };
-use pc::{
+use board::{
     Board,
     interrupts::{self, Line},
     report::{self, Report},
@@ -58,7 +58,7 @@ fn every_form_in_the_foreground(_: &'static Board) {
         assert_eq!(port.enabled(), 0, "interrupt enables as before");
     }
 }
-pc::test!(every_form_in_the_foreground);
+board::test!(every_form_in_the_foreground);
 
 /// More than the FIFO holds: the rest is lost, that is said once, and what was there first is
 /// intact.
@@ -74,7 +74,7 @@ fn an_overrun_is_reported_once(_: &'static Board) {
     }
     assert_eq!(rx.try_recv(), Err(nb::Error::WouldBlock));
 }
-pc::test!(an_overrun_is_reported_once);
+board::test!(an_overrun_is_reported_once);
 
 fn received_in_the_background(_: &'static Board) {
     static MEMORY: ConstStaticCell<[u8; 64]> = ConstStaticCell::new([0; 64]);
@@ -89,10 +89,10 @@ fn received_in_the_background(_: &'static Board) {
     assert_eq!(done.result, Ok(64));
     let (_, buffer) = done.op.op.into_parts();
     assert!(buffer.as_ref().iter().enumerate().all(|(index, &byte)| byte == index as u8 / 8));
-    assert!(pc::interrupts::taken() >= 4);
+    assert!(board::interrupts::taken() >= 4);
     assert_eq!(COM1.enabled(), 0);
 }
-pc::test!(received_in_the_background);
+board::test!(received_in_the_background);
 
 fn cancelled_mid_way(_: &'static Board) {
     static MEMORY: ConstStaticCell<[u8; 64]> = ConstStaticCell::new([0; 64]);
@@ -113,7 +113,7 @@ fn cancelled_mid_way(_: &'static Board) {
     assert_eq!(rx.recv().block(Park), Ok(b'3'));
     assert_eq!(COM2.enabled(), 0);
 }
-pc::test!(cancelled_mid_way);
+board::test!(cancelled_mid_way);
 
 /// Both lines, each way, through the controller at once: no port's interrupts hide the other's.
 fn two_ports_at_once(_: &'static Board) {
@@ -134,7 +134,7 @@ fn two_ports_at_once(_: &'static Board) {
     assert_eq!(second.wait(Park).result, Ok(32));
     assert!(COM1.line().taken() > 0 && COM2.line().taken() > 0);
 }
-pc::test!(two_ports_at_once);
+board::test!(two_ports_at_once);
 
 /// What the host sends and expects for a seed.
 pub struct Stream(pub u32);
@@ -187,7 +187,7 @@ fn two_ports_each_way_with_the_host(_: &'static Board) {
     }
     assert_eq!(interrupts::deepest(), 1);
 }
-pc::test!(two_ports_each_way_with_the_host);
+board::test!(two_ports_each_way_with_the_host);
 
 /// The receiver overruns while the transmitter is being fed: that is the reader's error, with what
 /// came before it, and the write is whole.
@@ -213,7 +213,7 @@ fn an_overrun_while_sending(_: &'static Board) {
     assert_eq!(read.wait(Park).result, Ok(16));
     assert_eq!(COM1.enabled(), 0);
 }
-pc::test!(an_overrun_while_sending);
+board::test!(an_overrun_while_sending);
 
 type Message = ReadToIdle<Receiver<'static, Serial>, Buffer>;
 
@@ -272,7 +272,7 @@ fn a_message_ends_when_the_line_falls_idle(_: &'static Board) {
     assert_eq!(&buffer[..12], b"hello, world");
     assert_eq!(COM1.enabled(), 0);
 }
-pc::test!(a_message_ends_when_the_line_falls_idle);
+board::test!(a_message_ends_when_the_line_falls_idle);
 
 fn a_line_silent_from_the_start_ends_no_message(_: &'static Board) {
     static MEMORY: ConstStaticCell<[u8; 64]> = ConstStaticCell::new([0; 64]);
@@ -295,7 +295,7 @@ fn a_line_silent_from_the_start_ends_no_message(_: &'static Board) {
     assert_eq!(done.result, Ok(15));
     assert_eq!(&done.op.into_parts().1.as_ref()[..15], b"part part part ");
 }
-pc::test!(a_line_silent_from_the_start_ends_no_message);
+board::test!(a_line_silent_from_the_start_ends_no_message);
 
 /// At the level all but one byte are taken; cancelled then, it says so, and that one is the next
 /// read's.
@@ -314,4 +314,4 @@ fn a_message_cancelled_mid_way(_: &'static Board) {
     assert_eq!(rx.try_recv(), Ok(b'8'));
     assert_eq!(rx.try_recv(), Err(nb::Error::WouldBlock));
 }
-pc::test!(a_message_cancelled_mid_way);
+board::test!(a_message_cancelled_mid_way);
