@@ -3,19 +3,18 @@
 
 use core::fmt::Write as _;
 
+use board::{idle::Park, report::Report};
 use edge_http::{
     Method,
     io::{Error, server::Connection},
 };
 use embedded_io_async::{Read, Write};
-use firmware::{count::Meter, executor::Executor};
+use firmware::{executor::Executor, measure::count::Meter};
 use heapless::String;
-use board::report::Report;
 use wouldblock::{
     adapter::{Join, JoinError, Reader, Writer},
     sync::Mutex,
     uart16550::LineError,
-    x86_64::Park,
 };
 
 use crate::{Rx, Tx};

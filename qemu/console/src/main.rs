@@ -7,13 +7,13 @@
 mod http;
 mod mavlink;
 
-use firmware::serial::COM1;
 use board::{
     Board,
     exit::{self, Failure},
     report::{self, Report},
     serial::Serial,
 };
+use firmware::serial::COM1;
 use wouldblock::uart16550::{Receiver, Transmitter};
 
 board::entry!(main);
@@ -34,7 +34,7 @@ fn main(board: &'static Board) -> ! {
         }
     };
     COM1.install();
-    x86_64::instructions::interrupts::enable();
+    board::interrupts::enable();
     let (receiver, transmitter) = COM1.uart.split().expect("the port is free");
     // Only now: what came before the port was set up would be lost. The host talks as long as it
     // likes.

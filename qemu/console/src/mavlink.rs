@@ -2,19 +2,16 @@
 //! says that it powers off. It reads and writes by the blocking traits of `embedded-io`, asleep
 //! meanwhile.
 
+use board::{idle::Park, report::Report};
 use embedded_io::Write;
-use firmware::count::Meter;
+use firmware::measure::count::Meter;
 use mavlink::{
     MavHeader, MavlinkReader, MavlinkVersion,
     dialects::minimal::{HEARTBEAT_DATA, MavAutopilot, MavMessage, MavModeFlag, MavState, MavType},
     error::MessageReadError,
     write_v2_msg,
 };
-use board::report::Report;
-use wouldblock::{
-    adapter::{Reader, Writer},
-    x86_64::Park,
-};
+use wouldblock::adapter::{Reader, Writer};
 
 use crate::{Rx, Tx};
 

@@ -5,8 +5,11 @@ use core::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
-use board::report::{self, Report};
-use wouldblock::{block::Idle, x86_64::Park};
+use board::{
+    idle::Park,
+    report::{self, Report},
+};
+use wouldblock::block::Idle;
 
 /// Waits until the other core is here as well.
 pub fn meet() {

@@ -3,19 +3,15 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use board::{board, cores::Core, edu::Direction, idle::Park};
+use drivers::{buffer::Buffer, dma::LONGEST};
 use firmware::{
-    buffer::Buffer,
-    count::{Counted, Meter},
-    dma::{Dma, LONGEST, SLOT},
+    dma::{self, SLOT},
     executor::Executor,
+    measure::count::{Counted, Meter},
     serial::COM1,
 };
-use board::{
-    cores::Core,
-    edu::{self, Direction},
-};
 use static_cell::ConstStaticCell;
-use wouldblock::x86_64::Park;
 
 use crate::both::count;
 
@@ -46,8 +42,8 @@ pub fn dma() {
         ENDED.store(true, Ordering::Relaxed);
     }
 
-    let dma = Dma::take().expect("an engine");
-    edu::find().expect("an edu device").line().enable_on(Core::Second);
+    let dma = dma::take().expect("an engine");
+    board().edu.as_ref().expect("an edu device").line().enable_on(Core::Second);
     let mut executor = Executor::take();
     executor.spawner().spawn(task(dma, MEMORY.take()).expect("the task is not running"));
     let sleeps = run(&mut executor);

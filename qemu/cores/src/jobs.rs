@@ -10,23 +10,21 @@ use core::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use firmware::{
-    count::{Cost, Meter},
-    executor::Executor,
-};
 use board::{
     board,
     cores::{self, Core},
     edu::{self, Registers},
-    interrupts::{self, Line},
+    idle::Park,
+    interrupts::{self, Line, without_interrupts},
+};
+use firmware::{
+    executor::Executor,
+    measure::count::{Cost, Meter},
 };
 use wouldblock::{
     attempt::Attempt,
     job::{Background, Done, Slot},
-    x86_64::Park,
 };
-
-use x86_64::instructions::interrupts::without_interrupts;
 
 use crate::both::{Count, count, sleep_until};
 
@@ -58,7 +56,7 @@ impl Knock {
     /// # Panics
     /// If there is none.
     pub fn new() -> Self {
-        let edu = edu::find().expect("an edu device, as on q35");
+        let edu = board().edu.as_ref().expect("an edu device, as on q35");
         Self { registers: edu.registers() }
     }
 }
@@ -85,7 +83,7 @@ impl Background for Knock {
 
 /// Quiets the device, and says so to the job.
 pub fn quiet() {
-    if let Some(edu) = edu::find() {
+    if let Some(edu) = board().edu.as_ref() {
         let status = edu.registers().interrupt_status();
         edu.registers().acknowledge(status);
         RAISED.fetch_or(status, Ordering::Release);
@@ -105,7 +103,7 @@ fn on_interrupt(line: Line) {
 
 /// Leads the device's line to the second core.
 pub fn install(handler: fn(Line)) {
-    let edu = edu::find().expect("an edu device, as on q35");
+    let edu = board().edu.as_ref().expect("an edu device, as on q35");
     edu.line().set_handler(handler);
     edu.line().enable_on(Core::Second);
 }
@@ -129,7 +127,7 @@ impl Ends {
     fn report(self, cost: Cost) {
         assert_eq!(self.first + self.second, rounds());
         assert!(SLOT.is_idle());
-        let handled = edu::find().map_or(0, |edu| edu.line().taken());
+        let handled = board().edu.as_ref().map_or(0, |edu| edu.line().taken());
         assert_eq!(handled, rounds(), "one interrupt of the device for each job");
         without_interrupts(|| {
             assert_eq!(interrupts::taken(), Line::Ipi.taken(), "the first core takes no others");

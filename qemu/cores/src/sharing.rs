@@ -5,7 +5,8 @@ pub mod mutex {
     use core::sync::atomic::{AtomicBool, Ordering};
 
     use board::cores;
-    use wouldblock::{block::Spin, sync::Mutex, x86_64::Park};
+    use board::idle::Park;
+    use wouldblock::{block::Spin, sync::Mutex};
 
     use crate::both::{Count, Random, count, meet, work};
 
@@ -67,7 +68,8 @@ pub mod mutex {
 /// A channel from the first core to the second.
 pub mod channel {
     use board::cores;
-    use wouldblock::{block::Spin, sync::Channel, x86_64::Park};
+    use board::idle::Park;
+    use wouldblock::{block::Spin, sync::Channel};
 
     use crate::both::{Random, count, meet};
 

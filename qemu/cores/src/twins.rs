@@ -5,10 +5,10 @@ use core::sync::atomic::{AtomicU64, Ordering};
 
 use board::{
     cores,
+    counter::{frequency, now},
+    idle::Park,
     interrupts::Line,
-    timer::{tsc, tsc_per_second},
 };
-use wouldblock::x86_64::Park;
 
 use crate::{
     both::{Count, count, meet, wait_until, work},
@@ -65,9 +65,9 @@ fn wait(handler: fn(Line)) {
 pub fn watch() {
     for round in 1..=ROUNDS {
         wait_until(|| SIGNALLED.load(Ordering::Acquire) >= round);
-        let start = tsc();
+        let start = now();
         let goes_on = || BEGUN.load(Ordering::Acquire) > round;
-        wait_until(|| goes_on() || tsc() - start > tsc_per_second() / 500);
+        wait_until(|| goes_on() || now() - start > frequency() / 500);
         if !goes_on() {
             LOST.add(1);
             cores::interrupt_other();
@@ -79,7 +79,7 @@ pub fn watch() {
 /// A critical section that only masks interrupts, as for one core, beside the one of this binary.
 pub mod section {
     use super::{AtomicU64, Ordering, count, meet, work};
-    use x86_64::instructions::interrupts::without_interrupts;
+    use board::interrupts::without_interrupts;
 
     const ROUNDS: u64 = 20_000;
 

@@ -7,11 +7,11 @@ use core::{
     sync::atomic::{AtomicBool, AtomicPtr, Ordering},
 };
 
-use embassy_executor::{SendSpawner, Spawner, raw};
 use board::{
     cores::{self, Core},
     interrupts::{Line, raise_self},
 };
+use embassy_executor::{SendSpawner, Spawner, raw};
 use static_cell::StaticCell;
 use wouldblock::block::Idle;
 use x86_64::instructions::interrupts;

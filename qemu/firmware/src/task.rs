@@ -8,7 +8,8 @@ use core::{
     task::{Context, Poll, RawWaker, RawWakerVTable, Waker},
 };
 
-use wouldblock::{block::Idle, x86_64::Park};
+use board::idle::Park;
+use wouldblock::block::Idle;
 
 /// Whether somebody has called its waker.
 #[derive(Debug)]

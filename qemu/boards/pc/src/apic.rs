@@ -4,10 +4,10 @@
 pub(crate) mod local {
     use x86_64::registers::model_specific::Msr;
 
-    use crate::{interrupts::SPURIOUS_VECTOR, mmio::Mmio};
+    use crate::{mmio::Mmio, vectors};
 
     const BASE: u64 = 0xfee0_0000;
-    // SAFETY: `enable` puts it there; mapped by `boot`. No access makes it touch memory.
+    // SAFETY: `enable` puts it there; mapped by `start`. No access makes it touch memory.
     const REGISTERS: Mmio = unsafe { Mmio::new(BASE as usize, 0x1000) };
 
     const TASK_PRIORITY: usize = 0x80;
@@ -31,9 +31,9 @@ pub(crate) mod local {
         let mut base = Msr::new(0x1b);
         // SAFETY: the APIC's architectural place, which nothing else uses.
         unsafe { base.write(BASE | ON | base.read() & 1 << 8) };
-        REGISTERS.write32(SPURIOUS, u32::from(SPURIOUS_VECTOR) | 1 << 8);
+        REGISTERS.write32(SPURIOUS, u32::from(vectors::SPURIOUS) | 1 << 8);
         REGISTERS.write32(TASK_PRIORITY, 0);
-        REGISTERS.write32(TIMER, MASKED | u32::from(SPURIOUS_VECTOR));
+        REGISTERS.write32(TIMER, MASKED | u32::from(vectors::SPURIOUS));
         // Not INPUT_0: while the 8259 may still ask, QEMU 7.2 would keep a stale request and
         // deliver a vector of -1. `pass_pic_through` sets it, once the 8259 is masked.
         REGISTERS.write32(INPUT_1, MASKED);
@@ -64,7 +64,7 @@ pub(crate) mod local {
     }
 
     #[cfg(feature = "second-core")]
-    pub(crate) fn send_to(core: crate::cores::Core, command: u32) {
+    pub(crate) fn send_to(core: crate::cpu::Core, command: u32) {
         const DESTINATION: usize = 0x310;
         critical_section::with(|_| {
             REGISTERS.write32(DESTINATION, core.apic_id() << 24);
@@ -116,9 +116,9 @@ pub(crate) mod local {
 
 /// The one of the chipset: GSI 0 to 23.
 pub(crate) mod io {
-    use crate::{cores::Core, mmio::Mmio};
+    use crate::{cpu::Core, mmio::Mmio};
 
-    // SAFETY: where all three machines have it, whatever runs; mapped by `boot`. No access makes it
+    // SAFETY: where all three machines have it, whatever runs; mapped by `start`. No access makes it
     // touch memory.
     const REGISTERS: Mmio = unsafe { Mmio::new(0xfec0_0000, 0x20) };
 

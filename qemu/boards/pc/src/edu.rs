@@ -6,7 +6,6 @@
 //! Here are its registers and its line, and nothing that is made of them.
 
 use crate::{
-    board,
     interrupts::Line,
     mmio::Mmio,
     pci::{BaseAddress, Bus},
@@ -30,12 +29,6 @@ pub enum Direction {
     ToMemory,
 }
 
-/// The device of this board, if it is plugged in.
-#[must_use]
-pub fn find() -> Option<&'static Edu> {
-    board().edu.as_ref()
-}
-
 impl Edu {
     pub(crate) fn find(bus: &Bus) -> Option<Self> {
         let function = bus.find(ID.0, ID.1)?;
@@ -44,7 +37,7 @@ impl Edu {
         };
         let line = function.line()?;
         function.enable();
-        // SAFETY: BAR 0 is 1 MiB of registers, below 4 GiB and so mapped by `boot`. What starts a
+        // SAFETY: BAR 0 is 1 MiB of registers, below 4 GiB and so mapped by `start`. What starts a
         // transfer is `unsafe` here.
         let mmio = unsafe { Mmio::new(base as usize, 0x100) };
         Some(Self { registers: Registers(mmio), line })

@@ -12,7 +12,7 @@ use core::{
 use x86_64::registers::control::Cr2;
 
 use crate::{
-    cores,
+    ending,
     exit::{self, Failure},
 };
 
@@ -137,7 +137,7 @@ impl Frame {
     #[must_use]
     pub fn instruction(&self) -> &'static [u8] {
         unsafe extern "C" {
-            /// The first byte of the code; `pc.x` names it.
+            /// The first byte of the code; `board.x` names it.
             safe static __text_start: u8;
             /// The first byte behind the code.
             safe static __text_end: u8;
@@ -186,8 +186,9 @@ pub fn remove_handler(exception: Exception) {
 
 /// Called by `trampolines.s` only.
 pub(crate) extern "C" fn dispatch(frame: &mut Frame) {
-    if frame.vector == Exception::NonMaskableInterrupt as u64 && exit::is_left_to_the_other_core() {
-        cores::stop();
+    if frame.vector == Exception::NonMaskableInterrupt as u64 && ending::is_left_to_the_other_core()
+    {
+        ending::stop();
     }
     let handler = HANDLERS[frame.vector as usize].load(Ordering::Acquire);
     if !handler.is_null() {
@@ -234,7 +235,7 @@ fn fail(frame: &Frame) -> ! {
 /// Whether the address lies in the page below a stack.
 fn in_stack_guard(address: u64) -> bool {
     unsafe extern "C" {
-        /// The guard page of the first core; `pc.x` puts it there.
+        /// The guard page of the first core; `board.x` puts it there.
         safe static __stack_guard: [u8; 4096];
         /// That of the second core.
         safe static __second_stack_guard: [u8; 4096];

@@ -1,21 +1,18 @@
-//! How a run ends: QEMU exits with 2v+1 for what is written to `isa-debug-exit`. Success is code 33
-//! *and* the line `complete` in the report, so that nothing else can look like it.
+//! How a run ends. A success is the exit code 33 *and* the line `complete` in the report, so that
+//! nothing else can look like a success.
 
 use core::{
     panic::PanicInfo,
-    sync::atomic::{AtomicBool, AtomicU8, Ordering},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
-use x86_64::instructions::{hlt, interrupts, port::Port};
+use x86_64::instructions::interrupts;
 
 use crate::{
-    cores::{self, Core},
-    log,
+    console,
+    ending::{PANIC, SUCCESS, claim, end, stop_other},
     report::{self, Report},
 };
-
-const PORT: u16 = 0xf4;
-const SUCCESS: u32 = 0x10;
 
 /// Why a run failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
@@ -26,17 +23,14 @@ pub enum Failure {
     CommandLine,
     /// An interrupt came that has no handler: exit code 39.
     Interrupt,
-    /// The program cannot do it on this machine, or not with what it found there: exit code 41.
+    /// The program cannot run on this machine, or not with what it found there: exit code 41.
     Refused,
     /// A processor exception of this vector: exit code 65 + 2 × vector.
     Exception(u8),
 }
 
-/// The core that ends the run, as a number that is not 0, once there is one.
-static ENDING: AtomicU8 = AtomicU8::new(0);
-
-/// Says that everything was done, and ends the run. With two cores: when the other one has done its
-/// part; if that one is ending the run by now, this one leaves it to it.
+/// Reports that everything was done, and ends the run. With two cores, call it when the other core
+/// has done its part. If the other core is already ending the run, this one stops instead.
 pub fn success() -> ! {
     interrupts::disable();
     claim();
@@ -44,10 +38,10 @@ pub fn success() -> ! {
     end(SUCCESS)
 }
 
-/// Ends the run. Why in detail is for the log, before.
+/// Ends the run. The log says why in detail: write to it before.
 pub fn failure(failure: Failure) -> ! {
     end(match failure {
-        Failure::Panic => 0x11,
+        Failure::Panic => PANIC,
         Failure::CommandLine => 0x12,
         Failure::Interrupt => 0x13,
         Failure::Refused => 0x14,
@@ -55,57 +49,24 @@ pub fn failure(failure: Failure) -> ! {
     })
 }
 
-/// Ends the run as [`success`] does but says nothing: for the runner's tests, who must not take it
-/// for a success.
+/// Ends the run as [`success`] does but without the line `complete`: for the runner's tests, which
+/// must not take it for a success.
 pub fn silently() -> ! {
     end(SUCCESS)
 }
 
-/// Whether the run ends on this core.
-pub(crate) fn is_ending() -> bool {
-    ENDING.load(Ordering::Relaxed) == number(Core::current())
-}
-
-/// Whether the run ends on the other core.
-pub(crate) fn is_left_to_the_other_core() -> bool {
-    ENDING.load(Ordering::Acquire) == number(Core::current().other())
-}
-
-fn number(core: Core) -> u8 {
-    core as u8 + 1
-}
-
-/// Makes this the core that ends the run. Does not return if the other one is.
-fn claim() {
-    let this = number(Core::current());
-    match ENDING.compare_exchange(0, this, Ordering::AcqRel, Ordering::Acquire) {
-        Err(first) if first != this => cores::stop(),
-        _ => {}
-    }
-}
-
-/// For a report that ends the run: interrupts are off, the other core has stopped wherever it was,
-/// and the log is free. Does not return if the other core ends the run already.
+/// Prepares a report that ends the run: interrupts are off, the other core has stopped wherever it
+/// was, and the log is free. Does not return if the other core is already ending the run.
 ///
 /// # Safety
-/// The caller ends the run: what this core was in the middle of never goes on.
+/// The caller ends the run: what this core was in the middle of never continues.
 pub(crate) unsafe fn alone() {
     interrupts::disable();
     claim();
-    cores::stop_other();
-    // SAFETY: what was being logged never goes on, by the contract and since the other core has
+    stop_other();
+    // SAFETY: what was being logged never continues, by the contract and since the other core has
     // stopped.
-    unsafe { log::abandon() };
-}
-
-/// Sleeps for ever where there is no such device.
-fn end(value: u32) -> ! {
-    interrupts::disable();
-    // SAFETY: the port of `isa-debug-exit`, or of nothing.
-    unsafe { Port::<u32>::new(PORT).write(value) };
-    loop {
-        hlt();
-    }
+    unsafe { console::abandon() };
 }
 
 #[panic_handler]
@@ -114,7 +75,7 @@ fn panic(info: &PanicInfo) -> ! {
 
     // SAFETY: this function does not return to where the panic was.
     unsafe { alone() };
-    // A message whose formatting panics is left at that.
+    // If formatting the message panics in turn, no message is written.
     if !PANICKED.swap(true, Ordering::Relaxed) {
         defmt::error!("{}", defmt::Display2Format(info));
     }

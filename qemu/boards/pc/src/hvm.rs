@@ -68,7 +68,7 @@ impl MemoryMap {
     }
 }
 
-/// The command line and the memory map. Called once, by `boot`.
+/// The command line and the memory map. Called once, by `start`.
 ///
 /// # Safety
 /// `start_info` is what the firmware handed over at the PVH entry, and memory outside the linked

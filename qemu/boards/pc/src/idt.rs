@@ -1,10 +1,7 @@
 //! The IDT: one interrupt gate for each of the 256 vectors, each to its stub in `trampolines.s`.
 //! Interrupt gates mask interrupts on entry, so handlers do not nest unless one of them unmasks.
 
-use core::{
-    arch::global_asm,
-    sync::atomic::{AtomicPtr, Ordering},
-};
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use static_cell::StaticCell;
 use x86_64::{
@@ -13,20 +10,10 @@ use x86_64::{
     structures::{DescriptorTablePointer, idt::Entry},
 };
 
-use crate::{
-    exceptions::{self, Exception},
-    interrupts,
-    segments::DOUBLE_FAULT_STACK,
-};
-
-global_asm!(
-    include_str!("trampolines.s"),
-    exception = sym exceptions::dispatch,
-    interrupt = sym interrupts::dispatch,
-);
+use crate::{segments::DOUBLE_FAULT_STACK, vectors};
 
 unsafe extern "C" {
-    /// 256 stubs of 16 bytes.
+    /// 256 stubs of 16 bytes, from `trampolines.s`.
     static trampolines: [[u8; 16]; 256];
 }
 
@@ -35,7 +22,7 @@ type Gate = Entry<()>;
 /// The table, once it is filled.
 static TABLE: AtomicPtr<Gate> = AtomicPtr::new(core::ptr::null_mut());
 
-/// Fills and loads the table. Called once, by `boot`, with the lasting GDT loaded.
+/// Fills and loads the table. Called once, by `start`, with the lasting GDT loaded.
 pub(crate) fn load() {
     static IDT: StaticCell<[Gate; 256]> = StaticCell::new();
 
@@ -46,7 +33,7 @@ pub(crate) fn load() {
         // SAFETY: each stub is an entry as this vector needs it: `trampolines.s` knows which
         // vectors push an error code.
         let options = unsafe { gate.set_handler_addr(stub) };
-        if vector == Exception::DoubleFault as usize {
+        if vector == usize::from(vectors::DOUBLE_FAULT) {
             // SAFETY: `segments` has put a stack there, and no other vector uses it.
             unsafe { options.set_stack_index(DOUBLE_FAULT_STACK) };
         }
@@ -71,7 +58,7 @@ pub(crate) fn load_filled() {
 /// `entry` is what this vector's gate may lead to.
 pub(crate) unsafe fn redirect(vector: u8, entry: VirtAddr) {
     let table = TABLE.load(Ordering::Acquire);
-    // SAFETY: `load` has filled a table of 256 gates, to which nobody has a reference.
+    // SAFETY: `load` has filled a table of 256 gates, to which there is no reference.
     let gate = unsafe { &mut *table.add(usize::from(vector)) };
     // SAFETY: by the caller.
     unsafe { gate.set_handler_addr(entry) };

@@ -29,11 +29,13 @@ use x86_64::VirtAddr;
 
 use crate::{
     apic,
-    cores::Core,
+    counter::now,
+    cpu::Core,
     exit::{self, Failure},
-    idt, pic,
-    timer::tsc,
+    idt, ipi, pic, vectors,
 };
+
+pub use x86_64::instructions::interrupts::{are_enabled, disable, enable, without_interrupts};
 
 /// Which controller the lines of devices go through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
@@ -77,16 +79,6 @@ pub struct Intx(pub(crate) u8);
 /// Called with the line that interrupted, interrupts masked.
 pub type Handler = fn(Line);
 
-/// Where IRQ 0 and GSI 0 are put.
-pub(crate) const FIRST_VECTOR: u8 = 32;
-const INPUTS: u8 = 24;
-const TIMER_VECTOR: u8 = 0x40;
-pub(crate) const IPI_VECTOR: u8 = 0x48;
-/// Of a higher priority class than all others.
-const SELF_VECTOR: u8 = 0x50;
-/// The local APIC's spurious vector.
-pub(crate) const SPURIOUS_VECTOR: u8 = 0xff;
-
 const COM1_IRQ: u8 = 4;
 const COM2_IRQ: u8 = 3;
 
@@ -95,10 +87,10 @@ struct Slot {
     taken: AtomicU64,
 }
 
-/// By vector, from `FIRST_VECTOR` on.
-static SLOTS: [Slot; (SELF_VECTOR + 1 - FIRST_VECTOR) as usize] =
+/// By vector, from `vectors::FIRST` on.
+static SLOTS: [Slot; (vectors::SELF + 1 - vectors::FIRST) as usize] =
     [const { Slot { handler: AtomicPtr::new(core::ptr::null_mut()), taken: AtomicU64::new(0) } };
-        (SELF_VECTOR + 1 - FIRST_VECTOR) as usize];
+        (vectors::SELF + 1 - vectors::FIRST) as usize];
 
 /// The controller in use, from `start` on.
 static CONTROLLER: AtomicU8 = AtomicU8::new(Controller::Apic as u8);
@@ -124,7 +116,6 @@ static COUNTERS: [Counters; Core::COUNT] = [const {
     }
 }; Core::COUNT];
 
-static IPI_ENABLED: AtomicBool = AtomicBool::new(false);
 static SELF_ENABLED: AtomicBool = AtomicBool::new(false);
 
 impl Line {
@@ -136,18 +127,18 @@ impl Line {
     pub const fn irq(number: u8) -> Option<Self> {
         match number {
             2 | 16.. => None,
-            number => Some(Self::from_vector(FIRST_VECTOR + number)),
+            number => Some(Self::from_vector(vectors::FIRST + number)),
         }
     }
 
     const fn vector(self) -> u8 {
         match self {
-            Self::Com1 => FIRST_VECTOR + COM1_IRQ,
-            Self::Com2 => FIRST_VECTOR + COM2_IRQ,
-            Self::Irq(Irq(input)) | Self::Pci(Intx(input)) => FIRST_VECTOR + input,
-            Self::Timer => TIMER_VECTOR,
-            Self::Ipi => IPI_VECTOR,
-            Self::SelfIpi => SELF_VECTOR,
+            Self::Com1 => vectors::FIRST + COM1_IRQ,
+            Self::Com2 => vectors::FIRST + COM2_IRQ,
+            Self::Irq(Irq(input)) | Self::Pci(Intx(input)) => vectors::FIRST + input,
+            Self::Timer => vectors::TIMER,
+            Self::Ipi => vectors::IPI,
+            Self::SelfIpi => vectors::SELF,
         }
     }
 
@@ -158,18 +149,18 @@ impl Line {
         match vector {
             COM1 => Self::Com1,
             COM2 => Self::Com2,
-            TIMER_VECTOR => Self::Timer,
-            IPI_VECTOR => Self::Ipi,
-            SELF_VECTOR => Self::SelfIpi,
-            vector => match Intx::new(vector - FIRST_VECTOR) {
+            vectors::TIMER => Self::Timer,
+            vectors::IPI => Self::Ipi,
+            vectors::SELF => Self::SelfIpi,
+            vector => match Intx::new(vector - vectors::FIRST) {
                 Some(intx) => Self::Pci(intx),
-                None => Self::Irq(Irq(vector - FIRST_VECTOR)),
+                None => Self::Irq(Irq(vector - vectors::FIRST)),
             },
         }
     }
 
     fn slot(self) -> &'static Slot {
-        &SLOTS[usize::from(self.vector() - FIRST_VECTOR)]
+        &SLOTS[usize::from(self.vector() - vectors::FIRST)]
     }
 
     /// Installs the handler; a line has one. Before [`enable`](Self::enable): an interrupt without
@@ -197,7 +188,7 @@ impl Line {
     pub fn enable(self) {
         match (self, controller()) {
             (Self::Timer, _) => apic::local::unmask_timer(),
-            (Self::Ipi, _) => IPI_ENABLED.store(true, Ordering::Relaxed),
+            (Self::Ipi, _) => ipi::set_enabled(true),
             (Self::SelfIpi, _) => SELF_ENABLED.store(true, Ordering::Relaxed),
             (_, Controller::Pic) => pic::unmask(self.input(), self.is_level()),
             (_, Controller::Apic) => self.enable_on(Core::current()),
@@ -221,7 +212,7 @@ impl Line {
     pub fn disable(self) {
         match (self, controller()) {
             (Self::Timer, _) => apic::local::mask_timer(),
-            (Self::Ipi, _) => IPI_ENABLED.store(false, Ordering::Relaxed),
+            (Self::Ipi, _) => ipi::set_enabled(false),
             (Self::SelfIpi, _) => SELF_ENABLED.store(false, Ordering::Relaxed),
             (_, Controller::Pic) => pic::mask(self.input()),
             (_, Controller::Apic) => apic::io::disable(self.global_input()),
@@ -251,7 +242,7 @@ impl Line {
 
     /// The number of the IRQ.
     const fn input(self) -> u8 {
-        self.vector() - FIRST_VECTOR
+        self.vector() - vectors::FIRST
     }
 
     /// The number of the GSI: the same, except that the timer's IRQ 0 comes in where the IOAPIC has no
@@ -269,7 +260,7 @@ impl Intx {
     /// `None` if the controller has no such input, or if it is one that is not level.
     pub(crate) const fn new(input: u8) -> Option<Self> {
         match input {
-            5 | 9 | 10 | 11 | 16..INPUTS => Some(Self(input)),
+            5 | 9 | 10 | 11 | 16..vectors::INPUTS => Some(Self(input)),
             _ => None,
         }
     }
@@ -309,14 +300,8 @@ pub fn interrupted() -> u64 {
 /// Raises [`Line::SelfIpi`], if it is enabled.
 pub fn raise_self() {
     if SELF_ENABLED.load(Ordering::Relaxed) {
-        apic::local::send_self(SELF_VECTOR);
+        apic::local::send_self(vectors::SELF);
     }
-}
-
-/// Whether the other core may be interrupted.
-#[inline]
-pub(crate) fn is_ipi_enabled() -> bool {
-    IPI_ENABLED.load(Ordering::Relaxed)
 }
 
 /// Of the core that asks.
@@ -333,34 +318,34 @@ fn controller() -> Controller {
     }
 }
 
-/// Brings both controllers to a known state, every line disabled. Called once, by `boot`,
+/// Brings both controllers to a known state, every line disabled. Called once, by `start`,
 /// interrupts masked.
 pub(crate) fn start(controller: Controller) {
     CONTROLLER.store(controller as u8, Ordering::Relaxed);
     pic::start();
     apic::io::start();
-    apic::local::set_timer_vector(TIMER_VECTOR);
+    apic::local::set_timer_vector(vectors::TIMER);
     apic::local::pass_pic_through(controller == Controller::Pic);
 }
 
-/// The second core's own part of that. Called once, by `boot`, on that core.
+/// The second core's own part of that. Called once, by `start`, on that core.
 pub(crate) fn start_on_second() {
-    apic::local::set_timer_vector(TIMER_VECTOR);
+    apic::local::set_timer_vector(vectors::TIMER);
     apic::local::pass_pic_through(false);
 }
 
 /// Called by `trampolines.s` only.
 pub(crate) extern "C" fn dispatch(vector: u64, rip: u64) {
-    let start = tsc();
+    let start = now();
     let vector = vector as u8;
-    if vector & !8 == FIRST_VECTOR + 7 && controller() == Controller::Pic {
+    if vector & !8 == vectors::FIRST + 7 && controller() == Controller::Pic {
         // The lines on which an 8259 puts what is no interrupt: before a handler takes it for one.
         if pic::settle_spurious(vector) {
             counters().spurious.fetch_add(1, Ordering::Relaxed);
             return;
         }
     }
-    let slot = SLOTS.get(usize::from(vector - FIRST_VECTOR));
+    let slot = SLOTS.get(usize::from(vector - vectors::FIRST));
     let handler = slot.map_or(core::ptr::null_mut(), |slot| slot.handler.load(Ordering::Acquire));
     let (Some(slot), false) = (slot, handler.is_null()) else {
         return without_handler(vector, rip);
@@ -380,14 +365,14 @@ pub(crate) extern "C" fn dispatch(vector: u64, rip: u64) {
     counters.depth.fetch_sub(1, Ordering::Relaxed);
     // Of nested ones, the outermost has them all in its span.
     if depth == 1 {
-        counters.spent.fetch_add(tsc() - start, Ordering::Relaxed);
+        counters.spent.fetch_add(now() - start, Ordering::Relaxed);
     }
 }
 
 /// A spurious interrupt, which is nothing, or one that nobody has asked for, which ends the run.
 #[cold]
 fn without_handler(vector: u8, rip: u64) {
-    if vector == SPURIOUS_VECTOR {
+    if vector == vectors::SPURIOUS {
         counters().spurious.fetch_add(1, Ordering::Relaxed);
         return;
     }

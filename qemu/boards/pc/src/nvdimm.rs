@@ -3,7 +3,7 @@
 //! Invariants:
 //! 1. The first [`take`] that finds it hands it out; nobody else makes a reference into it. QEMU is
 //!    the only program on the host that has its file open meanwhile.
-//! 2. It lies where `boot` maps memory write-back, and outside of the memory that the program and
+//! 2. It lies where `start` maps memory write-back, and outside of the memory that the program and
 //!    the firmware use.
 
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -16,8 +16,8 @@ use wouldblock::{
 use crate::{
     acpi::{self, Malformed, Persistent},
     board,
-    boot::{DEVICES, MAPPED},
     hvm::MemoryMap,
+    start::{DEVICES, MAPPED},
 };
 
 /// Why the machine's NVDIMM cannot be used.

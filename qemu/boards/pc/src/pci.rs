@@ -5,8 +5,8 @@
 use x86_64::instructions::port::Port;
 
 use crate::{
-    Machine,
     interrupts::{Controller, Intx, Line},
+    machine::Machine,
 };
 
 /// Bus 0.

@@ -6,7 +6,7 @@
 use pic8259::ChainedPics;
 use x86_64::instructions::port::Port;
 
-use crate::interrupts::FIRST_VECTOR;
+use crate::vectors;
 
 /// The registers that read as "interrupt request" unless told otherwise.
 const COMMAND: [u16; 2] = [0x20, 0xa0];
@@ -16,7 +16,7 @@ const ELCR: u16 = 0x4d0;
 fn pics() -> ChainedPics {
     // SAFETY: a multiple of 8 each, above the exceptions; the pair keeps its state itself, this is
     // only its addresses.
-    unsafe { ChainedPics::new(FIRST_VECTOR, FIRST_VECTOR + 8) }
+    unsafe { ChainedPics::new(vectors::FIRST, vectors::FIRST + 8) }
 }
 
 /// Remaps the pair, everything masked.
@@ -80,7 +80,7 @@ pub(crate) fn settle_spurious(vector: u8) -> bool {
     const READ_IN_SERVICE: u8 = 0x0b;
     const READ_REQUESTED: u8 = 0x0a;
 
-    let irq = vector.wrapping_sub(FIRST_VECTOR);
+    let irq = vector.wrapping_sub(vectors::FIRST);
     if irq != 7 && irq != 15 {
         return false;
     }
@@ -94,7 +94,7 @@ pub(crate) fn settle_spurious(vector: u8) -> bool {
     };
     let spurious = in_service & 1 << 7 == 0;
     if spurious && irq == 15 {
-        end_of_interrupt(FIRST_VECTOR);
+        end_of_interrupt(vectors::FIRST);
     }
     spurious
 }

@@ -2,8 +2,6 @@
 //! that a stack that overflowed into its guard page is reported and does not end in a triple fault;
 //! and to tell the cores apart, since the TSS of each has a selector of its own.
 
-use core::arch::asm;
-
 use static_cell::StaticCell;
 use x86_64::{
     VirtAddr,
@@ -17,7 +15,7 @@ use x86_64::{
     },
 };
 
-use crate::cores::Core;
+use crate::cpu::{Core, SECOND_TASK};
 
 /// Which entry of the TSS's interrupt stack table is the stack for double faults.
 pub(crate) const DOUBLE_FAULT_STACK: u16 = 0;
@@ -32,7 +30,7 @@ struct Segments {
     gdt: StaticCell<GlobalDescriptorTable>,
 }
 
-/// Loads both. Called once on each core, by `boot`.
+/// Loads both. Called once on each core, by `start`.
 pub(crate) fn load(core: Core) {
     static SEGMENTS: [Segments; Core::COUNT] = [const {
         Segments { stack: StaticCell::new(), tss: StaticCell::new(), gdt: StaticCell::new() }
@@ -51,6 +49,7 @@ pub(crate) fn load(core: Core) {
         gdt.append(Descriptor::kernel_data_segment());
     }
     let tss = gdt.append(Descriptor::tss_segment(tss));
+    assert!(core == Core::First || tss.0 == SECOND_TASK, "`cpu` tells the cores apart by it");
     gdt.load();
     // SAFETY: both selectors were just made for this table; the code segment is a 64-bit one like
     // the one in use.
@@ -58,14 +57,4 @@ pub(crate) fn load(core: Core) {
         CS::set_reg(code);
         load_tss(tss);
     }
-}
-
-/// Which core this is, by its task register. Before `load`: the first.
-#[inline(always)]
-pub(crate) fn core() -> Core {
-    const SECOND: u16 = 3 << 3;
-    let task: u16;
-    // SAFETY: only reads the task register.
-    unsafe { asm!("str {0:x}", out(reg) task, options(nomem, nostack, preserves_flags)) };
-    if task == SECOND { Core::Second } else { Core::First }
 }

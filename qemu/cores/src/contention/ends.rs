@@ -3,11 +3,10 @@
 
 use core::{hint::spin_loop, sync::atomic::Ordering};
 
-use board::cores;
+use board::{cores, idle::Park};
 use wouldblock::{
     block::Spin,
     job::{Done, Slot, Step},
-    x86_64::Park,
 };
 
 use super::{

@@ -7,8 +7,9 @@
 use core::convert::Infallible;
 
 use board::{
-    Board, exit,
-    timer::{is_running, one_shot},
+    Board,
+    alarm::{is_running, one_shot},
+    exit,
 };
 use wouldblock::{attempt::from_fn, block::block};
 

@@ -3,15 +3,16 @@
 
 use core::{fmt, hint::spin_loop, ptr, sync::atomic::Ordering};
 
-use super::{Core, MAIN, RUNS, section};
+use super::{Core, MAIN, section};
 use crate::{
-    Board,
     apic::local,
-    timer::{tsc, tsc_per_second},
+    board::Board,
+    counter::{frequency, now},
+    cpu::SECOND_RUNS,
 };
 
 /// Where the second core begins: the first byte of a page below 1 MiB that is memory on every PC,
-/// and that nobody uses once the firmware's tables have been copied.
+/// and that nothing uses once the firmware's tables have been copied.
 const BEGINNING: usize = 0x8000;
 
 /// Why the second core does not run.
@@ -38,11 +39,11 @@ impl fmt::Display for NotStarted {
 impl core::error::Error for NotStarted {}
 
 /// Starts the second core in `main`, on a stack of its own (256 KiB with a guard page), interrupts
-/// masked, and waits until it is there. The IDT and the lines' handlers are shared; the local APIC
-/// with its timer is each core's own.
+/// masked, and waits until it runs. The cores share the IDT and the lines' handlers; each has its
+/// own local APIC with a timer.
 ///
 /// # Errors
-/// There is none, it runs already, or the critical section would not hold between the two.
+/// There is no second core, it already runs, or the critical section would not hold between the two.
 pub fn start_second(main: fn(&'static Board) -> !) -> Result<(), NotStarted> {
     const INIT: u32 = 5 << 8;
     const STARTUP: u32 = 6 << 8 | (BEGINNING >> 12) as u32;
@@ -69,22 +70,22 @@ pub fn start_second(main: fn(&'static Board) -> !) -> Result<(), NotStarted> {
 /// Copies the first instructions to where the core finds them.
 fn put_beginning() {
     unsafe extern "C" {
-        /// The first byte of the instructions; `boot.s` has them.
+        /// The first byte of the instructions; `start.s` has them.
         safe static second_core: u8;
         /// The first byte behind them.
         safe static second_core_end: u8;
     }
     let start = &raw const second_core;
     let length = (&raw const second_core_end).addr() - start.addr();
-    // SAFETY: from the linked image to a page that is mapped, memory, and nobody's.
+    // SAFETY: from the linked image to a page that is mapped memory which nothing else uses.
     unsafe { ptr::copy_nonoverlapping(start, BEGINNING as *mut u8, length) };
 }
 
-/// Waits until the core runs, at most so long; whether it does.
+/// Waits until the core runs, at most this long; returns whether it does.
 fn wait(microseconds: u64) -> bool {
-    let (start, limit) = (tsc(), tsc_per_second() / 1_000_000 * microseconds);
-    while !RUNS.load(Ordering::Acquire) {
-        if tsc() - start > limit {
+    let (start, limit) = (now(), frequency() / 1_000_000 * microseconds);
+    while !SECOND_RUNS.load(Ordering::Acquire) {
+        if now() - start > limit {
             return false;
         }
         spin_loop();

@@ -1,6 +1,6 @@
 //! The critical section of a two-core binary: interrupts masked on this core, and a lock between the
-//! cores. A ticket lock, so that a core that comes back at once does not starve the other one;
-//! re-entrant on the core that holds it, since sections nest.
+//! cores. It is a ticket lock, so that a core that comes back at once does not starve the other one.
+//! It is re-entrant on the core that holds it, since sections nest.
 
 use core::num::NonZeroUsize;
 
@@ -11,7 +11,7 @@ use x86_64::instructions::interrupts;
 
 use super::Core;
 
-/// Who holds the lock, as the lock sees it.
+/// The core, as the lock's idea of a thread.
 struct Holder;
 
 // SAFETY: no two cores have the same number, and what runs on a core with interrupts masked runs to

@@ -5,7 +5,7 @@ use core::hint::black_box;
 use embassy_sync::{
     blocking_mutex::raw::CriticalSectionRawMutex, channel::Channel as EmbassyChannel,
 };
-use firmware::exact::{span, steady};
+use firmware::measure::exact::{span, steady};
 use heapless::spsc::Queue;
 use wouldblock::sync::Channel;
 

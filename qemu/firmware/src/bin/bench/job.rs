@@ -12,14 +12,17 @@ use core::{
     task::Poll,
 };
 
+use board::idle::Park;
+use drivers::buffer::Buffer;
 use embassy_sync::{
     blocking_mutex::raw::CriticalSectionRawMutex, signal::Signal, waitqueue::AtomicWaker,
 };
 use firmware::{
-    buffer::Buffer,
-    count::Counted,
-    exact::{span, steady},
     executor::Executor,
+    measure::{
+        count::Counted,
+        exact::{span, steady},
+    },
     serial::{COM2, Receiving},
 };
 use static_cell::ConstStaticCell;
@@ -28,7 +31,6 @@ use wouldblock::{
     block::Spin,
     job::{Background, Done, Job, Slot},
     uart16550::Level,
-    x86_64::Park,
 };
 use x86_64::instructions::interrupts;
 

@@ -30,12 +30,12 @@ mod sizes;
 mod tasks;
 mod vector;
 
-use firmware::executor::Executor;
 use board::{
     Board,
     exit::{self, Failure},
     report::{self, Report},
 };
+use firmware::executor::Executor;
 use x86_64::instructions::interrupts;
 
 board::entry!(main);

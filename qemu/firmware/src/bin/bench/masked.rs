@@ -11,17 +11,20 @@ use core::{
     time::Duration,
 };
 
-use firmware::{
-    alarm::park_until,
-    buffer::Buffer,
-    count::{Counted, clock},
-    masked::{self, Window},
-    serial::COM2,
-};
 use board::{
+    alarm::{one_shot, park_until},
+    counter::clock,
+    idle::Park,
     interrupts::Line,
     report::{self, Report},
-    timer::one_shot,
+};
+use drivers::buffer::Buffer;
+use firmware::{
+    measure::{
+        count::Counted,
+        masked::{self, Window},
+    },
+    serial::COM2,
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
@@ -32,7 +35,6 @@ use wouldblock::{
     sync::{Channel, Mutex, SharedChannel},
     time,
     uart16550::Level,
-    x86_64::Park,
 };
 
 use crate::device::{ready, set_ready, take_ready};

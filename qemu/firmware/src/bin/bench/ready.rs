@@ -7,7 +7,7 @@ use core::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
-use firmware::exact::{span, steady};
+use firmware::measure::exact::{span, steady};
 use wouldblock::{
     attempt::{Attempt, from_fn},
     block::block,

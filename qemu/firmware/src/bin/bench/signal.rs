@@ -3,7 +3,7 @@
 use core::hint::black_box;
 
 use embassy_sync::waitqueue::AtomicWaker;
-use firmware::exact::{span, steady};
+use firmware::measure::exact::{span, steady};
 use wouldblock::event::Event;
 
 use crate::report;

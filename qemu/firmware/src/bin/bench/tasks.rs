@@ -5,9 +5,9 @@ use core::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
+use board::idle::Park;
 use embassy_executor::{SpawnError, SpawnToken};
 use firmware::executor::Executor;
-use wouldblock::x86_64::Park;
 
 /// What the task has counted; 0 as long as it runs.
 static FIGURE: AtomicU64 = AtomicU64::new(0);

@@ -9,9 +9,8 @@ use core::{
     sync::atomic::{AtomicPtr, AtomicU64, Ordering},
 };
 
-use board::{interrupts::Line, timer::one_shot};
-
-use firmware::exact::{stamp, steady};
+use board::{alarm::one_shot, interrupts::Line};
+use firmware::measure::exact::{stamp, steady};
 
 /// What the vector calls, interrupts masked. It acknowledges.
 pub type Handler = extern "C" fn();

@@ -1,12 +1,10 @@
 //! A request in flight whose job is cancelled, dropped or forgotten: its memory comes back when the
 //! device is done with it, and not before. The host's disk is slow here (`throttling.iops-total`).
 
-use firmware::{
-    block::{Blocking, Command, Disk, in_flight},
-    count::Meter,
-};
-use board::report::Report;
-use wouldblock::{block::Idle, x86_64::Park};
+use board::{idle::Park, report::Report};
+use drivers::disk::{Blocking, Command, Disk, in_flight};
+use firmware::measure::count::Meter;
+use wouldblock::block::Idle;
 
 use crate::{CHUNK_SECTORS, MEMORY, holds};
 

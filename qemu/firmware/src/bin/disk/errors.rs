@@ -1,13 +1,12 @@
 //! Requests that fail, in every form, and what comes after them.
 
+use board::{idle::Park, interrupts::without_interrupts, report::Report};
+use drivers::disk::{Blocking, Command, Disk, Error, SECTOR, Transfer};
 use firmware::{
-    block::{Blocking, Command, Disk, Error, SECTOR, Transfer},
-    count::{Cost, Meter},
+    measure::count::{Cost, Meter},
     task::block_on,
 };
-use board::report::Report;
-use wouldblock::{block::Idle, job::Done, sync::Mutex, x86_64::Park};
-use x86_64::instructions::interrupts::without_interrupts;
+use wouldblock::{block::Idle, job::Done, sync::Mutex};
 
 use crate::{CHUNK, CHUNK_SECTORS, MEMORY, holds};
 

@@ -3,13 +3,10 @@
 
 use core::fmt::Write;
 
+use board::{idle::Park, report::Report};
+use drivers::disk::{Blocking, Disk, volume::Volume};
 use embedded_sdmmc::{Mode, TimeSource, Timestamp, VolumeIdx, VolumeManager};
-use firmware::{
-    block::{Blocking, Disk, volume::Volume},
-    count::Meter,
-};
-use board::report::Report;
-use wouldblock::x86_64::Park;
+use firmware::measure::count::Meter;
 
 /// There is no clock on this board that knows the date.
 struct NoClock;

@@ -19,15 +19,13 @@ mod many;
 mod once;
 mod reset;
 
-use firmware::{
-    block::{Blocking, Disk},
-    disk_image::{CHUNK, CHUNK_SECTORS, holds, pattern},
-};
 use board::{
     Board,
     exit::{self, Failure},
     report::{self, Report},
 };
+use drivers::disk::{Blocking, Disk};
+use firmware::disk_image::{CHUNK, CHUNK_SECTORS, holds, pattern};
 use static_cell::ConstStaticCell;
 
 board::entry!(main);
@@ -54,7 +52,7 @@ fn main(board: &'static Board) -> ! {
         defmt::error!("there is no disk");
         exit::failure(Failure::CommandLine)
     };
-    x86_64::instructions::interrupts::enable();
+    board::interrupts::enable();
     report::send(&command(disk, blocking));
     exit::success()
 }

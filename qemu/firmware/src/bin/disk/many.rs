@@ -3,17 +3,10 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use firmware::{
-    block::{Blocking, Command, DEPTH, Disk, Transfer, in_flight},
-    count::Meter,
-    executor::Executor,
-};
-use board::report::Report;
-use wouldblock::{
-    job::{Busy, Done, Job},
-    x86_64::Park,
-};
-use x86_64::instructions::interrupts::without_interrupts;
+use board::{idle::Park, interrupts::without_interrupts, report::Report};
+use drivers::disk::{Blocking, Command, DEPTH, Disk, Transfer, in_flight};
+use firmware::{executor::Executor, measure::count::Meter};
+use wouldblock::job::{Busy, Done, Job};
 
 use crate::{CHUNK_SECTORS, MEMORY, holds, pattern};
 

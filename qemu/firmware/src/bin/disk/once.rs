@@ -1,12 +1,9 @@
 //! A disk is taken once, and a request hears of its own end only.
 
-use firmware::{
-    block::{Blocking, Command, Disk, Error, in_flight},
-    count::Meter,
-};
-use board::report::Report;
-use wouldblock::{Attempt, block::Spin, x86_64::Park};
-use x86_64::instructions::interrupts::without_interrupts;
+use board::{idle::Park, interrupts::without_interrupts, report::Report};
+use drivers::disk::{Blocking, Command, Disk, Error, in_flight};
+use firmware::measure::count::Meter;
+use wouldblock::{Attempt, block::Spin};
 
 use crate::{CHUNK_SECTORS, MEMORY, holds};
 

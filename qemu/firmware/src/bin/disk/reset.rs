@@ -3,17 +3,15 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use firmware::{
-    block::{Blocking, Command, DEPTH, Disk, Error, Transfer, in_flight},
-    count::Meter,
-    executor::Executor,
+use board::{board, counter::frequency, idle::Park, report::Report};
+use drivers::{
+    disk::{Blocking, Command, DEPTH, Disk, Error, Transfer, in_flight},
     timer::{SLOT, Timer},
 };
-use board::{board, report::Report, timer::tsc_per_second};
+use firmware::{executor::Executor, measure::count::Meter};
 use wouldblock::{
     job::{Busy, Done, Job},
     sync::Mutex,
-    x86_64::Park,
 };
 
 use crate::{CHUNK, CHUNK_SECTORS, MEMORY, holds};
@@ -109,7 +107,7 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
             assert!(disk.start_with(request, call_back).is_ok());
         }
         assert_eq!((in_flight().0, Disk::occupied()), (DEPTH, DEPTH));
-        let timer = Timer::take().expect("once").after(tsc_per_second() / 100);
+        let timer = Timer::take().expect("once").after(frequency() / 100);
         assert!(SLOT.start_with(timer, |_| reset_by_handler()).is_ok());
         let result = blocking.transfer(Command::Read, 0, beside, meter.counting(Park));
         assert_eq!(result, Err(Error::Reset));

@@ -3,16 +3,18 @@
 //! and the collecting of the job; each with as many reads in flight as the case says, and with an
 //! interrupt for each end, which is the dearest way.
 
-use firmware::{
-    block::{Command, DEPTH, Disk, Transfer, in_flight},
+use board::{
+    counter::now,
+    interrupts::{self, are_enabled, without_interrupts},
+};
+use drivers::disk::{Command, DEPTH, Disk, Transfer, in_flight};
+use firmware::measure::{
     exact::{let_interrupts_in, span, steady},
     masked::longest,
 };
 use heapless::{Deque, Vec};
-use board::{interrupts, timer::tsc};
 use static_cell::ConstStaticCell;
 use wouldblock::job::Job;
-use x86_64::instructions::interrupts::{are_enabled, without_interrupts};
 
 use crate::{CHUNK, note, peer, report, report_host, report_window};
 
@@ -39,7 +41,7 @@ pub fn cases() {
     let (disk, _) = Disk::take().expect("there is a disk");
     let memory = MEMORY.take().iter_mut().map(|chunk| &mut chunk[..]).collect();
     let mut reads = Reads { disk, jobs: Deque::new(), memory, sector: 0 };
-    x86_64::instructions::interrupts::enable();
+    board::interrupts::enable();
     reads.run(DEPTH, 4 * RUN); // By then the disk is as slow as it is told to be.
 
     const DEPTHS: [(usize, [&str; 3]); 6] = [
@@ -164,9 +166,9 @@ impl Reads {
 
     /// What is left to a foreground that works meanwhile, on a disk as slow as the host has it.
     fn report_run(&mut self, case: &str, depth: usize, interrupt: u64) {
-        let begin = tsc();
+        let begin = now();
         let (ours, interrupts) = self.run(depth, RUN);
-        let all = tsc() - begin;
+        let all = now() - begin;
         let left = all - ours - interrupts * interrupt;
         report_host(case, left, "of the run", all, &note!("{RUN} reads, {interrupts} interrupts"));
     }

@@ -12,12 +12,12 @@
 #![no_std]
 #![no_main]
 
-use firmware::masked::Window;
 use board::{
     Board,
     exit::{self, Failure},
     report::{self, Report},
 };
+use firmware::measure::masked::Window;
 
 mod disk;
 mod dma;

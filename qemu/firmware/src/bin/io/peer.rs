@@ -1,11 +1,9 @@
 //! The same reads by `virtio-drivers`' own driver: its blocking call, and the two halves that this is
 //! made of, so that what it takes is known without its wait.
 
-use firmware::{
-    block::{memory, transport},
-    exact::{span, steady},
-};
-use board::timer::tsc;
+use board::counter::now;
+use drivers::disk::{memory, transport};
+use firmware::measure::exact::{span, steady};
 use static_cell::ConstStaticCell;
 use virtio_drivers::device::blk::{BlkReq, BlkResp, VirtIOBlk};
 
@@ -48,12 +46,12 @@ pub fn cases() -> u64 {
     for _ in 0..4 * RUN {
         disk.read_blocks(8, memory).expect("it can be read"); // As slow as it is told to be.
     }
-    let begin = tsc();
+    let begin = now();
     let mut blocked = 0;
     for _ in 0..RUN {
         blocked += span(|| disk.read_blocks(8, memory).expect("it can be read"));
     }
-    let all = tsc() - begin;
+    let all = now() - begin;
     report_host(
         "read_blocks",
         blocked,

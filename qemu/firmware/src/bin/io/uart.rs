@@ -7,16 +7,18 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use firmware::{
-    buffer::Buffer,
-    count::{Counted, Meter},
-    exact::{let_interrupts_in, span},
-    serial::COM2,
-};
 use board::{
-    interrupts::Line,
+    alarm::{periodic, stop, ticks_per_second},
+    interrupts::{Line, without_interrupts},
     serial::{self, Serial},
-    timer::{periodic, stop, ticks_per_second},
+};
+use drivers::buffer::Buffer;
+use firmware::{
+    measure::{
+        count::{Counted, Meter},
+        exact::{let_interrupts_in, span},
+    },
+    serial::COM2,
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
@@ -24,7 +26,7 @@ use wouldblock::{
     job::{Background, Done, Job},
     uart16550::{Receiver, Register, Registers, Transmitter},
 };
-use x86_64::instructions::interrupts::{self, without_interrupts};
+use x86_64::instructions::interrupts;
 
 use crate::report;
 

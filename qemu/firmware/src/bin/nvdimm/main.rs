@@ -20,7 +20,6 @@ mod record;
 use core::fmt::Display;
 
 use append::{Appender, Form};
-use firmware::serial::COM1;
 use board::{
     Board,
     command_line::CommandLine,
@@ -28,6 +27,7 @@ use board::{
     nvdimm::{self, Nvdimm},
     report::{self, Report},
 };
+use firmware::serial::COM1;
 use wouldblock::{
     cache::Cache,
     persist::{

@@ -1,17 +1,12 @@
 //! Two serial ports in loopback, each both ways; the DMA engine; the timer.
 
-use firmware::{
+use board::{board, counter::frequency, edu::Direction, interrupts::Line, serial::Serial};
+use drivers::{
     buffer::Buffer,
     dma::{self, Dma},
-    serial::{COM1, COM2, Port},
     timer::{Cancelled, Countdown, Timer},
 };
-use board::{
-    edu::{self, Direction},
-    interrupts::Line,
-    serial::Serial,
-    timer::tsc_per_second,
-};
+use firmware::serial::{COM1, COM2, Port};
 use static_cell::ConstStaticCell;
 use wouldblock::{
     attempt::Progress,
@@ -58,7 +53,7 @@ impl Devices {
         static MEMORY: ConstStaticCell<[u8; 512]> = ConstStaticCell::new([0; 512]);
 
         let engine = Dma::take()?.into_transfer(MEMORY.take(), Direction::ToDevice);
-        edu::find()?.line().set_handler(on_dma);
+        board().edu.as_ref()?.line().set_handler(on_dma);
         let clock = Timer::take()?.after(0);
         Line::Timer.set_handler(on_timer);
         PORTS.iter().for_each(|port| {
@@ -125,7 +120,7 @@ fn on_serial<const PORT: usize>(line: Line) {
 }
 
 fn on_dma(line: Line) {
-    if let Some(edu) = edu::find() {
+    if let Some(edu) = board().edu.as_ref() {
         edu.registers().acknowledge(edu.registers().interrupt_status());
     }
     let driven = DMA.on_interrupt();
@@ -164,7 +159,7 @@ fn transfer_again(last: dma::Transfer, random: &mut Random) -> dma::Transfer {
 
 /// Up to 100 µs.
 fn count_again(last: Countdown, random: &mut Random) -> Countdown {
-    last.into_timer().after(random.below(tsc_per_second() / 10_000))
+    last.into_timer().after(random.below(frequency() / 10_000))
 }
 
 /// Of a whole buffer: cancelled, it ends early, or it had come to its end.

@@ -12,16 +12,14 @@ use core::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
+use board::idle::Park;
 use critical_section::Mutex;
-use firmware::{
-    block::{Blocking, Command, Disk, Error, SECTOR, Transfer, in_flight},
-    task::block_on,
-};
+use drivers::disk::{Blocking, Command, Disk, Error, SECTOR, Transfer, in_flight};
+use firmware::task::block_on;
 use static_cell::ConstStaticCell;
 use wouldblock::{
     block::Idle,
     job::{Busy, Done, Job},
-    x86_64::Park,
 };
 
 use crate::{

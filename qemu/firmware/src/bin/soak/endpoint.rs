@@ -1,10 +1,8 @@
 //! The one place that a device's operation runs in, and what is done with it.
 
+use board::idle::Park;
 use firmware::task::block_on;
-use wouldblock::{
-    job::{Done, Job, Slot},
-    x86_64::Park,
-};
+use wouldblock::job::{Done, Job, Slot};
 
 use crate::{
     counts::COUNTS,

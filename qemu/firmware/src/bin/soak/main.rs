@@ -44,7 +44,7 @@ fn main(board: &'static Board) -> ! {
         defmt::error!("a device is missing");
         exit::failure(Failure::CommandLine)
     };
-    x86_64::instructions::interrupts::enable();
+    board::interrupts::enable();
 
     let mut random = Random::new(seed);
     let mut told = 0;

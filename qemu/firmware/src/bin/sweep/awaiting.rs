@@ -7,11 +7,12 @@ use core::{
     task::{Context, Poll},
 };
 
+use board::idle::Park;
 use firmware::{
     executor::Executor,
     task::{Woken, block_on},
 };
-use wouldblock::{attempt, event::Broadcast, sync::Mutex, x86_64::Park};
+use wouldblock::{attempt, event::Broadcast, sync::Mutex};
 
 use crate::{
     blocking::{hold, lockers, unlock},

@@ -2,12 +2,11 @@
 
 use core::{cell::Cell, convert::Infallible, time::Duration};
 
-use firmware::count::clock;
+use board::{counter::clock, idle::Park};
 use wouldblock::{
     attempt::{self, Attempt},
     sync::{Locker, Mutex, MutexGuard},
     time::{self, Alarm, Clock},
-    x86_64::Park,
 };
 
 use crate::{

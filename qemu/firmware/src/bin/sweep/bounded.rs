@@ -2,12 +2,12 @@
 
 use core::{cell::Cell, convert::Infallible, time::Duration};
 
-use firmware::{count::clock, task::block_on};
+use board::{counter::clock, idle::Park};
+use firmware::task::block_on;
 use wouldblock::{
     attempt,
     event::{Event, Waiter},
     time::{self, AlarmDelay},
-    x86_64::Park,
 };
 
 use crate::{

@@ -1,10 +1,8 @@
 //! A channel between the path and the handler, which is its other end.
 
+use board::idle::Park;
 use firmware::task::{block_on, poll_by_nobody};
-use wouldblock::{
-    sync::{Channel, Mutex, Receiver, Sender},
-    x86_64::Park,
-};
+use wouldblock::sync::{Channel, Mutex, Receiver, Sender};
 
 use crate::placement::{Path, waits};
 

@@ -2,11 +2,9 @@
 
 use core::time::Duration;
 
-use firmware::{count::clock, task::block_on};
-use wouldblock::{
-    attempt::{self, Either},
-    x86_64::Park,
-};
+use board::{counter::clock, idle::Park};
+use firmware::task::block_on;
+use wouldblock::attempt::{self, Either};
 
 use crate::{
     blocking::Never,

@@ -2,15 +2,18 @@
 
 use core::{convert::Infallible, future::Future, pin::Pin, task::Context, time::Duration};
 
+use board::{
+    idle::Park,
+    interrupts::{disable, enable},
+};
 use firmware::task::Woken;
 use wouldblock::{
     attempt::{self, Attempt},
     block::Idle,
     event::AnyOf,
     time::{Alarm, Deadline},
-    x86_64::Park,
 };
-use x86_64::instructions::interrupts::{disable, enable, enable_and_hlt};
+use x86_64::instructions::interrupts::enable_and_hlt;
 
 use crate::{
     blocking::{AtOnce, Moment},

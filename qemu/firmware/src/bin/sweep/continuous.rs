@@ -1,9 +1,9 @@
 //! Continuous receive: the chip's interrupt fills the ring, also while no read waits.
 
+use board::{idle::Park, serial::Serial};
 use firmware::task::block_on;
-use board::serial::Serial;
 use static_cell::ConstStaticCell;
-use wouldblock::{sync::Mutex, uart16550::ContinuousReceiver, x86_64::Park};
+use wouldblock::{sync::Mutex, uart16550::ContinuousReceiver};
 use x86_64::instructions::hlt;
 
 use crate::{

@@ -8,13 +8,13 @@ use core::{
     time::Duration,
 };
 
-use firmware::{count::clock, task::block_on};
+use board::{counter::clock, idle::Park};
+use firmware::task::block_on;
 use wouldblock::{
     block::{Idle, WithAlarm},
     event::{AnyOf, Flags, Waiter},
     sync::Mutex,
     time::Clock,
-    x86_64::Park,
 };
 
 use crate::{

@@ -1,10 +1,10 @@
 //! An operation in the background that its job asks to stop, gives up, or has forgotten.
 
+use board::idle::Park;
 use wouldblock::{
     block::Idle,
     job::{Busy, Job, Slot},
     sync::Mutex,
-    x86_64::Park,
 };
 
 use crate::{

@@ -5,11 +5,11 @@ use core::{
     time::Duration,
 };
 
-use firmware::{count::clock, task::block_on};
+use board::{counter::clock, idle::Park};
+use firmware::task::block_on;
 use wouldblock::{
     block::Idle,
     job::{Done, Job},
-    x86_64::Park,
 };
 
 use crate::{

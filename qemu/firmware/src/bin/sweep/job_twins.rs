@@ -5,10 +5,10 @@ use core::sync::atomic::{
     Ordering::{Acquire, Relaxed, Release},
 };
 
+use board::idle::Park;
 use wouldblock::{
     block::Idle,
     job::{Step, Ticket},
-    x86_64::Park,
 };
 
 use crate::{

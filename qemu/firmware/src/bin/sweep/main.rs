@@ -46,7 +46,7 @@ fn main(board: &'static Board) -> ! {
     take::install();
     uart::install();
     continuous::install();
-    x86_64::instructions::interrupts::enable();
+    board::interrupts::enable();
 
     let paths = [
         blocking::PATHS,

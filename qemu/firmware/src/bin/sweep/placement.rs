@@ -34,9 +34,9 @@ use core::{
 };
 
 use board::{
+    alarm::{one_shot, stop},
     exceptions::{self, Exception, Frame},
     interrupts::{self, Line},
-    timer::{one_shot, stop},
 };
 use wouldblock::sync::Mutex;
 use x86_64::{

@@ -5,8 +5,9 @@ use core::{
     task::{Context, Poll},
 };
 
+use board::idle::Park;
 use firmware::task::{Woken, block_on};
-use wouldblock::{attempt, x86_64::Park};
+use wouldblock::attempt;
 
 use crate::{
     of_units,

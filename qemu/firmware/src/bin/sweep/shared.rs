@@ -1,7 +1,8 @@
 //! The channel of many ends, of which the handler is one.
 
+use board::idle::Park;
 use firmware::task::block_on;
-use wouldblock::{sync::SharedChannel, x86_64::Park};
+use wouldblock::sync::SharedChannel;
 
 use crate::placement::{Path, waits};
 

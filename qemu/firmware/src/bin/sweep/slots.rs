@@ -3,11 +3,11 @@
 
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 
+use board::idle::Park;
 use firmware::task::{block_on, poll_by_nobody};
 use wouldblock::{
     block::Idle,
     job::{Done, ReservedSlot, Slots, Step, Ticket},
-    x86_64::Park,
 };
 
 use crate::{

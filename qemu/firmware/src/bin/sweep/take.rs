@@ -3,14 +3,15 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use board::{
+    idle::Park,
+    interrupts::{Line, are_enabled, raise_self},
+};
 use firmware::task::poll_by_nobody;
-use board::interrupts::{Line, raise_self};
 use wouldblock::{
     attempt::Attempt,
     job::{Background, Done, Slot},
-    x86_64::Park,
 };
-use x86_64::instructions::interrupts::are_enabled;
 
 use crate::{
     given_up,

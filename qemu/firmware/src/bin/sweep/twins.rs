@@ -9,18 +9,17 @@ use core::{
     task::Poll,
 };
 
+use board::{
+    idle::Park,
+    interrupts::{disable, enable},
+};
 use firmware::{serial::COM1, task::block_on};
 use wouldblock::{
     attempt::{self, Attempt},
     block::Idle,
     event::Event,
-    x86_64::Park,
 };
-use x86_64::instructions::{
-    hlt,
-    interrupts::{disable, enable, enable_and_hlt},
-    nop,
-};
+use x86_64::instructions::{hlt, interrupts::enable_and_hlt, nop};
 
 use crate::{
     of_units,

@@ -1,19 +1,21 @@
 //! The 16550 in loopback: the handler sends what is awaited, and the chip interrupts if it is
 //! armed.
 
+use board::{
+    idle::Park,
+    serial::{self, Serial},
+};
+use drivers::buffer::Buffer;
 use firmware::{
-    buffer::Buffer,
-    count::Counted,
+    measure::count::Counted,
     serial::{COM1, Port, Sending},
     task::{block_on, poll_by_nobody},
 };
-use board::serial::{self, Serial};
 use static_cell::ConstStaticCell;
 use wouldblock::{
     job::{Done, Job},
     sync::Mutex,
     uart16550::{Level, Receiver, Register, Registers},
-    x86_64::Park,
 };
 
 use crate::placement::{Path, insist, waits};

@@ -8,7 +8,7 @@ mod irqs;
 mod serial;
 mod timer;
 
-use board::timer::{tsc, tsc_per_second};
+use board::counter::{frequency, now};
 
 /// Looks until it is so.
 ///
@@ -16,14 +16,14 @@ use board::timer::{tsc, tsc_per_second};
 /// If it is not so after 10 ms.
 #[track_caller]
 fn soon(what: &str, is_so: impl Fn() -> bool) {
-    let start = tsc();
+    let start = now();
     while !is_so() {
-        assert!(tsc() - start < tsc_per_second() / 100, "not after 10 ms: {what}");
+        assert!(now() - start < frequency() / 100, "not after 10 ms: {what}");
     }
 }
 
 /// Gives whatever might interrupt some time to do so.
 fn settle() {
-    let start = tsc();
-    while tsc() - start < tsc_per_second() / 100_000 {}
+    let start = now();
+    while now() - start < frequency() / 100_000 {}
 }

@@ -14,12 +14,12 @@ mod sync;
 mod timer;
 mod uart;
 
-use wouldblock::{block::Idle, x86_64::Park};
-
 use board::{
+    alarm::one_shot,
+    idle::Park,
     interrupts::{Line, raise_self},
-    timer::one_shot,
 };
+use wouldblock::block::Idle;
 
 /// Has `handler` run once on the self-interrupt, before this returns if interrupts are on.
 fn interrupt_now(handler: fn(Line)) {

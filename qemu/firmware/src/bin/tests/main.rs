@@ -44,7 +44,7 @@ fn run(board: &'static Board) -> ! {
         defmt::error!("no such test on this machine: {=str}", name);
         exit::failure(Failure::CommandLine)
     };
-    x86_64::instructions::interrupts::enable();
+    ::board::interrupts::enable();
     test(board);
     exit::success()
 }

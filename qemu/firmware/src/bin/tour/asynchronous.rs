@@ -5,15 +5,17 @@ use core::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use firmware::{
-    buffer::Buffer,
-    count::{Cost, Counted},
-    dma::{SLOT, Transfer},
-    serial::{COM1, COM2, Receiving},
-};
 use board::{
     edu::Direction,
+    idle::Park,
+    interrupts::without_interrupts,
     report::{self, Report},
+};
+use drivers::{buffer::Buffer, dma::Transfer};
+use firmware::{
+    dma::SLOT,
+    measure::count::{Cost, Counted},
+    serial::{COM1, COM2, Receiving},
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
@@ -22,10 +24,7 @@ use wouldblock::{
     cache::{Cache, LINES_PER_STEP},
     job::{Done, Job},
     sync::Mutex,
-    x86_64::Park,
 };
-
-use x86_64::instructions::interrupts::without_interrupts;
 
 use crate::tour::{Checks, Engine, Kind::Asynchronous, NO_DMA, Row, Tour, sleep_until};
 

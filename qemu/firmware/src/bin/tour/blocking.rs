@@ -2,21 +2,22 @@
 
 use core::{convert::Infallible, fmt::Write, hint::black_box, time::Duration};
 
-use firmware::{
-    alarm,
-    count::{Cost, Counted, Tally, clock},
-    dma::{Dma, SLOT},
-    serial::COM1,
-};
 use board::{
+    alarm,
+    counter::{clock, frequency, now},
     edu::Direction,
-    timer::{tsc, tsc_per_second},
+    idle::Park,
+};
+use drivers::dma::Dma;
+use firmware::{
+    dma::{self, SLOT},
+    measure::count::{Cost, Counted, Tally},
+    serial::COM1,
 };
 use wouldblock::{
     attempt,
     block::{Spin, block},
     time,
-    x86_64::Park,
 };
 
 use crate::tour::{Checks, Engine, Kind::Blocking, NO_DMA, Row, Tour};
@@ -35,7 +36,8 @@ pub fn rows(tour: &mut Tour) {
         *byte = index as u8 ^ (index >> 8) as u8;
     }
 
-    let (tries, cost) = tour.meter.measure(|| dma.transfer_spinning(memory, Direction::ToDevice));
+    let (tries, cost) =
+        tour.meter.measure(|| dma::transfer_spinning(&mut dma, memory, Direction::ToDevice));
     let checks = Checks::new();
     checks.expect("it was tried many times", tries > 1_000_000);
     checks.equal("no interrupt was needed", cost.interrupts, 0);
@@ -53,7 +55,8 @@ pub fn rows(tour: &mut Tour) {
     let sent = checksum(memory);
     memory.fill(0);
     let park = tour.meter.counting(Park);
-    let (tries, cost) = tour.meter.measure(|| dma.transfer(memory, Direction::ToMemory, park));
+    let (tries, cost) =
+        tour.meter.measure(|| dma::transfer(&mut dma, memory, Direction::ToMemory, park));
     let checks = Checks::new();
     checks.expect("the bytes came back from the device", checksum(memory) == sent);
     checks.equal("one interrupt", cost.interrupts, 1);
@@ -151,15 +154,15 @@ fn bounded_recv(tour: &Tour) {
     let mut tally = Tally::take();
     let mut recv = tally.count(receiver.recv());
     let sleep = tour.meter.counting_until(Park, alarm::take());
-    let start = tsc();
+    let start = now();
     let (end, cost) =
         tour.meter.measure(|| recv.block_for(sleep, clock(), Duration::from_millis(5)));
-    let waited = tsc() - start;
+    let waited = now() - start;
     drop(recv);
     let checks = Checks::new();
     checks.expect("nothing came", end == Err(time::Error::TimedOut));
-    checks.expect("it waited at least 5 ms", waited >= tsc_per_second() / 200);
-    checks.expect("and not for ever", waited < tsc_per_second() / 20);
+    checks.expect("it waited at least 5 ms", waited >= frequency() / 200);
+    checks.expect("and not for ever", waited < frequency() / 20);
     let row = Row {
         kind: Blocking,
         call: "recv().block_for(5 ms)",

@@ -3,20 +3,22 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use firmware::{
-    buffer::Buffer,
-    count::Counted,
-    dma::SLOT,
-    serial::{COM1, COM2, Port},
-};
 use board::{
+    alarm::{periodic, stop},
+    counter::now,
     edu::Direction,
+    idle::Park,
     interrupts::{self, Line},
     serial::Serial,
-    timer::{periodic, stop, tsc},
+};
+use drivers::buffer::Buffer;
+use firmware::{
+    dma::SLOT,
+    measure::count::Counted,
+    serial::{COM1, COM2, Port},
 };
 use static_cell::ConstStaticCell;
-use wouldblock::{block::block, sync::Mutex, uart16550::Transmitter, x86_64::Park};
+use wouldblock::{block::block, sync::Mutex, uart16550::Transmitter};
 
 use crate::tour::{Checks, Engine, Kind::Concurrency, Row, Tour};
 
@@ -51,7 +53,7 @@ fn on_timer(line: Line) {
         }
         *fed += A_TICK;
         if *fed >= BYTES {
-            LAST_TICK.store(tsc(), Ordering::Relaxed);
+            LAST_TICK.store(now(), Ordering::Relaxed);
             stop();
         }
     }
@@ -92,8 +94,8 @@ pub fn rows(tour: &mut Tour) {
         let [one, two] = operations;
         let one = COM1.receiving.start(one).expect("the slot is idle");
         let two = COM2.receiving.start(two).expect("the slot is idle");
-        periodic(board::timer::ticks_per_second() / 1000);
-        let all_started = tsc();
+        periodic(board::alarm::ticks_per_second() / 1000);
+        let all_started = now();
         let ended = [one.wait(sleep()), two.wait(sleep())];
         let engine = dma.map(|job| job.wait(sleep()));
         checks.expect(

@@ -1,12 +1,9 @@
 //! Asynchronous: many reads at once from a virtio disk, by DMA.
 
-use firmware::{
-    block::{Command, DEPTH, Disk, in_flight},
-    disk_image::{CHUNK, CHUNK_SECTORS, CHUNKS, holds},
-};
+use board::{idle::Park, interrupts::without_interrupts};
+use drivers::disk::{Command, DEPTH, Disk, in_flight};
+use firmware::disk_image::{CHUNK, CHUNK_SECTORS, CHUNKS, holds};
 use static_cell::ConstStaticCell;
-use wouldblock::x86_64::Park;
-use x86_64::instructions::interrupts::without_interrupts;
 
 use crate::tour::{Checks, Kind::Asynchronous, Row, Tour};
 

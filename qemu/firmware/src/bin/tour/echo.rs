@@ -1,16 +1,17 @@
 //! The echo: takes so many bytes from the first port and sends each back, in one of four forms. It is
 //! over when the transmitter is empty: a machine that ends before would take bytes along.
 
-use firmware::{
-    buffer::Buffer,
-    count::{Counted, Meter, Tally},
-    executor::Executor,
-    serial::{COM1, Receiving, Sending},
-};
 use board::{
     command_line::CommandLine,
+    idle::Park,
     report::{self, Report},
     serial::Serial,
+};
+use drivers::buffer::Buffer;
+use firmware::{
+    executor::Executor,
+    measure::count::{Counted, Meter, Tally},
+    serial::{COM1, Receiving, Sending},
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
@@ -18,7 +19,6 @@ use wouldblock::{
     job::{Done, Job},
     sync::Mutex,
     uart16550::{LineError, Receiver, Transmitter},
-    x86_64::Park,
 };
 
 type Rx = Receiver<'static, Serial>;

@@ -12,18 +12,18 @@ mod nonblocking;
 mod timer;
 mod tour;
 
-use firmware::serial::{COM1, COM2};
 use board::{
     Board,
     exit::{self, Failure},
 };
+use firmware::serial::{COM1, COM2};
 
 board::entry!(main);
 
 fn main(board: &'static Board) -> ! {
     COM1.install();
     COM2.install();
-    x86_64::instructions::interrupts::enable();
+    board::interrupts::enable();
     let done = match board.command_line.command() {
         "tour" => {
             tour::run();

@@ -2,19 +2,19 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use board::{edu::Direction, idle::Park, serial::Serial};
+use drivers::dma::Dma;
 use firmware::{
-    count::{Cost, Counted},
-    dma::{Dma, SLOT},
+    dma::SLOT,
+    measure::count::{Cost, Counted},
     serial::COM1,
 };
-use board::{edu::Direction, serial::Serial};
 use wouldblock::{
     attempt::Progress,
     block::{Spin, block},
     job::Step,
     sync::{Channel, Mutex, Sender},
     uart16550::Receiver,
-    x86_64::Park,
 };
 
 use crate::tour::{Checks, Engine, Kind::NonBlocking, NO_DMA, Row, Tour, in_handler, sleep_until};

@@ -2,18 +2,14 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use firmware::{
-    count::Counted,
-    timer::{Countdown, Timer},
-};
 use board::{
+    counter::{frequency, now},
+    idle::Park,
     interrupts::Line,
-    timer::{tsc, tsc_per_second},
 };
-use wouldblock::{
-    job::{Done, Slot},
-    x86_64::Park,
-};
+use drivers::timer::{Countdown, Timer};
+use firmware::measure::count::Counted;
+use wouldblock::job::{Done, Slot};
 
 use crate::tour::{Checks, Kind::Asynchronous, Row, Tour, sleep_until};
 
@@ -28,7 +24,7 @@ fn on_timer(line: Line) {
 }
 
 fn millisecond() -> u64 {
-    tsc_per_second() / 1000
+    frequency() / 1000
 }
 
 /// What may pass from a deadline to the end that is reported.
@@ -47,7 +43,7 @@ pub fn rows(tour: &Tour) {
 fn once(tour: &Tour, timer: Timer) -> Timer {
     let checks = Checks::new();
     let sleep = tour.meter.counting(Park);
-    let begun = tsc();
+    let begun = now();
     let (done, cost) = tour.meter.measure(|| {
         let job = SLOT.start(Counted::new(timer.after(millisecond()))).expect("the slot is idle");
         job.wait(sleep)
@@ -55,7 +51,7 @@ fn once(tour: &Tour, timer: Timer) -> Timer {
     let Counted { op, tries } = done.op;
     checks.expect("it was not cancelled", done.result.is_ok());
     checks.expect("the deadline was a millisecond away", op.deadline() - begun >= millisecond());
-    checks.expect("it ended at its deadline", tsc() - op.deadline() < promptly());
+    checks.expect("it ended at its deadline", now() - op.deadline() < promptly());
     checks.equal("one interrupt", cost.interrupts, 1);
     let row = Row {
         kind: Asynchronous,
@@ -82,7 +78,7 @@ fn periods(tour: &Tour, timer: Timer) {
         let Counted { op, tries } = done.op;
         TRIES.fetch_add(tries, Relaxed);
         LAST.store(op.deadline(), Relaxed);
-        LATEST.fetch_max(tsc() - op.deadline(), Relaxed);
+        LATEST.fetch_max(now() - op.deadline(), Relaxed);
         if ENDED.fetch_add(1, Relaxed) + 1 < PERIODS {
             // The slot is idle by now. A period that is not started is missed below.
             let _not_started = SLOT.start_with(Counted::new(op.next(millisecond())), next);

@@ -2,15 +2,16 @@
 
 use core::cell::Cell;
 
-use firmware::{
-    count::{Cost, Meter},
-    dma::{self, Dma},
-    executor::Executor,
-    serial::{COM1, COM2},
-};
 use board::{
     interrupts::{self, Line},
     report::{self, Report},
+};
+use drivers::dma::Dma;
+use firmware::{
+    dma,
+    executor::Executor,
+    measure::count::{Cost, Meter},
+    serial::{COM1, COM2},
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
@@ -101,7 +102,7 @@ pub fn run() {
 
     let mut tour = Tour {
         meter: Meter::default(),
-        engine: Dma::take().map(|dma| Engine { dma, memory: MEMORY.take() }),
+        engine: dma::take().map(|dma| Engine { dma, memory: MEMORY.take() }),
         executor: Executor::take(),
         returns: Cell::new(0),
         at_rest: Cell::new(true),
@@ -149,8 +150,8 @@ impl Tour {
         );
         checks.expect("their slots are idle", COM1.receiving.is_idle() && COM2.receiving.is_idle());
         checks.expect("the DMA engine is at rest", !Dma::is_busy() && dma::SLOT.is_idle());
-        checks.expect("no timer is running", !board::timer::is_running());
-        checks.expect("interrupts are enabled", x86_64::instructions::interrupts::are_enabled());
+        checks.expect("no timer is running", !board::alarm::is_running());
+        checks.expect("interrupts are enabled", board::interrupts::are_enabled());
         self.returns.set(self.returns.get() + 1);
         self.at_rest.set(self.at_rest.get() && checks.0.get());
         checks.0.set(checks.0.get() && before);

@@ -6,11 +6,10 @@ use core::{
 };
 
 use board::{
-    Board, edu,
-    edu::{Direction, Edu, Registers},
+    Board, alarm, board, counter,
+    edu::{self, Direction, Edu, Registers},
     interrupts::{self, Line},
     pci::BaseAddress,
-    timer,
 };
 use x86_64::instructions::interrupts as processor;
 
@@ -150,7 +149,7 @@ fn dma_there_and_back(board: &'static Board) {
     let transfer = |direction| {
         static ENDED: AtomicU64 = AtomicU64::new(0);
         ENDED.store(edu.line().taken() + 1, Relaxed);
-        let start = timer::tsc();
+        let start = counter::now();
         // SAFETY: the buffer is the device's until the loop below is done.
         unsafe { registers.start_dma(direction, address, 4095, true) };
         assert!(registers.dma_is_running());
@@ -162,7 +161,7 @@ fn dma_there_and_back(board: &'static Board) {
         processor::enable();
         assert!(!registers.dma_is_running());
         assert_eq!(STATUS.load(Relaxed), Registers::TRANSFER_DONE);
-        let milliseconds = (timer::tsc() - start) / (timer::tsc_per_second() / 1000);
+        let milliseconds = (counter::now() - start) / (counter::frequency() / 1000);
         assert!((99..=100).contains(&milliseconds), "{milliseconds} ms");
     };
 
@@ -181,7 +180,7 @@ fn dma_there_and_back(board: &'static Board) {
     let back = unsafe { &*BUFFER.0.get() };
     assert!(back.iter().enumerate().all(|(i, byte)| *byte == (i * 7 + i / 256) as u8));
     assert_eq!(edu.line().taken(), 2);
-    assert_eq!(edu::find().map(Edu::line), Some(edu.line()));
+    assert_eq!(board().edu.as_ref().map(Edu::line), Some(edu.line()));
 }
 
 board::test!(no_safe_access_leads_a_transfer_astray, needs Edu);
@@ -218,7 +217,7 @@ fn no_safe_access_leads_a_transfer_astray(board: &'static Board) {
     Line::Timer.enable();
     let move_bytes = |direction, timer_in| {
         let taken = edu.line().taken() + 1;
-        timer::one_shot(timer_in);
+        alarm::one_shot(timer_in);
         // SAFETY: the buffer is the device's until the loop below is done.
         unsafe {
             edu.registers().start_dma(direction, BUFFER.0.get().addr() as u64, BYTES, true);

@@ -6,11 +6,11 @@ use core::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use critical_section::Mutex;
 use board::{
     Board,
     exceptions::{self, Exception, Frame},
 };
+use critical_section::Mutex;
 
 static TAKEN: AtomicU64 = AtomicU64::new(0);
 static ADDRESS: AtomicU64 = AtomicU64::new(0);

@@ -6,9 +6,8 @@ use core::{
 };
 
 use board::{
-    Board,
+    Board, alarm, counter,
     interrupts::{self, Controller, Line},
-    timer,
 };
 use x86_64::instructions::interrupts as processor;
 
@@ -81,7 +80,7 @@ fn handlers_do_not_nest(_: &'static Board) {
     Line::Timer.enable();
     Line::SelfIpi.set_handler(second);
     Line::SelfIpi.enable();
-    timer::one_shot(100);
+    alarm::one_shot(100);
     super::soon("both have come", || interrupts::taken() == 2);
     assert_eq!(ORDER.load(Relaxed), 12);
     assert_eq!(interrupts::deepest(), 1);
@@ -98,7 +97,7 @@ fn nesting_is_seen(_: &'static Board) {
     Line::Timer.enable();
     Line::SelfIpi.set_handler(second);
     Line::SelfIpi.enable();
-    timer::one_shot(100);
+    alarm::one_shot(100);
     super::soon("both have come", || interrupts::taken() == 2);
     assert_eq!(ORDER.load(Relaxed), 21);
     assert_eq!(interrupts::deepest(), 2);
@@ -129,7 +128,7 @@ fn time_spent(_: &'static Board) {
 
     Line::Timer.set_handler(nested);
     Line::Timer.enable();
-    timer::one_shot(100);
+    alarm::one_shot(100);
     super::soon("both have come", || interrupts::taken() == 3);
     let twice = interrupts::spent() - once;
     assert!((2 * LENGTH..2 * LENGTH + 200).contains(&twice), "{twice}");

@@ -122,9 +122,9 @@ fn the_real_time_clock_interrupts(_: &'static Board) {
     while HEARD.load(Relaxed) < 5 {
         core::hint::spin_loop();
     }
-    x86_64::instructions::interrupts::disable();
+    board::interrupts::disable();
     set_cmos(0x0b, cmos(0x0b) & !PERIODIC);
-    x86_64::instructions::interrupts::enable();
+    board::interrupts::enable();
     assert!(line.taken() >= 5 && line.taken() == interrupts::taken());
     assert_eq!(interrupts::spurious(), 0);
 }

@@ -8,9 +8,8 @@ use core::{
 };
 
 use board::{
-    Board,
+    Board, alarm, counter,
     interrupts::{self, Line},
-    timer,
 };
 use x86_64::instructions::hlt;
 
@@ -28,7 +27,7 @@ const SLED: u64 = 1024;
 #[inline(never)]
 fn landing(ticks: u64) -> Option<u64> {
     LANDED.store(0, Relaxed);
-    timer::one_shot(ticks);
+    alarm::one_shot(ticks);
     let start: u64;
     // SAFETY: does nothing, at length.
     unsafe {
@@ -64,7 +63,7 @@ fn periodic(_: &'static Board) {
     static TIMES: [AtomicU64; ROUNDS] = [const { AtomicU64::new(0) }; ROUNDS];
 
     fn note(line: Line) {
-        let now = timer::tsc();
+        let now = counter::now();
         if let Some(time) = TIMES.get(COUNT.fetch_add(1, Relaxed)) {
             time.store(now, Relaxed);
         }
@@ -73,12 +72,12 @@ fn periodic(_: &'static Board) {
 
     Line::Timer.set_handler(note);
     Line::Timer.enable();
-    timer::periodic(PERIOD);
+    alarm::periodic(PERIOD);
     // Awake: when the processor sleeps, QEMU now and then lets the clock jump some ticks too far.
     while COUNT.load(Relaxed) < ROUNDS {
         spin_loop();
     }
-    timer::stop();
+    alarm::stop();
     super::settle();
     assert_eq!(Line::Timer.taken(), ROUNDS as u64, "it goes on after `stop`");
     let times: [u64; ROUNDS] = array::from_fn(|i| TIMES[i].load(Relaxed));
@@ -92,8 +91,8 @@ board::test!(stopped_in_time);
 fn stopped_in_time(_: &'static Board) {
     Line::Timer.set_handler(land);
     Line::Timer.enable();
-    timer::one_shot(5_000);
-    timer::stop();
+    alarm::one_shot(5_000);
+    alarm::stop();
     super::settle();
     assert_eq!(Line::Timer.taken(), 0);
 }
@@ -102,13 +101,13 @@ board::test!(long_one_shot);
 fn long_one_shot(_: &'static Board) {
     // 10 s: more than its counter holds at full speed. The virtual clock jumps while the processor
     // sleeps.
-    let ticks = 10 * timer::ticks_per_second();
+    let ticks = 10 * alarm::ticks_per_second();
     Line::Timer.set_handler(land);
     Line::Timer.enable();
-    let start = timer::tsc();
-    timer::one_shot(ticks);
+    let start = counter::now();
+    alarm::one_shot(ticks);
     hlt();
-    let passed = timer::tsc() - start;
+    let passed = counter::now() - start;
     assert_eq!(Line::Timer.taken(), 1);
     assert!((ticks..ticks + 1000).contains(&passed), "{passed} instead of {ticks}");
 }
@@ -127,5 +126,5 @@ fn tsc_counts_instructions(_: &'static Board) {
         );
     }
     assert_eq!(after - before, 1000 + 4);
-    assert_eq!(timer::tsc_per_second(), timer::ticks_per_second());
+    assert_eq!(counter::frequency(), alarm::ticks_per_second());
 }

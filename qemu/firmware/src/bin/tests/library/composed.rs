@@ -2,18 +2,18 @@
 
 use core::time::Duration;
 
-use firmware::{
-    alarm::{self, TimerAlarm},
-    count::clock,
-    serial::{COM1, COM2, Port},
-    task::block_on,
-    timer::{SLOT, Timer},
-};
 use board::{
     Board,
+    alarm::{self, TimerAlarm, is_running, periodic, stop},
+    counter::{clock, frequency, now},
+    idle::Park,
     interrupts::Line,
     serial,
-    timer::{is_running, periodic, stop, tsc, tsc_per_second},
+};
+use drivers::timer::{SLOT, Timer};
+use firmware::{
+    serial::{COM1, COM2, Port},
+    task::block_on,
 };
 use wouldblock::{
     attempt::Either,
@@ -21,7 +21,7 @@ use wouldblock::{
     event::Event,
     time::{self, AlarmDelay},
     uart16550::{Level, Register, Registers},
-    x86_64::{Park, TscClock},
+    x86_64::TscClock,
 };
 
 use super::interrupt_in;
@@ -117,7 +117,7 @@ fn a_job_raced_with_a_byte(_: &'static Board) {
     let [(mut rx, mut tx), _] = loop_back().map(|port| port.uart.split().expect("free"));
     let mut timer = Timer::take().expect("the timer");
     for turn in 0..10 {
-        let mut job = SLOT.start(timer.after(tsc_per_second() / 1000)).expect("idle");
+        let mut job = SLOT.start(timer.after(frequency() / 1000)).expect("idle");
         assert_eq!(tx.try_send(turn), Ok(()));
         let Ok(Either::Second(byte)) = job.ended().race(rx.recv()).block(Park) else {
             panic!("the byte was there before the end");
@@ -125,7 +125,7 @@ fn a_job_raced_with_a_byte(_: &'static Board) {
         let race = job.ended().race(rx.recv());
         let end = if turn % 2 == 0 { block_on(race) } else { { race }.block(Park) };
         let Ok(Either::First(done)) = end else { panic!("no other byte came") };
-        assert!(byte == turn && tsc() >= done.op.deadline() && SLOT.is_idle());
+        assert!(byte == turn && now() >= done.op.deadline() && SLOT.is_idle());
         assert!(is_quiet());
         timer = done.op.into_timer();
     }
@@ -136,13 +136,13 @@ fn a_time_out_in_each_form(_: &'static Board) {
     let [(mut rx, mut tx), _] = loop_back().map(|port| port.uart.split().expect("free"));
     let mut delay = delays();
     for byte in 0..10 {
-        let start = tsc();
+        let start = now();
         let end = rx.recv().within(delay.after(MILLISECOND)).block(Park);
         assert_eq!(end, Err(time::Error::TimedOut));
         let end = block_on(rx.recv().within(delay.after(MILLISECOND)));
         assert_eq!(end, Err(time::Error::TimedOut));
-        let waited = tsc() - start;
-        let least = 2 * tsc_per_second() / 1000;
+        let waited = now() - start;
+        let least = 2 * frequency() / 1000;
         assert!(waited >= least && waited < least + least / 20, "{waited} cycles");
         assert!(is_quiet(), "nothing is left armed");
 
@@ -158,10 +158,10 @@ board::test!(a_time_out_in_each_form);
 fn no_delay_is_lost(_: &'static Board) {
     let mut delay = delays();
     for nanoseconds in 0..400 {
-        let start = tsc();
+        let start = now();
         let Ok(()) = delay.after(Duration::from_nanos(nanoseconds)).block(Park);
         let Ok(()) = block_on(delay.after(Duration::from_nanos(nanoseconds)));
-        assert!(tsc() - start < 10_000);
+        assert!(now() - start < 10_000);
     }
     assert!(is_quiet());
 }

@@ -3,20 +3,20 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use firmware::{
-    buffer::Buffer,
-    count::Counted,
-    serial::{COM1, COM2},
-};
 use board::{
     Board,
+    idle::Park,
     report::{self, Report},
+};
+use drivers::buffer::Buffer;
+use firmware::{
+    measure::count::Counted,
+    serial::{COM1, COM2},
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
     block::{Idle, Spin},
     uart16550::{Config, Level, Parity},
-    x86_64::Park,
 };
 
 use super::{

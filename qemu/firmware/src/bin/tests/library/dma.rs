@@ -3,34 +3,31 @@
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::sleep_until;
+use board::{Board, board, edu::Direction, idle::Park};
+use drivers::dma::{Dma, LONGEST, Transfer};
 use firmware::{
-    count::Counted,
-    dma::{Dma, LONGEST, SLOT, Transfer},
+    dma::{self, SLOT},
     executor::Executor,
-};
-use board::{
-    Board,
-    edu::{self, Direction},
+    measure::count::Counted,
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
     job::{Done, Job},
     sync::Mutex,
-    x86_64::Park,
 };
 
 static MEMORY: ConstStaticCell<[u8; LONGEST]> = ConstStaticCell::new([0; LONGEST]);
 
 fn there_and_back(_: &'static Board) {
-    let mut dma = Dma::take().expect("an engine");
+    let mut engine = dma::take().expect("an engine");
     let sent: [u8; 64] = core::array::from_fn(|n| n as u8 * 3);
     let mut memory = sent;
-    assert_eq!(dma.transfer(&mut memory, Direction::ToDevice, Park), 2);
+    assert_eq!(dma::transfer(&mut engine, &mut memory, Direction::ToDevice, Park), 2);
     memory.fill(0);
-    assert_eq!(dma.transfer(&mut memory, Direction::ToMemory, Park), 2);
+    assert_eq!(dma::transfer(&mut engine, &mut memory, Direction::ToMemory, Park), 2);
     assert_eq!(memory, sent);
     assert!(!Dma::is_busy());
-    assert!(Dma::take().is_none(), "there is one");
+    assert!(dma::take().is_none(), "there is one");
 }
 board::test!(there_and_back, needs Edu);
 
@@ -61,7 +58,7 @@ fn callbacks_restart(_: &'static Board) {
 
     let memory = MEMORY.take();
     memory.iter_mut().enumerate().for_each(|(index, byte)| *byte = (index % 253) as u8);
-    let dma = Dma::take().expect("an engine");
+    let dma = dma::take().expect("an engine");
     let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
     assert!(SLOT.start_with(transfer, next).is_ok());
     sleep_until(|| CALLS.load(Relaxed) == 4);
@@ -81,7 +78,7 @@ fn a_task_awaits_it(_: &'static Board) {
         }
     }
 
-    let dma = Dma::take().expect("an engine");
+    let dma = dma::take().expect("an engine");
     let transfer = Counted::new(dma.into_transfer(MEMORY.take(), Direction::ToDevice));
     let job = SLOT.start(transfer).expect("idle");
     let mut executor = Executor::take();
@@ -94,7 +91,7 @@ board::test!(a_task_awaits_it, needs Edu);
 
 /// A detached transfer runs to its end; the slot is free after that, not before.
 fn detached(_: &'static Board) {
-    let dma = Dma::take().expect("an engine");
+    let dma = dma::take().expect("an engine");
     let transfer = Counted::new(dma.into_transfer(MEMORY.take(), Direction::ToDevice));
     SLOT.start(transfer).expect("idle").detach();
     assert!(!SLOT.is_idle());
@@ -107,8 +104,8 @@ board::test!(detached, needs Edu);
 /// The device interrupts though nobody has asked for anything, and while a transfer is under way:
 /// once each, since the handler quiets it, and the transfer ends when it is done.
 fn interrupts_for_nobody(_: &'static Board) {
-    let edu = edu::find().expect("a device");
-    let (dma, memory) = (Dma::take().expect("an engine"), MEMORY.take());
+    let edu = board().edu.as_ref().expect("a device");
+    let (dma, memory) = (dma::take().expect("an engine"), MEMORY.take());
     let raise = |times: u64| {
         let before = edu.line().taken();
         (0..times).for_each(|_| edu.registers().raise(1));

@@ -7,15 +7,14 @@ use core::{
     time::Duration,
 };
 
-use firmware::{alarm, count::clock, serial::COM1, task::block_on};
-use board::{Board, interrupts::Line, serial};
+use board::{Board, alarm, counter::clock, idle::Park, interrupts::Line, serial};
+use firmware::{serial::COM1, task::block_on};
 use wouldblock::{
     attempt::{self, Attempt},
     block::Spin,
     event::{Event, Flags},
     time,
     uart16550::{Register, Registers},
-    x86_64::Park,
 };
 
 use super::{interrupt_in, sleep_until};

@@ -6,24 +6,24 @@ use core::{
     sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
 };
 
+use board::{
+    Board,
+    counter::frequency,
+    idle::Park,
+    interrupts::{self, Line, raise_self},
+};
+use drivers::timer::{Countdown, SLOT, Timer};
 use embassy_executor::Spawner;
 use embassy_time::{Duration, Instant, with_timeout};
 use firmware::{
     executor::{Executor, start_in_handler},
     serial::COM1,
-    timer::{Countdown, SLOT, Timer},
-};
-use board::{
-    Board,
-    interrupts::{self, Line, raise_self},
-    timer::tsc_per_second,
 };
 use wouldblock::{
     attempt::{self, Attempt},
     block::Spin,
     event::Event,
     job::{Background, Slot},
-    x86_64::Park,
 };
 
 use super::sleep_until;
@@ -60,7 +60,7 @@ fn a_task_in_the_handler_preempts_a_busy_foreground(_: &'static Board) {
         let mut before = WORK.load(Relaxed);
         for _ in 0..PERIODS {
             let done = SLOT.start(countdown).expect("idle").await;
-            countdown = done.op.next(tsc_per_second() / 10_000);
+            countdown = done.op.next(frequency() / 10_000);
             let work = WORK.load(Relaxed);
             assert!(work > before, "the foreground went on meanwhile");
             before = work;
@@ -68,7 +68,7 @@ fn a_task_in_the_handler_preempts_a_busy_foreground(_: &'static Board) {
         }
     }
 
-    let first = Timer::take().expect("the timer").after(tsc_per_second() / 10_000);
+    let first = Timer::take().expect("the timer").after(frequency() / 10_000);
     start_in_handler().spawn(task(first).expect("the task is not running"));
     while SEEN.load(Relaxed) < PERIODS {
         WORK.store(black_box(WORK.load(Relaxed) + 1), Relaxed);
@@ -264,7 +264,7 @@ fn a_task_that_unmasks_does_not_nest_the_executor(_: &'static Board) {
         let mut poll = 0;
         core::future::poll_fn(|cx| {
             alone(|| {
-                x86_64::instructions::interrupts::enable();
+                board::interrupts::enable();
                 let before = Line::SelfIpi.taken();
                 GO.hand_over();
                 raise_self();

@@ -7,14 +7,13 @@ use core::{
 
 use board::{
     Board,
-    interrupts::{Line, raise_self},
+    idle::Park,
+    interrupts::{Line, raise_self, without_interrupts},
 };
 use wouldblock::{
     attempt::Attempt,
     job::{Background, Busy, Done, Slot, Step},
-    x86_64::Park,
 };
-use x86_64::instructions::interrupts::without_interrupts;
 
 use super::{interrupt_now, sleep_until};
 

@@ -3,15 +3,15 @@
 
 use core::{cell::Cell, convert::Infallible};
 
-use firmware::serial::COM1;
 use board::{
     Board,
+    idle::Park,
     interrupts::{Line, raise_self},
 };
+use firmware::serial::COM1;
 use wouldblock::{
     block::Spin,
     job::{self, Inline, ScopedSlot, Slot, Step},
-    x86_64::Park,
 };
 
 static LINE: ScopedSlot = ScopedSlot::new();

@@ -4,13 +4,13 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use board::{
     Board,
+    alarm::{periodic, stop},
+    idle::Park,
     interrupts::Line,
-    timer::{periodic, stop},
 };
 use wouldblock::{
     block::block,
     sync::{Channel, Mutex, Sender},
-    x86_64::Park,
 };
 
 use super::{interrupt_now, sleep_until};

@@ -6,17 +6,18 @@ use core::{
     time::Duration,
 };
 
-use firmware::{
-    buffer::Buffer,
-    count::{Counted, clock},
-    serial::{COM1, COM2, Port},
-};
 use board::{
     Board,
-    interrupts::{self, Line},
+    counter::{clock, frequency, now},
+    idle::Park,
+    interrupts::{self, Line, without_interrupts},
     report::{self, Report},
     serial::Serial,
-    timer::{tsc, tsc_per_second},
+};
+use drivers::buffer::Buffer;
+use firmware::{
+    measure::count::Counted,
+    serial::{COM1, COM2, Port},
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
@@ -25,9 +26,7 @@ use wouldblock::{
     job::Slot,
     time,
     uart16550::{ReadToIdle, Receiver},
-    x86_64::Park,
 };
-use x86_64::instructions::interrupts::without_interrupts;
 
 use super::{interrupt_in, sleep_until};
 
@@ -234,7 +233,7 @@ fn messages() -> &'static Port {
 
 /// As many cycles as `count` bytes of ten bits take on the line.
 fn characters(count: u64) -> u64 {
-    count * 10 * tsc_per_second() / 115_200
+    count * 10 * frequency() / 115_200
 }
 
 /// By the chip's own time-out, four bytes' time after the last byte, whatever the length.
@@ -249,10 +248,10 @@ fn a_message_ends_when_the_line_falls_idle(_: &'static Board) {
         for byte in 0..length {
             assert_eq!(tx.send(byte).block(Spin), Ok(1));
         }
-        let start = tsc();
+        let start = now();
         assert!(job.attempt().is_err(), "more might come");
         let done = job.wait(Park);
-        let waited = tsc() - start;
+        let waited = now() - start;
         assert_eq!(done.result, Ok(length.into()));
         let four = characters(4);
         assert!(

@@ -16,8 +16,8 @@ use core::{
     sync::atomic::{AtomicBool, Ordering, fence},
 };
 
-use critical_section::Mutex;
 use board::interrupts::Line;
+use critical_section::Mutex;
 use virtio_drivers::{
     queue::VirtQueue,
     transport::{DeviceStatus, Transport, pci::PciTransport},

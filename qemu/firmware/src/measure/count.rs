@@ -6,8 +6,9 @@
 use core::{cell::Cell, convert::Infallible, task::Waker};
 
 use board::{
+    alarm,
+    counter::{self, now},
     interrupts,
-    timer::{self, tsc},
 };
 use wouldblock::{
     attempt::{Attempt, Either, Progress, from_fn},
@@ -96,9 +97,9 @@ impl Meter {
         self.away.set(0);
         let taken = interrupts::taken();
         let spent = interrupts::spent();
-        let start = tsc();
+        let start = now();
         let value = f();
-        let elapsed = tsc() - start;
+        let elapsed = now() - start;
         let spent = interrupts::spent() - spent;
         let cost = Cost {
             instructions: elapsed - spent - self.away.get() - empty_span(),
@@ -171,9 +172,9 @@ impl<C: Clock, L: Alarm<C>> Alarm<C> for Counting<'_, L> {
 /// The time that `f` takes, without the handlers.
 fn time_of(f: impl FnOnce()) -> u64 {
     let spent = interrupts::spent();
-    let start = tsc();
+    let start = now();
     f();
-    tsc() - start - (interrupts::spent() - spent)
+    now() - start - (interrupts::spent() - spent)
 }
 
 /// Counts the tries of operations, each in a race that only the operation can win.
@@ -216,12 +217,6 @@ impl Tally {
 
 /// What two readings of the counter with nothing between them cost.
 fn empty_span() -> u64 {
-    let start = tsc();
-    tsc() - start
-}
-
-/// The time-stamp counter, as the library's clock.
-pub fn clock() -> wouldblock::x86_64::TscClock {
-    let frequency = core::num::NonZeroU64::new(timer::tsc_per_second());
-    wouldblock::x86_64::TscClock::new(frequency.unwrap_or(core::num::NonZeroU64::MIN))
+    let start = now();
+    now() - start
 }

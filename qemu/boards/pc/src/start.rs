@@ -1,9 +1,8 @@
 //! From the PVH entry to the binary's main function.
 //!
-//! Invariant: `first` runs once, on the first core, before anything else of Rust; `second` at most
-//! once, on the second core, when `cores` has it started. Interrupts are masked all through both.
-//! The first 8 GiB are mapped at themselves, except for the pages below the stacks and, from
-//! `unmap_null` on, page 0.
+// Invariant: `first` runs once, on the first core, before any other Rust code; `second` at most once,
+// on the second core, when `cores` has started it. Interrupts are masked during both. The first 8 GiB
+// are mapped at themselves, except for the pages below the stacks and, from `unmap_null` on, page 0.
 
 use core::{
     arch::global_asm,
@@ -15,15 +14,18 @@ use static_cell::StaticCell;
 use x86_64::{VirtAddr, instructions::tlb};
 
 use crate::{
-    Board, apic,
+    alarm, apic,
+    board::{Board, board, install},
     command_line::CommandLine,
-    cores::{self, Core},
+    cores, counter,
+    cpu::Core,
     edu::Edu,
+    exceptions,
     exit::{self, Failure},
     hvm::{self, StartInfo},
-    idt, install,
+    idt,
     interrupts::{self, Controller},
-    pci, segments, timer,
+    pci, segments,
 };
 
 /// Addresses from here on are not mapped.
@@ -31,22 +33,28 @@ pub(crate) const MAPPED: u64 = 8 << 30;
 /// Where devices are, so that it is mapped uncached.
 pub(crate) const DEVICES: Range<u64> = 3 << 30..4 << 30;
 
-global_asm!(include_str!("boot.s"), first = sym first, second = sym second);
+global_asm!(include_str!("start.s"), first = sym first, second = sym second);
+global_asm!(
+    include_str!("trampolines.s"),
+    exception = sym exceptions::dispatch,
+    interrupt = sym interrupts::dispatch,
+);
 
 unsafe extern "Rust" {
     /// The binary's main function; `entry!` defines it.
-    safe fn __pc_main(board: &'static Board) -> !;
+    safe fn __board_main(board: &'static Board) -> !;
 }
 
 /// The first Rust to run.
 ///
 /// # Safety
-/// Called by `boot.s` only, with the address that the firmware handed over.
+/// Called by `start.s` only, with the address that the firmware handed over.
 unsafe extern "C" fn first(start_info: *const StartInfo) -> ! {
     segments::load(Core::First);
     idt::load();
     apic::local::enable();
-    timer::calibrate();
+    counter::start();
+    alarm::calibrate_counter();
 
     // SAFETY: by this function's contract the pointer is the firmware's.
     let (command_line, memory) = unsafe { hvm::read(start_info) };
@@ -72,21 +80,21 @@ unsafe extern "C" fn first(start_info: *const StartInfo) -> ! {
         "{} with the {}; the time-stamp counter runs at {=u64} Hz",
         machine,
         controller,
-        timer::tsc_per_second()
+        counter::frequency()
     );
-    __pc_main(board)
+    __board_main(board)
 }
 
-/// The first Rust to run on the second core; called by `boot.s` only.
+/// The first Rust to run on the second core; called by `start.s` only.
 extern "C" fn second() -> ! {
     segments::load(Core::Second);
     idt::load_filled();
     apic::local::enable();
     interrupts::start_on_second();
-    cores::enter()
+    cores::enter(board())
 }
 
-/// Takes page 0 out, so that a null pointer faults.
+/// Unmaps page 0, so that a null pointer faults.
 fn unmap_null() {
     unsafe extern "C" {
         /// The first 2 MiB, a page an entry.

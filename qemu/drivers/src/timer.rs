@@ -1,11 +1,12 @@
-//! The local APIC's timer as a background operation: once, or period after period without drift,
-//! since each deadline is counted from the one before it.
+//! The board's timer as a background operation: once, or period after period without drift, since
+//! each deadline is counted from the deadline before it.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use board::{
+    alarm::{TimerAlarm, stop},
+    counter::now,
     interrupts::Line,
-    timer::{stop, tsc},
 };
 use wouldblock::{
     attempt::Attempt,
@@ -13,17 +14,16 @@ use wouldblock::{
     time::Alarm,
 };
 
-use crate::alarm::TimerAlarm;
-
-/// Room for what the timer is to do.
+/// Room for one countdown in the background.
 pub static SLOT: Slot<Countdown> = Slot::new();
 
-/// The timer, for whoever has it instead of [`park_until`](crate::alarm::park_until).
+/// The timer. Its owner cannot use [`park_until`](board::alarm::park_until), which takes the same
+/// line.
 #[derive(Debug)]
 pub struct Timer(TimerAlarm);
 
 impl Timer {
-    /// The timer, once. Lets it interrupt.
+    /// The timer, once; `None` after that. Lets it interrupt; its interrupt steps [`SLOT`].
     pub fn take() -> Option<Self> {
         static TAKEN: AtomicBool = AtomicBool::new(false);
         if TAKEN.swap(true, Ordering::Relaxed) {
@@ -34,24 +34,24 @@ impl Timer {
         Some(Self(TimerAlarm::new()))
     }
 
-    /// Ends `cycles` of the time-stamp counter from now.
+    /// A countdown that ends `cycles` of the counter from now.
     pub fn after(self, cycles: u64) -> Countdown {
-        Countdown { timer: self, deadline: tsc().saturating_add(cycles), cancelled: false }
+        Countdown { timer: self, deadline: now().saturating_add(cycles), cancelled: false }
     }
 }
 
-/// There is nothing to quiet: a one-shot has had its shot. Step, acknowledge, wake.
+/// A one-shot leaves nothing to quiet: steps, acknowledges, wakes.
 fn on_interrupt(line: Line) {
     let driven = SLOT.on_interrupt();
     line.acknowledge();
     drop(driven);
 }
 
-/// It was cancelled before its time.
+/// The countdown was cancelled before its deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
 pub struct Cancelled;
 
-/// A time to come.
+/// A deadline in the future.
 #[derive(Debug)]
 #[must_use = "a countdown does nothing until it is started"]
 pub struct Countdown {
@@ -61,13 +61,13 @@ pub struct Countdown {
 }
 
 impl Countdown {
-    /// When it ends, by the time-stamp counter.
+    /// When it ends, by the counter.
     pub const fn deadline(&self) -> u64 {
         self.deadline
     }
 
-    /// The next period: `cycles` after this one's end, whenever that was noticed. One that is over
-    /// already ends at the next interrupt, which comes at once.
+    /// The next period: `cycles` after this one's deadline, no matter when its end was noticed. A
+    /// deadline that has already passed ends at the next interrupt, which comes at once.
     pub fn next(self, cycles: u64) -> Self {
         let deadline = self.deadline.saturating_add(cycles);
         Self { deadline, cancelled: false, ..self }
@@ -85,7 +85,7 @@ impl Attempt for Countdown {
 
     #[inline]
     fn attempt(&mut self) -> nb::Result<(), Cancelled> {
-        if tsc() >= self.deadline {
+        if now() >= self.deadline {
             Ok(())
         } else if self.cancelled {
             Err(nb::Error::Other(Cancelled))
@@ -94,9 +94,10 @@ impl Attempt for Countdown {
         }
     }
 
-    /// After each try that came too early: the two counters agree to some 10⁻⁴ only.
+    /// Sets the timer again after each try that came too early: timer and counter agree only to about
+    /// 10⁻⁴.
     fn arm(&mut self) {
-        self.timer.0.set(self.deadline.saturating_sub(tsc()));
+        self.timer.0.set(self.deadline.saturating_sub(now()));
     }
 
     fn disarm(&mut self) {

@@ -1,9 +1,9 @@
 //! The log: `defmt` frames to QEMU's debug port 0xe9, stamped with microseconds since boot.
 //!
-//! Invariant: `ENCODER` is touched only between `acquire` and `release`, in a critical section; a
-//! second `acquire` inside ends the run. `abandon` lets a report that ends the run break in; then
-//! there is no section any more, since its core is alone, and the other one may have been stopped
-//! inside one.
+// Invariant: `STATE.encoder` is touched only between `acquire` and `release`, in a critical section; a
+// second `acquire` inside ends the run. `abandon` lets a report that ends the run break in. After it
+// there is no critical section, since its core runs alone and the other core may have been stopped
+// inside one.
 
 use core::{
     cell::{Cell, UnsafeCell},
@@ -14,13 +14,13 @@ use critical_section::RestoreState;
 use x86_64::instructions::port::Port;
 
 use crate::{
-    exit::{self, Failure},
-    timer,
+    counter,
+    ending::{self, PANIC},
 };
 
 const PORT: u16 = 0xe9;
 
-defmt::timestamp!("{=u64:us}", timer::microseconds());
+defmt::timestamp!("{=u64:us}", counter::microseconds());
 
 #[defmt::global_logger]
 struct Logger;
@@ -38,13 +38,13 @@ static HELD: AtomicBool = AtomicBool::new(false);
 static STATE: State =
     State { encoder: UnsafeCell::new(defmt::Encoder::new()), restore: Cell::new(None) };
 
-// SAFETY: `acquire` to `release` is one critical section that is entered by one at a time (`HELD`).
+// SAFETY: `acquire` to `release` is one critical section that one caller enters at a time (`HELD`).
 unsafe impl defmt::Logger for Logger {
     fn acquire() {
         // SAFETY: `release` leaves it; `defmt` calls the two in pairs.
-        let restore = (!exit::is_ending()).then(|| unsafe { critical_section::acquire() });
+        let restore = (!ending::is_ending()).then(|| unsafe { critical_section::acquire() });
         if HELD.swap(true, Ordering::Relaxed) {
-            exit::failure(Failure::Panic);
+            ending::end(PANIC);
         }
         STATE.restore.set(restore);
         // SAFETY: by the invariant of the module.
@@ -72,13 +72,14 @@ unsafe impl defmt::Logger for Logger {
     }
 }
 
-/// Gives up a frame that is being written, if one is: the host drops it and reads the next one.
+/// Gives up the frame that is being written, if there is one: the host drops it and reads the next
+/// frame.
 ///
 /// # Safety
-/// What is being logged, on whichever core, never goes on: the caller ends the run.
+/// What is being logged, on either core, never continues: the caller ends the run.
 pub(crate) unsafe fn abandon() {
     if HELD.load(Ordering::Relaxed) {
-        // SAFETY: by the contract whoever holds the encoder never uses it again.
+        // SAFETY: by the contract the holder of the encoder never uses it again.
         unsafe { &mut *STATE.encoder.get() }.end_frame(write);
         HELD.store(false, Ordering::Relaxed);
     }
