@@ -3,13 +3,17 @@
 
 use core::fmt::Write as _;
 
-use board::{idle::Park, report::Report};
+use board::idle::Park;
 use edge_http::{
     Method,
     io::{Error, server::Connection},
 };
 use embedded_io_async::{Read, Write};
-use firmware::{executor::Executor, measure::count::Meter};
+use firmware::{
+    executor::Executor,
+    measure::count::Meter,
+    report::{Kind, Report, Row},
+};
 use heapless::String;
 use wouldblock::{
     adapter::{Join, JoinError, Reader, Writer},
@@ -31,9 +35,9 @@ pub fn talk(rx: Rx, tx: Tx) -> Report<'static> {
     executor.spawner().spawn(serve_all(rx, tx).expect("the task is not running"));
     let (served, cost) =
         meter.measure(|| executor.run_until(|| *SERVED.try_lock().ok()?, meter.counting(Park)));
-    Report::Row {
+    Report::Row(Row {
         row: "HTTP requests served, over embedded-io-async",
-        kind: "asynchronous",
+        kind: Kind::Asynchronous,
         call: "Connection::new(..).await",
         holds: true,
         tries: served,
@@ -42,7 +46,7 @@ pub fn talk(rx: Rx, tx: Tx) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "tries: requests served; the executor slept until they came",
-    }
+    })
 }
 
 #[embassy_executor::task]

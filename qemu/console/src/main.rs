@@ -10,10 +10,12 @@ mod mavlink;
 use board::{
     Board,
     exit::{self, Failure},
-    report::{self, Report},
     serial::Serial,
 };
-use firmware::serial::COM1;
+use firmware::{
+    report::{self, Port, Report, Stream},
+    serial::COM1,
+};
 use wouldblock::uart16550::{Receiver, Transmitter};
 
 board::entry!(main);
@@ -38,7 +40,7 @@ fn main(board: &'static Board) -> ! {
     let (receiver, transmitter) = COM1.uart.split().expect("the port is free");
     // Only now: what came before the port was set up would be lost. The host talks as long as it
     // likes.
-    report::send(&Report::Want { port: "com1", bytes: u64::MAX, seed: 1 });
+    report::send(&Report::Want(Stream { port: Port::Com1, bytes: u64::MAX, seed: 1 }));
     report::send(&talk(receiver, transmitter));
     exit::success()
 }

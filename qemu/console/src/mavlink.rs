@@ -2,9 +2,12 @@
 //! says that it powers off. It reads and writes by the blocking traits of `embedded-io`, asleep
 //! meanwhile.
 
-use board::{idle::Park, report::Report};
+use board::idle::Park;
 use embedded_io::Write;
-use firmware::measure::count::Meter;
+use firmware::{
+    measure::count::Meter,
+    report::{Kind, Report, Row},
+};
 use mavlink::{
     MavHeader, MavlinkReader, MavlinkVersion,
     dialects::minimal::{HEARTBEAT_DATA, MavAutopilot, MavMessage, MavModeFlag, MavState, MavType},
@@ -42,9 +45,9 @@ pub fn talk(rx: Rx, tx: Tx) -> Report<'static> {
             answered += 1;
         }
     });
-    Report::Row {
+    Report::Row(Row {
         row: "MAVLink heartbeats answered, over embedded-io",
-        kind: "blocking synchronous",
+        kind: Kind::Blocking,
         call: "MavlinkReader::read_message",
         holds: true,
         tries: answered,
@@ -53,7 +56,7 @@ pub fn talk(rx: Rx, tx: Tx) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "tries: heartbeats answered; it slept until they came",
-    }
+    })
 }
 
 /// A heartbeat that only who has read `beat` can send.

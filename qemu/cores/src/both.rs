@@ -5,10 +5,8 @@ use core::{
     sync::atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
-use board::{
-    idle::Park,
-    report::{self, Report},
-};
+use board::idle::Park;
+use firmware::report::{self, Report, Xorshift};
 use wouldblock::block::Idle;
 
 /// Waits until the other core is here as well.
@@ -48,20 +46,17 @@ pub fn work(rounds: u32) {
 }
 
 /// Numbers without order, the same ones in every run.
-pub struct Random(u32);
+pub struct Random(Xorshift);
 
 impl Random {
     /// Those that begin with a seed.
     pub const fn new(seed: u32) -> Self {
-        Self(seed | 1)
+        Self(Xorshift::new(seed | 1))
     }
 
     /// The next one, below `limit`.
     pub fn below(&mut self, limit: u32) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 17;
-        self.0 ^= self.0 << 5;
-        self.0 % limit
+        self.0.below(limit)
     }
 }
 

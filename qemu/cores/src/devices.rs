@@ -4,7 +4,10 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use board::{board, cores::Core, edu::Direction, idle::Park};
-use drivers::{buffer::Buffer, dma::LONGEST};
+use drivers::{
+    buffer::Buffer,
+    dma::{Dma, LONGEST},
+};
 use firmware::{
     dma::{self, SLOT},
     executor::Executor,

@@ -13,7 +13,7 @@ use core::{
 use board::{
     board,
     cores::{self, Core},
-    edu::{self, Registers},
+    edu::Registers,
     idle::Park,
     interrupts::{self, Line, without_interrupts},
 };

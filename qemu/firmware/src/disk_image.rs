@@ -1,7 +1,9 @@
 //! What the host writes to a disk's image, and expects of the guest: a stream of its own for each
 //! sector.
 
-use crate::block::SECTOR;
+use report::Xorshift;
+
+use drivers::disk::SECTOR;
 
 /// Sectors of a chunk.
 pub const CHUNK_SECTORS: u64 = 8;
@@ -13,15 +15,8 @@ pub const CHUNKS: u64 = 256;
 /// The bytes of a chunk; what the host has written is without salt.
 pub fn pattern(chunk: u64, salt: u32) -> impl Iterator<Item = u8> {
     let first = chunk as u32 * CHUNK_SECTORS as u32;
-    (first..first + CHUNK_SECTORS as u32).flat_map(move |sector| {
-        let mut state = (sector + 1) ^ salt;
-        (0..SECTOR).map(move |_| {
-            state ^= state << 13;
-            state ^= state >> 17;
-            state ^= state << 5;
-            state as u8
-        })
-    })
+    (first..first + CHUNK_SECTORS as u32)
+        .flat_map(move |sector| Xorshift::new((sector + 1) ^ salt).bytes().take(SECTOR))
 }
 
 /// Whether `memory` holds what the host has written to a chunk.

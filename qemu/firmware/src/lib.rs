@@ -7,5 +7,6 @@ pub mod dma;
 pub mod embassy_time;
 pub mod executor;
 pub mod measure;
+pub mod report;
 pub mod serial;
 pub mod task;

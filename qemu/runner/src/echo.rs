@@ -85,8 +85,8 @@ pub fn row(rig: &Rig, form: Form, length: u64) -> Result<Row> {
     }
     row.row = format!("{} ({})", row.row, form.name());
     row.kind = match form {
-        Form::Blocking => Kind::BlockingSynchronous,
-        Form::Nonblocking => Kind::NonBlockingSynchronous,
+        Form::Blocking => Kind::Blocking,
+        Form::Nonblocking => Kind::NonBlocking,
         Form::Async | Form::Await => Kind::Asynchronous,
     };
     row.host_input = true;

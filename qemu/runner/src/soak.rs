@@ -63,8 +63,8 @@ pub fn run(soak: &cli::Soak, board: Board) -> Result<bool> {
     ui::print(format_args!("{} rounds, --seed {seed}", HumanCount(soak.rounds)));
     let irq = board.irq.unwrap_or(Irq::Apic);
     let (soaked, time) = on(&Rig::set_up("soak", board)?, irq, soak.rounds, seed, Flaw::None)?;
-    let wrong = soaked.wrong(soak.rounds);
-    soaked.lines().iter().for_each(ui::print);
+    let wrong = wrong(&soaked, soak.rounds);
+    lines(&soaked).iter().for_each(ui::print);
     wrong.iter().for_each(|wrong| ui::print(style(wrong).red()));
     let ended = HumanCount(soaked.ended());
     let speed = soaked.ended() as f64 / time.as_secs_f64();
@@ -125,100 +125,88 @@ fn image() -> Vec<u8> {
     (0..SECTORS).flat_map(sector).collect()
 }
 
-impl Soaked {
-    /// Operations that have ended.
-    pub fn ended(&self) -> u64 {
-        self.completed + self.cancelled + self.failed
+/// Every count that is not what it should be after so many rounds, and what it was.
+pub fn wrong(soaked: &Soaked, rounds: u64) -> Vec<String> {
+    let Soaked { started, started_with, called_back, lent, returned, forgotten, .. } = *soaked;
+    let got = soaked.collected + called_back + soaked.given_up + forgotten;
+    let equal = [
+        ("operations that ended", soaked.ended(), "operations started", started),
+        ("ends that somebody got, gave up or forgot", got, "operations started", started),
+        ("callbacks called", called_back, "operations started with a callback", started_with),
+        ("buffers back or forgotten", returned + forgotten, "buffers lent", lent),
+    ];
+    let unequal = equal.into_iter().filter(|(_, one, _, other)| one != other);
+    let mut wrong: Vec<_> = unequal
+        .map(|(what, one, than, other)| format!("{what}: {one}, but {than}: {other}"))
+        .collect();
+    if soaked.ended() < rounds {
+        wrong.push(format!("operations that ended: {}, fewer than {rounds}", soaked.ended()));
     }
-
-    fn disk(&self) -> u64 {
-        self.ended().saturating_sub(self.serial + self.dma + self.timer)
-    }
-
-    /// Every count that is not what it should be after so many rounds, and what it was.
-    pub fn wrong(&self, rounds: u64) -> Vec<String> {
-        let Self { started, started_with, called_back, lent, returned, forgotten, .. } = *self;
-        let got = self.collected + called_back + self.given_up + forgotten;
-        let equal = [
-            ("operations that ended", self.ended(), "operations started", started),
-            ("ends that somebody got, gave up or forgot", got, "operations started", started),
-            ("callbacks called", called_back, "operations started with a callback", started_with),
-            ("buffers back or forgotten", returned + forgotten, "buffers lent", lent),
-        ];
-        let unequal = equal.into_iter().filter(|(_, one, _, other)| one != other);
-        let mut wrong: Vec<_> = unequal
-            .map(|(what, one, than, other)| format!("{what}: {one}, but {than}: {other}"))
-            .collect();
-        if self.ended() < rounds {
-            wrong.push(format!("operations that ended: {}, fewer than {rounds}", self.ended()));
-        }
-        let done = [
-            ("completed", self.completed),
-            ("cancelled", self.cancelled),
-            ("failed", self.failed),
-            ("collected", self.collected),
-            ("called back", called_back),
-            ("given up", self.given_up),
-            ("forgotten", forgotten),
-            ("on the disk", self.disk()),
-            ("on a serial port", self.serial),
-            ("of the DMA engine", self.dma),
-            ("of the timer", self.timer),
-        ];
-        let never = done.into_iter().filter(|(_, count)| *count == 0);
-        wrong.extend(never.map(|(what, _)| format!("operations {what}: 0, so that was not tried")));
-        wrong
-    }
-
-    /// The counts, as they are shown.
-    pub fn lines(&self) -> Vec<String> {
-        let count = |count: u64| HumanCount(count).to_string();
-        let line = |what: &str, total: u64, parts: &[(&str, u64)]| {
-            let parts: Vec<_> =
-                parts.iter().map(|(what, part)| format!("{} {what}", count(*part))).collect();
-            format!("  {what:<11} {:>11}  {}", count(total), parts.join(", "))
-        };
-        vec![
-            line("started", self.started, &[("with a callback", self.started_with)]),
-            line(
-                "ended",
-                self.ended(),
-                &[
-                    ("completed", self.completed),
-                    ("cancelled", self.cancelled),
-                    ("failed", self.failed),
-                ],
-            ),
-            line(
-                "on",
-                self.ended(),
-                &[
-                    ("the disk", self.disk()),
-                    ("serial ports", self.serial),
-                    ("the DMA engine", self.dma),
-                    ("the timer", self.timer),
-                ],
-            ),
-            line(
-                "ends",
-                self.collected + self.called_back + self.given_up + self.forgotten,
-                &[
-                    ("collected", self.collected),
-                    ("called back", self.called_back),
-                    ("given up", self.given_up),
-                    ("forgotten", self.forgotten),
-                ],
-            ),
-            line("buffers lent", self.lent, &[("back", self.returned)]),
-            line(
-                "interrupts",
-                self.interrupts,
-                &[("with nothing to do", self.idle), ("contended", self.contended)],
-            ),
-        ]
-    }
+    let done = [
+        ("completed", soaked.completed),
+        ("cancelled", soaked.cancelled),
+        ("failed", soaked.failed),
+        ("collected", soaked.collected),
+        ("called back", called_back),
+        ("given up", soaked.given_up),
+        ("forgotten", forgotten),
+        ("on the disk", soaked.disk()),
+        ("on a serial port", soaked.serial),
+        ("of the DMA engine", soaked.dma),
+        ("of the timer", soaked.timer),
+    ];
+    let never = done.into_iter().filter(|(_, count)| *count == 0);
+    wrong.extend(never.map(|(what, _)| format!("operations {what}: 0, so that was not tried")));
+    wrong
 }
 
+/// The counts, as they are shown.
+pub fn lines(soaked: &Soaked) -> Vec<String> {
+    let count = |count: u64| HumanCount(count).to_string();
+    let line = |what: &str, total: u64, parts: &[(&str, u64)]| {
+        let parts: Vec<_> =
+            parts.iter().map(|(what, part)| format!("{} {what}", count(*part))).collect();
+        format!("  {what:<11} {:>11}  {}", count(total), parts.join(", "))
+    };
+    vec![
+        line("started", soaked.started, &[("with a callback", soaked.started_with)]),
+        line(
+            "ended",
+            soaked.ended(),
+            &[
+                ("completed", soaked.completed),
+                ("cancelled", soaked.cancelled),
+                ("failed", soaked.failed),
+            ],
+        ),
+        line(
+            "on",
+            soaked.ended(),
+            &[
+                ("the disk", soaked.disk()),
+                ("serial ports", soaked.serial),
+                ("the DMA engine", soaked.dma),
+                ("the timer", soaked.timer),
+            ],
+        ),
+        line(
+            "ends",
+            soaked.collected + soaked.called_back + soaked.given_up + soaked.forgotten,
+            &[
+                ("collected", soaked.collected),
+                ("called back", soaked.called_back),
+                ("given up", soaked.given_up),
+                ("forgotten", soaked.forgotten),
+            ],
+        ),
+        line("buffers lent", soaked.lent, &[("back", soaked.returned)]),
+        line(
+            "interrupts",
+            soaked.interrupts,
+            &[("with nothing to do", soaked.idle), ("contended", soaked.contended)],
+        ),
+    ]
+}
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_count_that_is_off_by_one_is_named() {
-        assert_eq!(RIGHT.wrong(10), [""; 0]);
+        assert_eq!(wrong(&RIGHT, 10), [""; 0]);
         let off = [
             (Soaked { completed: 8, ..RIGHT }, "operations that ended: 11"),
             (Soaked { collected: 3, ..RIGHT }, "ends that somebody got, gave up or forgot: 9"),
@@ -253,14 +241,14 @@ mod tests {
             (Soaked { returned: 8, ..RIGHT }, "buffers back or forgotten: 9"),
         ];
         for (soaked, name) in off {
-            let wrong = soaked.wrong(10);
+            let wrong = wrong(&soaked, 10);
             assert!(wrong.len() == 1 && wrong[0].starts_with(name), "{wrong:?}");
         }
     }
 
     #[test]
     fn too_few_rounds_and_what_was_never_done_are_named() {
-        assert_eq!(RIGHT.wrong(11), ["operations that ended: 10, fewer than 11"]);
-        assert_eq!(Soaked::default().wrong(0).len(), 11);
+        assert_eq!(wrong(&RIGHT, 11), ["operations that ended: 10, fewer than 11"]);
+        assert_eq!(wrong(&Soaked::default(), 0).len(), 11);
     }
 }

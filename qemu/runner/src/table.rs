@@ -61,14 +61,10 @@ pub fn model(rows: &[Row]) -> String {
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_width(WIDTH)
         .set_header(["", "synchronous: in the foreground", "asynchronous: in the background"])
-        .add_row([
-            "blocking:\nuntil done".into(),
-            calls(Kind::BlockingSynchronous),
-            "does not exist".into(),
-        ])
+        .add_row(["blocking:\nuntil done".into(), calls(Kind::Blocking), "does not exist".into()])
         .add_row([
             "non-blocking:\none try".into(),
-            calls(Kind::NonBlockingSynchronous),
+            calls(Kind::NonBlocking),
             calls(Kind::Asynchronous),
         ]);
     let concurrency = calls(Kind::Concurrency);
@@ -112,7 +108,7 @@ mod tests {
     #[test]
     fn figures_stand_below_their_headings() {
         let heading = plain(&heading("blocking synchronous"));
-        let line = plain(&line(&row(Kind::BlockingSynchronous, "sum()", true), false));
+        let line = plain(&line(&row(Kind::Blocking, "sum()", true), false));
         let end =
             |text: &str, word: &str| text[..text.find(word).unwrap() + word.len()].chars().count();
         let heading = heading.trim_start_matches('\n');
@@ -130,9 +126,9 @@ mod tests {
     #[test]
     fn the_model_names_each_call_once_in_its_place() {
         let rows = [
-            row(Kind::BlockingSynchronous, "sum()", true),
-            row(Kind::BlockingSynchronous, "send()", true),
-            row(Kind::NonBlockingSynchronous, "try_send()", true),
+            row(Kind::Blocking, "sum()", true),
+            row(Kind::Blocking, "send()", true),
+            row(Kind::NonBlocking, "try_send()", true),
             row(Kind::Asynchronous, "start()", true),
             row(Kind::Asynchronous, "start()", true),
             row(Kind::Asynchronous, "lost()", false),

@@ -46,16 +46,12 @@ mod mmio;
 pub mod nvdimm;
 pub mod pci;
 mod pic;
-pub mod registry;
-pub mod report;
 mod segments;
 pub mod serial;
 mod start;
 mod vectors;
 
 pub use board::{Board, board};
-#[doc(hidden)]
-pub use linkme;
 pub use machine::Machine;
 
 /// Names the main function of a binary: `fn(&'static Board) -> !`. The board calls it once, on its

@@ -5,11 +5,7 @@
 
 use core::{cell::Cell, convert::Infallible, task::Waker};
 
-use board::{
-    alarm,
-    counter::{self, now},
-    interrupts,
-};
+use board::{counter::now, interrupts};
 use wouldblock::{
     attempt::{Attempt, Either, Progress, from_fn},
     block::{Idle, WithAlarm},

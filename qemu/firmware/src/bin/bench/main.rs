@@ -33,9 +33,11 @@ mod vector;
 use board::{
     Board,
     exit::{self, Failure},
-    report::{self, Report},
 };
-use firmware::executor::Executor;
+use firmware::{
+    executor::Executor,
+    report::{self, Figure, Report},
+};
 use x86_64::instructions::interrupts;
 
 board::entry!(main);
@@ -62,6 +64,13 @@ fn main(board: &'static Board) -> ! {
 /// Reports a case: what ours takes, and what each of the peers does.
 fn report(case: &str, ours: u64, peers: &[(&str, u64)]) {
     for &(peer, peer_value) in peers {
-        report::send(&Report::Figure { case, ours, peer, peer_value, note: "", host_input: false });
+        report::send(&Report::Figure(Figure {
+            case,
+            ours,
+            peer,
+            peer_value,
+            note: "",
+            host_input: false,
+        }));
     }
 }

@@ -16,7 +16,6 @@ use board::{
     counter::clock,
     idle::Park,
     interrupts::Line,
-    report::{self, Report},
 };
 use drivers::buffer::Buffer;
 use firmware::{
@@ -24,6 +23,7 @@ use firmware::{
         count::Counted,
         masked::{self, Window},
     },
+    report::{self, Report},
     serial::COM2,
 };
 use static_cell::ConstStaticCell;
@@ -95,7 +95,7 @@ fn nothing() {}
 
 fn report(case: &str, (operation, window): (&str, Window)) {
     let Window { instructions, address, of } = window;
-    report::send(&Report::Masked { case, operation, instructions, of, address });
+    report::send(&Report::Masked(report::Masked { case, operation, instructions, of, address }));
 }
 
 /// A section of known length.

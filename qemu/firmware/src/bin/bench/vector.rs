@@ -93,7 +93,7 @@ pub fn rounds(handler: Handler, round: impl FnMut() -> u64) -> u64 {
 macro_rules! task_of_rounds {
     ($handler:expr, $round:expr) => {
         $crate::vector::set_handler($handler);
-        let mut steady = firmware::exact::Steady::default();
+        let mut steady = firmware::measure::exact::Steady::default();
         let figure = loop {
             if let Some(figure) = steady.add($round) {
                 break figure;

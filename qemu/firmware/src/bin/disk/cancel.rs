@@ -1,9 +1,12 @@
 //! A request in flight whose job is cancelled, dropped or forgotten: its memory comes back when the
 //! device is done with it, and not before. The host's disk is slow here (`throttling.iops-total`).
 
-use board::{idle::Park, report::Report};
+use board::idle::Park;
 use drivers::disk::{Blocking, Command, Disk, in_flight};
-use firmware::measure::count::Meter;
+use firmware::{
+    measure::count::Meter,
+    report::{Kind, Report, Row},
+};
 use wouldblock::block::Idle;
 
 use crate::{CHUNK_SECTORS, MEMORY, holds};
@@ -44,9 +47,9 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         assert!(done.result == Ok(()) && holds(done.op.into_memory(), 4));
         5
     });
-    Report::Row {
+    Report::Row(Row {
         row: "disk requests cancelled, dropped and forgotten in flight",
-        kind: "asynchronous",
+        kind: Kind::Asynchronous,
         call: "job.cancel()",
         holds: true,
         tries,
@@ -55,5 +58,5 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "the memory came back when the device was done with it, and not before",
-    }
+    })
 }

@@ -1,9 +1,10 @@
 //! Requests that fail, in every form, and what comes after them.
 
-use board::{idle::Park, interrupts::without_interrupts, report::Report};
+use board::{idle::Park, interrupts::without_interrupts};
 use drivers::disk::{Blocking, Command, Disk, Error, SECTOR, Transfer};
 use firmware::{
     measure::count::{Cost, Meter},
+    report::{Kind, Report, Row},
     task::block_on,
 };
 use wouldblock::{block::Idle, job::Done, sync::Mutex};
@@ -110,9 +111,9 @@ fn in_the_background(
 }
 
 fn row(row: &'static str, call: &'static str, cost: &Cost) -> Report<'static> {
-    Report::Row {
+    Report::Row(Row {
         row,
-        kind: "asynchronous",
+        kind: Kind::Asynchronous,
         call,
         holds: true,
         tries: 0,
@@ -121,5 +122,5 @@ fn row(row: &'static str, call: &'static str, cost: &Cost) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "a typed error in every form, the memory back, and the next request is served",
-    }
+    })
 }

@@ -3,10 +3,13 @@
 
 use core::fmt::Write;
 
-use board::{idle::Park, report::Report};
+use board::idle::Park;
 use drivers::disk::{Blocking, Disk, volume::Volume};
 use embedded_sdmmc::{Mode, TimeSource, Timestamp, VolumeIdx, VolumeManager};
-use firmware::measure::count::Meter;
+use firmware::{
+    measure::count::Meter,
+    report::{Kind, Report, Row},
+};
 
 /// There is no clock on this board that knows the date.
 struct NoClock;
@@ -52,9 +55,9 @@ pub fn run(_: Disk, blocking: Blocking) -> Report<'static> {
         notes.close().expect("closed");
         length
     });
-    Report::Row {
+    Report::Row(Row {
         row: "a FAT file system over the blocking form",
-        kind: "blocking synchronous",
+        kind: Kind::Blocking,
         call: "embedded_sdmmc::File::read",
         holds: true,
         tries: length,
@@ -63,5 +66,5 @@ pub fn run(_: Disk, blocking: Blocking) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "tries: bytes copied; it slept for every sector",
-    }
+    })
 }

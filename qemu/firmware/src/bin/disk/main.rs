@@ -22,10 +22,12 @@ mod reset;
 use board::{
     Board,
     exit::{self, Failure},
-    report::{self, Report},
 };
 use drivers::disk::{Blocking, Disk};
-use firmware::disk_image::{CHUNK, CHUNK_SECTORS, holds, pattern};
+use firmware::{
+    disk_image::{CHUNK, CHUNK_SECTORS, holds, pattern},
+    report::{self, Report},
+};
 use static_cell::ConstStaticCell;
 
 board::entry!(main);

@@ -3,9 +3,13 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use board::{idle::Park, interrupts::without_interrupts, report::Report};
+use board::{idle::Park, interrupts::without_interrupts};
 use drivers::disk::{Blocking, Command, DEPTH, Disk, Transfer, in_flight};
-use firmware::{executor::Executor, measure::count::Meter};
+use firmware::{
+    executor::Executor,
+    measure::count::Meter,
+    report::{Kind, Report, Row},
+};
 use wouldblock::job::{Busy, Done, Job};
 
 use crate::{CHUNK_SECTORS, MEMORY, holds, pattern};
@@ -92,9 +96,9 @@ pub fn read(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         assert_eq!(RIGHT.load(Relaxed), all);
     });
     assert_eq!((in_flight().0, Disk::occupied()), (0, 0));
-    Report::Row {
+    Report::Row(Row {
         row: "32 disk requests in flight",
-        kind: "asynchronous",
+        kind: Kind::Asynchronous,
         call: "disk.start(request)",
         holds: true,
         tries: DEPTH as u64,
@@ -103,7 +107,7 @@ pub fn read(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "a quarter each polled, waited for, awaited and called back; a blocking one beside them",
-    }
+    })
 }
 
 /// Writes 32 chunks at once, and a 33rd by the blocking form; the host reads the image.
@@ -127,9 +131,9 @@ pub fn write(disk: Disk, mut blocking: Blocking) -> Report<'static> {
             assert_eq!(job.wait(meter.counting(Park)).result, Ok(()));
         }
     });
-    Report::Row {
+    Report::Row(Row {
         row: "32 chunks written in the background",
-        kind: "asynchronous",
+        kind: Kind::Asynchronous,
         call: "disk.start(request)",
         holds: true,
         tries: DEPTH as u64,
@@ -138,5 +142,5 @@ pub fn write(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "the host finds them in the image",
-    }
+    })
 }

@@ -1,8 +1,11 @@
 //! A disk is taken once, and a request hears of its own end only.
 
-use board::{idle::Park, interrupts::without_interrupts, report::Report};
+use board::{idle::Park, interrupts::without_interrupts};
 use drivers::disk::{Blocking, Command, Disk, Error, in_flight};
-use firmware::measure::count::Meter;
+use firmware::{
+    measure::count::Meter,
+    report::{Kind, Report, Row},
+};
 use wouldblock::{Attempt, block::Spin};
 
 use crate::{CHUNK_SECTORS, MEMORY, holds};
@@ -48,9 +51,9 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         assert!(matches!(done.result, Ok(()) | Err(Error::Reset)));
         assert_eq!([done.op.attempt(), done.op.attempt()], [result; 2]);
     });
-    Report::Row {
+    Report::Row(Row {
         row: "a disk taken twice, a request tried after its end",
-        kind: "non-blocking synchronous",
+        kind: Kind::NonBlocking,
         call: "request.attempt()",
         holds: true,
         tries: 3,
@@ -59,5 +62,5 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "nothing is set up anew, no end is taken from another request",
-    }
+    })
 }

@@ -3,12 +3,16 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use board::{board, counter::frequency, idle::Park, report::Report};
+use board::{board, counter::frequency, idle::Park};
 use drivers::{
     disk::{Blocking, Command, DEPTH, Disk, Error, Transfer, in_flight},
     timer::{SLOT, Timer},
 };
-use firmware::{executor::Executor, measure::count::Meter};
+use firmware::{
+    executor::Executor,
+    measure::count::Meter,
+    report::{Kind, Report, Row},
+};
 use wouldblock::{
     job::{Busy, Done, Job},
     sync::Mutex,
@@ -139,9 +143,9 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         assert_eq!(blocking.transfer(Command::Read, 8, beside, meter.counting(Park)), Ok(()));
         assert!(holds(beside, 1));
     });
-    Report::Row {
+    Report::Row(Row {
         row: "disk requests in flight at a reset",
-        kind: "asynchronous",
+        kind: Kind::Asynchronous,
         call: "disk.reset()",
         holds: true,
         tries: ended.into(),
@@ -150,5 +154,5 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         asleep: cost.asleep,
         host_input: true,
         note: "tries: requests that the reset ended, each once, with its memory back",
-    }
+    })
 }

@@ -15,9 +15,11 @@
 use board::{
     Board,
     exit::{self, Failure},
-    report::{self, Report},
 };
-use firmware::measure::masked::Window;
+use firmware::{
+    measure::masked::Window,
+    report::{self, Figure, Masked, Report},
+};
 
 mod disk;
 mod dma;
@@ -44,19 +46,19 @@ fn main(board: &'static Board) -> ! {
 
 /// Reports what our code alone decides: it repeats to the digit.
 fn report(case: &str, ours: u64, peer: &str, peer_value: u64, note: &str) {
-    report::send(&Report::Figure { case, ours, peer, peer_value, note, host_input: false });
+    report::send(&Report::Figure(Figure { case, ours, peer, peer_value, note, host_input: false }));
 }
 
 /// Reports what the host's time decides too.
 fn report_host(case: &str, ours: u64, peer: &str, peer_value: u64, note: &str) {
-    report::send(&Report::Figure { case, ours, peer, peer_value, note, host_input: true });
+    report::send(&Report::Figure(Figure { case, ours, peer, peer_value, note, host_input: true }));
 }
 
 /// Reports the longest that an operation of a driver keeps interrupts masked.
 fn report_window(operation: &str, window: Window) {
     let Window { instructions, address, of } = window;
     let case = "masked_by_driver";
-    report::send(&Report::Masked { case, operation, instructions, of, address });
+    report::send(&Report::Masked(Masked { case, operation, instructions, of, address }));
 }
 
 /// A short text.

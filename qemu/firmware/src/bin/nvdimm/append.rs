@@ -2,7 +2,8 @@
 //! last byte of its number, which acknowledges all before it, too. The byte has left the UART
 //! before the next record is begun, so the host knows how many can have been begun besides.
 
-use board::{command_line::CommandLine, report::Report, serial::Serial};
+use board::{command_line::CommandLine, serial::Serial};
+use firmware::report::{Appended, Report};
 use wouldblock::{
     block::Spin,
     nb,
@@ -62,7 +63,7 @@ impl Appender {
         loop {
             let begun = log.sequences().end;
             if begun >= end {
-                return Report::Appended { next: begun, full: false };
+                return Report::Appended(Appended { next: begun, full: false });
             }
             let most = if matches!(self.form, Form::Batch) { BATCH.min(end - begun) } else { 1 };
             // What was acknowledged before the log was cleared is not acknowledged again.
@@ -76,7 +77,7 @@ impl Appender {
             }
             match full {
                 true if self.clears => log.clear(),
-                true => return Report::Appended { next, full },
+                true => return Report::Appended(Appended { next, full }),
                 false => {}
             }
         }

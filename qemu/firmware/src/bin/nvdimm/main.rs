@@ -25,9 +25,11 @@ use board::{
     command_line::CommandLine,
     exit::{self, Failure},
     nvdimm::{self, Nvdimm},
-    report::{self, Report},
 };
-use firmware::serial::COM1;
+use firmware::{
+    report::{self, Recovered, Report},
+    serial::COM1,
+};
 use wouldblock::{
     cache::Cache,
     persist::{
@@ -80,10 +82,14 @@ fn refuse(why: impl Display) -> ! {
 /// From this report on the host may take it that the log is being recovered.
 fn say_what_is_found(nvdimm: &Nvdimm) {
     let domain = match nvdimm.domain() {
-        Domain::Caches => "caches",
-        Domain::MemoryController => "memory_controller",
+        Domain::Caches => report::Domain::Caches,
+        Domain::MemoryController => report::Domain::MemoryController,
     };
-    report::send(&Report::Nvdimm { base: nvdimm.base(), length: nvdimm.length() as u64, domain });
+    report::send(&Report::Nvdimm(report::Nvdimm {
+        base: nvdimm.base(),
+        length: nvdimm.length() as u64,
+        domain,
+    }));
 }
 
 /// The log in the region, made if there is none and the command line allows it.
@@ -95,6 +101,11 @@ fn recover(region: Region<'_>, line: CommandLine) -> Log<Region<'_>> {
     };
     let numbers = log.sequences();
     let digest = record::digest(&log);
-    report::send(&Report::Recovered { first: numbers.start, next: numbers.end, digest, created });
+    report::send(&Report::Recovered(Recovered {
+        first: numbers.start,
+        next: numbers.end,
+        digest,
+        created,
+    }));
     log
 }

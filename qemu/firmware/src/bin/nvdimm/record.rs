@@ -1,6 +1,7 @@
 //! What a record holds: bytes that only its number and the seed of the boot that wrote it give, so
 //! that the host knows them, too, and an older boot's remains are not taken for them.
 
+use firmware::report::Xorshift;
 use wouldblock::persist::{Memory, log::Log};
 
 /// The longest payload.
@@ -8,15 +9,10 @@ pub const LONGEST: usize = 96;
 
 /// The payload of a record, 0 to [`LONGEST`] bytes: the first byte of the stream says how many.
 pub fn payload(seed: u32, sequence: u64, into: &mut [u8; LONGEST]) -> &[u8] {
-    let mut state = (seed ^ (sequence as u32).wrapping_mul(0x9e37_79b9)).max(1);
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state as u8
-    };
-    let length = usize::from(next()) % (LONGEST + 1);
-    into[..length].fill_with(next);
+    let mut stream = Xorshift::new((seed ^ (sequence as u32).wrapping_mul(0x9e37_79b9)).max(1));
+    let length = stream.word() as u8;
+    let length = usize::from(length) % (LONGEST + 1);
+    stream.fill(&mut into[..length]);
     &into[..length]
 }
 

@@ -2,7 +2,8 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use board::{interrupts, report::Report};
+use board::interrupts;
+use firmware::report::Soaked;
 use wouldblock::job::{Step, Stepped};
 
 /// A count.
@@ -108,8 +109,8 @@ impl Counts {
     }
 
     /// All of them.
-    pub fn report(&self) -> Report<'static> {
-        Report::Soaked {
+    pub fn report(&self) -> Soaked {
+        Soaked {
             started: self.started.get(),
             started_with: self.started_with.get(),
             completed: self.completed.get(),

@@ -24,8 +24,8 @@ use board::{
     Board,
     command_line::CommandLine,
     exit::{self, Failure},
-    report::{self, Report},
 };
+use firmware::report::{self, Report};
 
 use counts::COUNTS;
 use devices::Devices;
@@ -60,7 +60,7 @@ fn main(board: &'static Board) -> ! {
     }
     queue.drain();
     devices.drain();
-    report::send(&COUNTS.report());
+    report::send(&Report::Soaked(COUNTS.report()));
     exit::success()
 }
 

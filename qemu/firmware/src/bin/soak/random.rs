@@ -1,20 +1,19 @@
 //! What is done next: a stream that the seed decides.
 
-/// Marsaglia's xorshift64.
+use firmware::report::Xorshift64;
+
+/// The stream.
 #[derive(Debug)]
-pub struct Random(u64);
+pub struct Random(Xorshift64);
 
 impl Random {
     /// The stream of a seed.
     pub const fn new(seed: u64) -> Self {
-        Self(seed | 1 << 63) // All zeros would stay so.
+        Self(Xorshift64::new(seed | 1 << 63)) // The stream of seed 0 is all zeros.
     }
 
     /// A number less than `limit`.
     pub fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 32) % limit
+        (self.0.word() >> 32) % limit
     }
 }

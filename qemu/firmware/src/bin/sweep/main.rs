@@ -30,8 +30,8 @@ mod units;
 use board::{
     Board,
     exit::{self, Failure},
-    report::{self, Report},
 };
+use firmware::report::{self, Report, SweptPath, SweptTwin};
 
 use placement::Path;
 
@@ -66,7 +66,7 @@ fn main(board: &'static Board) -> ! {
     for path in paths.into_iter().flatten() {
         let (swept, addresses) = path.sweep_all();
         let (placements, lost, addresses) = (swept.placements, swept.lost, addresses as u64);
-        report::send(&Report::Path { path: path.name, placements, addresses, lost });
+        report::send(&Report::Path(SweptPath { path: path.name, placements, addresses, lost }));
     }
     for twin in [twins::TWINS, job_twins::TWINS, composed_twins::TWINS, continuous::TWINS]
         .into_iter()
@@ -74,7 +74,7 @@ fn main(board: &'static Board) -> ! {
     {
         let swept = twin.sweep();
         let (placements, lost) = (swept.placements, swept.lost);
-        report::send(&Report::Twin { twin: twin.name, placements, lost });
+        report::send(&Report::Twin(SweptTwin { twin: twin.name, placements, lost }));
     }
     exit::success()
 }

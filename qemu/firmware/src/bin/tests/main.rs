@@ -6,13 +6,13 @@
 mod board;
 mod library;
 mod planted;
+mod registry;
 
 use ::board::{
     Board,
     exit::{self, Failure},
-    registry,
-    report::{self, Report},
 };
+use firmware::report::{self, Report};
 
 ::board::entry!(main);
 

@@ -6,11 +6,8 @@ use core::{
     hint::{black_box, spin_loop},
 };
 
-use board::{
-    Board, exit,
-    report::{self, Report},
-    serial,
-};
+use board::{Board, exit, serial};
+use firmware::report::{self, Port, Report, Stream};
 use wouldblock::uart16550::{Register, Registers};
 use x86_64::{
     VirtAddr,
@@ -90,6 +87,6 @@ fn silent_exit(_: &'static Board) {
 }
 
 fn wrong_bytes(_: &'static Board) {
-    report::send(&Report::Sends { port: "com2", bytes: 1, seed: 1 });
+    report::send(&Report::Sends(Stream { port: Port::Com2, bytes: 1, seed: 1 }));
     serial::COM2.write(Register::Data, b'?');
 }

@@ -5,16 +5,12 @@ use core::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use board::{
-    edu::Direction,
-    idle::Park,
-    interrupts::without_interrupts,
-    report::{self, Report},
-};
+use board::{edu::Direction, idle::Park, interrupts::without_interrupts};
 use drivers::{buffer::Buffer, dma::Transfer};
 use firmware::{
     dma::SLOT,
     measure::count::{Cost, Counted},
+    report::{self, Report, Stream, Xorshift},
     serial::{COM1, COM2, Receiving},
 };
 use static_cell::ConstStaticCell;
@@ -177,19 +173,17 @@ fn receive(tour: &Tour) {
     let sleep = tour.meter.counting(Park);
     let (done, cost) = tour.meter.measure(|| {
         let job = COM1.receiving.start(op).expect("the slot is idle");
-        report::send(&Report::Want { port: "com1", bytes: BYTES as u64, seed: SEED });
+        report::send(&Report::Want(Stream {
+            port: report::Port::Com1,
+            bytes: BYTES as u64,
+            seed: SEED,
+        }));
         job.wait(sleep)
     });
     checks.expect("no line error", done.result == Ok(BYTES));
     let tries = done.op.tries;
     let (_, buffer) = done.op.op.into_parts();
-    let mut state = SEED;
-    let intact = buffer.as_ref().iter().all(|&byte| {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        byte == state as u8
-    });
+    let intact = buffer.as_ref().iter().copied().eq(Xorshift::new(SEED).bytes().take(BYTES));
     checks.expect("every byte is the one that the host sent", intact);
     checks.expect("many interrupts carried it on", cost.interrupts > 16);
     let row = Row {

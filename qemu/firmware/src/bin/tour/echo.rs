@@ -1,16 +1,12 @@
 //! The echo: takes so many bytes from the first port and sends each back, in one of four forms. It is
 //! over when the transmitter is empty: a machine that ends before would take bytes along.
 
-use board::{
-    command_line::CommandLine,
-    idle::Park,
-    report::{self, Report},
-    serial::Serial,
-};
+use board::{command_line::CommandLine, idle::Park, serial::Serial};
 use drivers::buffer::Buffer;
 use firmware::{
     executor::Executor,
     measure::count::{Counted, Meter, Tally},
+    report::{self, Kind, Port, Report, Row, Stream},
     serial::{COM1, Receiving, Sending},
 };
 use static_cell::ConstStaticCell;
@@ -40,26 +36,21 @@ impl Echoed {
 
 struct Form {
     name: &'static str,
-    kind: &'static str,
+    kind: Kind,
     call: &'static str,
     run: fn(&Meter, Rx, Tx, u64) -> Echoed,
 }
 
 const FORMS: [Form; 4] = [
-    Form {
-        name: "blocking",
-        kind: "blocking synchronous",
-        call: "read().block(Park)",
-        run: blocking,
-    },
+    Form { name: "blocking", kind: Kind::Blocking, call: "read().block(Park)", run: blocking },
     Form {
         name: "nonblocking",
-        kind: "non-blocking synchronous",
+        kind: Kind::NonBlocking,
         call: "read().attempt()",
         run: nonblocking,
     },
-    Form { name: "async", kind: "asynchronous", call: "start(read_exact)", run: background },
-    Form { name: "await", kind: "asynchronous", call: "read().await", run: awaited },
+    Form { name: "async", kind: Kind::Asynchronous, call: "start(read_exact)", run: background },
+    Form { name: "await", kind: Kind::Asynchronous, call: "read().await", run: awaited },
 ];
 
 /// # Errors
@@ -74,10 +65,10 @@ pub fn run(line: CommandLine) -> Result<(), &'static str> {
     let (receiver, transmitter) = COM1.uart.split().expect("the port is free");
     // Only now: what came before the port was set up would be lost. The host sends its file instead
     // of the stream that the seed stands for.
-    report::send(&Report::Want { port: "com1", bytes: length, seed: 1 });
+    report::send(&Report::Want(Stream { port: Port::Com1, bytes: length, seed: 1 }));
     let (echoed, cost) = meter.measure(|| (form.run)(&meter, receiver, transmitter, length));
     let Echoed { bytes, overruns, tries } = echoed;
-    report::send(&Report::Row {
+    report::send(&Report::Row(Row {
         row: "every byte from the host, and back",
         kind: form.kind,
         call: form.call,
@@ -88,8 +79,8 @@ pub fn run(line: CommandLine) -> Result<(), &'static str> {
         asleep: cost.asleep,
         host_input: true,
         note: "compared by the host, byte by byte",
-    });
-    report::send(&Report::Echoed { bytes, overruns, dropped: length - bytes });
+    }));
+    report::send(&Report::Echoed(report::Echoed { bytes, overruns, dropped: length - bytes }));
     Ok(())
 }
 

@@ -2,15 +2,14 @@
 
 use core::cell::Cell;
 
-use board::{
-    interrupts::{self, Line},
-    report::{self, Report},
-};
-use drivers::dma::Dma;
+use board::interrupts::{self, Line};
+use drivers::dma::{Dma, LONGEST};
+pub use firmware::report::Kind;
 use firmware::{
     dma,
     executor::Executor,
     measure::count::{Cost, Meter},
+    report::{self, Absent, Report},
     serial::{COM1, COM2},
 };
 use static_cell::ConstStaticCell;
@@ -20,28 +19,6 @@ use wouldblock::{
 };
 
 use crate::{asynchronous, blocking, concurrency, disk, nonblocking, timer};
-
-/// Where a row stands in the table.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Blocking,
-    NonBlocking,
-    Asynchronous,
-    BlockingAsynchronous,
-    Concurrency,
-}
-
-impl Kind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Blocking => "blocking synchronous",
-            Self::NonBlocking => "non-blocking synchronous",
-            Self::Asynchronous => "asynchronous",
-            Self::BlockingAsynchronous => "blocking asynchronous",
-            Self::Concurrency => "concurrency",
-        }
-    }
-}
 
 /// A row: what it shows, and what was measured.
 pub struct Row {
@@ -98,7 +75,7 @@ pub struct Tour {
 
 /// All rows, in the table's order.
 pub fn run() {
-    static MEMORY: ConstStaticCell<[u8; dma::LONGEST]> = ConstStaticCell::new([0; dma::LONGEST]);
+    static MEMORY: ConstStaticCell<[u8; LONGEST]> = ConstStaticCell::new([0; LONGEST]);
 
     let mut tour = Tour {
         meter: Meter::default(),
@@ -122,9 +99,9 @@ impl Tour {
         if row.kind == Kind::Blocking {
             self.blocking_call_returned(checks);
         }
-        report::send(&Report::Row {
+        report::send(&Report::Row(report::Row {
             row: row.row,
-            kind: row.kind.name(),
+            kind: row.kind,
             call: row.call,
             holds: checks.0.get(),
             tries: row.tries,
@@ -133,12 +110,12 @@ impl Tour {
             asleep: row.cost.asleep,
             host_input: row.host_input,
             note: row.note,
-        });
+        }));
     }
 
     /// Says that this machine cannot run a row.
     pub fn absent(&self, kind: Kind, row: &str, why: &str) {
-        report::send(&Report::Absent { row, kind: kind.name(), why });
+        report::send(&Report::Absent(Absent { row, kind, why }));
     }
 
     /// Conclusion 1: when a blocking call returns, nothing is left running.

@@ -9,7 +9,7 @@ use board::{
 
 const GIB: u64 = 1 << 30;
 
-board::test!(command_line);
+crate::registry::test!(command_line);
 fn command_line(board: &'static Board) {
     let line = board.command_line;
     assert_eq!(line.command(), "run");
@@ -18,7 +18,7 @@ fn command_line(board: &'static Board) {
     assert_eq!(line.value("run"), None);
 }
 
-board::test!(memory_map);
+crate::registry::test!(memory_map);
 fn memory_map(board: &'static Board) {
     let usable: u64 = board.memory.usable().map(|range| range.size).sum();
     assert!(usable > 16 << 20, "only {usable} bytes of memory in the map");
@@ -29,7 +29,7 @@ fn memory_map(board: &'static Board) {
     );
 }
 
-board::test!(mapped_to_8_gib);
+crate::registry::test!(mapped_to_8_gib);
 fn mapped_to_8_gib(_: &'static Board) {
     for address in [2 << 20, 3 * GIB, 4 * GIB - 4096, 4 * GIB, 8 * GIB - 8] {
         // SAFETY: mapped, aligned; memory or nothing, with no side effects, and read as what any
@@ -38,7 +38,7 @@ fn mapped_to_8_gib(_: &'static Board) {
     }
 }
 
-board::test!(not_mapped);
+crate::registry::test!(not_mapped);
 fn not_mapped(_: &'static Board) {
     /// The length of the instruction that reads below.
     const LENGTH: u64 = 2;
@@ -73,7 +73,7 @@ fn not_mapped(_: &'static Board) {
     }
 }
 
-board::test!(acpi_root, needs Edu);
+crate::registry::test!(acpi_root, needs Edu);
 fn acpi_root(board: &'static Board) {
     let root = board.memory.rsdp().expect("SeaBIOS makes one");
     // SAFETY: mapped, and the firmware's own.

@@ -6,8 +6,8 @@ use core::{
 };
 
 use board::{
-    Board, alarm, board, counter,
-    edu::{self, Direction, Edu, Registers},
+    Board, alarm, counter,
+    edu::{Direction, Edu, Registers},
     interrupts::{self, Line},
     pci::BaseAddress,
 };
@@ -28,7 +28,7 @@ fn quiet(line: Line) {
     line.acknowledge();
 }
 
-board::test!(on_the_bus, needs Edu);
+crate::registry::test!(on_the_bus, needs Edu);
 fn on_the_bus(board: &'static Board) {
     let bus = board.pci.expect("edu is on it");
     assert!(bus.functions().count() >= 3);
@@ -39,7 +39,7 @@ fn on_the_bus(board: &'static Board) {
     assert_eq!(bus.find(0x1234, 0x0000).map(|f| f.device), None);
 }
 
-board::test!(registers_answer, needs Edu);
+crate::registry::test!(registers_answer, needs Edu);
 fn registers_answer(board: &'static Board) {
     let registers = device(board).registers();
     assert_eq!(registers.identification(), 0x0100_00ed);
@@ -51,7 +51,7 @@ fn registers_answer(board: &'static Board) {
     assert!(!registers.dma_is_running());
 }
 
-board::test!(factorial, needs Edu);
+crate::registry::test!(factorial, needs Edu);
 fn factorial(board: &'static Board) {
     let registers = device(board).registers();
     for (of, expected) in [(1, 1), (5, 120), (12, 479_001_600)] {
@@ -61,7 +61,7 @@ fn factorial(board: &'static Board) {
     }
 }
 
-board::test!(factorial_interrupts, needs Edu);
+crate::registry::test!(factorial_interrupts, needs Edu);
 fn factorial_interrupts(board: &'static Board) {
     let edu = device(board);
     edu.line().set_handler(quiet);
@@ -74,7 +74,7 @@ fn factorial_interrupts(board: &'static Board) {
     assert_eq!(edu.registers().interrupt_status(), 0);
 }
 
-board::test!(raised_interrupts, needs Edu);
+crate::registry::test!(raised_interrupts, needs Edu);
 fn raised_interrupts(board: &'static Board) {
     let edu = device(board);
     edu.line().set_handler(quiet);
@@ -89,7 +89,7 @@ fn raised_interrupts(board: &'static Board) {
     assert_eq!(interrupts::spurious(), 0);
 }
 
-board::test!(level_comes_again, needs Edu);
+crate::registry::test!(level_comes_again, needs Edu);
 fn level_comes_again(board: &'static Board) {
     /// Quiets the device only at the fifth time.
     fn lazy(line: Line) {
@@ -109,7 +109,7 @@ fn level_comes_again(board: &'static Board) {
     assert_eq!(edu.line().taken(), 5);
 }
 
-board::test!(level_waits_while_disabled, needs Edu);
+crate::registry::test!(level_waits_while_disabled, needs Edu);
 fn level_waits_while_disabled(board: &'static Board) {
     let edu = device(board);
     edu.line().set_handler(quiet);
@@ -137,7 +137,7 @@ unsafe impl Sync for Buffer {}
 
 static BUFFER: Buffer = Buffer(UnsafeCell::new([0; 4095]));
 
-board::test!(dma_there_and_back, needs Edu);
+crate::registry::test!(dma_there_and_back, needs Edu);
 fn dma_there_and_back(board: &'static Board) {
     let edu = device(board);
     let registers = edu.registers();
@@ -180,10 +180,10 @@ fn dma_there_and_back(board: &'static Board) {
     let back = unsafe { &*BUFFER.0.get() };
     assert!(back.iter().enumerate().all(|(i, byte)| *byte == (i * 7 + i / 256) as u8));
     assert_eq!(edu.line().taken(), 2);
-    assert_eq!(board().edu.as_ref().map(Edu::line), Some(edu.line()));
+    assert_eq!(board::board().edu.as_ref().map(Edu::line), Some(edu.line()));
 }
 
-board::test!(no_safe_access_leads_a_transfer_astray, needs Edu);
+crate::registry::test!(no_safe_access_leads_a_transfer_astray, needs Edu);
 /// An interrupt at each instruction of the start, whose handler uses every register that safe code can
 /// write: the bytes go where they were to go. The twin writes the destination, which safe code cannot:
 /// they go elsewhere.

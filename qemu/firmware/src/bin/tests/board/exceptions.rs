@@ -28,7 +28,7 @@ fn skip_ud2(frame: &mut Frame) -> bool {
     true
 }
 
-board::test!(invalid_opcode_is_skipped);
+crate::registry::test!(invalid_opcode_is_skipped);
 fn invalid_opcode_is_skipped(_: &'static Board) {
     // SAFETY: the handler uses atomics and its frame only.
     unsafe { exceptions::set_handler(Exception::InvalidOpcode, skip_ud2) };
@@ -41,7 +41,7 @@ fn invalid_opcode_is_skipped(_: &'static Board) {
     }
 }
 
-board::test!(registers_survive);
+crate::registry::test!(registers_survive);
 fn registers_survive(_: &'static Board) {
     fn look(frame: &mut Frame) -> bool {
         let as_set = (0..16)
@@ -72,7 +72,7 @@ fn registers_survive(_: &'static Board) {
     assert_eq!(TAKEN.load(Relaxed), 1);
 }
 
-board::test!(breakpoint);
+crate::registry::test!(breakpoint);
 fn breakpoint(_: &'static Board) {
     fn count(frame: &mut Frame) -> bool {
         TAKEN.fetch_add(1, Relaxed);
@@ -118,4 +118,4 @@ fn an_exception_strikes_inside_a_critical_section(_: &'static Board) {
     assert_eq!((TAKEN.load(Relaxed), BORROWED.load(Relaxed)), (2, 1));
     exceptions::remove_handler(Exception::Breakpoint);
 }
-board::test!(an_exception_strikes_inside_a_critical_section);
+crate::registry::test!(an_exception_strikes_inside_a_critical_section);

@@ -6,7 +6,7 @@ use core::{
 };
 
 use board::{
-    Board, alarm, counter,
+    Board, alarm,
     interrupts::{self, Controller, Line},
 };
 use x86_64::instructions::interrupts as processor;
@@ -17,7 +17,7 @@ fn acknowledge(line: Line) {
     line.acknowledge();
 }
 
-board::test!(self_interrupt);
+crate::registry::test!(self_interrupt);
 fn self_interrupt(_: &'static Board) {
     let line = Line::SelfIpi;
     line.set_handler(acknowledge);
@@ -34,7 +34,7 @@ fn self_interrupt(_: &'static Board) {
     assert_eq!((line.taken(), interrupts::taken()), (10, 10));
 }
 
-board::test!(masked_interrupts_wait);
+crate::registry::test!(masked_interrupts_wait);
 fn masked_interrupts_wait(_: &'static Board) {
     Line::SelfIpi.set_handler(acknowledge);
     Line::SelfIpi.enable();
@@ -46,7 +46,7 @@ fn masked_interrupts_wait(_: &'static Board) {
     super::soon("the interrupt has come", || Line::SelfIpi.taken() == 1);
 }
 
-board::test!(not_again_before_acknowledge);
+crate::registry::test!(not_again_before_acknowledge);
 fn not_again_before_acknowledge(_: &'static Board) {
     fn forget(_: Line) {}
 
@@ -74,7 +74,7 @@ fn second(line: Line) {
     line.acknowledge();
 }
 
-board::test!(handlers_do_not_nest);
+crate::registry::test!(handlers_do_not_nest);
 fn handlers_do_not_nest(_: &'static Board) {
     Line::Timer.set_handler(raise_another);
     Line::Timer.enable();
@@ -86,7 +86,7 @@ fn handlers_do_not_nest(_: &'static Board) {
     assert_eq!(interrupts::deepest(), 1);
 }
 
-board::test!(nesting_is_seen);
+crate::registry::test!(nesting_is_seen);
 fn nesting_is_seen(_: &'static Board) {
     fn unmask(line: Line) {
         processor::enable();
@@ -103,7 +103,7 @@ fn nesting_is_seen(_: &'static Board) {
     assert_eq!(interrupts::deepest(), 2);
 }
 
-board::test!(time_spent);
+crate::registry::test!(time_spent);
 fn time_spent(_: &'static Board) {
     const LENGTH: u64 = 1000;
 
@@ -135,7 +135,7 @@ fn time_spent(_: &'static Board) {
     assert_eq!(interrupts::deepest(), 2);
 }
 
-board::test!(spurious);
+crate::registry::test!(spurious);
 fn spurious(board: &'static Board) {
     // SAFETY: an interrupt like any other to its handler, which finds no request behind it.
     unsafe { asm!("int 0xff") };

@@ -59,7 +59,7 @@ fn on_key(line: Line) {
     line.acknowledge();
 }
 
-board::test!(keys_interrupt);
+crate::registry::test!(keys_interrupt);
 fn keys_interrupt(_: &'static Board) {
     if !has_keyboard() {
         return;
@@ -103,7 +103,7 @@ fn set_cmos(register: u8, value: u8) {
     write(CMOS_DATA, value);
 }
 
-board::test!(the_real_time_clock_interrupts);
+crate::registry::test!(the_real_time_clock_interrupts);
 fn the_real_time_clock_interrupts(_: &'static Board) {
     const PERIODIC: u8 = 0x40;
 
@@ -129,7 +129,7 @@ fn the_real_time_clock_interrupts(_: &'static Board) {
     assert_eq!(interrupts::spurious(), 0);
 }
 
-board::test!(lines_by_number);
+crate::registry::test!(lines_by_number);
 fn lines_by_number(_: &'static Board) {
     assert_eq!([2, 16, 255].map(Line::irq), [None; 3]);
     assert_eq!([3, 4].map(Line::irq), [Some(Line::Com2), Some(Line::Com1)]);
@@ -141,7 +141,7 @@ fn lines_by_number(_: &'static Board) {
     }
 }
 
-board::test!(a_spurious_interrupt_is_not_its_lines);
+crate::registry::test!(a_spurious_interrupt_is_not_its_lines);
 /// What an 8259 delivers when a request has gone before it could say which is no interrupt of the
 /// device that has the same line.
 fn a_spurious_interrupt_is_not_its_lines(board: &'static Board) {

@@ -56,17 +56,17 @@ fn each_byte_interrupts(port: Serial) {
     assert_eq!(board::interrupts::taken(), 100);
 }
 
-board::test!(com1_interrupts);
+crate::registry::test!(com1_interrupts);
 fn com1_interrupts(_: &'static Board) {
     each_byte_interrupts(COM1);
 }
 
-board::test!(com2_interrupts);
+crate::registry::test!(com2_interrupts);
 fn com2_interrupts(_: &'static Board) {
     each_byte_interrupts(COM2);
 }
 
-board::test!(two_different_ports);
+crate::registry::test!(two_different_ports);
 fn two_different_ports(_: &'static Board) {
     COM1.write(Register::LineControl, 0x03);
     COM2.write(Register::LineControl, 0x1b);
@@ -74,7 +74,7 @@ fn two_different_ports(_: &'static Board) {
     assert_eq!(COM2.read(Register::LineControl), 0x1b);
 }
 
-board::test!(edge_while_disabled);
+crate::registry::test!(edge_while_disabled);
 fn edge_while_disabled(board: &'static Board) {
     loop_back(COM1);
     Line::Com1.set_handler(receive);

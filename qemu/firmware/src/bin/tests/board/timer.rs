@@ -40,7 +40,7 @@ fn landing(ticks: u64) -> Option<u64> {
     (start..=start + SLED).contains(&landed).then(|| landed - start)
 }
 
-board::test!(one_shot_lands_on_every_instruction);
+crate::registry::test!(one_shot_lands_on_every_instruction);
 fn one_shot_lands_on_every_instruction(_: &'static Board) {
     Line::Timer.set_handler(land);
     Line::Timer.enable();
@@ -54,7 +54,7 @@ fn one_shot_lands_on_every_instruction(_: &'static Board) {
     assert_eq!(Line::Timer.taken() - before, SLED - place);
 }
 
-board::test!(periodic);
+crate::registry::test!(periodic);
 fn periodic(_: &'static Board) {
     const ROUNDS: usize = 50;
     const PERIOD: u64 = 10_000;
@@ -87,7 +87,7 @@ fn periodic(_: &'static Board) {
     }
 }
 
-board::test!(stopped_in_time);
+crate::registry::test!(stopped_in_time);
 fn stopped_in_time(_: &'static Board) {
     Line::Timer.set_handler(land);
     Line::Timer.enable();
@@ -97,7 +97,7 @@ fn stopped_in_time(_: &'static Board) {
     assert_eq!(Line::Timer.taken(), 0);
 }
 
-board::test!(long_one_shot);
+crate::registry::test!(long_one_shot);
 fn long_one_shot(_: &'static Board) {
     // 10 s: more than its counter holds at full speed. The virtual clock jumps while the processor
     // sleeps.
@@ -112,7 +112,7 @@ fn long_one_shot(_: &'static Board) {
     assert!((ticks..ticks + 1000).contains(&passed), "{passed} instead of {ticks}");
 }
 
-board::test!(tsc_counts_instructions);
+crate::registry::test!(tsc_counts_instructions);
 fn tsc_counts_instructions(_: &'static Board) {
     let (before, after): (u64, u64);
     // SAFETY: reads the counter, does nothing at length, reads it again.

@@ -10,6 +10,7 @@ use board::{
     Board,
     exceptions::{Exception, Frame, remove_handler, set_handler},
 };
+use firmware::report::Xorshift;
 use wouldblock::{
     attempt::{Attempt, Progress},
     cache::{
@@ -38,7 +39,7 @@ fn flushed_in_steps(_: &'static Board) {
     cache.flush_range(&MEMORY[..0]);
     assert!(MEMORY.iter().all(|&byte| byte == 5));
 }
-board::test!(flushed_in_steps);
+crate::registry::test!(flushed_in_steps);
 
 /// What this CPU has, and nothing else, is executed: what it has not would raise #UD. The runner
 /// boots it on CPUs that lack one or the other, and reads here what was chosen.
@@ -57,7 +58,7 @@ fn falls_back_to_what_there_is(_: &'static Board) {
     batch.order();
     assert!(MEMORY.iter().all(|&byte| byte == 5));
 }
-board::test!(falls_back_to_what_there_is);
+crate::registry::test!(falls_back_to_what_there_is);
 
 /// The caches can be written back whole in ring 0, and nothing is lost.
 fn the_whole_cache(_: &'static Board) {
@@ -69,7 +70,7 @@ fn the_whole_cache(_: &'static Board) {
     }
     assert!(memory.iter().all(|&word| word == 7));
 }
-board::test!(the_whole_cache);
+crate::registry::test!(the_whole_cache);
 
 const LINE: usize = 64;
 const RANGES: usize = 4000;
@@ -119,13 +120,6 @@ fn decode(code: &[u8]) -> Option<(Instruction, usize, u64)> {
     };
     let register = usize::from(modrm & 7) | usize::from(rex.unwrap_or(&0) & 1) << 3;
     Some((instruction, register, 3 + u64::from(prefix) + u64::from(rex.is_some()) + more))
-}
-
-fn pseudo_random(state: &mut u32) -> usize {
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    *state ^= *state << 5;
-    *state as usize
 }
 
 /// Whether just the lines of this range trapped: each once, in their order, by that instruction.
@@ -180,13 +174,13 @@ fn exact(flush: Flush, cache: Cache, instruction: Instruction, first_seed: u32) 
     #[repr(align(64))]
     struct Memory([u8; LINE * (LONGEST + 1)]);
     static MEMORY: Memory = Memory([5; LINE * (LONGEST + 1)]);
-    let mut state = first_seed;
+    let mut random = Xorshift::new(first_seed);
     let (mut exact, mut lines) = (0, 0);
     for n in 0..RANGES {
-        let start = pseudo_random(&mut state) % LINE;
+        let start = random.word() as usize % LINE;
         // Mostly short, where heads and tails meet.
         let longest = if n % 8 == 0 { LINE * (LONGEST - 1) } else { 4 * LINE };
-        let length = pseudo_random(&mut state) % longest;
+        let length = random.word() as usize % longest;
         let range = if n % 4 == 1 {
             ptr::slice_from_raw_parts(ptr::without_provenance(length.wrapping_neg()), length)
         } else {
@@ -233,4 +227,4 @@ fn every_line(_: &'static Board) {
     remove_handler(Exception::InvalidOpcode);
     defmt::info!("flushes trap: {=bool}", traps);
 }
-board::test!(every_line);
+crate::registry::test!(every_line);

@@ -82,7 +82,7 @@ fn the_first_of_two_ports(_: &'static Board) {
     assert_eq!(end, Err(time::Error::TimedOut));
     assert!(is_quiet());
 }
-board::test!(the_first_of_two_ports);
+crate::registry::test!(the_first_of_two_ports);
 
 /// Bytes on both ports in turn; each is heard in its turn, and none twice.
 fn a_superloop_of_two_ports(_: &'static Board) {
@@ -110,7 +110,7 @@ fn a_superloop_of_two_ports(_: &'static Board) {
     drop((first, second));
     assert!(is_quiet() && Line::Timer.taken() == 200);
 }
-board::test!(a_superloop_of_two_ports);
+crate::registry::test!(a_superloop_of_two_ports);
 
 /// A byte comes while the timer's job runs: both are heard, and the job stays the caller's.
 fn a_job_raced_with_a_byte(_: &'static Board) {
@@ -130,7 +130,7 @@ fn a_job_raced_with_a_byte(_: &'static Board) {
         timer = done.op.into_timer();
     }
 }
-board::test!(a_job_raced_with_a_byte);
+crate::registry::test!(a_job_raced_with_a_byte);
 
 fn a_time_out_in_each_form(_: &'static Board) {
     let [(mut rx, mut tx), _] = loop_back().map(|port| port.uart.split().expect("free"));
@@ -152,7 +152,7 @@ fn a_time_out_in_each_form(_: &'static Board) {
         assert!(is_quiet());
     }
 }
-board::test!(a_time_out_in_each_form);
+crate::registry::test!(a_time_out_in_each_form);
 
 /// A delay at every length from none on: an alarm that is due at once ends the wait, too.
 fn no_delay_is_lost(_: &'static Board) {
@@ -165,4 +165,4 @@ fn no_delay_is_lost(_: &'static Board) {
     }
     assert!(is_quiet());
 }
-board::test!(no_delay_is_lost);
+crate::registry::test!(no_delay_is_lost);

@@ -3,14 +3,11 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use board::{
-    Board,
-    idle::Park,
-    report::{self, Report},
-};
+use board::{Board, idle::Park};
 use drivers::buffer::Buffer;
 use firmware::{
     measure::count::Counted,
+    report::{self, Port, Report, Stream, Xorshift},
     serial::{COM1, COM2},
 };
 use static_cell::ConstStaticCell;
@@ -19,10 +16,7 @@ use wouldblock::{
     uart16550::{Config, Level, Parity},
 };
 
-use super::{
-    sleep_until,
-    uart::{Stream, looped_back},
-};
+use super::{sleep_until, uart::looped_back};
 
 /// The host sends without a pause, and reads of random sizes come with pauses of random lengths: no
 /// byte is lost, since the chip is not read while the ring is full.
@@ -34,8 +28,8 @@ fn received_continuously_from_the_host(_: &'static Board) {
     COM1.install();
     assert!(COM1.uart.has_fifo());
     let mut rx = COM1.uart.receiver().expect("free").into_continuous(RING.take());
-    report::send(&Report::Want { port: "com1", bytes: BYTES as u64, seed: SEED });
-    let (mut sizes, mut expected) = (Stream(7), Stream(SEED));
+    report::send(&Report::Want(Stream { port: Port::Com1, bytes: BYTES as u64, seed: SEED }));
+    let (mut sizes, mut expected) = (Xorshift::new(7).bytes(), Xorshift::new(SEED).bytes());
     let (mut got, mut full) = (0, 0);
     while got < BYTES {
         if sizes.next().is_some_and(|pause| pause % 4 == 0) {
@@ -69,7 +63,7 @@ fn received_continuously_from_the_host(_: &'static Board) {
     drop(rx);
     assert_eq!(COM1.enabled(), 0);
 }
-board::test!(received_continuously_from_the_host);
+crate::registry::test!(received_continuously_from_the_host);
 
 /// More than the ring and the FIFO hold: the error stands where the bytes are missing.
 fn an_overrun_stands_in_its_place(_: &'static Board) {
@@ -95,7 +89,7 @@ fn an_overrun_stands_in_its_place(_: &'static Board) {
     assert_eq!(rx.read(&mut buffer).block(Park), Ok(1));
     assert_eq!(buffer[0], 99);
 }
-board::test!(an_overrun_stands_in_its_place);
+crate::registry::test!(an_overrun_stands_in_its_place);
 
 /// A read in the background, and only its callback tells: nothing steps it but the interrupt.
 fn settings_change_while_a_read_waits(_: &'static Board) {
@@ -118,7 +112,7 @@ fn settings_change_while_a_read_waits(_: &'static Board) {
     sleep_until(|| ENDS.load(Relaxed) == 1);
     assert_eq!(COM1.enabled(), 0);
 }
-board::test!(settings_change_while_a_read_waits);
+crate::registry::test!(settings_change_while_a_read_waits);
 
 fn halves_one_at_a_time(_: &'static Board) {
     let uart = &looped_back(&COM2).uart;
@@ -132,4 +126,4 @@ fn halves_one_at_a_time(_: &'static Board) {
     assert_eq!(tx.send(b'2').block(Park), Ok(1));
     assert_eq!(rx.recv().block(Park), Ok(b'2'));
 }
-board::test!(halves_one_at_a_time);
+crate::registry::test!(halves_one_at_a_time);

@@ -29,7 +29,7 @@ fn there_and_back(_: &'static Board) {
     assert!(!Dma::is_busy());
     assert!(dma::take().is_none(), "there is one");
 }
-board::test!(there_and_back, needs Edu);
+crate::registry::test!(there_and_back, needs Edu);
 
 /// A chain of transfers, each started by the callback of the one before.
 fn callbacks_restart(_: &'static Board) {
@@ -65,7 +65,7 @@ fn callbacks_restart(_: &'static Board) {
     let memory = END.try_lock().ok().and_then(|mut end| end.take()).expect("the chain has ended");
     assert!(memory.iter().enumerate().all(|(index, &byte)| byte == (index % 253) as u8));
 }
-board::test!(callbacks_restart, needs Edu);
+crate::registry::test!(callbacks_restart, needs Edu);
 
 fn a_task_awaits_it(_: &'static Board) {
     static TRIES: Mutex<Option<u64>> = Mutex::new(None);
@@ -87,7 +87,7 @@ fn a_task_awaits_it(_: &'static Board) {
     assert_eq!(tries, 3, "two of the first poll, one of the interrupt");
     assert_eq!(board::interrupts::taken(), 1);
 }
-board::test!(a_task_awaits_it, needs Edu);
+crate::registry::test!(a_task_awaits_it, needs Edu);
 
 /// A detached transfer runs to its end; the slot is free after that, not before.
 fn detached(_: &'static Board) {
@@ -99,7 +99,7 @@ fn detached(_: &'static Board) {
     assert!(SLOT.is_idle());
     assert!(!Dma::is_busy());
 }
-board::test!(detached, needs Edu);
+crate::registry::test!(detached, needs Edu);
 
 /// The device interrupts though nobody has asked for anything, and while a transfer is under way:
 /// once each, since the handler quiets it, and the transfer ends when it is done.
@@ -122,4 +122,4 @@ fn interrupts_for_nobody(_: &'static Board) {
     assert_eq!((done.result, done.op.tries), (Ok(()), 102), "100 of no use, one look, the end");
     assert!(done.op.op.into_parts().is_some() && SLOT.is_idle());
 }
-board::test!(interrupts_for_nobody, needs Edu);
+crate::registry::test!(interrupts_for_nobody, needs Edu);

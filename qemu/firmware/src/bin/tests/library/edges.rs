@@ -65,7 +65,7 @@ fn an_edge_counts_from_where_it_was_asked_for(_: &'static Board) {
     assert_eq!(block_on(waiter.operation(&mut line)), Ok(OF_THE_LINE));
     assert_eq!(waiter.operation(&mut line).attempt(), Err(nb::Error::WouldBlock), "taken once");
 }
-board::test!(an_edge_counts_from_where_it_was_asked_for);
+crate::registry::test!(an_edge_counts_from_where_it_was_asked_for);
 
 fn an_edge_between_two_efforts_is_kept(_: &'static Board) {
     install();
@@ -89,7 +89,7 @@ fn an_edge_between_two_efforts_is_kept(_: &'static Board) {
     edge();
     assert_eq!(waiter.operation(&mut line).block(Park), Ok(OF_THE_LINE));
 }
-board::test!(an_edge_between_two_efforts_is_kept);
+crate::registry::test!(an_edge_between_two_efforts_is_kept);
 
 /// The timer's edge at every instruction from the asking to the sleep, asleep and in a task.
 fn no_edge_is_lost_at_any_instruction(_: &'static Board) {
@@ -103,7 +103,7 @@ fn no_edge_is_lost_at_any_instruction(_: &'static Board) {
     }
     assert_eq!(Line::Timer.taken(), 2 * 398);
 }
-board::test!(no_edge_is_lost_at_any_instruction);
+crate::registry::test!(no_edge_is_lost_at_any_instruction);
 
 /// A driver that keeps no operation between two polls.
 fn polled_without_an_operation(_: &'static Board) {
@@ -129,4 +129,4 @@ fn polled_without_an_operation(_: &'static Board) {
     }
     assert_eq!(Line::Timer.taken(), 598);
 }
-board::test!(polled_without_an_operation);
+crate::registry::test!(polled_without_an_operation);

@@ -52,7 +52,7 @@ fn no_wake_is_lost_at_any_instruction(_: &'static Board) {
     }
     assert!(asleep > 100, "most interrupts came during the wait: {asleep}");
 }
-board::test!(no_wake_is_lost_at_any_instruction);
+crate::registry::test!(no_wake_is_lost_at_any_instruction);
 
 fn a_deadline_ends_the_sleep(_: &'static Board) {
     let mut waiter = EVENT.waiter().expect("one waiter");
@@ -67,7 +67,7 @@ fn a_deadline_ends_the_sleep(_: &'static Board) {
     }
     assert!(!board::alarm::is_running());
 }
-board::test!(a_deadline_ends_the_sleep);
+crate::registry::test!(a_deadline_ends_the_sleep);
 
 /// The alarm at every instruction of the way into the sleep.
 fn no_alarm_is_lost_at_any_instruction(_: &'static Board) {
@@ -80,7 +80,7 @@ fn no_alarm_is_lost_at_any_instruction(_: &'static Board) {
         assert!(now() - before < 10_000);
     }
 }
-board::test!(no_alarm_is_lost_at_any_instruction);
+crate::registry::test!(no_alarm_is_lost_at_any_instruction);
 
 fn a_deadline_passes_with_interrupts_masked(_: &'static Board) {
     static TRIES: AtomicU32 = AtomicU32::new(0);
@@ -99,7 +99,7 @@ fn a_deadline_passes_with_interrupts_masked(_: &'static Board) {
         assert!(!are_enabled(), "a park does not unmask what its caller has masked");
     });
 }
-board::test!(a_deadline_passes_with_interrupts_masked);
+crate::registry::test!(a_deadline_passes_with_interrupts_masked);
 
 fn a_handler_wakes_a_task(_: &'static Board) {
     static WOKEN: AtomicU32 = AtomicU32::new(0);
@@ -119,7 +119,7 @@ fn a_handler_wakes_a_task(_: &'static Board) {
     executor.run_until(|| (WOKEN.load(Relaxed) == 799).then_some(()), Park);
     assert_eq!(Line::Timer.taken(), 799);
 }
-board::test!(a_handler_wakes_a_task);
+crate::registry::test!(a_handler_wakes_a_task);
 
 fn a_wait_that_is_over_at_once_takes_no_interrupt(_: &'static Board) {
     READY.store(true, Relaxed);
@@ -132,4 +132,4 @@ fn a_wait_that_is_over_at_once_takes_no_interrupt(_: &'static Board) {
     assert_eq!(op.block_for(Spin, clock(), Duration::ZERO), Ok(()));
     assert_eq!(board::interrupts::taken(), 0);
 }
-board::test!(a_wait_that_is_over_at_once_takes_no_interrupt);
+crate::registry::test!(a_wait_that_is_over_at_once_takes_no_interrupt);

@@ -77,7 +77,7 @@ fn a_task_in_the_handler_preempts_a_busy_foreground(_: &'static Board) {
     assert_eq!(Line::SelfIpi.taken(), PERIODS + 1, "one for each wake, one for the spawn");
     assert_eq!(interrupts::deepest(), 1);
 }
-board::test!(a_task_in_the_handler_preempts_a_busy_foreground);
+crate::registry::test!(a_task_in_the_handler_preempts_a_busy_foreground);
 
 /// A task of each executor, in turns: the foreground's wakes the handler's, which waits for the
 /// timer, n instructions on, and then wakes the foreground's: at each instruction of its way from
@@ -130,7 +130,7 @@ fn each_executor_wakes_the_other_at_every_instruction(_: &'static Board) {
     assert!(asleep > 100, "the last placements find the foreground asleep");
     assert_eq!(interrupts::deepest(), 1);
 }
-board::test!(each_executor_wakes_the_other_at_every_instruction);
+crate::registry::test!(each_executor_wakes_the_other_at_every_instruction);
 
 /// An operation that its device ends when it likes, cancelled or not.
 struct Slow;
@@ -215,7 +215,7 @@ fn a_job_out_of_time_is_dropped_and_its_slot_comes_back(_: &'static Board) {
     Line::SelfIpi.enable();
     run_until(&OVER, |spawner| spawner.spawn(task().expect("the task is not running")));
 }
-board::test!(a_job_out_of_time_is_dropped_and_its_slot_comes_back);
+crate::registry::test!(a_job_out_of_time_is_dropped_and_its_slot_comes_back);
 
 fn an_operation_out_of_time_takes_nothing(_: &'static Board) {
     static OVER: AtomicBool = AtomicBool::new(false);
@@ -241,7 +241,7 @@ fn an_operation_out_of_time_takes_nothing(_: &'static Board) {
     COM1.uart.set_loopback(true);
     run_until(&OVER, |spawner| spawner.spawn(task().expect("the task is not running")));
 }
-board::test!(an_operation_out_of_time_takes_nothing);
+crate::registry::test!(an_operation_out_of_time_takes_nothing);
 
 /// A task that turns interrupts on, and leaves them on, lets the handler be called again inside itself:
 /// the executor is not polled there, and what was woken runs after it.
@@ -298,4 +298,4 @@ fn a_task_that_unmasks_does_not_nest_the_executor(_: &'static Board) {
     assert!(BEHIND.load(Relaxed) > 0 && DEPTH.load(Relaxed) == 0);
     assert_eq!(interrupts::deepest(), 2, "the handler was called inside itself");
 }
-board::test!(a_task_that_unmasks_does_not_nest_the_executor);
+crate::registry::test!(a_task_that_unmasks_does_not_nest_the_executor);

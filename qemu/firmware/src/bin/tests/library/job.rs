@@ -79,7 +79,7 @@ fn interrupts_carry_it_on(_: &'static Board) {
     assert_eq!(job.wait(Park).op.left, 0);
     assert!(SLOT.is_idle());
 }
-board::test!(interrupts_carry_it_on);
+crate::registry::test!(interrupts_carry_it_on);
 
 fn waiting_works_with_interrupts_masked(_: &'static Board) {
     install();
@@ -92,7 +92,7 @@ fn waiting_works_with_interrupts_masked(_: &'static Board) {
     interrupt_now(handler);
     assert!(SLOT.is_idle());
 }
-board::test!(waiting_works_with_interrupts_masked);
+crate::registry::test!(waiting_works_with_interrupts_masked);
 
 /// A handler that interrupts the step never gets the operation, and nothing is lost.
 fn a_contended_step_is_made_up_for(_: &'static Board) {
@@ -103,7 +103,7 @@ fn a_contended_step_is_made_up_for(_: &'static Board) {
     assert!(done.is_ok_and(|done| done.op.left == 0));
     assert_eq!(CONTENDED.load(Relaxed), 3);
 }
-board::test!(a_contended_step_is_made_up_for);
+crate::registry::test!(a_contended_step_is_made_up_for);
 
 fn a_callback_starts_the_next(_: &'static Board) {
     static CALLS: AtomicU32 = AtomicU32::new(0);
@@ -120,7 +120,7 @@ fn a_callback_starts_the_next(_: &'static Board) {
     assert!(SLOT.is_idle());
     assert_eq!(Line::SelfIpi.taken(), 200);
 }
-board::test!(a_callback_starts_the_next);
+crate::registry::test!(a_callback_starts_the_next);
 
 fn a_dropped_job_is_cancelled(_: &'static Board) {
     install();
@@ -131,7 +131,7 @@ fn a_dropped_job_is_cancelled(_: &'static Board) {
     let done = SLOT.start(Countdown { left: 5, inside: false }).expect("idle").wait(Park);
     assert_eq!(done.op.left, 0);
 }
-board::test!(a_dropped_job_is_cancelled);
+crate::registry::test!(a_dropped_job_is_cancelled);
 
 fn a_forgotten_job_leaves_its_slot_busy(_: &'static Board) {
     install();
@@ -142,4 +142,4 @@ fn a_forgotten_job_leaves_its_slot_busy(_: &'static Board) {
     };
     assert_eq!(op.left, 7, "the operation comes back");
 }
-board::test!(a_forgotten_job_leaves_its_slot_busy);
+crate::registry::test!(a_forgotten_job_leaves_its_slot_busy);

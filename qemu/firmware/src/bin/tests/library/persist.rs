@@ -30,7 +30,7 @@ fn copied_and_zeroed(_: &'static Board) {
         assert!([4, 2005].map(|at| region.bytes()[at]) == [0xee; 2]);
     }
 }
-board::test!(copied_and_zeroed);
+crate::registry::test!(copied_and_zeroed);
 
 fn a_log_is_full_and_recovered(_: &'static Board) {
     let mut memory = Memory([0xee; SIZE]);
@@ -49,4 +49,4 @@ fn a_log_is_full_and_recovered(_: &'static Board) {
         assert_eq!(log.read(&record, &mut [0; 40]), Ok(&b"a record of no great length"[..]));
     }
 }
-board::test!(a_log_is_full_and_recovered);
+crate::registry::test!(a_log_is_full_and_recovered);

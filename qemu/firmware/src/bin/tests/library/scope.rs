@@ -51,7 +51,7 @@ fn interrupts_fill_a_buffer_on_the_stack(_: &'static Board) {
     drop(tx);
     assert!(COM1.uart.split().is_some() && LINE.is_idle());
 }
-board::test!(interrupts_fill_a_buffer_on_the_stack);
+crate::registry::test!(interrupts_fill_a_buffer_on_the_stack);
 
 fn what_comes_after_a_scope_is_nobodys(_: &'static Board) {
     install();
@@ -69,7 +69,7 @@ fn what_comes_after_a_scope_is_nobodys(_: &'static Board) {
     assert_eq!(&buffer[..10], b"as far as\0");
     assert_eq!(rx.recv().block(Spin), Ok(b'!'));
 }
-board::test!(what_comes_after_a_scope_is_nobodys);
+crate::registry::test!(what_comes_after_a_scope_is_nobodys);
 
 /// Closures, each of a type that has no name, one after the other in one slot.
 fn closures_in_a_slot(_: &'static Board) {
@@ -98,4 +98,4 @@ fn closures_in_a_slot(_: &'static Board) {
     }
     assert_eq!(Line::SelfIpi.taken(), 3, "one for each start");
 }
-board::test!(closures_in_a_slot);
+crate::registry::test!(closures_in_a_slot);

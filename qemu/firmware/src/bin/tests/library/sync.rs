@@ -35,7 +35,7 @@ fn a_handler_does_not_get_a_held_mutex(_: &'static Board) {
     sleep_until(|| MUTEX.try_lock().is_ok_and(|value| *value == 11));
     assert_eq!(REFUSED.load(Relaxed), 1);
 }
-board::test!(a_handler_does_not_get_a_held_mutex);
+crate::registry::test!(a_handler_does_not_get_a_held_mutex);
 
 /// A handler sends at every 97th tick, the foreground sleeps in between: all values, in order.
 fn a_channel_from_a_handler_to_a_sleeper(_: &'static Board) {
@@ -62,4 +62,4 @@ fn a_channel_from_a_handler_to_a_sleeper(_: &'static Board) {
     }
     stop();
 }
-board::test!(a_channel_from_a_handler_to_a_sleeper);
+crate::registry::test!(a_channel_from_a_handler_to_a_sleeper);

@@ -35,7 +35,7 @@ fn once(_: &'static Board) {
     assert!(done.result == Ok(()) && late < millisecond() / 10, "{late} cycles late");
     assert_eq!((cost.interrupts, cost.asleep), (1, 1), "asleep until its one interrupt");
 }
-board::test!(once);
+crate::registry::test!(once);
 
 /// A hundred periods, each started by the callback of the one before, and none of them drifts.
 fn periods(_: &'static Board) {
@@ -57,7 +57,7 @@ fn periods(_: &'static Board) {
     assert!(LATEST.load(Relaxed) < millisecond() / 10);
     assert_eq!(Line::Timer.taken(), 100);
 }
-board::test!(periods);
+crate::registry::test!(periods);
 
 /// Interrupts that were masked for some periods delay those, and no later one.
 fn masked_for_some_periods_it_catches_up(_: &'static Board) {
@@ -82,7 +82,7 @@ fn masked_for_some_periods_it_catches_up(_: &'static Board) {
     assert_eq!(LATE.load(Relaxed), 4, "numbers 5 to 8 were due while interrupts were masked");
     assert_eq!(Line::Timer.taken(), 20);
 }
-board::test!(masked_for_some_periods_it_catches_up);
+crate::registry::test!(masked_for_some_periods_it_catches_up);
 
 fn polled_and_waited_for_in_bounds(_: &'static Board) {
     let timer = Timer::take().expect("the timer");
@@ -109,7 +109,7 @@ fn polled_and_waited_for_in_bounds(_: &'static Board) {
     assert!(done.result == Ok(()) && Line::Timer.taken() <= taken + 1);
     assert!(SLOT.is_idle() && !is_running());
 }
-board::test!(polled_and_waited_for_in_bounds);
+crate::registry::test!(polled_and_waited_for_in_bounds);
 
 fn detached_it_runs_to_its_end(_: &'static Board) {
     let first = Timer::take().expect("the timer").after(millisecond());
@@ -119,7 +119,7 @@ fn detached_it_runs_to_its_end(_: &'static Board) {
     sleep_until(|| SLOT.is_idle());
     assert!(now() >= end && Line::Timer.taken() == 1 && !is_running());
 }
-board::test!(detached_it_runs_to_its_end);
+crate::registry::test!(detached_it_runs_to_its_end);
 
 fn dropped_it_stops(_: &'static Board) {
     drop(SLOT.start(Timer::take().expect("the timer").after(millisecond())).expect("idle"));
@@ -128,7 +128,7 @@ fn dropped_it_stops(_: &'static Board) {
     while now() - start < 2 * millisecond() {}
     assert_eq!(Line::Timer.taken(), 0);
 }
-board::test!(dropped_it_stops);
+crate::registry::test!(dropped_it_stops);
 
 fn cancelled(_: &'static Board) {
     let timer = Timer::take().expect("the timer");
@@ -142,7 +142,7 @@ fn cancelled(_: &'static Board) {
     assert_eq!(job.wait(Park).result, Ok(()));
     assert_eq!(Line::Timer.taken(), 1);
 }
-board::test!(cancelled);
+crate::registry::test!(cancelled);
 
 fn a_task_awaits_each_period(_: &'static Board) {
     static END: Mutex<Option<u64>> = Mutex::new(None);
@@ -166,7 +166,7 @@ fn a_task_awaits_each_period(_: &'static Board) {
     assert_eq!(end, eleventh);
     assert!(now() < eleventh && Line::Timer.taken() == 10);
 }
-board::test!(a_task_awaits_each_period);
+crate::registry::test!(a_task_awaits_each_period);
 
 /// `embassy-time` on this board: two tasks sleep, each by its own measure, and so does the
 /// executor.
@@ -197,4 +197,4 @@ fn tasks_sleep(_: &'static Board) {
     assert!(!is_running(), "nobody sleeps any more");
     assert!(cost.asleep >= 20 && cost.interrupts <= 31, "{cost:?}");
 }
-board::test!(tasks_sleep);
+crate::registry::test!(tasks_sleep);

@@ -11,12 +11,12 @@ use board::{
     counter::{clock, frequency, now},
     idle::Park,
     interrupts::{self, Line, without_interrupts},
-    report::{self, Report},
     serial::Serial,
 };
 use drivers::buffer::Buffer;
 use firmware::{
     measure::count::Counted,
+    report::{self, Report, Stream, Xorshift},
     serial::{COM1, COM2, Port},
 };
 use static_cell::ConstStaticCell;
@@ -57,7 +57,7 @@ fn every_form_in_the_foreground(_: &'static Board) {
         assert_eq!(port.enabled(), 0, "interrupt enables as before");
     }
 }
-board::test!(every_form_in_the_foreground);
+crate::registry::test!(every_form_in_the_foreground);
 
 /// More than the FIFO holds: the rest is lost, that is said once, and what was there first is
 /// intact.
@@ -73,7 +73,7 @@ fn an_overrun_is_reported_once(_: &'static Board) {
     }
     assert_eq!(rx.try_recv(), Err(nb::Error::WouldBlock));
 }
-board::test!(an_overrun_is_reported_once);
+crate::registry::test!(an_overrun_is_reported_once);
 
 fn received_in_the_background(_: &'static Board) {
     static MEMORY: ConstStaticCell<[u8; 64]> = ConstStaticCell::new([0; 64]);
@@ -91,7 +91,7 @@ fn received_in_the_background(_: &'static Board) {
     assert!(board::interrupts::taken() >= 4);
     assert_eq!(COM1.enabled(), 0);
 }
-board::test!(received_in_the_background);
+crate::registry::test!(received_in_the_background);
 
 fn cancelled_mid_way(_: &'static Board) {
     static MEMORY: ConstStaticCell<[u8; 64]> = ConstStaticCell::new([0; 64]);
@@ -112,7 +112,7 @@ fn cancelled_mid_way(_: &'static Board) {
     assert_eq!(rx.recv().block(Park), Ok(b'3'));
     assert_eq!(COM2.enabled(), 0);
 }
-board::test!(cancelled_mid_way);
+crate::registry::test!(cancelled_mid_way);
 
 /// Both lines, each way, through the controller at once: no port's interrupts hide the other's.
 fn two_ports_at_once(_: &'static Board) {
@@ -133,21 +133,7 @@ fn two_ports_at_once(_: &'static Board) {
     assert_eq!(second.wait(Park).result, Ok(32));
     assert!(COM1.line().taken() > 0 && COM2.line().taken() > 0);
 }
-board::test!(two_ports_at_once);
-
-/// What the host sends and expects for a seed.
-pub struct Stream(pub u32);
-
-impl Iterator for Stream {
-    type Item = u8;
-
-    fn next(&mut self) -> Option<u8> {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 17;
-        self.0 ^= self.0 << 5;
-        Some(self.0 as u8)
-    }
-}
+crate::registry::test!(two_ports_at_once);
 
 /// All four directions of both ports in the background at once, the host at the other ends: it feeds
 /// both ports, and compares every byte that comes out of them.
@@ -157,27 +143,31 @@ fn two_ports_each_way_with_the_host(_: &'static Board) {
         [const { ConstStaticCell::new([0; BYTES]) }; 4];
 
     let mut memory = MEMORY.iter().map(|memory| memory.take());
-    let jobs =
-        [(&COM1, "com1", 11, 12), (&COM2, "com2", 21, 22)].map(|(port, name, comes, goes)| {
+    let jobs = [(&COM1, report::Port::Com1, 11, 12), (&COM2, report::Port::Com2, 21, 22)].map(
+        |(port, name, comes, goes)| {
             port.install();
             let (rx, tx) = port.uart.split().expect("free");
             let [incoming, outgoing] = [(); 2].map(|()| memory.next().expect("four buffers"));
-            outgoing.iter_mut().zip(Stream(goes)).for_each(|(byte, next)| *byte = next);
+            outgoing
+                .iter_mut()
+                .zip(Xorshift::new(goes).bytes())
+                .for_each(|(byte, next)| *byte = next);
             let bytes = BYTES as u64;
-            report::send(&Report::Sends { port: name, bytes, seed: goes });
+            report::send(&Report::Sends(Stream { port: name, bytes, seed: goes }));
             let read = Counted::new(rx.into_read_exact(Buffer::new(incoming)));
             let read = port.receiving.start(read).expect("idle");
             let write = Counted::new(tx.into_write_all(Buffer::new(outgoing)));
             let write = port.sending.start(write).expect("idle");
-            report::send(&Report::Want { port: name, bytes, seed: comes });
+            report::send(&Report::Want(Stream { port: name, bytes, seed: comes }));
             (port, read, write, comes)
-        });
+        },
+    );
     for (port, read, write, comes) in jobs {
         assert_eq!(write.wait(Park).result, Ok(BYTES));
         let done = read.wait(Park);
         assert_eq!(done.result, Ok(BYTES), "no byte was lost");
         let (_, buffer) = done.op.op.into_parts();
-        assert!(buffer.as_ref().iter().copied().eq(Stream(comes).take(BYTES)));
+        assert!(buffer.as_ref().iter().copied().eq(Xorshift::new(comes).bytes().take(BYTES)));
         assert_eq!(port.enabled(), 0);
     }
     for line in [Line::Com1, Line::Com2] {
@@ -186,7 +176,7 @@ fn two_ports_each_way_with_the_host(_: &'static Board) {
     }
     assert_eq!(interrupts::deepest(), 1);
 }
-board::test!(two_ports_each_way_with_the_host);
+crate::registry::test!(two_ports_each_way_with_the_host);
 
 /// The receiver overruns while the transmitter is being fed: that is the reader's error, with what
 /// came before it, and the write is whole.
@@ -212,7 +202,7 @@ fn an_overrun_while_sending(_: &'static Board) {
     assert_eq!(read.wait(Park).result, Ok(16));
     assert_eq!(COM1.enabled(), 0);
 }
-board::test!(an_overrun_while_sending);
+crate::registry::test!(an_overrun_while_sending);
 
 type Message = ReadToIdle<Receiver<'static, Serial>, Buffer>;
 
@@ -271,7 +261,7 @@ fn a_message_ends_when_the_line_falls_idle(_: &'static Board) {
     assert_eq!(&buffer[..12], b"hello, world");
     assert_eq!(COM1.enabled(), 0);
 }
-board::test!(a_message_ends_when_the_line_falls_idle);
+crate::registry::test!(a_message_ends_when_the_line_falls_idle);
 
 fn a_line_silent_from_the_start_ends_no_message(_: &'static Board) {
     static MEMORY: ConstStaticCell<[u8; 64]> = ConstStaticCell::new([0; 64]);
@@ -294,7 +284,7 @@ fn a_line_silent_from_the_start_ends_no_message(_: &'static Board) {
     assert_eq!(done.result, Ok(15));
     assert_eq!(&done.op.into_parts().1.as_ref()[..15], b"part part part ");
 }
-board::test!(a_line_silent_from_the_start_ends_no_message);
+crate::registry::test!(a_line_silent_from_the_start_ends_no_message);
 
 /// At the level all but one byte are taken; cancelled then, it says so, and that one is the next
 /// read's.
@@ -313,4 +303,4 @@ fn a_message_cancelled_mid_way(_: &'static Board) {
     assert_eq!(rx.try_recv(), Ok(b'8'));
     assert_eq!(rx.try_recv(), Err(nb::Error::WouldBlock));
 }
-board::test!(a_message_cancelled_mid_way);
+crate::registry::test!(a_message_cancelled_mid_way);

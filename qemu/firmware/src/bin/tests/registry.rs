@@ -1,9 +1,8 @@
-//! The on-target tests of a binary: ordinary functions, registered where they are written,
-//! collected by the linker.
+//! The on-target tests: ordinary functions, registered where they are written, collected by the
+//! linker.
 
+use ::board::Board;
 use linkme::distributed_slice;
-
-use crate::Board;
 
 /// All tests of the binary.
 #[distributed_slice]
@@ -11,15 +10,14 @@ pub static TESTS: [Test];
 
 /// A test: returns if it passed, panics if not.
 pub struct Test {
-    #[doc(hidden)]
     pub path: &'static str,
-    /// What it cannot do without.
+    /// What the machine must have.
     pub needs: Needs,
     /// Called with interrupts enabled, on a machine that has what it needs, once in a boot.
     pub run: fn(&'static Board),
 }
 
-/// What a test cannot do without.
+/// What a machine must have to run a test.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Needs {
     /// Every machine will do.
@@ -30,13 +28,11 @@ pub enum Needs {
 
 impl Test {
     /// Modules and function, without the crate: `uart::echo_one_byte`.
-    #[must_use]
     pub fn name(&self) -> &'static str {
         self.path.split_once("::").map_or(self.path, |(_, rest)| rest)
     }
 
     /// Whether this machine has what the test needs.
-    #[must_use]
     pub fn runs_on(&self, board: &Board) -> bool {
         match self.needs {
             Needs::Nothing => true,
@@ -50,17 +46,15 @@ pub fn tests(board: &Board) -> impl Iterator<Item = &'static Test> {
     TESTS.iter().filter(|test| test.runs_on(board))
 }
 
-/// Registers a function of this module, `fn(&'static Board)`, as a test: `test!(name)` or
+/// Registers a function of the module, `fn(&'static Board)`, as a test: `test!(name)` or
 /// `test!(name, needs Edu)`.
-#[macro_export]
 macro_rules! test {
     ($function:ident) => {
-        $crate::test!($function, needs Nothing);
+        $crate::registry::test!($function, needs Nothing);
     };
     ($function:ident, needs $needs:ident) => {
         const _: () = {
-            #[$crate::linkme::distributed_slice($crate::registry::TESTS)]
-            #[linkme(crate = $crate::linkme)]
+            #[linkme::distributed_slice($crate::registry::TESTS)]
             static TEST: $crate::registry::Test = $crate::registry::Test {
                 path: concat!(module_path!(), "::", stringify!($function)),
                 needs: $crate::registry::Needs::$needs,
@@ -69,3 +63,4 @@ macro_rules! test {
         };
     };
 }
+pub(crate) use test;
