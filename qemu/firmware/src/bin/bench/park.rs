@@ -1,4 +1,4 @@
-//! A foreground that sleeps until an interrupt.
+//! A foreground that sleeps until an interrupt, beside a hand-written loop.
 
 use board::idle::Park;
 use wouldblock::{attempt::from_fn, event::Event};

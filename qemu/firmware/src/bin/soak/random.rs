@@ -1,4 +1,4 @@
-//! What is done next: a stream that the seed decides.
+//! The pseudo-random numbers that choose what is done next; the seed decides all of them.
 
 use firmware::report::Xorshift64;
 
@@ -7,7 +7,7 @@ use firmware::report::Xorshift64;
 pub struct Random(Xorshift64);
 
 impl Random {
-    /// The stream of a seed.
+    /// The sequence of a seed.
     pub const fn new(seed: u64) -> Self {
         Self(Xorshift64::new(seed | 1 << 63)) // The stream of seed 0 is all zeros.
     }
