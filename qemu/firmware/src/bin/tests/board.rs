@@ -1,4 +1,4 @@
-//! The board itself: what everything else stands on.
+//! Tests of the board itself, on which everything else depends.
 
 mod boot;
 mod edu;
@@ -10,19 +10,19 @@ mod timer;
 
 use pc::timer::{tsc, tsc_per_second};
 
-/// Looks until it is so.
+/// Busy-waits until the condition holds.
 ///
 /// # Panics
-/// If it is not so after 10 ms.
+/// If the condition does not hold after 10 ms.
 #[track_caller]
-fn soon(what: &str, is_so: impl Fn() -> bool) {
+fn soon(what: &str, condition: impl Fn() -> bool) {
     let start = tsc();
-    while !is_so() {
+    while !condition() {
         assert!(tsc() - start < tsc_per_second() / 100, "not after 10 ms: {what}");
     }
 }
 
-/// Gives whatever might interrupt some time to do so.
+/// Busy-waits 10 µs, in which a pending interrupt would arrive.
 fn settle() {
     let start = tsc();
     while tsc() - start < tsc_per_second() / 100_000 {}

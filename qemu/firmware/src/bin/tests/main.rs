@@ -1,4 +1,5 @@
-//! The on-target tests. `list` reports their names, `run name=…` runs one: a boot for each.
+//! The on-target tests. `list` reports their names; `run name=…` runs one test. The runner boots
+//! the guest anew for each test.
 
 #![no_std]
 #![no_main]

@@ -1,4 +1,4 @@
-//! The edu device: its registers, its level line, its DMA.
+//! The edu device: its registers, its level-triggered interrupt line, its DMA.
 
 use core::{
     cell::UnsafeCell,
@@ -18,7 +18,7 @@ fn device(board: &'static Board) -> &'static Edu {
     board.edu.as_ref().expect("the tests here need it")
 }
 
-/// What the device said when it last interrupted.
+/// The device's interrupt status at its last interrupt.
 static STATUS: AtomicU32 = AtomicU32::new(0);
 
 fn quiet(line: Line) {
@@ -40,8 +40,8 @@ fn on_the_bus(board: &'static Board) {
     assert_eq!(bus.find(0x1234, 0x0000).map(|f| f.device), None);
 }
 
-pc::test!(registers_answer, needs Edu);
-fn registers_answer(board: &'static Board) {
+pc::test!(registers_read_back, needs Edu);
+fn registers_read_back(board: &'static Board) {
     let registers = device(board).registers();
     assert_eq!(registers.identification(), 0x0100_00ed);
     for value in [0, 1, 0xdead_beef, u32::MAX] {
@@ -92,7 +92,7 @@ fn raised_interrupts(board: &'static Board) {
 
 pc::test!(level_comes_again, needs Edu);
 fn level_comes_again(board: &'static Board) {
-    /// Quiets the device only at the fifth time.
+    /// Quiets the device only at the fifth interrupt.
     fn lazy(line: Line) {
         if line.taken() < 5 {
             line.acknowledge();
@@ -127,13 +127,13 @@ fn level_waits_while_disabled(board: &'static Board) {
     edu.registers().acknowledge(1);
     edu.line().enable();
     super::settle();
-    assert_eq!(edu.line().taken(), 1, "nothing asks any more");
+    assert_eq!(edu.line().taken(), 1, "no interrupt is requested any more");
 }
 
-/// Memory that the device is given; the test keeps off it while it is.
+/// Memory that is lent to the device; the test does not touch it during a transfer.
 struct Buffer(UnsafeCell<[u8; 4095]>);
 
-// SAFETY: one test uses it, and says at each access why it may.
+// SAFETY: each boot runs one test, on one core, and each access says why it is exclusive.
 unsafe impl Sync for Buffer {}
 
 static BUFFER: Buffer = Buffer(UnsafeCell::new([0; 4095]));
@@ -151,7 +151,7 @@ fn dma_there_and_back(board: &'static Board) {
         static ENDED: AtomicU64 = AtomicU64::new(0);
         ENDED.store(edu.line().taken() + 1, Relaxed);
         let start = timer::tsc();
-        // SAFETY: the buffer is the device's until the loop below is done.
+        // SAFETY: only the device uses the buffer until the loop below is done.
         unsafe { registers.start_dma(direction, address, 4095, true) };
         assert!(registers.dma_is_running());
         processor::disable();
@@ -185,9 +185,9 @@ fn dma_there_and_back(board: &'static Board) {
 }
 
 pc::test!(no_safe_access_leads_a_transfer_astray, needs Edu);
-/// An interrupt at each instruction of the start, whose handler uses every register that safe code can
-/// write: the bytes go where they were to go. The twin writes the destination, which safe code cannot:
-/// they go elsewhere.
+/// An interrupt at each instruction of the start of a transfer, whose handler writes every register
+/// that safe code can write: the bytes still reach their destination. The twin writes the
+/// destination register, which safe code cannot: the bytes go elsewhere.
 fn no_safe_access_leads_a_transfer_astray(board: &'static Board) {
     const BYTES: u64 = 16;
     const PLACES: u64 = 40;
@@ -202,8 +202,8 @@ fn no_safe_access_leads_a_transfer_astray(board: &'static Board) {
         registers.acknowledge(Registers::FACTORIAL_DONE);
         let destination = DESTINATION.load(Relaxed);
         if destination != 0 {
-            // SAFETY: the device's register; what it leads the device to is a buffer that the test
-            // uses between two transfers only.
+            // SAFETY: this is the device's register; the address points the device to a buffer
+            // that the test uses between two transfers only.
             unsafe {
                 (destination as *mut u64).write_volatile(ELSEWHERE.0.get().addr() as u64);
             }
@@ -219,7 +219,7 @@ fn no_safe_access_leads_a_transfer_astray(board: &'static Board) {
     let move_bytes = |direction, timer_in| {
         let taken = edu.line().taken() + 1;
         timer::one_shot(timer_in);
-        // SAFETY: the buffer is the device's until the loop below is done.
+        // SAFETY: only the device uses the buffer until the loop below is done.
         unsafe {
             edu.registers().start_dma(direction, BUFFER.0.get().addr() as u64, BYTES, true);
         }
@@ -238,7 +238,7 @@ fn no_safe_access_leads_a_transfer_astray(board: &'static Board) {
         // SAFETY: no transfer is running.
         unsafe { (*buffer.0.get()).fill(byte) };
     };
-    // How many transfers came where they were to come, and how many elsewhere.
+    // How many transfers reached their destination, and how many went elsewhere.
     let moved = || {
         let mut came = [0, 0];
         for place in 2..2 + PLACES {

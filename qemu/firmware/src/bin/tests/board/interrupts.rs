@@ -1,4 +1,4 @@
-//! Lines, handlers and counters, on whichever controller the command line names.
+//! Interrupt lines, handlers and counters, on the controller that the command line names.
 
 use core::{
     arch::asm,
@@ -62,7 +62,7 @@ fn not_again_before_acknowledge(_: &'static Board) {
     super::soon("the second has come", || Line::SelfIpi.taken() == 2);
 }
 
-/// Raises another line, gives it time, and only then lets go of its own.
+/// Raises another interrupt, gives it time to arrive, and only then acknowledges its own.
 fn raise_another(line: Line) {
     interrupts::raise_self();
     super::settle();
@@ -109,7 +109,7 @@ fn time_spent(_: &'static Board) {
     const LENGTH: u64 = 1000;
 
     fn busy(line: Line) {
-        // SAFETY: does nothing, at length.
+        // SAFETY: `nop` has no effect.
         unsafe { asm!(".rept {length}", "nop", ".endr", length = const LENGTH) };
         line.acknowledge();
     }
@@ -138,7 +138,7 @@ fn time_spent(_: &'static Board) {
 
 pc::test!(spurious);
 fn spurious(board: &'static Board) {
-    // SAFETY: an interrupt like any other to its handler, which finds no request behind it.
+    // SAFETY: the same to the handler as a hardware interrupt, except that no request is pending.
     unsafe { asm!("int 0xff") };
     assert_eq!(interrupts::spurious(), 1);
     if board.controller == Controller::Pic {
@@ -148,7 +148,7 @@ fn spurious(board: &'static Board) {
     }
     assert_eq!(interrupts::taken(), 0);
 
-    // And the next true one is taken.
+    // The next real interrupt is taken.
     Line::SelfIpi.set_handler(acknowledge);
     Line::SelfIpi.enable();
     interrupts::raise_self();

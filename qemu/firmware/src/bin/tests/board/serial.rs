@@ -1,4 +1,4 @@
-//! The serial ports' interrupt lines, by the registers alone.
+//! The serial ports' interrupt lines, without the driver: by register accesses only.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -16,7 +16,7 @@ const EMPTY: u8 = 0x60;
 
 static RECEIVED_SUM: AtomicU64 = AtomicU64::new(0);
 
-/// The port talks to itself, and interrupts when it hears something.
+/// Puts the port into loopback, with an interrupt for each byte received.
 fn loop_back(port: Serial) {
     port.write(Register::InterruptEnable, 0);
     port.write(Register::InterruptIdentification, 0); // no FIFO
@@ -91,7 +91,8 @@ fn edge_while_disabled(board: &'static Board) {
     };
     assert_eq!(Line::Com1.taken(), kept);
 
-    // Off and on again at the device makes a new edge, wherever the first went.
+    // Switching the interrupt off and on at the device makes a new edge, whether or not the
+    // controller kept the first one.
     COM1.write(Register::InterruptEnable, 0);
     COM1.write(Register::InterruptEnable, RECEIVED);
     super::soon("the byte has been read", || RECEIVED_SUM.load(Relaxed) == 7);

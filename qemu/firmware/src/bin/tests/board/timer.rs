@@ -1,4 +1,5 @@
-//! The timer under `-icount shift=0`, as all tests run: time is the number of instructions.
+//! The timer under `-icount shift=0`, with which all tests run: time is the number of instructions
+//! executed.
 
 use core::{
     arch::asm,
@@ -23,14 +24,14 @@ fn land(line: Line) {
 
 const SLED: u64 = 1024;
 
-/// Starts the timer, then runs through a sled of one-byte instructions; where in it the interrupt
-/// came.
+/// Starts the timer, then runs through a sled of one-byte instructions. Returns the place in the
+/// sled at which the interrupt arrived.
 #[inline(never)]
 fn landing(ticks: u64) -> Option<u64> {
     LANDED.store(0, Relaxed);
     timer::one_shot(ticks);
     let start: u64;
-    // SAFETY: does nothing, at length.
+    // SAFETY: `nop` has no effect.
     unsafe {
         asm!(
             "lea {start}, [rip + 2f]", "2:", ".rept {length}", "nop", ".endr",
@@ -74,15 +75,16 @@ fn periodic(_: &'static Board) {
     Line::Timer.set_handler(note);
     Line::Timer.enable();
     timer::periodic(PERIOD);
-    // Awake: when the processor sleeps, QEMU now and then lets the clock jump some ticks too far.
+    // Stay awake: while the processor sleeps, QEMU sometimes lets the clock jump a few ticks too
+    // far.
     while COUNT.load(Relaxed) < ROUNDS {
         spin_loop();
     }
     timer::stop();
     super::settle();
-    assert_eq!(Line::Timer.taken(), ROUNDS as u64, "it goes on after `stop`");
+    assert_eq!(Line::Timer.taken(), ROUNDS as u64, "the timer continues after `stop`");
     let times: [u64; ROUNDS] = array::from_fn(|i| TIMES[i].load(Relaxed));
-    // The first handler takes one instruction more before it looks at the clock.
+    // The first call of the handler executes one more instruction before it reads the clock.
     for pair in times[1..].windows(2) {
         assert_eq!(pair[1] - pair[0], PERIOD, "{times:?}");
     }
@@ -100,8 +102,8 @@ fn stopped_in_time(_: &'static Board) {
 
 pc::test!(long_one_shot);
 fn long_one_shot(_: &'static Board) {
-    // 10 s: more than its counter holds at full speed. The virtual clock jumps while the processor
-    // sleeps.
+    // 10 s is more than the timer's counter holds at full speed. The test is still fast, since the
+    // virtual clock jumps ahead while the processor sleeps.
     let ticks = 10 * timer::ticks_per_second();
     Line::Timer.set_handler(land);
     Line::Timer.enable();
@@ -116,7 +118,7 @@ fn long_one_shot(_: &'static Board) {
 pc::test!(tsc_counts_instructions);
 fn tsc_counts_instructions(_: &'static Board) {
     let (before, after): (u64, u64);
-    // SAFETY: reads the counter, does nothing at length, reads it again.
+    // SAFETY: reads the time-stamp counter twice, with `nop` between.
     unsafe {
         asm!(
             "rdtsc", "shl rdx, 32", "or rax, rdx", "mov {before}, rax",

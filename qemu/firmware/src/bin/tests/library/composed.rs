@@ -1,4 +1,4 @@
-//! One wait for several: races of the serial ports, the timer and a job, and time-outs.
+//! One wait for several events: races between the serial ports, the timer and a job; time-outs.
 
 use core::time::Duration;
 
@@ -28,7 +28,7 @@ use super::interrupt_in;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// Each byte interrupts.
+/// Puts both ports into loopback; each received byte raises an interrupt.
 fn loop_back() -> [&'static Port; 2] {
     for port in [&COM1, &COM2] {
         port.install();
@@ -38,12 +38,12 @@ fn loop_back() -> [&'static Port; 2] {
     [&COM1, &COM2]
 }
 
-/// Nothing is left behind: no port interrupts.
+/// Whether nothing is left behind: no port has an interrupt enabled, and the timer is stopped.
 fn is_quiet() -> bool {
     COM1.enabled() == 0 && COM2.enabled() == 0 && !is_running()
 }
 
-/// Delays by the timer, whose handler signals.
+/// Delays measured by the timer, whose handler signals the event.
 fn delays() -> AlarmDelay<'static, TscClock, TimerAlarm> {
     static TIME: Event = Event::new();
     let alarm = alarm::take();
@@ -54,7 +54,7 @@ fn delays() -> AlarmDelay<'static, TscClock, TimerAlarm> {
     AlarmDelay::new(clock(), alarm, TIME.waiter().expect("one waiter"))
 }
 
-/// A byte comes on the one port or on the other while the foreground waits for both.
+/// A byte arrives on one port or the other while the foreground waits for both.
 fn the_first_of_two_ports(_: &'static Board) {
     fn on_first(line: Line) {
         serial::COM1.write(Register::Data, 1);
@@ -84,7 +84,7 @@ fn the_first_of_two_ports(_: &'static Board) {
 }
 pc::test!(the_first_of_two_ports);
 
-/// Bytes on both ports in turn; each is heard in its turn, and none twice.
+/// Bytes arrive on both ports in turn; each is received in that order, and none twice.
 fn a_superloop_of_two_ports(_: &'static Board) {
     fn on_timer(line: Line) {
         if Line::Timer.taken() % 2 == 1 {
@@ -112,7 +112,7 @@ fn a_superloop_of_two_ports(_: &'static Board) {
 }
 pc::test!(a_superloop_of_two_ports);
 
-/// A byte comes while the timer's job runs: both are heard, and the job stays the caller's.
+/// A byte arrives while the timer's job runs: the race reports both, and the caller keeps the job.
 fn a_job_raced_with_a_byte(_: &'static Board) {
     let [(mut rx, mut tx), _] = loop_back().map(|port| port.uart.split().expect("free"));
     let mut timer = Timer::take().expect("the timer");
@@ -154,7 +154,7 @@ fn a_time_out_in_each_form(_: &'static Board) {
 }
 pc::test!(a_time_out_in_each_form);
 
-/// A delay at every length from none on: an alarm that is due at once ends the wait, too.
+/// Delays of every length from 0 ns up: an alarm that is already due ends the wait, too.
 fn no_delay_is_lost(_: &'static Board) {
     let mut delay = delays();
     for nanoseconds in 0..400 {

@@ -1,5 +1,5 @@
-//! The 16550 driver between reads: continuous receive, settings that change while something waits,
-//! and halves one at a time.
+//! The 16550 driver between reads: continuous receive, a change of settings while an operation
+//! waits, and halves taken one at a time.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -24,8 +24,8 @@ use super::{
     uart::{Stream, looped_back},
 };
 
-/// The host sends without a pause, and reads of random sizes come with pauses of random lengths: no
-/// byte is lost, since the chip is not read while the ring is full.
+/// The host sends without a pause, and the guest reads pieces of random sizes with random pauses:
+/// no byte is lost, since the driver does not read the chip while the ring is full.
 fn received_continuously_from_the_host(_: &'static Board) {
     const BYTES: usize = 8192;
     const SEED: u32 = 31;
@@ -39,7 +39,7 @@ fn received_continuously_from_the_host(_: &'static Board) {
     let (mut got, mut full) = (0, 0);
     while got < BYTES {
         if sizes.next().is_some_and(|pause| pause % 4 == 0) {
-            // Until the ring is full, or all has come.
+            // Until the ring is full, or everything has arrived.
             for _ in 0..40 {
                 if COM1.enabled() == 0 {
                     full += 1;
@@ -55,7 +55,7 @@ fn received_continuously_from_the_host(_: &'static Board) {
         assert!(buffer[..count].iter().copied().eq(expected.by_ref().take(count)));
         got += count;
         if BYTES - got < 600 {
-            break; // No pause ends any more.
+            break; // What is left no longer fills the ring, so a pause would not end.
         }
     }
     while got < BYTES {
@@ -71,7 +71,8 @@ fn received_continuously_from_the_host(_: &'static Board) {
 }
 pc::test!(received_continuously_from_the_host);
 
-/// More than the ring and the FIFO hold: the error stands where the bytes are missing.
+/// More bytes arrive than the ring and the FIFO hold: the error is reported at the position where
+/// bytes are missing.
 fn an_overrun_stands_in_its_place(_: &'static Board) {
     static RING: ConstStaticCell<[u16; 20]> = ConstStaticCell::new([0; 20]);
 
@@ -97,7 +98,7 @@ fn an_overrun_stands_in_its_place(_: &'static Board) {
 }
 pc::test!(an_overrun_stands_in_its_place);
 
-/// A read in the background, and only its callback tells: nothing steps it but the interrupt.
+/// A background read that reports its end by a callback only: nothing but the interrupt steps it.
 fn settings_change_while_a_read_waits(_: &'static Board) {
     static MEMORY: ConstStaticCell<[u8; 8]> = ConstStaticCell::new([0; 8]);
     static ENDS: AtomicU32 = AtomicU32::new(0);

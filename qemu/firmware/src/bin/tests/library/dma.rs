@@ -92,7 +92,7 @@ fn a_task_awaits_it(_: &'static Board) {
 }
 pc::test!(a_task_awaits_it, needs Edu);
 
-/// A detached transfer runs to its end; the slot is free after that, not before.
+/// A detached transfer runs to its end; the slot becomes idle then, not before.
 fn detached(_: &'static Board) {
     let dma = Dma::take().expect("an engine");
     let transfer = Counted::new(dma.into_transfer(MEMORY.take(), Direction::ToDevice));
@@ -104,9 +104,10 @@ fn detached(_: &'static Board) {
 }
 pc::test!(detached, needs Edu);
 
-/// The device interrupts though nobody has asked for anything, and while a transfer is under way:
-/// once each, since the handler quiets it, and the transfer ends when it is done.
-fn interrupts_for_nobody(_: &'static Board) {
+/// The device interrupts without a request: first while idle, then during a transfer. Each
+/// interrupt is taken once, since the handler quiets the device, and the transfer ends only when it
+/// is done.
+fn unrequested_interrupts(_: &'static Board) {
     let edu = edu::find().expect("a device");
     let (dma, memory) = (Dma::take().expect("an engine"), MEMORY.take());
     let raise = |times: u64| {
@@ -122,7 +123,7 @@ fn interrupts_for_nobody(_: &'static Board) {
     raise(100);
     assert!(!SLOT.is_idle() && Dma::is_busy());
     let done = job.wait(Park);
-    assert_eq!((done.result, done.op.tries), (Ok(()), 102), "100 of no use, one look, the end");
+    assert_eq!((done.result, done.op.tries), (Ok(()), 102), "100 in vain, the waiter's, the last");
     assert!(done.op.op.into_parts().is_some() && SLOT.is_idle());
 }
-pc::test!(interrupts_for_nobody, needs Edu);
+pc::test!(unrequested_interrupts, needs Edu);

@@ -1,4 +1,4 @@
-//! Waiting for an interrupt: asleep, with a deadline, in a task.
+//! Waiting for an interrupt: asleep, with a deadline, and in a task.
 
 use core::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
@@ -32,8 +32,8 @@ fn flag() -> nb::Result<(), ()> {
     if READY.swap(false, Relaxed) { Ok(()) } else { Err(nb::Error::WouldBlock) }
 }
 
-/// The interrupt at every instruction of the way into the sleep and out of it. One that is lost
-/// sleeps for ever, and the runner's time limit finds it.
+/// The interrupt at every instruction of the way into the sleep and out of it. If a wake were lost,
+/// this would sleep forever, and the runner's time limit would report it.
 fn no_wake_is_lost_at_any_instruction(_: &'static Board) {
     let mut waiter = EVENT.waiter().expect("one waiter");
     let mut asleep = 0;

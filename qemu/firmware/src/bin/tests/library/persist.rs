@@ -1,5 +1,5 @@
-//! A region and its log in ring 0, on ordinary memory: that it survives anything is not the matter
-//! here.
+//! A region and its log in ring 0, on ordinary memory. Whether they survive a power failure is
+//! tested elsewhere.
 
 use pc::Board;
 use wouldblock::{
@@ -22,7 +22,7 @@ fn copied_and_zeroed(_: &'static Board) {
     let mut memory = Memory([0xee; SIZE]);
     for domain in [Domain::MemoryController, Domain::Caches] {
         let mut region = region(&mut memory, domain);
-        // Long enough for non-temporal stores.
+        // Long enough that non-temporal stores are used.
         assert_eq!(region.copy_persist(5, &[7; 2000]), Ok(()));
         assert!(region.bytes()[5..2005].iter().all(|&byte| byte == 7));
         assert_eq!(region.zero_persist(5..2005), Ok(()));

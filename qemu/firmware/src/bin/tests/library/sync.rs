@@ -1,4 +1,4 @@
-//! Sharing between a handler and the foreground.
+//! Data shared between a handler and the foreground.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -37,7 +37,8 @@ fn a_handler_does_not_get_a_held_mutex(_: &'static Board) {
 }
 pc::test!(a_handler_does_not_get_a_held_mutex);
 
-/// A handler sends at every 97th tick, the foreground sleeps in between: all values, in order.
+/// A handler sends at every 997th tick, and the foreground sleeps between: all values arrive, in
+/// order.
 fn a_channel_from_a_handler_to_a_sleeper(_: &'static Board) {
     static CHANNEL: Channel<u32, 5> = Channel::new();
     static SENDER: Mutex<Option<(Sender<'static, u32>, u32)>> = Mutex::new(None);

@@ -40,7 +40,7 @@ fn once(_: &'static Board) {
 }
 pc::test!(once);
 
-/// A hundred periods, each started by the callback of the one before, and none of them drifts.
+/// A hundred periods, each started by the callback of the previous one: they do not drift.
 fn periods(_: &'static Board) {
     static PERIODS: AtomicU64 = AtomicU64::new(0);
     static LATEST: AtomicU64 = AtomicU64::new(0);
@@ -62,7 +62,7 @@ fn periods(_: &'static Board) {
 }
 pc::test!(periods);
 
-/// Interrupts that were masked for some periods delay those, and no later one.
+/// Masking interrupts for some periods delays the callbacks of those periods, and no later one.
 fn masked_for_some_periods_it_catches_up(_: &'static Board) {
     static PERIODS: AtomicU64 = AtomicU64::new(0);
     static LATE: AtomicU64 = AtomicU64::new(0);
@@ -105,7 +105,7 @@ fn polled_and_waited_for_in_bounds(_: &'static Board) {
     let done = job.ended().block_for(Spin, clock(), 5 * one).expect("five are");
     assert_eq!(done.result, Ok(()));
 
-    // With interrupts masked, who waits steps; the interrupt finds nothing left to do.
+    // With interrupts masked, the waiter steps; the interrupt finds nothing left to do.
     let taken = Line::Timer.taken();
     let job = SLOT.start(done.op.into_timer().after(millisecond())).expect("idle");
     let done = without_interrupts(|| job.wait(Park));
@@ -171,8 +171,7 @@ fn a_task_awaits_each_period(_: &'static Board) {
 }
 pc::test!(a_task_awaits_each_period);
 
-/// `embassy-time` on this board: two tasks sleep, each by its own measure, and so does the
-/// executor.
+/// `embassy-time` on this board: two tasks sleep for different times, and the executor sleeps, too.
 fn tasks_sleep(_: &'static Board) {
     static ENDED: AtomicU64 = AtomicU64::new(0);
 
@@ -197,7 +196,7 @@ fn tasks_sleep(_: &'static Board) {
     let meter = Meter::default();
     let ended = || (ENDED.load(Relaxed) == 2).then_some(());
     let ((), cost) = meter.measure(|| executor.run_until(ended, meter.counting(Park)));
-    assert!(!is_running(), "nobody sleeps any more");
+    assert!(!is_running(), "no task sleeps any more");
     assert!(cost.asleep >= 20 && cost.interrupts <= 31, "{cost:?}");
 }
 pc::test!(tasks_sleep);
