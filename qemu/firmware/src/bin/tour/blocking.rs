@@ -1,4 +1,4 @@
-//! Blocking, synchronous: retried in the foreground until done.
+//! Blocking, synchronous: the foreground retries until the operation is done.
 
 use core::{convert::Infallible, fmt::Write, hint::black_box, time::Duration};
 
@@ -76,7 +76,7 @@ fn checksum(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |sum: u32, &byte| sum.rotate_left(5) ^ u32::from(byte))
 }
 
-/// A ready operation costs what the plain call costs.
+/// An operation that is ready costs what the plain call costs.
 fn sum(tour: &Tour) {
     #[inline(never)]
     fn plain(numbers: &[u32]) -> u32 {
@@ -90,7 +90,7 @@ fn sum(tour: &Tour) {
         sum
     }
 
-    // One place of measuring for both, so that nothing but what is called differs.
+    // Both are measured at the same place, so that only the function called differs.
     #[inline(never)]
     fn cost(tour: &Tour, sum: fn(&[u32]) -> u32, numbers: &[u32]) -> (u32, Cost) {
         tour.meter.measure(|| sum(numbers))
@@ -121,7 +121,7 @@ fn sum(tour: &Tour) {
     tour.report(&row, &checks);
 }
 
-/// One byte, and formatted text.
+/// Sends one byte, then formatted text.
 fn print(tour: &Tour) {
     let (_, mut transmitter) = COM1.uart.split().expect("the port is free");
     let form = "blocking";
@@ -145,7 +145,7 @@ fn print(tour: &Tour) {
     tour.report(&row, &checks);
 }
 
-/// A silent line: the effort ends at its bound, and leaves nothing.
+/// On a silent line a bounded wait ends at its deadline, and leaves nothing behind.
 fn bounded_recv(tour: &Tour) {
     let (mut receiver, _) = COM1.uart.split().expect("the port is free");
     let mut tally = Tally::take();
@@ -157,9 +157,9 @@ fn bounded_recv(tour: &Tour) {
     let waited = tsc() - start;
     drop(recv);
     let checks = Checks::new();
-    checks.expect("nothing came", end == Err(time::Error::TimedOut));
+    checks.expect("nothing was received", end == Err(time::Error::TimedOut));
     checks.expect("it waited at least 5 ms", waited >= tsc_per_second() / 200);
-    checks.expect("and not for ever", waited < tsc_per_second() / 20);
+    checks.expect("and less than 50 ms", waited < tsc_per_second() / 20);
     let row = Row {
         kind: Blocking,
         call: "recv().block_for(5 ms)",
@@ -172,7 +172,7 @@ fn bounded_recv(tour: &Tour) {
     tour.report(&row, &checks);
 }
 
-/// The job stays the caller's, still running, and ends later.
+/// After a bounded wait that times out, the caller keeps the job, which still runs and ends later.
 fn bounded_wait(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     let checks = Checks::new();
     let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));

@@ -1,4 +1,4 @@
-//! The tour of the table, and the echo: what `cargo run` boots.
+//! What `cargo run` boots: the tour of the table, and the echo.
 
 #![no_std]
 #![no_main]

@@ -74,8 +74,8 @@ fn keys_interrupt(_: &'static Board) {
     while read(COMMAND) & FULL != 0 {
         read(DATA);
     }
-    // Interrupt controllers differ in whether they keep an edge of a disabled line; what the device's
-    // register holds differs accordingly.
+    // Interrupt controllers differ in whether they keep an edge of a disabled line; what the
+    // device's register holds differs accordingly.
     line.enable();
     super::settle();
     let kept = line.taken();
