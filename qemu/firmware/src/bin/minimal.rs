@@ -1,5 +1,5 @@
-//! The smallest use of the library: one blocking operation. The bench shows by this binary's symbols
-//! that nothing else of the library is linked.
+//! The smallest use of the library: one blocking operation. The bench shows by this binary's
+//! symbols that nothing else of the library is linked.
 
 #![no_std]
 #![no_main]

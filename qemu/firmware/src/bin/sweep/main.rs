@@ -1,7 +1,8 @@
-//! The interrupt sweep: the event of every wait path, placed at every instruction of that path.
+//! The interrupt sweep: for every wait path, the event that it waits for is placed at every
+//! instruction of the path.
 //!
-//! `sweep` reports a `path` for each of the library's, and a `twin` for each one that is broken on
-//! purpose. See [`placement`] for how it is done.
+//! `sweep` reports a `path` for each wait path of the library, and a `twin` for each path that is
+//! broken on purpose. [`placement`] says how it works.
 
 #![no_std]
 #![no_main]

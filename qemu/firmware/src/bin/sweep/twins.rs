@@ -1,5 +1,5 @@
-//! Paths that are broken on purpose, each in the way of a mistake that is made in the field: the
-//! sweep must find every one.
+//! Paths that are broken on purpose, each with a mistake that real programs make: the sweep must
+//! lose an event on every one of them.
 
 use core::{
     convert::Infallible,
@@ -46,7 +46,7 @@ pub const TWINS: &[Path] = &[
     },
 ];
 
-/// The library's registration, without its second try.
+/// Mistake: registers as the library does, but does not try again after that.
 fn check_before_register() {
     let mut waiter = LEFT.waiter();
     waits(|| {
@@ -59,7 +59,7 @@ fn check_before_register() {
     });
 }
 
-/// One instruction between `sti` and `hlt` is one too many.
+/// Mistake: an instruction between `sti` and `hlt`, before which the interrupt is taken.
 struct ParkLate;
 
 impl Idle for ParkLate {
@@ -82,7 +82,7 @@ fn park_late() {
     });
 }
 
-/// The news may come behind the look.
+/// Mistake: interrupts are enabled during the check, so the event may come after it.
 struct ParkUnmasked;
 
 impl Idle for ParkUnmasked {
@@ -110,7 +110,7 @@ fn put_news() -> bool {
     true
 }
 
-/// News from between the try and the clearing are cleared too.
+/// Mistake: also clears a flag that was set between the try and the clearing.
 fn clear_after_check() {
     waits(|| {
         while LEFT.take().is_err() {
@@ -129,7 +129,7 @@ fn forget_told() {
     TOLD.store(false, Relaxed);
 }
 
-/// The handler signals, and its second half puts the unit.
+/// Mistake: the handler signals first, and puts the unit when it is called again.
 fn signal_before_put() -> bool {
     let told = TOLD.fetch_xor(true, Relaxed);
     if told {
@@ -140,7 +140,7 @@ fn signal_before_put() -> bool {
     told
 }
 
-/// Who is woken too early finds nothing, and is not woken again.
+/// The task is woken too early, finds nothing, and is not woken again.
 fn wake_early() {
     let mut waiter = LEFT.waiter();
     waits(|| {
@@ -150,21 +150,21 @@ fn wake_early() {
 
 static ARMED: AtomicBool = AtomicBool::new(false);
 
-/// The twin's own event, since that of the driver has its waiter in there.
+/// The twin's own event, since the driver's receiver holds the waiter of the driver's.
 static RECEIVED: Event = Event::new();
 
 fn disarm() {
     uart::reset();
     COM1.line().set_handler(|line| {
-        let news = COM1.uart.on_interrupt();
+        let owed = COM1.uart.on_interrupt();
         line.acknowledge();
-        drop(news);
+        drop(owed);
         RECEIVED.signal();
     });
     ARMED.store(false, Relaxed);
 }
 
-/// Armed once and for all, while each interrupt masks its source.
+/// Mistake: arms only once, although each interrupt masks its source.
 struct ArmedOnce<A>(A);
 
 impl<A: Attempt> Attempt for ArmedOnce<A> {
@@ -196,17 +196,18 @@ const IDLE: u32 = 0;
 const RUNNING: u32 = 1;
 const STEPPING: u32 = 2;
 const DONE: u32 = 3;
-/// A slot for one operation, which takes one unit.
+/// The twin's own slot, for an operation that takes one unit.
 static PHASE: AtomicU32 = AtomicU32::new(IDLE);
 
-/// The handler's step, on a slot that it can claim.
+/// The event of the twins' slot: puts a unit, and steps if the slot can be claimed.
 fn put_and_step() -> bool {
     LEFT.put_silently();
     step();
     true
 }
 
-/// Who finds the slot claimed goes away, and who lets go of it does not look again.
+/// Mistake: a step that finds the slot claimed leaves no note, and the holder does not look again
+/// when it releases the slot.
 fn step() {
     if PHASE.compare_exchange(RUNNING, STEPPING, Relaxed, Relaxed).is_ok() {
         PHASE.store(if LEFT.take().is_ok() { DONE } else { RUNNING }, Relaxed);
@@ -217,11 +218,12 @@ fn is_done() -> bool {
     PHASE.load(Relaxed) == DONE
 }
 
-/// The handler alone steps. It may have done so before there was anything to step.
+/// Mistake: publishes the operation after its `begin`. Only the handler steps, and it may have come
+/// before there was anything to step.
 fn publish_late() {
     waits(|| {
         if LEFT.any() {
-            step(); // The interrupt that `begin` lets through.
+            step(); // The interrupt that `begin` enables.
         }
         PHASE.store(RUNNING, Relaxed);
         while !is_done() {
@@ -230,7 +232,7 @@ fn publish_late() {
     });
 }
 
-/// The foreground steps too. The handler may come in the middle.
+/// The foreground steps, too; the handler may come during its step.
 fn release_without_look() {
     waits(|| {
         PHASE.store(RUNNING, Relaxed);
