@@ -1,12 +1,12 @@
-//! A virtio disk, whose image the host has written and will read: what the command says.
+//! Tests of a virtio disk, whose image the host has written and will read afterwards.
 //!
 //! | command | module |
 //! |---|---|
 //! | `read`, `write` | [`many`]: 32 requests in flight |
-//! | `cancel` | [`cancel`]: a request that nobody waits for any more keeps its memory to its end |
-//! | `reset` | [`reset`]: a device that is reset while it is at work, and one that hears nothing more |
-//! | `once` | [`once`]: a disk taken twice, a request tried after its end |
-//! | `readonly`, `faulty` | [`errors`]: a disk that refuses, in every form |
+//! | `cancel` | [`cancel`]: a request that was cancelled, dropped or forgotten keeps its memory to its end |
+//! | `reset` | [`reset`]: a device that is reset while it is working, and one that is cut off the bus |
+//! | `once` | [`once`]: a disk that is taken twice, and a request that is tried after its end |
+//! | `readonly`, `faulty` | [`errors`]: a disk that reports errors, in every form |
 //! | `fat` | [`fat`]: the file system of another crate, over the blocking form |
 
 #![no_std]

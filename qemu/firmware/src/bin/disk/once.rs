@@ -1,4 +1,4 @@
-//! A disk is taken once, and a request hears of its own end only.
+//! A disk can be taken only once, and a request ends only by its own end.
 
 use firmware::{
     block::{Blocking, Command, Disk, Error, in_flight},
@@ -18,19 +18,19 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
     };
     let meter = Meter::default();
     let ((), cost) = meter.measure(|| {
-        // Taken again with a request in flight: nothing is set up anew under it.
+        // Taken again with a request in flight: the device is not set up again under the request.
         let job = read(1, first);
         assert!(Disk::take().is_none(), "there is one");
         let done = job.wait(meter.counting(Park));
         assert_eq!(done.result, Ok(()));
         let mut op = done.op;
 
-        // The next request is in the frame of the first one, and ends. The first one hears nothing of
-        // that, however often it is tried: it has ended as it has.
+        // The next request uses the frame of the first one, and ends. The first one, tried again,
+        // must not take that end: its result stays the same.
         let job = without_interrupts(|| {
             let job = read(2, second);
             while in_flight().0 != 0 {
-                // The blocking form looks at the queue, which the handler is kept from.
+                // Interrupts are masked, so the blocking form looks at the queue.
                 assert_eq!(blocking.transfer(Command::Read, 0, beside, Spin), Ok(()));
             }
             assert_eq!([op.attempt(), op.attempt()], [Ok(()); 2]);
@@ -40,7 +40,7 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         assert_eq!(done.result, Ok(()), "its end was not taken");
         assert!(holds(op.into_memory(), 1) && holds(done.op.into_memory(), 2));
 
-        // As it has, also if it failed.
+        // The result stays the same also if the request failed.
         let job = without_interrupts(|| {
             let job = read(3, third);
             assert_eq!(disk.reset(), Ok(()));

@@ -1,13 +1,13 @@
-//! What is done next: a stream that the seed decides.
+//! The pseudo-random numbers that choose what is done next; the seed decides all of them.
 
 /// Marsaglia's xorshift64.
 #[derive(Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// The stream of a seed.
+    /// The sequence of a seed.
     pub const fn new(seed: u64) -> Self {
-        Self(seed | 1 << 63) // All zeros would stay so.
+        Self(seed | 1 << 63) // A state of zero would never change.
     }
 
     /// A number less than `limit`.
