@@ -1,4 +1,4 @@
-//! A foreground that sleeps until an interrupt.
+//! A foreground that sleeps until an interrupt, beside a hand-written loop.
 
 use wouldblock::{attempt::from_fn, event::Event, x86_64::Park};
 use x86_64::instructions::interrupts;
