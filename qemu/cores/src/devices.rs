@@ -1,5 +1,5 @@
-//! Drivers that know nothing of cores: their handlers run on the second core, their jobs are started
-//! and awaited on the first. What wakes it is the executor's `__pender`, and nothing besides.
+//! Drivers that were written without regard to cores: their handlers run on the second core, their
+//! jobs are started and awaited on the first. Only the executor's `__pender` wakes the first core.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +19,7 @@ use wouldblock::x86_64::Park;
 
 use crate::both::count;
 
-/// Transfers there and back, each of which takes the device 100 ms.
+/// Transfers into the device and back; each takes 100 ms.
 const TRANSFERS: usize = 5;
 
 /// DMA into the device and back, by the edu device's engine.
@@ -56,11 +56,12 @@ pub fn dma() {
     count("wakes by IPI", sleeps);
 }
 
-/// Lines that are sent, and how long they are.
+/// Lines of text that are sent.
 const LINES: usize = 400;
+/// Bytes of a line.
 const LINE: usize = 64;
 
-/// Whole buffers, sent by the transmitter's interrupts; the host reads them.
+/// Sends whole buffers by the transmitter's interrupts; the host reads them.
 pub fn uart() {
     static MEMORY: ConstStaticCell<[u8; LINE]> = ConstStaticCell::new([0; LINE]);
 
@@ -88,15 +89,15 @@ pub fn uart() {
     count("wakes by IPI", sleeps);
 }
 
-/// The task has come to its end.
+/// Whether the task has ended.
 static ENDED: AtomicBool = AtomicBool::new(false);
 
-/// Runs the task to its end; answers how often this core slept.
+/// Runs the task to its end; returns how often this core slept.
 fn run(executor: &mut Executor) -> u64 {
     let meter = Meter::default();
     let ((), cost) = meter.measure(|| {
         executor.run_until(|| ENDED.load(Ordering::Relaxed).then_some(()), meter.counting(Park));
     });
-    assert!(cost.interrupts >= cost.asleep, "every sleep ended with one");
+    assert!(cost.interrupts >= cost.asleep, "an interrupt ended every sleep");
     cost.asleep
 }
