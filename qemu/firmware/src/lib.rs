@@ -2,6 +2,7 @@
 
 #![no_std]
 
+pub mod command;
 pub mod disk_image;
 pub mod dma;
 pub mod embassy_time;

@@ -31,23 +31,20 @@ mod sizes;
 mod tasks;
 mod vector;
 
-use board::{
-    Board,
-    exit::{self, Failure},
-};
+use board::{Board, interrupts};
 use firmware::{
+    command,
     executor::Executor,
     report::{self, Figure, Report},
 };
-use x86_64::instructions::interrupts;
 
 board::entry!(main);
 
 fn main(board: &'static Board) -> ! {
-    if board.command_line.command() != "bench" {
-        defmt::error!("the command is `bench`, not: {=str}", board.command_line.text());
-        exit::failure(Failure::CommandLine)
-    }
+    command::run(board, &[("bench", cases)])
+}
+
+fn cases() {
     interrupts::enable();
     masked::cases(); // First: the others take the timer's vector from the board.
     vector::install();
@@ -59,7 +56,6 @@ fn main(board: &'static Board) -> ! {
     channel::cases();
     job::cases(&mut executor);
     sizes::cases();
-    exit::success()
 }
 
 /// Reports a case: our figure, and that of each peer.

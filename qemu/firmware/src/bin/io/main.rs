@@ -13,11 +13,9 @@
 #![no_std]
 #![no_main]
 
-use board::{
-    Board,
-    exit::{self, Failure},
-};
+use board::Board;
 use firmware::{
+    command,
     measure::masked::Window,
     report::{self, Figure, Masked, Report},
 };
@@ -33,16 +31,7 @@ board::entry!(main);
 const CHUNK: usize = 4096;
 
 fn main(board: &'static Board) -> ! {
-    match board.command_line.command() {
-        "disk" => disk::cases(),
-        "dma" => dma::cases(),
-        "uart" => uart::cases(),
-        _ => {
-            defmt::error!("no such command: {=str}", board.command_line.text());
-            exit::failure(Failure::CommandLine)
-        }
-    }
-    exit::success()
+    command::run(board, &[("disk", disk::cases), ("dma", dma::cases), ("uart", uart::cases)])
 }
 
 /// Reports a figure that depends on our code only: it repeats to the digit.

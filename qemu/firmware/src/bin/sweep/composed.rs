@@ -8,9 +8,10 @@ use wouldblock::attempt::{self, Either};
 
 use crate::{
     blocking::Never,
+    device::{self, SLOT},
     of_units,
     placement::{Path, events, insist, waits},
-    take::{self, SLOT, Take, deliver},
+    take::{self, Take, deliver},
     units::{self, LEFT, RIGHT, put_either},
 };
 
@@ -78,7 +79,7 @@ pub const fn with_job(name: &'static str, run: fn()) -> Path {
 }
 
 fn empty() {
-    take::empty();
+    device::empty();
     units::empty();
 }
 
@@ -89,7 +90,7 @@ fn put_right_and_end_job() -> bool {
         RIGHT.put();
     }
     if events() != 1 {
-        take::put();
+        device::put();
     }
     true
 }

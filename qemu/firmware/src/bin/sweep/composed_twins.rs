@@ -20,10 +20,11 @@ use crate::{
     blocking::{AtOnce, Moment},
     bounded::{moment, of_time},
     composed::{of_either, with_job},
+    device::SLOT,
     edges::{ANY, EDGES, edges, long_effort, of_edges, short_effort},
     of_units,
     placement::{Path, events, waits},
-    take::{SLOT, Take, deliver},
+    take::{Take, deliver},
     units::{LEFT, RIGHT},
 };
 

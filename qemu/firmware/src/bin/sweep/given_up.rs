@@ -3,13 +3,13 @@
 use board::idle::Park;
 use wouldblock::{
     block::Idle,
-    job::{Busy, Job, Slot},
-    sync::Mutex,
+    job::{Busy, Slot},
 };
 
 use crate::{
+    device::{self, FORGOTTEN, JOBS, SLOT, put},
     placement::{Path, insist, waits, waits_ended},
-    take::{self, SLOT, Take, deliver, put},
+    take::{self, Take, deliver},
 };
 
 pub const PATHS: &[Path] = &[
@@ -18,17 +18,17 @@ pub const PATHS: &[Path] = &[
     given_up("job dropped on a device that stops", drop_and_stop),
     given_up("job dropped on a device that goes on", drop_and_go_on),
     given_up("job detached", detach),
-    Path::new("job forgotten", take::empty, put, forget).checked(is_forgotten),
+    Path::new("job forgotten", device::empty, put, forget).checked(is_forgotten),
 ];
 
 /// A path on which each end is delivered, and after which the slot is idle.
 const fn cancelled(name: &'static str, run: fn()) -> Path {
-    Path::new(name, take::empty, put, run).checked(|| take::is_delivered(2) && SLOT.is_idle())
+    Path::new(name, device::empty, put, run).checked(|| take::is_delivered(2) && SLOT.is_idle())
 }
 
 /// A path after which the slot is idle, and keeps the last buffer until another operation starts.
 pub const fn given_up(name: &'static str, run: fn()) -> Path {
-    Path::new(name, take::empty, put, run).checked(|| SLOT.is_idle() && take::is_accounted_for(1))
+    Path::new(name, device::empty, put, run).checked(|| SLOT.is_idle() && take::is_accounted_for(1))
 }
 
 fn cancel(op: Take) {
@@ -71,25 +71,6 @@ fn detach() {
         SLOT.start(Take::new()).expect("an idle slot").detach();
         wait_for_slot();
     });
-}
-
-/// Slots that stay busy once their job is forgotten.
-static FORGOTTEN: [Slot<Take>; 2] = [const { Slot::new() }; 2];
-/// The forgotten jobs: nothing uses them during a run. Between two runs they are found again.
-static JOBS: Mutex<heapless::Vec<Job<Take>, 2>> = Mutex::new(heapless::Vec::new());
-
-/// Steps both slots, in the handler.
-pub fn step() {
-    FORGOTTEN.iter().for_each(|slot| drop(slot.on_interrupt()));
-}
-
-/// Waits for the forgotten jobs, and delivers their ends.
-pub fn empty() {
-    let mut jobs = JOBS.try_lock().expect("free between two runs");
-    while let Some(job) = jobs.pop() {
-        put();
-        deliver(job.wait(Park));
-    }
 }
 
 /// Starts a job and forgets it, then waits until its operation has ended.

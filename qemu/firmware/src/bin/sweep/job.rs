@@ -14,8 +14,9 @@ use wouldblock::{
 
 use crate::{
     blocking::Never,
+    device::{self, SLOT, put},
     placement::{Path, events, insist, waits, waits_ended},
-    take::{self, SLOT, Take, deliver, put},
+    take::{self, Take, deliver},
 };
 
 pub const PATHS: &[Path] = &[
@@ -44,7 +45,7 @@ fn calls() -> usize {
 }
 
 fn empty() {
-    take::empty();
+    device::empty();
     CALLS.store(0, Relaxed);
 }
 

@@ -12,10 +12,11 @@ use wouldblock::{
 };
 
 use crate::{
+    device::{self, CURRENT, OLD, SLOT, SLOTS, put},
     given_up::{self, given_up},
     placement::{Path, insist, waits, waits_ended},
-    slots::{self, CURRENT, OLD, SLOTS},
-    take::{self, SLOT, Take, deliver, put},
+    slots,
+    take::{self, Take, deliver},
     uart,
     units::{self, LEFT},
 };
@@ -25,7 +26,7 @@ pub const TWINS: &[Path] = &[
     Path::new("callback: a step without a claim", idle, put_and_step_unclaimed, call_back)
         .checked(|| CALLS.load(Relaxed) == 2),
     given_up("job: a drop that does not cancel", drop_without_cancel),
-    Path::new("job: forgotten, and its buffer used again", take::empty, put, use_again)
+    Path::new("job: forgotten, and its buffer used again", device::empty, put, use_again)
         .checked(is_forgotten),
     Path::new("slots: the device is told its ticket after the start", slots::empty, put, tell_late),
     Path::new("slots: an old ticket steps the new tenant", slots::empty, put_for_index, wait),

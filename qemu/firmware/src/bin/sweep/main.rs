@@ -15,6 +15,7 @@ mod channel;
 mod composed;
 mod composed_twins;
 mod continuous;
+mod device;
 mod edges;
 mod given_up;
 mod job;
@@ -28,23 +29,23 @@ mod twins;
 mod uart;
 mod units;
 
-use board::{
-    Board,
-    exit::{self, Failure},
+use board::Board;
+use firmware::{
+    command,
+    report::{self, Report, SweptPath, SweptTwin},
 };
-use firmware::report::{self, Report, SweptPath, SweptTwin};
 
 use placement::Path;
 
 board::entry!(main);
 
 fn main(board: &'static Board) -> ! {
-    if board.command_line.command() != "sweep" {
-        defmt::error!("the command is `sweep`, not: {=str}", board.command_line.text());
-        exit::failure(Failure::CommandLine)
-    }
+    command::run(board, &[("sweep", sweep)])
+}
+
+fn sweep() {
     placement::install();
-    take::install();
+    device::install();
     uart::install();
     continuous::install();
     board::interrupts::enable();
@@ -77,7 +78,6 @@ fn main(board: &'static Board) -> ! {
         let (placements, lost) = (swept.placements, swept.lost);
         report::send(&Report::Twin(SweptTwin { twin: twin.name, placements, lost }));
     }
-    exit::success()
 }
 
 /// A path whose events are the units of [`units`].

@@ -1,18 +1,19 @@
 //! Paths of operations with tickets. Only one runs at a time, so that its slot has had a tenant
 //! before; the device of these paths reports every end twice.
 
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use board::idle::Park;
 use firmware::task::{block_on, poll_by_nobody};
 use wouldblock::{
     block::Idle,
-    job::{Done, ReservedSlot, Slots, Step, Ticket},
+    job::{Done, ReservedSlot, Step, Ticket},
 };
 
 use crate::{
+    device::{self, CURRENT, NONE, OLD, SLOTS, end_tenant, is_vacant, put},
     placement::{Path, insist, waits, waits_ended},
-    take::{self, Take, deliver, put},
+    take::{self, Take, deliver},
     units,
 };
 
@@ -30,25 +31,7 @@ const fn collected(name: &'static str, run: fn()) -> Path {
     Path::new(name, empty, put, run).checked(|| take::is_delivered(2) && is_vacant())
 }
 
-pub static SLOTS: Slots<Take, 1> = Slots::new();
-/// The ticket that the device returns at the end of the request in flight.
-pub static CURRENT: AtomicU32 = AtomicU32::new(NONE);
-/// The ticket that the device returns once more: its end was delivered before.
-pub static OLD: AtomicU32 = AtomicU32::new(NONE);
 static CALLS: AtomicUsize = AtomicUsize::new(0);
-
-/// No ticket.
-const NONE: u32 = u32::MAX;
-
-/// Steps in the handler. The old ticket must step nothing.
-pub fn step() {
-    insist(SLOTS.on_interrupt(Ticket::from_bits(OLD.load(Relaxed))).step() == Step::Idle);
-    drop(SLOTS.on_interrupt(Ticket::from_bits(CURRENT.load(Relaxed))));
-}
-
-fn is_vacant() -> bool {
-    SLOTS.occupied() == 0
-}
 
 /// Leaves the slot vacant after a job that has ended, and no ticket in the device.
 pub fn empty() {
@@ -61,15 +44,7 @@ pub fn empty() {
     deliver(job.wait(Park));
     end();
     CALLS.store(0, Relaxed);
-    take::empty();
-}
-
-/// Leaves the slot vacant, without a buffer in it.
-pub fn end_tenant() {
-    while !is_vacant() {
-        put();
-    }
-    drop(SLOTS.reserve());
+    device::empty();
 }
 
 pub fn reserve() -> ReservedSlot<Take> {

@@ -3,21 +3,15 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use board::{
-    idle::Park,
-    interrupts::{Line, are_enabled, raise_self},
-};
-use firmware::task::poll_by_nobody;
+use board::interrupts::{are_enabled, raise_self};
 use wouldblock::{
     attempt::Attempt,
-    job::{Background, Done, Slot},
+    job::{Background, Done},
 };
 
 use crate::{
-    given_up,
     placement::{events, insist},
-    slots,
-    units::{self, LEFT},
+    units::LEFT,
 };
 
 /// Buffers that operations own.
@@ -140,45 +134,8 @@ pub fn is_given_back(ends: usize) -> bool {
     DELIVERED.load(Relaxed) == ends && LENT.load(Relaxed) == 0
 }
 
-/// Installs the device's handler.
-pub fn install() {
-    Line::SelfIpi.set_handler(|line| {
-        step();
-        line.acknowledge();
-    });
-    Line::SelfIpi.enable();
-}
-
-/// Steps every slot: the unit may be for any of them.
-fn step() {
-    drop(SLOT.on_interrupt());
-    given_up::step();
-    slots::step();
-}
-
-/// The event of these paths: puts a unit, and steps.
-pub fn put() -> bool {
-    LEFT.put_silently();
-    step();
-    true
-}
-
-/// The slot of most paths.
-pub static SLOT: Slot<Take> = Slot::new();
-
-/// Leaves the slot idle after a job that has ended, the other slots idle, and nothing counted or
-/// lent.
-pub fn empty() {
-    given_up::empty();
-    slots::end_tenant();
-    while !SLOT.is_idle() {
-        put();
-    }
-    units::empty();
-    let mut job = SLOT.start(Take::new()).expect("an idle slot");
-    poll_by_nobody(&mut job);
-    put();
-    deliver(job.wait(Park));
+/// Starts the counts again.
+pub fn reset() {
     for count in [&TAKEN, &DELIVERED, &CANCELLED] {
         count.store(0, Relaxed);
     }

@@ -18,6 +18,8 @@ use board::{
 };
 use firmware::serial::{COM1, COM2};
 
+use tour::Tour;
+
 board::entry!(main);
 
 fn main(board: &'static Board) -> ! {
@@ -26,7 +28,7 @@ fn main(board: &'static Board) -> ! {
     board::interrupts::enable();
     let done = match board.command_line.command() {
         "tour" => {
-            tour::run();
+            rows();
             Ok(())
         }
         "echo" => echo::run(board.command_line),
@@ -37,4 +39,16 @@ fn main(board: &'static Board) -> ! {
         exit::failure(Failure::CommandLine)
     }
     exit::success()
+}
+
+/// All rows, in the order of the table.
+fn rows() {
+    let mut tour = Tour::take();
+    blocking::rows(&mut tour);
+    nonblocking::rows(&mut tour);
+    asynchronous::rows(&mut tour);
+    timer::rows(&tour);
+    disk::rows(&tour);
+    concurrency::rows(&mut tour);
+    tour.does_not_exist();
 }

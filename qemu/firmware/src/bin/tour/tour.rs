@@ -18,8 +18,6 @@ use wouldblock::{
     sync::Mutex,
 };
 
-use crate::{asynchronous, blocking, concurrency, disk, nonblocking, timer};
-
 /// A row of the table: what it shows, and what was measured.
 pub struct Row {
     pub kind: Kind,
@@ -74,27 +72,23 @@ pub struct Tour {
     at_rest: Cell<bool>,
 }
 
-/// Runs all rows, in the order of the table.
-pub fn run() {
-    static MEMORY: ConstStaticCell<[u8; LONGEST]> = ConstStaticCell::new([0; LONGEST]);
-
-    let mut tour = Tour {
-        meter: Meter::default(),
-        engine: dma::take().map(|dma| Engine { dma, memory: MEMORY.take() }),
-        executor: Executor::take(),
-        returns: Cell::new(0),
-        at_rest: Cell::new(true),
-    };
-    blocking::rows(&mut tour);
-    nonblocking::rows(&mut tour);
-    asynchronous::rows(&mut tour);
-    timer::rows(&tour);
-    disk::rows(&tour);
-    concurrency::rows(&mut tour);
-    tour.does_not_exist();
-}
-
 impl Tour {
+    /// With the devices.
+    ///
+    /// # Panics
+    /// If there is another one.
+    pub fn take() -> Self {
+        static MEMORY: ConstStaticCell<[u8; LONGEST]> = ConstStaticCell::new([0; LONGEST]);
+
+        Self {
+            meter: Meter::default(),
+            engine: dma::take().map(|dma| Engine { dma, memory: MEMORY.take() }),
+            executor: Executor::take(),
+            returns: Cell::new(0),
+            at_rest: Cell::new(true),
+        }
+    }
+
     /// Reports a row. A blocking row must have left nothing running.
     pub fn report(&self, row: &Row, checks: &Checks) {
         if row.kind == Kind::Blocking {
@@ -136,7 +130,7 @@ impl Tour {
     }
 
     /// The empty cell of the table: blocking and asynchronous.
-    fn does_not_exist(&self) {
+    pub fn does_not_exist(&self) {
         let checks = Checks::new();
         checks.expect("nothing was left running at any return", self.at_rest.get());
         checks.expect("at least one return was checked", self.returns.get() > 0);
