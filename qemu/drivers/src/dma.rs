@@ -64,7 +64,8 @@ impl Dma {
         Some(Self { registers: edu.registers(), waiter: ENDED.waiter()? })
     }
 
-    /// The background form: moves the first [`LONGEST`] bytes of `memory`, which it owns meanwhile.
+    /// The background form: moves the first [`LONGEST`] bytes of `memory`, which it owns until its
+    /// end.
     ///
     /// # Panics
     /// If the memory lies where the device does not reach.
@@ -150,7 +151,7 @@ struct Flight {
     in_flight: bool,
 }
 
-// SAFETY: it owns its memory, or has it lent exclusively; any context may use it.
+// SAFETY: it owns its memory or has borrowed it exclusively; any context may use it.
 unsafe impl Send for Flight {}
 
 impl Flight {
@@ -182,7 +183,7 @@ impl Attempt for Flight {
         if self.registers.dma_is_running() {
             return Err(nb::Error::WouldBlock);
         }
-        fence(Ordering::Acquire); // What the device wrote comes after the look.
+        fence(Ordering::Acquire); // What the device wrote is read after this check.
         self.in_flight = false;
         Ok(())
     }
@@ -196,7 +197,7 @@ pub struct Transfer {
 }
 
 impl Transfer {
-    /// The engine and the memory; `None` (and both are out of use) while the device is at it.
+    /// The engine and the memory; `None` (and both are out of use) while the device moves it.
     pub fn into_parts(self) -> Option<(Dma, &'static mut [u8])> {
         let Flight { memory, length, in_flight, .. } = self.flight;
         if in_flight {

@@ -1,12 +1,13 @@
 //! ACPI's tables, as far as the board needs them: from the root pointer to the NFIT, and in it to
 //! persistent memory (ACPI 6.5: 5.2.5.3 RSDP, 5.2.7 RSDT, 5.2.8 XSDT, 5.2.26 NFIT).
 //!
-//! Invariant: what a table says is an allegation. Memory is read only through [`Memory`], which
-//! refuses what is not the firmware's; a length is compared with what is around it before it is
-//! used; every loop gets nearer to its end with each round. The board is not needed here, so the
-//! host tests this file (`host-tests/tests/acpi.rs`).
+//! This file does not need the board, so it is tested on the host (`host-tests/tests/acpi.rs`).
 
-/// The firmware's memory: fills `into` from a physical address, or answers `None` where that is
+// Invariant: no table is trusted. Memory is read only through `Memory`, which refuses addresses that
+// are not the firmware's; a length is compared with its surroundings before it is used; every loop
+// gets nearer to its end with each round.
+
+/// The firmware's memory: fills `into` from a physical address, or returns `None` where that is
 /// not the firmware's.
 pub trait Memory: Fn(u64, &mut [u8]) -> Option<()> {}
 
@@ -17,11 +18,11 @@ impl<F: Fn(u64, &mut [u8]) -> Option<()>> Memory for F {}
 pub enum Malformed {
     /// An address or a length leads out of the firmware's memory.
     OutOfBounds,
-    /// There is another table than its pointer says.
+    /// The table is another one than its pointer says.
     Signature,
     /// The bytes of a table do not add up to 0.
     Checksum,
-    /// A table or a structure is shorter than what belongs into it, or longer than what it is in.
+    /// A table or a structure is shorter than its contents, or longer than what contains it.
     Length,
 }
 
@@ -90,7 +91,7 @@ pub fn persistent_memory(memory: &impl Memory, rsdp: u64) -> Result<Option<Persi
     while at < nfit.length {
         let [kind, length] = halves(nfit.field(at)?);
         let length = u32::from(length);
-        // Also of 0, which would not get anywhere.
+        // A length of 0 too: the loop would not advance.
         if length < 4 || length > nfit.length - at {
             return Err(Malformed::Length);
         }
@@ -130,7 +131,7 @@ fn find<M: Memory>(
         } else {
             u32::from_le_bytes(root.field(at)?).into()
         };
-        // Those that nobody asks for are not read further: they may be as broken as they like.
+        // Only the table that is looked for is read further. The others may be broken.
         let head = Table { memory, address, length: 4 };
         if head.field(0)? == signature {
             return Table::at(memory, address, signature).map(Some);

@@ -1,8 +1,8 @@
-//! Processor exceptions. One that nobody expects reports itself to the log (name, error code,
-//! faulting address, place) and ends the run with an exit code of its own. A program that expects
-//! one installs a handler; the cores share it.
-//!
-//! Invariant: `HANDLERS` holds null or what was a `Handler`.
+//! Processor exceptions. An unexpected exception is logged (name, error code, faulting address,
+//! place) and ends the run with an exit code of its own. A program that expects an exception installs
+//! a handler; the cores share it.
+
+// Invariant: `HANDLERS` holds null or what was a `Handler`.
 
 use core::{
     slice,
@@ -84,7 +84,7 @@ impl Exception {
     }
 }
 
-/// What the processor did when the exception struck. Laid out by `trampolines.s`.
+/// The processor's state when the exception occurred. Laid out by `trampolines.s`.
 #[repr(C)]
 pub struct Frame {
     /// In the processor's own order (`rax`, `rcx`, `rdx`, `rbx`, then `rbp`: `rsp` is left out).
@@ -132,8 +132,8 @@ impl Frame {
         }
     }
 
-    /// The bytes at [`rip`](Self::rip), as many as the longest instruction has; none if that is no
-    /// code of this binary.
+    /// The 15 bytes at [`rip`](Self::rip), the length of the longest instruction; fewer at the end
+    /// of this binary's code, none outside of it.
     #[must_use]
     pub fn instruction(&self) -> &'static [u8] {
         unsafe extern "C" {
@@ -152,17 +152,17 @@ impl Frame {
         unsafe { slice::from_raw_parts(self.rip as *const u8, length as usize) }
     }
 
-    /// Goes on `length` bytes further.
+    /// Continues the program `length` bytes further.
     ///
     /// # Safety
-    /// The faulting instruction is so long, and the program means the same without it.
+    /// The faulting instruction is `length` bytes long, and the program means the same without it.
     pub unsafe fn skip(&mut self, length: u64) {
         self.rip += length;
     }
 }
 
-/// Says whether the program goes on (where the frame says), or whether this exception was not the
-/// expected one after all.
+/// Returns `true` to continue the program (where the frame says), `false` if this exception is not
+/// the expected one.
 pub type Handler = fn(&mut Frame) -> bool;
 
 static HANDLERS: [AtomicPtr<()>; 32] = [const { AtomicPtr::new(core::ptr::null_mut()) }; 32];
@@ -201,11 +201,11 @@ pub(crate) extern "C" fn dispatch(frame: &mut Frame) {
     fail(frame)
 }
 
-/// Reports, and ends the run.
+/// Logs the exception, and ends the run.
 fn fail(frame: &Frame) -> ! {
     // Before anything that may fault again.
     let address = Cr2::read_raw();
-    // SAFETY: this function does not return to what the exception struck.
+    // SAFETY: this function does not return to where the exception occurred.
     unsafe { exit::alone() };
     let exception = Exception::from_vector(frame.vector);
     match exception {

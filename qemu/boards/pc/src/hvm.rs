@@ -96,7 +96,7 @@ pub(crate) unsafe fn read(start_info: *const StartInfo) -> (&'static str, Memory
         MemoryMap { ranges: [Range::default(); MOST_RANGES], count: 0, rsdp: info.rsdp };
     if info.version >= 1 && info.memory_map != 0 {
         memory.count = info.memory_map_entries as usize;
-        // SAFETY: PVH says, from version 1 on: an array of so many entries, or 0.
+        // SAFETY: PVH says, from version 1 on: an array of this many entries, or 0.
         let ranges =
             unsafe { slice::from_raw_parts(info.memory_map as *const Range, memory.count) };
         memory.ranges[..memory.count].copy_from_slice(ranges);

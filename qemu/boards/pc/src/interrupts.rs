@@ -1,7 +1,7 @@
 //! External interrupts: lines, their handlers, and what was taken.
 //!
-//! A handler gets three things right, in this order: it quiets its device, it calls
-//! [`Line::acknowledge`], and only then it wakes anybody. So the board acknowledges nothing by
+//! A handler does three things, in this order: it quiets its device, it calls
+//! [`Line::acknowledge`], and only then it wakes a waiter. So the board acknowledges nothing by
 //! itself. Handlers run with interrupts masked and do not nest.
 //!
 //! The same lines go through either controller:
@@ -16,12 +16,12 @@
 //!
 //! IRQ n comes as vector 32 + n through either, and so does GSI n from 16 on.
 //!
-//! On two cores ([`cores`](crate::cores)) a line has one handler, which runs on whichever core the
-//! interrupt comes to: a device's line where [`Line::enable_on`] leads it, the 8259's to the first
-//! core, the timer's to the core that set its own timer. What this module counts it counts for each
-//! core, and answers for the one that asks; only [`Line::taken`] is of both.
-//!
-//! Invariant: a slot's `handler` is null or was a `Handler`.
+//! On two cores ([`cores`](crate::cores)) a line has one handler, which runs on the core that the
+//! interrupt comes to: for a device's line the core that [`Line::enable_on`] names, for the 8259's
+//! the first core, for a timer's the core that set its own timer. This module counts for each core
+//! separately, and returns the counts of the core that calls; only [`Line::taken`] is of both.
+
+// Invariant: a slot's `handler` is null or was a `Handler`.
 
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 
@@ -120,9 +120,9 @@ static SELF_ENABLED: AtomicBool = AtomicBool::new(false);
 
 impl Line {
     /// The line of IRQ `number`, 0 to 15, for a device that the board does not know: 1 is the
-    /// keyboard's, 8 the real-time clock's, 12 the mouse's. Which of them is level is QEMU's to say:
-    /// 5, 9, 10 and 11, to which PCI devices may be routed, are ([`Line::Pci`]); the others are edge.
-    /// `None` above 15, and for 2, by which the second 8259 comes in.
+    /// keyboard's, 8 the real-time clock's, 12 the mouse's. In QEMU, 5, 9, 10 and 11, to which PCI
+    /// devices may be routed, are level ([`Line::Pci`]); the others are edge. `None` above 15, and
+    /// for 2, where the second 8259 is connected.
     #[must_use]
     pub const fn irq(number: u8) -> Option<Self> {
         match number {
@@ -169,8 +169,9 @@ impl Line {
         self.slot().handler.store(handler as *mut (), Ordering::Release);
     }
 
-    /// Leads the interrupt straight to `entry`, past the board's counters and the line's handler,
-    /// for good: for who counts instructions. Before the line interrupts.
+    /// Leads the interrupt straight to `entry` for good, past the board's counters and the line's
+    /// handler, so that a program can count the instructions of its own entry. Call it before the
+    /// line interrupts.
     ///
     /// # Safety
     /// `entry` is entered as the processor enters an interrupt gate. It changes no register that it
@@ -182,9 +183,9 @@ impl Line {
         });
     }
 
-    /// Lets the line interrupt: this core, if it comes through the IOAPIC. For an edge that came
-    /// while the line was disabled the controllers differ: the 8259 delivers it now, the IOAPIC has
-    /// forgotten it.
+    /// Lets the line interrupt; through the IOAPIC it interrupts this core. The controllers differ
+    /// for an edge that came while the line was disabled: the 8259 delivers it now, the IOAPIC has
+    /// lost it.
     pub fn enable(self) {
         match (self, controller()) {
             (Self::Timer, _) => apic::local::unmask_timer(),
@@ -198,7 +199,7 @@ impl Line {
     /// Lets the line of a device interrupt `core`, and no other one, from now on.
     ///
     /// # Panics
-    /// If the line does not come through the IOAPIC: nothing else leads a line to a core of choice.
+    /// If the line does not come through the IOAPIC: nothing else leads a line to a chosen core.
     pub fn enable_on(self, core: Core) {
         assert!(
             matches!(self, Self::Com1 | Self::Com2 | Self::Irq(_) | Self::Pci(_))
@@ -219,8 +220,8 @@ impl Line {
         }
     }
 
-    /// Tells the controller that the interrupt has been seen to (EOI). By the line's handler, once
-    /// for each call of it, after it has quieted the device: a level line that still asks
+    /// Tells the controller that the interrupt is handled (EOI). The line's handler calls this once
+    /// for each of its own calls, after it has quieted the device: a level line that is still active
     /// interrupts again.
     #[inline]
     pub fn acknowledge(self) {
@@ -304,7 +305,7 @@ pub fn raise_self() {
     }
 }
 
-/// Of the core that asks.
+/// The counters of the core that calls.
 #[inline(always)]
 fn counters() -> &'static Counters {
     &COUNTERS[Core::current() as usize]
@@ -339,7 +340,7 @@ pub(crate) extern "C" fn dispatch(vector: u64, rip: u64) {
     let start = now();
     let vector = vector as u8;
     if vector & !8 == vectors::FIRST + 7 && controller() == Controller::Pic {
-        // The lines on which an 8259 puts what is no interrupt: before a handler takes it for one.
+        // An 8259 signals spurious interrupts on these lines: sorted out before a handler is called.
         if pic::settle_spurious(vector) {
             counters().spurious.fetch_add(1, Ordering::Relaxed);
             return;
@@ -363,13 +364,13 @@ pub(crate) extern "C" fn dispatch(vector: u64, rip: u64) {
     }
     handler(Line::from_vector(vector));
     counters.depth.fetch_sub(1, Ordering::Relaxed);
-    // Of nested ones, the outermost has them all in its span.
+    // Of nested handlers, the outermost one's span contains the others.
     if depth == 1 {
         counters.spent.fetch_add(now() - start, Ordering::Relaxed);
     }
 }
 
-/// A spurious interrupt, which is nothing, or one that nobody has asked for, which ends the run.
+/// A spurious interrupt, which is ignored, or one without a handler, which ends the run.
 #[cold]
 fn without_handler(vector: u8, rip: u64) {
     if vector == vectors::SPURIOUS {

@@ -1,4 +1,4 @@
-//! Device registers in memory, behind an owner that knows which are there.
+//! Device registers in memory, behind an owner that knows which registers there are.
 
 /// A block of device registers.
 #[derive(Debug)]
@@ -9,8 +9,8 @@ pub(crate) struct Mmio {
 
 impl Mmio {
     /// # Safety
-    /// `base..base + size`, 8-aligned, is one device's registers, and mapped, for ever. Whoever
-    /// owns the block offers an access that makes the device touch memory only as an `unsafe`
+    /// `base..base + size`, 8-aligned, is one device's registers, and stays mapped for ever. The
+    /// owner of the block makes every access after which the device touches memory an `unsafe`
     /// function.
     pub(crate) const unsafe fn new(base: usize, size: usize) -> Self {
         Self { base, size }

@@ -1,10 +1,10 @@
 //! The NVDIMM: where it is, whether the caches survive a power cut with it, and its one owner.
-//!
-//! Invariants:
-//! 1. The first [`take`] that finds it hands it out; nobody else makes a reference into it. QEMU is
-//!    the only program on the host that has its file open meanwhile.
-//! 2. It lies where `start` maps memory write-back, and outside of the memory that the program and
-//!    the firmware use.
+
+// Invariants:
+// 1. The first `take` that finds it hands it out, and nothing else makes a reference into it. While
+//    the guest runs, QEMU is the only program on the host that has its file open.
+// 2. It lies where `start` maps memory write-back, and outside of the memory that the program and
+//    the firmware use.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -75,7 +75,7 @@ pub fn take() -> Result<Option<Nvdimm>, Error> {
     // out here only, once (invariant 1). Every byte is initialized: it is the host's file.
     let memory =
         unsafe { core::slice::from_raw_parts_mut(found.base as *mut u8, found.length as usize) };
-    // What says nothing is taken for the weaker one: to flush is never wrong.
+    // A platform that says nothing is taken for the weaker kind: to flush is never wrong.
     let eadr = found.capabilities.is_some_and(|capabilities| capabilities.flushes_caches());
     let domain = if eadr { Domain::Caches } else { Domain::MemoryController };
     Ok(Some(Nvdimm { base: found.base, memory, domain }))
@@ -94,7 +94,7 @@ impl Nvdimm {
         self.memory.len()
     }
 
-    /// What survives a power cut, as the platform says; where it does not, only what has reached
+    /// What survives a power cut, as the platform says. If it says nothing: only what has reached
     /// the memory controller.
     #[must_use]
     pub fn domain(&self) -> Domain {
@@ -131,7 +131,8 @@ fn check(found: Persistent, map: &MemoryMap) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads what the firmware keeps for itself: all of it lies in one such range of the memory map.
+/// Reads the memory that the firmware keeps for itself. Each table lies in one such range of the
+/// memory map.
 fn read_firmware(map: &MemoryMap, address: u64, into: &mut [u8]) -> Option<()> {
     const MEMORY: u32 = 1;
     let end = address.checked_add(into.len() as u64).filter(|&end| end <= MAPPED)?;

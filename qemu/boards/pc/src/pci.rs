@@ -1,5 +1,5 @@
-//! The PCI bus: what is on bus 0, where its registers are, and which line its interrupt comes by.
-//! The firmware (SeaBIOS) has given out the addresses and routed the interrupts; this reads both
+//! The PCI bus: the devices on bus 0, where their registers are, and which line each interrupts on.
+//! The firmware (SeaBIOS) has assigned the addresses and routed the interrupts; this reads both
 //! back.
 
 use x86_64::instructions::port::Port;
@@ -110,15 +110,15 @@ impl Function {
         (!matches!(address, BaseAddress::Memory(0) | BaseAddress::Io(0))).then_some(address)
     }
 
-    /// Lets the device answer at its addresses and reach memory by itself. What it does there, its
-    /// driver answers for.
+    /// Makes the device respond at its addresses and lets it access memory by itself. Its driver is
+    /// responsible for what it does there.
     pub fn enable(&self) {
         const IO: u32 = 1 << 0;
         const MEMORY: u32 = 1 << 1;
         self.command(|command| command | IO | MEMORY | BUS_MASTER);
     }
 
-    /// Keeps the device from memory, until [`enable`](Self::enable): a fault, for a test.
+    /// Keeps the device from memory until [`enable`](Self::enable). Tests use it as a fault.
     pub fn cut_off(&self) {
         self.command(|command| command & !BUS_MASTER);
     }
@@ -130,8 +130,8 @@ impl Function {
         });
     }
 
-    /// The line that its INTx pin comes by. `None` if it has no pin, or sits where the chipset
-    /// routes otherwise.
+    /// The line of its INTx pin. `None` if it has no pin, or sits in a slot that the chipset routes
+    /// otherwise.
     #[must_use]
     pub fn line(&self) -> Option<Line> {
         let [irq, pin, ..] = self.read(INTERRUPT).to_le_bytes();
@@ -163,14 +163,14 @@ impl Function {
         });
     }
 
-    /// The data port, after the address has been put into the other; the two are a pair, hence the
-    /// critical sections.
+    /// The data port, after the address was written to the address port. The two ports are a pair,
+    /// hence the critical sections.
     fn select(&self, offset: u8) -> Port<u32> {
         let address = 1 << 31
             | u32::from(self.device) << 11
             | u32::from(self.function) << 8
             | u32::from(offset & !3);
-        // SAFETY: the configuration mechanism's own ports; nothing answers where there is none.
+        // SAFETY: the configuration mechanism's own ports; where there is none, nothing responds.
         unsafe { Port::<u32>::new(0xcf8).write(address) };
         Port::new(0xcfc)
     }

@@ -1,5 +1,5 @@
 # What the IDT points at: 256 stubs of 16 bytes each. A stub makes every vector look the same (a
-# zero where the processor pushes no error code, then the vector) and goes on to one of two common
+# zero where the processor pushes no error code, then the vector) and jumps to one of two common
 # paths. Stack at the calls: the processor aligns it to 16 and pushes 5 words, the stub makes that
 # 7, so an odd number of saved registers keeps it aligned.
 

@@ -4,11 +4,12 @@
 //! A request is a chain of three descriptors: what is wanted (16 bytes), the data, and a byte for
 //! the status (virtio 1.2, 5.2.6). The requests are numbered by frame, 0 to [`FRAMES`] − 1.
 //!
-//! # Invariant
-//! **From [`submit`] until [`end`] answers, the frame's data and its entry of `WIRE` are the
-//! device's; there is no reference to either meanwhile, only addresses.** It answers when the device
-//! has given the request back, or has said that it is reset: from then on it touches nothing
-//! (virtio 1.2, 2.4.1).
+
+// # Invariant
+// **From `submit` until `end` returns an end, the frame's data and its entry of `WIRE` belong to the
+// device; there is no reference to either, only addresses.** It returns an end when the device has
+// given the request back, or has said that it is reset: from then on the device touches nothing
+// (virtio 1.2, 2.4.1).
 
 use core::{
     cell::{RefCell, UnsafeCell},
@@ -33,7 +34,7 @@ pub const FRAMES: usize = 33;
 const QUEUE: usize = 128;
 const _: () = assert!(FRAMES * 3 <= QUEUE);
 
-/// What a request wants, with the numbers of the standard.
+/// What a request does, with the numbers of the standard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
 #[repr(u32)]
 pub enum Command {
@@ -73,7 +74,7 @@ struct Device {
     /// The frame of a chain, by the number of its first descriptor.
     frame_of: [u8; QUEUE],
     flights: [Flight; FRAMES],
-    /// Frames whose end the handler has not heard of yet, one bit each.
+    /// Frames that have ended since the last interrupt, one bit each.
     news: u64,
     in_flight: usize,
     deepest: usize,
@@ -149,8 +150,8 @@ pub fn install() -> Option<Installed> {
 /// Puts a request into the queue and rings the doorbell.
 ///
 /// # Safety
-/// The frame is in no other request. `data` is valid, and from here until [`end`] answers for the
-/// frame it is the device's: nobody else reads or writes it.
+/// The frame is in no other request. `data` is valid, and from here until [`end`] returns an end for
+/// the frame it is the device's: nothing else reads or writes it.
 pub unsafe fn submit(frame: usize, command: Command, sector: u64, data: NonNull<[u8]>) {
     with(|device| {
         let mut header = [0; 16];
@@ -169,8 +170,9 @@ pub unsafe fn submit(frame: usize, command: Command, sector: u64, data: NonNull<
         // There are descriptors for every frame, unless the device did not come back from a reset.
         if let Ok(token) = token {
             device.frame_of[usize::from(token)] = frame as u8;
-            // The request is there before the look whether the device wants to hear of it; otherwise
-            // it may go to rest in between, and neither sees the other (virtio 1.2, 2.7.13.4.1).
+            // The request must be visible before the check whether the device wants a notification.
+            // Otherwise the device may go to rest in between, and neither sees the other
+            // (virtio 1.2, 2.7.13.4.1).
             fence(Ordering::SeqCst);
             if device.queue.should_notify() {
                 device.transport.notify(0);
@@ -193,23 +195,23 @@ pub fn end(frame: usize) -> Option<End> {
     })
 }
 
-/// Quiets the device. Answers the frames that have ended since the last call, one bit each.
+/// Quiets the device. Returns the frames that have ended since the last call, one bit each.
 pub fn on_interrupt() -> u64 {
     with(|device| {
-        // Reading it is what takes the interrupt back. So it comes first: what ends after the look
-        // into the queue interrupts again.
+        // Reading the status withdraws the interrupt. So it comes first: a request that ends after
+        // the check of the queue interrupts again.
         device.transport.ack_interrupt();
         device.reap();
         core::mem::take(&mut device.news)
     })
 }
 
-/// Ends the device's life and begins another. Requests that it was not done with end with
-/// [`End::Reset`]; of these ends [`on_interrupt`] tells, as of any others.
+/// Resets the device and sets it up again. Requests that it had not finished end with [`End::Reset`];
+/// [`on_interrupt`] returns their frames like those of other ends.
 ///
 /// # Errors
 /// [`Stuck`] if it does not stop: then it keeps what it has. Or if it does not come back: then all
-/// that it had has ended, and what is submitted stays in flight until a reset that succeeds.
+/// its requests have ended, and what is submitted later stays in flight until a reset succeeds.
 pub fn reset() -> Result<(), Stuck> {
     with(Device::reset)
 }
@@ -221,7 +223,7 @@ pub fn in_flight() -> (usize, usize) {
 
 impl Device {
     fn reset(&mut self) -> Result<(), Stuck> {
-        /// Looks at a device that is to stop.
+        /// Readings of the status while the device stops.
         const PATIENCE: usize = 1_000_000;
 
         self.transport.set_status(DeviceStatus::empty());
@@ -229,7 +231,7 @@ impl Device {
         if !(0..PATIENCE).any(|_| self.transport.get_status().is_empty()) {
             return Err(Stuck);
         }
-        self.reap(); // It has ended these before.
+        self.reap(); // Requests that ended before the reset.
         for (frame, flight) in self.flights.iter_mut().enumerate() {
             if let Flight::Submitted { .. } = flight {
                 *flight = Flight::Ended(End::Reset);

@@ -3,9 +3,9 @@
 /// Why a request failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
 pub enum Error {
-    /// Not a whole number of sectors, or none.
+    /// The memory is not a whole number of sectors, or empty.
     Length,
-    /// Past the end of the disk.
+    /// The request goes past the end of the disk.
     OutOfRange,
     /// The disk cannot be written.
     ReadOnly,
@@ -13,7 +13,7 @@ pub enum Error {
     Device,
     /// The device does not know such a request.
     Unsupported,
-    /// The device was reset meanwhile: what was asked of it may be done, in part, or not at all.
+    /// The device was reset before it had finished: the request may be done, in part, or not at all.
     Reset,
 }
 

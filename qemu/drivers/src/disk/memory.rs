@@ -9,20 +9,20 @@ use core::{
 
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 
-/// A queue of 128 takes two, and the one that takes its place after a reset is made before it goes.
+/// A queue of 128 takes two pages. After a reset the next queue is made before the last one is freed.
 const PAGES: usize = 4;
 
 #[repr(C, align(4096))]
 struct Pool(UnsafeCell<[[u8; PAGE_SIZE]; PAGES]>);
 
-// SAFETY: it is only ever used by address; `dma_alloc` gives a page out to one at a time.
+// SAFETY: it is only used by address; `dma_alloc` gives a page to one caller at a time.
 unsafe impl Sync for Pool {}
 
 static POOL: Pool = Pool(UnsafeCell::new([[0; PAGE_SIZE]; PAGES]));
 /// Pages that are given out, one bit each.
 static GIVEN: AtomicU8 = AtomicU8::new(0);
 
-/// The bits of so many pages from `first` on.
+/// The bits of this many pages from `first` on.
 const fn bits(first: usize, pages: usize) -> u8 {
     ((1 << pages) - 1) << first
 }
@@ -31,7 +31,7 @@ const fn bits(first: usize, pages: usize) -> u8 {
 #[derive(Debug)]
 pub enum Board {}
 
-// SAFETY: the pages are zeroed, aligned, valid for ever, and given out to one at a time.
+// SAFETY: the pages are zeroed, aligned, valid for ever, and given to one caller at a time.
 unsafe impl Hal for Board {
     fn dma_alloc(pages: usize, _: BufferDirection) -> (PhysAddr, NonNull<u8>) {
         const NONE: (PhysAddr, NonNull<u8>) = (0, NonNull::dangling()); // As the crate has it.
@@ -43,7 +43,7 @@ unsafe impl Hal for Board {
         });
         let Some(first) = given.ok().and_then(free) else { return NONE };
         let memory = POOL.0.get().cast::<[u8; PAGE_SIZE]>().wrapping_add(first);
-        // SAFETY: pages of the pool, which nobody else was given.
+        // SAFETY: pages of the pool that were given to no other caller.
         unsafe { memory.write_bytes(0, pages) };
         NonNull::new(memory.cast::<u8>())
             .map_or(NONE, |memory| (memory.addr().get() as PhysAddr, memory))

@@ -9,11 +9,12 @@
 //! | [`transport`], [`memory`] | where the device is; what `virtio-drivers` asks of a platform |
 //! | [`volume`] | the blocking form as the block device of a file system |
 //!
-//! # Invariant
-//! **A request begins once. Its frame is its slot's, which has one tenant at a time, or that of the
-//! blocking form, which is borrowed meanwhile. Until a try says that it is over, its memory is used
-//! by nobody but the device: the slot owns it, or the blocking form, which does not return before,
-//! has borrowed it.**
+
+// # Invariant
+// **A request begins once. Its frame is that of its slot, which has one tenant at a time, or that of
+// the blocking form, which is borrowed until the request has ended. Until a try says that the request
+// has ended, only the device uses its memory: the slot owns the memory, or the blocking form, which
+// does not return before, has borrowed it.**
 
 mod blocking;
 mod device;
@@ -49,7 +50,7 @@ static TICKETS: [AtomicU32; DEPTH] = [const { AtomicU32::new(0) }; DEPTH];
 /// Signalled by every interrupt, for the blocking form.
 static ENDED: Event = Event::new();
 
-/// A disk: where requests are made and set going.
+/// A disk: makes requests and starts them.
 #[derive(Clone, Copy, Debug)]
 pub struct Disk {
     sectors: u64,
@@ -87,7 +88,7 @@ impl Disk {
         Request::new(self, command, sector, memory)
     }
 
-    /// Sets a request going and returns at once.
+    /// Starts a request and returns at once.
     ///
     /// # Errors
     /// [`Busy`] with the request while [`DEPTH`] others are in flight, or have ended and were not
@@ -120,27 +121,27 @@ impl Disk {
         }
     }
 
-    /// Resets the device, whatever it is at. What it is not done with ends with [`Error::Reset`],
-    /// and gives its memory back as with any other end; what is started from then on is served. May
-    /// be called from anywhere. Interrupts are masked until the device has stopped.
+    /// Resets the device in any state. Requests that it has not finished end with [`Error::Reset`],
+    /// which gives their memory back like any other end; requests that are started later are served.
+    /// May be called from any context. Interrupts are masked until the device has stopped.
     ///
     /// # Errors
     /// [`Stuck`] if the device does not stop, and then it keeps the memory that it has; or if it does
-    /// not come back. What is started then stays in flight until a reset that succeeds.
+    /// not come back. Requests that are started after that stay in flight until a reset succeeds.
     pub fn reset(&self) -> Result<(), Stuck> {
         let reset = device::reset();
         tell(device::on_interrupt());
         reset
     }
 
-    /// Requests that [`start`](Self::start) has no room for meanwhile.
+    /// Slots that are in use: [`start`](Self::start) has room for [`DEPTH`] less this many.
     pub fn occupied() -> usize {
         SLOTS.occupied()
     }
 }
 
-/// Quiet the device, acknowledge, step what has ended, wake. Handlers do not nest on this board, so
-/// the acknowledgement may come before the steps; it has to come before the wakes.
+/// Quiets the device, acknowledges, steps what has ended, wakes. Handlers do not nest on this board,
+/// so the acknowledgement may come before the steps; it must come before the wakes.
 fn on_interrupt(line: Line) {
     let news = device::on_interrupt();
     line.acknowledge();

@@ -18,14 +18,14 @@ pub(super) struct Flight {
     command: Command,
     sector: u64,
     memory: NonNull<[u8]>,
-    /// What it means if the device could not do it.
+    /// The error for a status of the device that means a failure.
     refusal: Error,
     frame: usize,
-    /// How it has ended. The frame may be another request's from then on.
+    /// How the request has ended. From then on the frame may belong to another request.
     end: Option<End>,
 }
 
-// SAFETY: it owns its memory, or has it lent exclusively; any context may use it.
+// SAFETY: it owns its memory or has borrowed it exclusively; any context may use it.
 unsafe impl Send for Flight {}
 
 impl Flight {
@@ -107,7 +107,7 @@ impl Request {
 
 /// A request in the background: it owns its memory and gives it back at the end.
 ///
-/// Only [`Disk`] makes one, inside a slot: whoever has one outside has it from its end.
+/// Only [`Disk`] makes one, inside a slot: a caller that has one outside has got it from its end.
 #[derive(Debug)]
 pub struct Transfer {
     flight: Flight,
@@ -138,14 +138,14 @@ impl Attempt for Transfer {
 
 impl Background for Transfer {
     fn begin(&mut self) {
-        // Who calls it again, after the end, gets nothing.
+        // A second call, after the end, does nothing.
         if !self.begun {
             self.begun = true;
             self.flight.begin();
         }
     }
 
-    /// A device of this kind cannot be stopped: the request goes on to its end, and has its memory
-    /// until then.
+    /// A device of this kind cannot be stopped: the request continues to its end, and keeps its
+    /// memory until then.
     fn cancel(&mut self) {}
 }

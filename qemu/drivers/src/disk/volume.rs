@@ -13,7 +13,7 @@ use super::{Blocking, Command, Error};
 pub struct Volume<I>(RefCell<(Blocking, I)>);
 
 impl<I: Idle> Volume<I> {
-    /// A disk that no transfer of the blocking form is under way on.
+    /// The disk of this blocking form.
     pub const fn new(blocking: Blocking, idle: I) -> Self {
         Self(RefCell::new((blocking, idle)))
     }

@@ -68,7 +68,7 @@ impl<A: Background> Background for Counted<A> {
     }
 }
 
-/// What a span cost.
+/// The cost of a span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, defmt::Format)]
 pub struct Cost {
     /// Instructions that the foreground spent, the entry and exit of handlers included.
@@ -87,7 +87,7 @@ pub struct Meter {
 }
 
 impl Meter {
-    /// Runs `f`, and says what that cost.
+    /// Runs `f`, and returns its value and its cost.
     pub fn measure<T>(&self, f: impl FnOnce() -> T) -> (T, Cost) {
         self.sleeps.set(0);
         self.away.set(0);
@@ -119,7 +119,7 @@ impl Meter {
         WithAlarm::new(self.counting(idle), Counting { meter: self, inner: alarm })
     }
 
-    /// Passes time with `idle`, which sleeps exactly if it is told that there is no news.
+    /// Passes time with `idle`, which sleeps if and only if it is told that there is no news.
     fn pass(&self, idle: impl FnOnce(&dyn Fn() -> bool), news: impl Fn() -> bool) {
         let slept = Cell::new(false);
         let away = time_of(|| {
@@ -153,7 +153,7 @@ impl<I: Idle> Idle for Counting<'_, I> {
     }
 }
 
-/// It is set in the idler's last question, so that is counted there.
+/// The idler's last check for news sets it, so that part is counted there.
 impl<C: Clock, L: Alarm<C>> Alarm<C> for Counting<'_, L> {
     fn set(&mut self, ticks: u64) {
         self.inner.set(ticks);

@@ -1,4 +1,4 @@
-//! Exact counts, the same for ours and for the peers.
+//! Exact counts, made in the same way for the library and for its peers.
 //!
 //! Every figure is the distance of two [`stamp`]s, so it includes the 4 instructions of an empty
 //! pair: the reading itself takes 3, and the first value is moved away by one more.
@@ -7,7 +7,8 @@ use core::{arch::asm, hint::black_box};
 
 use board::interrupts;
 
-/// The instructions so far. Always the same 3 instructions; nothing is moved across it.
+/// The instructions so far. Always the same 3 instructions; the compiler moves no memory access
+/// across it.
 #[inline(always)]
 pub fn stamp() -> u64 {
     let now;
@@ -28,9 +29,9 @@ pub fn span<T>(f: impl FnOnce() -> T) -> u64 {
     end - start
 }
 
-/// With interrupts masked: lets those in that are pending, and masks again; answers how many came
-/// and what they took, from the vector to the return. So it is the foreground that chooses when a
-/// device interrupts, and what an interrupt costs is counted whole.
+/// With interrupts masked: lets the pending interrupts in, and masks again. Returns how many came and
+/// the instructions they took, from the vector to the return. So the foreground chooses when a device
+/// interrupts, and the whole cost of an interrupt is counted.
 pub fn let_interrupts_in() -> (u64, u64) {
     #[inline(never)]
     fn open() -> u64 {
@@ -64,7 +65,7 @@ impl Steady {
     const SAME: u32 = 4;
     const MOST: u32 = 100;
 
-    /// One more round; answers the figure once it is steady.
+    /// One more round; returns the figure once it is steady.
     #[inline]
     pub fn add(&mut self, round: u64) -> Option<u64> {
         assert!(self.rounds < Self::MOST, "the rounds differ: {} after {}", round, self.last);

@@ -1,8 +1,8 @@
 //! How long interrupts stay masked, found by running the code in single steps: the processor stops
-//! at each boundary between two instructions, and what it is about to execute there with the
-//! interrupt flag clear is counted.
+//! at each boundary between two instructions, and each instruction that it is about to execute with
+//! the interrupt flag clear is counted.
 //!
-//! Handlers are not stepped: in them the processor itself masks.
+//! Handlers are not stepped: in them the processor itself masks interrupts.
 
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -23,7 +23,7 @@ pub struct Window {
     pub of: u64,
 }
 
-/// Instructions so far, and those of the stretch that goes on.
+/// Instructions so far, and those of the current stretch.
 static STEPS: AtomicU64 = AtomicU64::new(0);
 static MASKED: AtomicUsize = AtomicUsize::new(0);
 /// Where those of the stretch are.
