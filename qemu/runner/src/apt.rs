@@ -1,8 +1,8 @@
-//! Debian's installer: packages come without one being removed.
+//! Debian's installer. It removes no package.
 //!
-//! A package on the machine that is newer than its release (installed by hand, or from a repository
-//! that is no longer configured) can stand in the way of another of the same release. It is then
-//! set back to the release's own version, and the plan says so; if that is not possible either,
+//! Problem: an installed package that is newer than the distribution's release (installed by hand, or
+//! from a repository that is no longer configured) can conflict with another package of the release.
+//! It is then replaced by the release's own version, after a message. If that is not possible,
 //! nothing is changed.
 
 use crate::{child::Child, ui};
@@ -15,7 +15,7 @@ use std::{
 
 /// The program.
 const APT_GET: &str = "/usr/bin/apt-get";
-/// The one that knows which versions there are.
+/// The program that lists the available versions.
 const APT_CACHE: &str = "/usr/bin/apt-cache";
 
 /// Whether this is a Debian.
@@ -23,14 +23,14 @@ pub fn is_here() -> bool {
     Path::new(APT_GET).exists()
 }
 
-/// An installation whose log is kept in a file.
+/// An installation. Its log is in a file.
 #[derive(Debug)]
 pub struct Apt<'a> {
     log: PathBuf,
     packages: &'a [&'a str],
 }
 
-/// A package that stands in the way, and the version that does not.
+/// An installed package that conflicts, and the version that does not.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Replacement {
     package: String,
@@ -46,15 +46,15 @@ impl fmt::Display for Replacement {
 }
 
 impl<'a> Apt<'a> {
-    /// An installation of these.
+    /// An installation of these packages.
     pub fn new(packages: &'a [&'a str], log: PathBuf) -> Self {
         Self { log, packages }
     }
 
-    /// Installs. Where a newer package is in the way, `agree` is asked before it is replaced.
+    /// Installs the packages. Before it replaces a newer package that conflicts, it calls `agree`.
     ///
     /// # Errors
-    /// Why nothing, or not all, was installed.
+    /// Says why nothing, or not everything, was installed.
     pub fn install(
         &self,
         step: &ui::Step,
@@ -62,7 +62,7 @@ impl<'a> Apt<'a> {
     ) -> Result<(), String> {
         File::create(&self.log).map_err(|error| format!("{}: {error}", self.log.display()))?;
         step.at("apt-get update");
-        // A failed update alone is no failure: the lists may do as they are.
+        // A failed update alone is no error: the present lists can be sufficient.
         let updated = self.run(&["update", "-o", "APT::Update::Error-Mode=any"])?;
         step.at("apt-get install");
         if self.run(&[&PLAIN, self.packages].concat())? {
@@ -76,21 +76,24 @@ impl<'a> Apt<'a> {
             });
         }
         if !agree(&replacements) {
-            return Err("a package that is newer than its release is in the way".into());
+            return Err(
+                "a package that is newer than its release conflicts, and was not replaced".into()
+            );
         }
         let versions: Vec<String> =
             replacements.iter().map(|new| format!("{}={}", new.package, new.version)).collect();
         let versions: Vec<&str> = versions.iter().map(String::as_str).collect();
         match self.run(&[&PLAIN, &["--allow-downgrades"][..], self.packages, &versions].concat())? {
             true => Ok(()),
-            false => {
-                Err("apt-get install failed, also with older versions of what is in the way".into())
-            }
+            false => Err(
+                "apt-get install failed, also with older versions of the packages that conflict"
+                    .into(),
+            ),
         }
     }
 
-    /// What apt would remove for the packages, and the version the release has of it. Nothing if
-    /// the release does not have another one of each.
+    /// The packages that apt would remove, and the version that the release has of each. Empty if the
+    /// release has no other version of one of them.
     fn replacements(&self) -> Result<Vec<Replacement>, String> {
         let plan =
             [&["install", "--simulate", "--no-install-recommends"][..], self.packages].concat();
@@ -117,7 +120,7 @@ impl<'a> Apt<'a> {
     }
 }
 
-/// An installation that removes nothing.
+/// The arguments of an installation that removes nothing.
 const PLAIN: [&str; 4] = ["install", "--yes", "--no-remove", "--no-install-recommends"];
 
 fn command(program: &str, arguments: &[&str]) -> Command {
@@ -157,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_plan_removes_is_read_from_it() {
+    fn removed_packages_are_read_from_a_plan() {
         let plan = "Reading package lists...\nRemv qemu-utils [1:10.0.2+ds-2]\nInst qemu-system-x86 (1:7.2 Debian:12 [amd64])\n\
                     Remv another [2.0] [qemu-utils:amd64 ]\nConf qemu-system-x86 (1:7.2)\n";
         let pair = |package: &str, version: &str| (package.into(), version.into());

@@ -1,11 +1,11 @@
-//! What waiting costs, in instructions, beside the peers: `cargo bench`.
+//! `cargo bench`: what waiting costs, in instructions, beside the peers.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`instructions`] | `cargo bench --bench instructions`: the library's operations |
 //! | [`io`] | `cargo bench --bench io`: reads from a disk, bytes through a UART |
 //! | `rows` | figures, their bounds, the table and the file of a bench |
-//! | `code` | what a binary is made of |
+//! | `code` | the instructions and symbols of a binary |
 
 mod code;
 pub mod instructions;

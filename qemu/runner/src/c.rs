@@ -1,10 +1,11 @@
-//! The command `c`: the library for programs in C, as a static library and the header that is
-//! generated from the same source.
+//! `c`: the library for programs in C, as a static library and the header that is generated from the
+//! same source.
 
 use crate::{
     cargo,
     cli::{C, Target},
     error::{Error, Result},
+    folders,
     output::OutputFile,
     setup::{self, Needs},
     toolchain::TARGET,
@@ -17,16 +18,10 @@ use std::{
     process::Command,
 };
 
-/// What C is compiled and linked with.
-pub const PROGRAMS: [&str; 3] = ["cc", "c++", "ld"];
-
-/// Debian's package of them.
-pub const PACKAGE: &str = "build-essential";
-
-/// What a C program is compiled and linked with.
+/// The files that a program in C is compiled and linked with.
 #[derive(Clone, Debug)]
 pub struct Library {
-    /// The folder of both.
+    /// The folder of both files.
     pub folder: PathBuf,
     /// `wouldblock.h`.
     pub header: PathBuf,
@@ -34,12 +29,12 @@ pub struct Library {
     pub archive: PathBuf,
 }
 
-/// How firmware is compiled, as far as the library asks for it: it has no SSE, and where an
-/// interrupt uses the stack of what it interrupts, nobody may use the memory below.
+/// The compiler options that the library needs of a firmware: no SSE, and no red zone, since an
+/// interrupt handler that uses the stack of the interrupted code overwrites the memory below it.
 pub const BARE_FLAGS: [&str; 4] =
     ["-ffreestanding", "-fno-pic", "-mgeneral-regs-only", "-mno-red-zone"];
 
-/// Makes them, and says where they are and how to use them.
+/// Makes library and header, and prints where they are and how to use them.
 pub fn run(arguments: &C) -> Result<bool> {
     let folder = arguments.output.clone().unwrap_or_else(|| folder(arguments.target));
     let library = make(arguments.target, &folder)?;
@@ -52,7 +47,7 @@ pub fn run(arguments: &C) -> Result<bool> {
         )),
         Target::Bare => ui::print(format_args!(
             "compile:\n  cc -std=c11 {} -I {folder} -c firmware.c\n\
-             link, below 2 GiB; the library needs no other, and brings memcpy and its like:\n  \
+             link, below 2 GiB; the library needs no other library, and contains memcpy and the like:\n  \
              ld --gc-sections -T YOUR.ld firmware.o {archive_shown} -o firmware.elf",
             BARE_FLAGS.join(" ")
         )),
@@ -60,12 +55,12 @@ pub fn run(arguments: &C) -> Result<bool> {
     Ok(true)
 }
 
-/// The folder for a target if none is asked for.
+/// The folder for a target if the user names none.
 pub fn folder(target: Target) -> PathBuf {
-    cargo::target_folder().with_file_name("c").join(target.name())
+    folders::target("c").join(target.name())
 }
 
-/// Makes both in `folder`.
+/// Makes library and header in `folder`.
 pub fn make(target: Target, folder: &Path) -> Result<Library> {
     let text = header()?;
     let built = build(target, "release")?;
@@ -83,11 +78,11 @@ pub fn make(target: Target, folder: &Path) -> Result<Library> {
     Ok(Library { folder: folder.to_owned(), header, archive })
 }
 
-/// The text of the header, by a program of its own: see `qemu/header`.
+/// The text of the header. A program of its own makes it: see `qemu/header`.
 fn header() -> Result<String> {
-    let advice = "see which item of the source it is that C cannot have";
-    let failed = |why: &dyn std::fmt::Display| Error::run("there is no header", why, advice);
-    let what = "building what makes the header";
+    let advice = "look for the item of the source that C cannot have";
+    let failed = |why: &dyn std::fmt::Display| Error::run("cannot make the header", why, advice);
+    let what = "building the program that makes the header";
     let mut build = host_cargo("build");
     build.args(["--package", "header"]);
     let program = cargo::run(build, what)?.ok_or_else(|| failed(&"cargo names no program"))?;
@@ -98,17 +93,15 @@ fn header() -> Result<String> {
     String::from_utf8(output.stdout).map_err(|error| failed(&error))
 }
 
-/// The cargo that runs this, or the active one. Its target folder is not the one that a waiting
-/// `cargo test` may have locked.
+/// The host's cargo. Its target folder is not the one that a waiting `cargo test` may have locked.
 fn host_cargo(subcommand: &str) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-    command.current_dir(crate::project());
-    command.args([subcommand, "--quiet", "--message-format", "json", "--locked", "--target-dir"]);
-    command.arg(cargo::target_folder().with_file_name("static"));
+    let mut command = cargo::host(subcommand);
+    command.args(["--quiet", "--message-format", "json", "--locked", "--target-dir"]);
+    command.arg(folders::target("static"));
     command
 }
 
-/// Builds the static library in this profile, and answers where cargo has put it.
+/// Builds the static library in this profile, and returns where cargo has put it.
 pub fn build(target: Target, profile: &str) -> Result<PathBuf> {
     let what = format!("building the static library ({}, {profile})", target.name());
     let mut command = match target {
@@ -118,9 +111,8 @@ pub fn build(target: Target, profile: &str) -> Result<PathBuf> {
             command
         }
         Target::Bare => {
-            let needs = Needs { targets: &[TARGET], qemu: false, clippy: false, c: false };
-            let toolchain = setup::tools(needs)?.toolchain;
-            let mut command = cargo::command(&toolchain, &crate::project(), "rustc");
+            let toolchain = setup::tools(Needs::BUILD)?.toolchain;
+            let mut command = cargo::command(&toolchain, &folders::project(), "rustc");
             command.args(["--features", "c-firmware", "--target", TARGET]);
             command
         }
@@ -129,7 +121,11 @@ pub fn build(target: Target, profile: &str) -> Result<PathBuf> {
     command.args(["--profile", profile]);
     cargo::run(command, &what)?.ok_or_else(|| {
         let why = "cargo succeeded but named no static library";
-        Error::run(format_args!("{what}: there is none"), why, "report this as a defect")
+        Error::run(
+            format_args!("{what}: there is none"),
+            why,
+            "report this as a defect of the runner",
+        )
     })
 }
 

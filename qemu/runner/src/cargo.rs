@@ -1,8 +1,9 @@
-//! The second cargo: builds what boots, in its own workspace and target folder.
+//! The second cargo, which builds what boots, with a workspace and a target folder of its own.
 
 use crate::{
     child::{self, Child},
     error::{Error, Result},
+    folders,
     log::Dictionary,
     toolchain::{TARGET, Toolchain},
     ui,
@@ -17,33 +18,28 @@ use std::{
     thread,
 };
 
+pub use crate::folders::target_folder;
+
 /// The flags of the firmware: not relocated, below 2 GiB, and linked by GNU ld, since not every
-/// toolchain brings its own.
+/// toolchain contains a linker.
 const RUSTFLAGS: &str =
     "-C relocation-model=static -C code-model=small -C linker=ld -C linker-flavor=ld";
 
 /// A built firmware.
 #[derive(Clone, Debug)]
 pub struct Firmware {
-    /// The file QEMU boots.
+    /// The file that QEMU boots.
     pub elf: PathBuf,
-    /// What its log frames mean.
+    /// The meaning of its log frames.
     pub dictionary: Arc<Dictionary>,
-}
-
-/// The target folder of the bare-metal builds, inside the one of the project.
-pub fn target_folder() -> PathBuf {
-    let outer = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| crate::project().join("target"), PathBuf::from);
-    std::path::absolute(&outer).unwrap_or(outer).join("bare")
 }
 
 /// `cargo` or `cargo clippy` in a folder of the project, with what every bare-metal build needs.
 pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Command {
     let mut command =
         toolchain.command(if subcommand == "clippy" { "cargo-clippy" } else { "cargo" });
-    // The library's feature `alloc` is checked; nothing that boots has it.
-    let with_alloc = folder == crate::project();
+    // `check` builds the library with its feature `alloc`. Nothing that boots has it.
+    let with_alloc = folder == folders::project();
     let format = if Term::stderr().is_term() { "json-diagnostic-rendered-ansi" } else { "json" };
     command
         .current_dir(folder)
@@ -58,6 +54,13 @@ pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Comman
     command
 }
 
+/// The cargo that runs this, or the active one, in the folder of the project: for the host.
+pub fn host(subcommand: &str) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
+    command.current_dir(folders::project()).arg(subcommand);
+    command
+}
+
 /// Builds one binary of the firmware, in the profile `release`.
 pub fn build(toolchain: &Toolchain, binary: &str) -> Result<Firmware> {
     build_as(toolchain, binary, "release")
@@ -65,25 +68,22 @@ pub fn build(toolchain: &Toolchain, binary: &str) -> Result<Firmware> {
 
 /// Builds one binary of the firmware.
 pub fn build_as(toolchain: &Toolchain, binary: &str, profile: &str) -> Result<Firmware> {
-    let mut cargo = command(toolchain, &crate::project().join("qemu"), "build");
+    let mut cargo = command(toolchain, &folders::project().join("qemu"), "build");
     cargo.args(["--profile", profile, "--package", package(binary), "--target", TARGET]);
     cargo.args(["--bin", binary]);
-    let elf =
-        run(cargo, &format!("building the firmware `{binary}` ({profile})"))?.ok_or_else(|| {
-            let why = "cargo succeeded but named no executable";
-            Error::run(
-                format_args!("there is no firmware `{binary}`"),
-                why,
-                "check the manifests in qemu",
-            )
-        })?;
+    let what = format!("building the firmware `{binary}` ({profile})");
+    let elf = run(cargo, &what)?.ok_or_else(|| {
+        let why = "cargo succeeded but named no executable";
+        let what = format_args!("there is no firmware `{binary}`");
+        Error::run(what, why, "check the manifests in qemu")
+    })?;
     let dictionary = Arc::new(Dictionary::load(&elf)?);
     Ok(Firmware { elf, dictionary })
 }
 
-/// The package of a binary. What runs on two cores has one of its own, since its critical section is
-/// another one, and cargo gives all binaries of a package the same features; so has what needs many
-/// crates, since cargo builds the dependencies of a package for each of its binaries.
+/// The package of a binary. Two need packages of their own: `cores`, since cargo gives all binaries of
+/// a package the same features, and two cores need another critical section; `console`, since cargo
+/// builds all dependencies of a package for each of its binaries, and `console` needs many crates.
 fn package(binary: &str) -> &str {
     match binary {
         "console" | "cores" => binary,
@@ -91,7 +91,7 @@ fn package(binary: &str) -> &str {
     }
 }
 
-/// What cargo says as it builds, as far as it matters here.
+/// The part of cargo's messages that is used here.
 #[derive(Deserialize)]
 #[serde(tag = "reason")]
 enum Message {
@@ -113,8 +113,8 @@ struct Diagnostic {
     rendered: Option<String>,
 }
 
-/// Runs a prepared cargo to its end with progress, shows what the compiler says, and answers the
-/// last executable or static library made.
+/// Runs a prepared cargo to its end. Shows the progress and the compiler's messages, and returns the
+/// last executable or static library that was made.
 pub fn run(mut cargo: Command, what: &str) -> Result<Option<PathBuf>> {
     let failed = |error| {
         Error::run(
@@ -127,7 +127,7 @@ pub fn run(mut cargo: Command, what: &str) -> Result<Option<PathBuf>> {
     let step = ui::Step::begin(what);
     let mut child = Child::spawn(&mut cargo).map_err(failed)?;
     let (Some(stdout), Some(mut stderr)) = child.pipes() else { unreachable!("both were piped") };
-    let own_words = thread::spawn(move || {
+    let own_messages = thread::spawn(move || {
         let mut text = Vec::new();
         _ = stderr.read_to_end(&mut text);
         String::from_utf8_lossy(&text).into_owned()
@@ -152,13 +152,13 @@ pub fn run(mut cargo: Command, what: &str) -> Result<Option<PathBuf>> {
         }
     }
     let status = child.wait().map_err(failed)?;
-    let own_words = own_words.join().unwrap_or_default();
+    let own_messages = own_messages.join().unwrap_or_default();
     child::check_interrupt()?;
     if !status.success() {
         drop(step);
         let advice = "correct what the messages name; without a network, cargo needs the packages in its cache";
         return Err(
-            Error::run(format_args!("{what}: failed"), status, advice).with("cargo", &own_words)
+            Error::run(format_args!("{what}: failed"), status, advice).with("cargo", &own_messages)
         );
     }
     step.end(format_args!("{what}: done"));

@@ -1,18 +1,18 @@
-//! The bare-metal half of the checks: lints and documentation without a warning, and the library
-//! built for targets that have neither compare-and-swap nor an operating system.
+//! `check`: lints and documentation of what boots, without a warning; the library built for targets
+//! without an operating system, also without compare-and-swap; the library's sets of features.
 
 use crate::{
     cargo,
     error::Result,
-    features,
+    features, folders,
     setup::{self, Needs},
     toolchain::{TARGET, Toolchain},
     ui,
 };
 use std::{path::PathBuf, process::Command};
 
-/// Where the library must build, besides the firmware's own target: without and with
-/// compare-and-swap, Arm and RISC-V.
+/// The targets that the library must build for, apart from the firmware's own: Arm without and with
+/// compare-and-swap, and RISC-V.
 const LIBRARY_TARGETS: [&str; 3] =
     ["thumbv6m-none-eabi", "thumbv7m-none-eabi", "riscv32imc-unknown-none-elf"];
 
@@ -27,7 +27,7 @@ const NEEDS: Needs = Needs {
     c: false,
 };
 
-/// Runs the checks; the first that fails ends them.
+/// Runs the checks. The first that fails ends the run.
 pub fn run() -> Result<bool> {
     let check = Check { toolchain: setup::tools(NEEDS)?.toolchain };
     let library = ["--package", "wouldblock", "--features", X86_64_FEATURES];
@@ -36,12 +36,11 @@ pub fn run() -> Result<bool> {
     check.lint("library on x86_64: clippy", check.library("clippy", &library))?;
     check.document("library on x86_64: documentation", check.library("doc", &library))?;
     check.build("library with no features", &LIBRARY_TARGETS, "")?;
-    // heapless 0.9 has no queue for this RISC-V without portable-atomic, which only a binary can
-    // choose.
+    // On this RISC-V heapless 0.9 has a queue only with portable-atomic, which only a binary can choose.
     let arm = &LIBRARY_TARGETS[..2];
     check.build(&format!("library with {FEATURES}"), arm, FEATURES)?;
     features::check()?;
-    ui::print("the bare-metal checks and the sets of features hold");
+    ui::print("the bare-metal checks and the sets of features pass");
     Ok(true)
 }
 
@@ -71,7 +70,7 @@ impl Check {
 
     fn command(&self, folder: PathBuf, subcommand: &str) -> Command {
         let mut command =
-            cargo::command(&self.toolchain, &crate::project().join(folder), subcommand);
+            cargo::command(&self.toolchain, &folders::project().join(folder), subcommand);
         command.arg("--release");
         command
     }

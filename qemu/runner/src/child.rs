@@ -23,8 +23,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Who is running, and whether the runner was told to end. A child is reaped only under this lock,
-/// so no listed id is ever that of a stranger.
+/// The running children, and whether the runner was told to end. A child is reaped only under this
+/// lock. So no listed id can have been given to another process.
 static FAMILY: Mutex<Family> = Mutex::new(Family { children: Vec::new(), ending: false });
 
 struct Family {
@@ -36,11 +36,11 @@ fn family() -> MutexGuard<'static, Family> {
     FAMILY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on a signal that asks the runner to end ends its children first, so that whoever waits
-/// for one of them cleans up and returns [`Error::interrupted`]. A second signal ends the runner at
+/// From now on SIGINT, SIGTERM and SIGHUP end the children instead of the runner. The code that waits
+/// for a child then cleans up and returns [`Error::interrupted`]. A second signal ends the runner at
 /// once.
 pub fn end_with_the_runner() {
-    // An error means that a handler is there already: the first one stays.
+    // An error means that there is a handler already. It stays.
     _ = ctrlc::set_handler(|| {
         let mut family = family();
         if std::mem::replace(&mut family.ending, true) {
@@ -52,13 +52,13 @@ pub fn end_with_the_runner() {
     });
 }
 
-/// Fails if the runner was told to end.
+/// Returns an error if the runner was told to end.
 pub fn check_interrupt() -> Result<()> {
     if family().ending { Err(Error::interrupted()) } else { Ok(()) }
 }
 
-/// A running child. It stays on the thread that spawned it: the kernel's signal at the death of the
-/// parent (`PR_SET_PDEATHSIG`) watches that thread.
+/// A running child. It cannot be sent to another thread: the kernel sends the signal of
+/// `PR_SET_PDEATHSIG` when the thread that spawned the child ends.
 pub struct Child {
     process: std::process::Child,
     reaped: Option<ExitStatus>,
@@ -66,7 +66,7 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts it.
+    /// Starts a child.
     pub fn spawn(command: &mut Command) -> io::Result<Self> {
         let runner = getpid();
         command.process_group(0);
@@ -75,8 +75,7 @@ impl Child {
         unsafe {
             command.pre_exec(move || {
                 prctl::set_pdeathsig(Signal::SIGKILL)?;
-                // The runner may have died before the line above; then nobody would send the
-                // signal.
+                // If the runner died before the line above, the kernel does not send the signal.
                 if getppid() == runner { Ok(()) } else { Err(Errno::ESRCH.into()) }
             });
         }
@@ -94,21 +93,21 @@ impl Child {
         self.process.id()
     }
 
-    /// The pipes that were asked for.
+    /// The pipes that `command` requested.
     pub fn pipes(
         &mut self,
     ) -> (Option<std::process::ChildStdout>, Option<std::process::ChildStderr>) {
         (self.process.stdout.take(), self.process.stderr.take())
     }
 
-    /// Kills it, with all that it has started.
+    /// Kills the child and its process group.
     pub fn kill(&mut self) {
         if matches!(self.try_wait(), Ok(None)) {
             _ = killpg(pid(&self.process), Signal::SIGKILL);
         }
     }
 
-    /// How it ended, if it has.
+    /// Its exit status if it has ended.
     pub fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         if self.reaped.is_none() {
             let mut family = family();

@@ -1,20 +1,17 @@
-//! The command line: what can be asked for, and the limits of each value.
+//! The command line: commands, options, and the limits of each value.
 
-use crate::{
-    qemu::{Irq, Machine},
-    soak,
-};
+use crate::boot::Board;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 /// Boots the `wouldblock` firmware under QEMU: the table of the model, on real (emulated) devices.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo run --", version)]
 pub struct Cli {
-    /// What to do; `tour` if nothing is said.
+    /// What to do [default: tour]
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// On which board.
+    /// The board to boot.
     #[command(flatten)]
     pub board: Board,
 }
@@ -30,7 +27,7 @@ pub enum Command {
     Sweep(Sweep),
     /// Kill QEMU at random moments while the guest appends to a log in an NVDIMM, and find what is lost
     Powerfail(Powerfail),
-    /// Do everything that can be done with a job, at random, on all devices at once; count what comes
+    /// Do everything that can be done with a job, at random, on all devices at once; check every count
     Soak(Soak),
     /// Run the on-target tests, each in its own boot
     Test(Test),
@@ -46,7 +43,7 @@ impl Default for Command {
     }
 }
 
-/// What `tour` takes.
+/// The options of `tour`.
 #[derive(Debug, Default, Args)]
 pub struct Tour {
     /// Also write the rows to FILE, as one JSON array
@@ -54,7 +51,7 @@ pub struct Tour {
     pub json: Option<PathBuf>,
 }
 
-/// What `echo` takes.
+/// The options of `echo`.
 #[derive(Debug, Args)]
 pub struct Echo {
     /// The file to send
@@ -68,7 +65,7 @@ pub struct Echo {
     pub form: Form,
 }
 
-/// What `sweep` takes.
+/// The options of `sweep`.
 #[derive(Debug, Default, Args)]
 pub struct Sweep {
     /// Also write the counts to FILE, as JSON
@@ -76,29 +73,30 @@ pub struct Sweep {
     pub json: Option<PathBuf>,
 }
 
-/// What `powerfail` takes.
+/// The options of `powerfail`.
 #[derive(Debug, Args)]
 pub struct Powerfail {
     /// How often the power fails
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     pub rounds: u32,
-    /// What the random choices begin with; the host's timing does not repeat [default: random]
+    /// The seed of the random choices; the host's timing does not repeat [default: random]
     #[arg(long, value_name = "S")]
     pub seed: Option<u64>,
 }
 
-/// What `soak` takes.
+/// The options of `soak`.
 #[derive(Debug, Args)]
 pub struct Soak {
-    /// How many operations shall end
-    #[arg(long, value_name = "N", default_value_t = soak::ROUNDS, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    /// How many operations are to end
+    // The default takes about a minute.
+    #[arg(long, value_name = "N", default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub rounds: u64,
-    /// What the random choices begin with; the host's timing does not repeat [default: random]
+    /// The seed of the random choices; the host's timing does not repeat [default: random]
     #[arg(long, value_name = "SEED")]
     pub seed: Option<u64>,
 }
 
-/// What `test` takes.
+/// The options of `test`.
 #[derive(Debug, Args)]
 pub struct Test {
     /// Only the tests whose name contains this
@@ -108,28 +106,28 @@ pub struct Test {
     pub repeat: u32,
 }
 
-/// What `c` takes.
+/// The options of `c`.
 #[derive(Debug, Args)]
 pub struct C {
-    /// For which programs
+    /// The kind of programs that link the library
     #[arg(long, value_enum, default_value = "host")]
     pub target: Target,
-    /// Where to put them [default: `c/host` or `c/bare` in the target folder]
+    /// Where to put library and header [default: `c/host` or `c/bare` in the target folder]
     #[arg(long, value_name = "FOLDER")]
     pub output: Option<PathBuf>,
 }
 
-/// What programs in C the library is made for.
+/// The kind of programs in C that the library is made for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Target {
-    /// Programs of this machine
+    /// Programs that run on this machine
     Host,
     /// Firmware for x86_64: no operating system, no SSE
     Bare,
 }
 
 impl Target {
-    /// The word for it.
+    /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Host => "host",
@@ -144,7 +142,7 @@ impl From<Test> for libtest_mimic::Arguments {
     }
 }
 
-/// The form in which the guest carries out its half of an echo.
+/// The form in which the guest does its half of an echo.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum Form {
     /// Each call returns when it is done
@@ -158,7 +156,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// The word for it, on both command lines.
+    /// Its name on both command lines.
     pub fn name(self) -> &'static str {
         match self {
             Self::Blocking => "blocking",
@@ -169,42 +167,10 @@ impl Form {
     }
 }
 
-/// The board to boot, and how to watch it.
-#[derive(Clone, Debug, Args)]
-pub struct Board {
-    /// The machine QEMU emulates [default: q35; `sweep`: microvm]
-    #[arg(long, global = true, value_enum)]
-    pub machine: Option<Machine>,
-    /// The CPU model, as QEMU names it
-    #[arg(long, global = true, value_name = "MODEL", default_value = "max")]
-    pub cpu: String,
-    /// The interrupt controller [default: apic; `sweep` and `test` run both]
-    #[arg(long, global = true, value_enum)]
-    pub irq: Option<Irq>,
-    /// The limit of each boot [default: by command]
-    #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
-    pub timeout: Option<u32>,
-    /// Show the guest's log and serial lines, and where each message comes from
-    #[arg(long, short, global = true)]
-    pub verbose: bool,
-}
-
-impl Board {
-    /// The limit of one boot: the user's, else `default`.
-    pub fn limit(&self, default: Duration) -> Duration {
-        self.timeout.map_or(default, |seconds| Duration::from_secs(seconds.into()))
-    }
-}
-
-impl Default for Board {
-    fn default() -> Self {
-        Self { machine: None, cpu: "max".into(), irq: None, timeout: None, verbose: false }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::boot::{Irq, Machine};
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -1,5 +1,5 @@
-//! The image of the guest's disk: 256 chunks of 4 KiB, each sector a stream of its own, so that the
-//! guest knows what it has to find where.
+//! The image of the guest's disk: 256 chunks of 4 KiB. Each sector has other pseudo-random bytes, so
+//! that the guest can check what it reads from where.
 
 use crate::report::Xorshift;
 use std::{io, path::Path};
@@ -11,7 +11,7 @@ pub const CHUNK: usize = 8 * SECTOR;
 /// Chunks of the image.
 pub const CHUNKS: usize = 256;
 
-/// A chunk: for each of its sectors the stream that begins with the sector's number.
+/// The bytes of a chunk. The seed of each sector is its number plus one, XOR `salt`.
 pub fn pattern(chunk: usize, salt: u32) -> Vec<u8> {
     let mut chunk_bytes = vec![0; CHUNK];
     for (n, sector) in chunk_bytes.chunks_mut(SECTOR).enumerate() {
@@ -21,7 +21,7 @@ pub fn pattern(chunk: usize, salt: u32) -> Vec<u8> {
     chunk_bytes
 }
 
-/// The image as the host makes it.
+/// The image, as the host writes it.
 pub fn content() -> Vec<u8> {
     (0..CHUNKS).flat_map(|chunk| pattern(chunk, 0)).collect()
 }

@@ -1,12 +1,12 @@
 //! `echo`: pushes a file through the guest's serial port and back at full speed, and compares.
 
 use crate::{
-    cli::{self, Board, Form},
+    boot::{Board, Boot, Rig},
+    cli::{self, Form},
     error::{Error, Result},
     guest::{Guest, Sink, Source, Transcript},
     output::OutputFile,
     report::{Echoed, Kind, Report, Row, Xorshift},
-    rig::{Boot, Rig},
     ui,
 };
 use indicatif::HumanBytes;
@@ -16,13 +16,13 @@ use std::{
     time::Duration,
 };
 
-/// The slowest echo that is not yet a hang, in bytes a second; some 70,000 are usual.
+/// A slower echo counts as a hang, in bytes per second. About 70,000 are usual.
 const SLOWEST: u64 = 10_000;
 
 /// The seed of the tour's random bytes.
 const SEED: u32 = 0x0ec0_5eed;
 
-/// Echoes a file; whether what came back is what was sent.
+/// Echoes a file. Returns whether the bytes that came back are those that were sent.
 pub fn run(echo: &cli::Echo, board: Board) -> Result<bool> {
     let unreadable = |error: &dyn std::fmt::Display| {
         Error::caller(
@@ -53,8 +53,8 @@ pub fn run(echo: &cli::Echo, board: Board) -> Result<bool> {
     let difference = first_difference(sent, BufReader::new(output.reopen()?))
         .map_err(|error| output.failed(error))?;
     verify(length, echoed, difference).map_err(|why| {
-        let advice = "run it again with --verbose; if it stays so, the driver or the interrupt routing loses bytes";
-        Error::run("the echo is not intact, and so not kept", why, advice)
+        let advice = "run it again with --verbose; if it fails again, the driver or the interrupt routing loses bytes";
+        Error::run("the echo is not intact, so it is not kept", why, advice)
     })?;
     output.keep()?;
     let speed = length as f64 / time.as_secs_f64();
@@ -74,11 +74,16 @@ pub fn row(rig: &Rig, form: Form, length: u64) -> Result<Row> {
     let transfer = transfer(&boot, Box::new(random()), Box::new(returned.clone()))?;
     let mut row = transfer.row.ok_or_else(|| {
         let what = format!("the echo `{}` has no figures", form.name());
-        Error::run(what, "the guest reported no row", "bring runner and firmware in line")
+        Error::run(
+            what,
+            "the guest reported no row",
+            "build runner and firmware from the same sources",
+        )
     })?;
     let difference = first_difference(BufReader::new(random()), &*returned.bytes());
-    let difference = difference
-        .map_err(|error| Error::run("cannot compare", error, "report this as a defect"))?;
+    let difference = difference.map_err(|error| {
+        Error::run("cannot compare", error, "report this as a defect of the runner")
+    })?;
     if let Err(why) = verify(length, transfer.echoed, difference) {
         row.holds = false;
         row.note = why;
@@ -93,7 +98,7 @@ pub fn row(rig: &Rig, form: Form, length: u64) -> Result<Row> {
     Ok(row)
 }
 
-/// What the guest said of an echo that came to its end.
+/// What the guest reported of an echo that reached its end.
 struct Transfer {
     echoed: Option<Echoed>,
     row: Option<Row>,
@@ -105,8 +110,8 @@ fn boot(rig: &Rig, form: Form, length: u64) -> Boot<'_> {
     rig.boot(format!("echo form={} len={length}", form.name()), limit(length))
 }
 
-/// Boots the guest's echo and sends it the bytes once it wants them (before, its UART would lose
-/// some), while all that comes back goes to `sink`.
+/// Boots the guest's echo. The guest reports when it wants the bytes: its UART would lose what comes
+/// before. What comes back goes to `sink`.
 fn transfer(boot: &Boot, source: Source, sink: Sink) -> Result<Transfer> {
     let guest = Guest::boot(boot, [sink, Box::new(io::sink())])?.offering(source);
     let (mut echoed, mut row) = (None, None);
@@ -123,15 +128,15 @@ fn limit(length: u64) -> Duration {
     Duration::from_secs(30 + length / SLOWEST)
 }
 
-/// Whether an echo was intact, which needs everything back, equal, and nothing lost in the guest;
-/// or why not.
+/// Checks that an echo was intact: all bytes came back, equal, and the guest lost none. `Err` says
+/// why not.
 fn verify(
     length: u64,
     echoed: Option<Echoed>,
     difference: Option<u64>,
 ) -> std::result::Result<(), String> {
     match (echoed, difference) {
-        (None, _) => Err("the guest did not say how it went".into()),
+        (None, _) => Err("the guest reported no counts".into()),
         (_, Some(at)) => {
             Err(format!("byte {at} of {length} is the first that came back wrong or not at all"))
         }
@@ -142,7 +147,7 @@ fn verify(
     }
 }
 
-/// Where two streams first differ, counted from 0; an end where the other goes on is a difference.
+/// Where two streams first differ, counted from 0. They also differ where only one has ended.
 pub(crate) fn first_difference(
     sent: impl BufRead,
     returned: impl BufRead,

@@ -1,18 +1,18 @@
-//! What went wrong, why, and what to do about it; each error says all three.
+//! Errors: each says what went wrong, why, and what to do about it.
 
 use std::process::ExitCode;
 
-/// The result of whatever can fail.
+/// The result of what can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Who has to act; it decides the exit code.
+/// What caused an error. It decides the exit code.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Cause {
     /// The input is bad or something is missing: 2.
     Caller,
     /// The run failed: 1.
     Run,
-    /// The user ended it: 130, as a shell would say.
+    /// The user ended it: 130, as shells return for SIGINT.
     Interrupt,
 }
 
@@ -58,7 +58,7 @@ impl Error {
         )
     }
 
-    /// Adds a text to show below the message, such as a log; an empty one adds nothing.
+    /// Adds a text to show below the message, such as a log. An empty text adds nothing.
     #[must_use]
     pub fn with(mut self, title: &str, text: &str) -> Self {
         if !text.trim().is_empty() {

@@ -1,37 +1,40 @@
-//! The library with every feature alone, every two of them, none and all: features only add, so what
-//! two may do to each other is what there is to find.
+//! The library with no feature, each, every two, and all. Features only add, so faults are in a
+//! feature alone or between two.
 
 use crate::{
+    cargo,
     error::{Error, Result},
     ui,
 };
 use serde::Deserialize;
-use std::{collections::BTreeMap, process::Command};
+use std::collections::BTreeMap;
 
 const LIBRARY: &str = "wouldblock";
 
-/// Checks each set on the host.
+/// Checks each set of features on the host.
 pub fn check() -> Result<()> {
     let sets = sets(&features()?);
     let step = ui::Step::begin(format_args!("{} sets of features", sets.len()));
     for set in &sets {
         step.at(set);
-        output(&[
+        output(
             "check",
-            "--quiet",
-            "--package",
-            LIBRARY,
-            "--target-dir",
-            "target/features",
-            "--features",
-            set,
-        ])?;
+            &[
+                "--quiet",
+                "--package",
+                LIBRARY,
+                "--target-dir",
+                "target/features",
+                "--features",
+                set,
+            ],
+        )?;
     }
     step.end(format_args!("{} sets of features: each builds", sets.len()));
     Ok(())
 }
 
-/// What cargo says of the workspace, as far as it matters here.
+/// The part of `cargo metadata` that is used here.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -44,19 +47,23 @@ struct Package {
 }
 
 fn features() -> Result<Vec<String>> {
-    let words = output(&["metadata", "--no-deps", "--format-version", "1"])?;
+    let words = output("metadata", &["--no-deps", "--format-version", "1"])?;
     let metadata = serde_json::from_slice::<Metadata>(&words);
     let packages = metadata.map(|metadata| metadata.packages).unwrap_or_default();
     let library = packages.into_iter().find(|package| package.name == LIBRARY);
     let features: Vec<_> = library.into_iter().flat_map(|library| library.features).collect();
     if features.is_empty() {
         let why = "`cargo metadata` names none";
-        return Err(Error::run("the library has no features", why, "report this as a defect"));
+        return Err(Error::run(
+            "the library has no features",
+            why,
+            "report this as a defect of the runner",
+        ));
     }
     Ok(features.into_iter().map(|(name, _)| name).filter(|name| name != "default").collect())
 }
 
-/// None, each, every two, and all, as cargo takes them.
+/// The sets with none, each, every two, and all, in cargo's notation.
 fn sets(features: &[String]) -> Vec<String> {
     let mut sets = vec![String::new(), features.join(",")];
     for (index, one) in features.iter().enumerate() {
@@ -66,12 +73,11 @@ fn sets(features: &[String]) -> Vec<String> {
     sets
 }
 
-/// What cargo, the one that runs this, has to say.
-fn output(arguments: &[&str]) -> Result<Vec<u8>> {
-    let what = format!("cargo {}", arguments.join(" "));
-    let advice = "see what the compiler says";
-    let cargo = std::env::var_os("CARGO").unwrap_or("cargo".into());
-    let output = Command::new(cargo).current_dir(crate::project()).args(arguments).output();
+/// The output of the host's cargo.
+fn output(subcommand: &str, arguments: &[&str]) -> Result<Vec<u8>> {
+    let what = format!("cargo {subcommand} {}", arguments.join(" "));
+    let advice = "see the compiler's messages";
+    let output = cargo::host(subcommand).args(arguments).output();
     let output = output.map_err(|error| Error::run(&what, error, "check the toolchain"))?;
     if !output.status.success() {
         return Err(Error::run(what, String::from_utf8_lossy(&output.stderr), advice));
@@ -84,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_two_features_meet_once() {
+    fn every_two_features_are_in_one_set() {
         let features = ["a", "b", "c"].map(String::from);
         let mut sets = sets(&features);
         sets.sort();

@@ -1,17 +1,16 @@
 //! One running guest: its QEMU and its byte streams.
 //!
-//! Every stream is read by a thread of its own until QEMU closes it, since QEMU drops what the host
-//! does not read. Each serial port is written by another, so that a guest that reads slowly blocks
-//! nobody else.
+//! QEMU drops output that the host does not read, so a thread reads each stream until QEMU closes it.
+//! Another thread writes to each serial port, so that a guest that reads slowly blocks nothing else.
 
 use crate::{
+    boot::Boot,
     child::{self, Child},
     error::{Error, Result},
     log::Line,
     outcome::Outcome,
     qemu::{self, STREAMS},
     report::{Report, Stream, Xorshift},
-    rig::Boot,
     ui,
 };
 use std::{
@@ -21,6 +20,7 @@ use std::{
         net::{UnixListener, UnixStream},
         process::ExitStatusExt,
     },
+    panic::resume_unwind,
     process::{ExitStatus, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
@@ -31,18 +31,37 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// Where what comes out of a serial port goes.
+/// Where the output of a serial port goes.
 pub type Sink = Box<dyn Write + Send>;
 
-/// Where what goes into a serial port comes from.
+/// Where the input of a serial port comes from.
 pub type Source = Box<dyn Read + Send>;
 
-/// A serial port's text, kept.
+/// Two serial ports whose output goes nowhere.
+pub fn nowhere() -> [Sink; 2] {
+    [Box::new(io::sink()), Box::new(io::sink())]
+}
+
+/// Calls `each` for all items at the same time, each on a thread of its own. The results are in the
+/// order of the items.
+pub fn at_once<T: Send, R: Send>(
+    items: impl IntoIterator<Item = T>,
+    each: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    thread::scope(|scope| {
+        let each = &each;
+        let threads: Vec<_> =
+            items.into_iter().map(|item| scope.spawn(move || each(item))).collect();
+        threads.into_iter().map(|t| t.join().unwrap_or_else(|p| resume_unwind(p))).collect()
+    })
+}
+
+/// A sink that keeps the output of a serial port.
 #[derive(Clone, Debug, Default)]
 pub struct Transcript(Arc<Mutex<Vec<u8>>>);
 
 impl Transcript {
-    /// What has come so far.
+    /// The output until now.
     pub fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -58,7 +77,7 @@ impl Write for Transcript {
     }
 }
 
-/// What the reading threads hand to the one that waits.
+/// What the reading threads send to the waiting one.
 enum Event {
     Report(Report),
     BadReport { line: String, error: String },
@@ -80,7 +99,7 @@ pub struct Guest<'a> {
 /// A guest that has ended.
 #[derive(Debug)]
 pub struct Run {
-    /// What the command line was.
+    /// Its command line.
     pub what: String,
     /// How it ended.
     pub outcome: Outcome,
@@ -91,7 +110,7 @@ pub struct Run {
 }
 
 impl Run {
-    /// The run again if it came to its end, else the error, with the guest's log.
+    /// Returns the run if it reached its end, otherwise the error with the guest's log.
     pub fn success(self) -> Result<Self> {
         match self.outcome.error(format_args!("guest `{}`", self.what)) {
             None => Ok(self),
@@ -99,14 +118,14 @@ impl Run {
         }
     }
 
-    /// The log, one message a line.
+    /// The log, one line for each message.
     pub fn log_text(&self) -> String {
         self.log.iter().map(|line| format!("{line}\n")).collect()
     }
 }
 
 impl<'a> Guest<'a> {
-    /// Boots; what comes out of the serial ports goes to the sinks.
+    /// Boots. The output of the serial ports goes to the sinks.
     pub fn boot(boot: &'a Boot<'a>, [com1, com2]: [Sink; 2]) -> Result<Self> {
         let begun = Instant::now();
         let failed = |error: io::Error| match child::check_interrupt() {
@@ -165,14 +184,16 @@ impl<'a> Guest<'a> {
         self.qemu.id()
     }
 
-    /// The guest's first wish is granted with this, instead of with what its seed stands for.
+    /// The bytes that the guest wants first come from `source`, instead of from the seed in its
+    /// report.
     #[must_use]
     pub fn offering(mut self, source: Source) -> Self {
         self.offered = Some(source);
         self
     }
 
-    /// Waits for the end, handing over each report as it comes. Wishes for bytes are granted here.
+    /// Waits for the end, and calls `each` with every report. Bytes that the guest wants are sent
+    /// here.
     pub fn run(self, mut each: impl FnMut(Report)) -> Result<Run> {
         self.run_until(|report| {
             each(report);
@@ -180,8 +201,8 @@ impl<'a> Guest<'a> {
         })
     }
 
-    /// As [`run`](Self::run), but at the moment that a report is answered with the power fails: QEMU
-    /// is killed. What the guest had said until then is still handed over.
+    /// As [`run`](Self::run), but the power fails, i.e. QEMU is killed, at the moment that `each`
+    /// returns for a report. `each` still gets what the guest reported until then.
     pub fn run_until(mut self, mut each: impl FnMut(Report) -> Option<Instant>) -> Result<Run> {
         let deadline = self.begun + self.boot.limit;
         let mut log = Vec::new();
@@ -209,7 +230,7 @@ impl<'a> Guest<'a> {
                 }
                 Err(RecvTimeoutError::Disconnected) => break true,
                 Err(RecvTimeoutError::Timeout) if until < deadline => {
-                    // From here on all streams have an end.
+                    // This closes all streams, so the loop ends.
                     self.qemu.kill();
                     (power_fails, power_failed) = (None, true);
                 }
@@ -231,7 +252,7 @@ impl<'a> Guest<'a> {
             (Outcome::Complete | Outcome::Incomplete, Some(bad)) => bad,
             (outcome, _) => outcome,
         };
-        // With QEMU gone its sockets are closed, so the readers end.
+        // This ends QEMU, which closes its sockets, so the readers end.
         drop(self.qemu);
         for reader in self.readers {
             let result =
@@ -246,7 +267,7 @@ impl<'a> Guest<'a> {
     /// Queues the bytes that the guest wants.
     fn grant(&mut self, Stream { port, bytes, seed }: Stream) {
         let source = self.offered.take().unwrap_or_else(|| Box::new(Xorshift::new(seed)));
-        // The writer has gone only if the guest has, which shows in the outcome.
+        // The writer has ended only if the guest has, and then the outcome says so.
         _ = self.writers[port as usize].send(Box::new(source.take(bytes)));
     }
 }
@@ -257,7 +278,7 @@ fn listen(folder: &TempDir, stream: &str) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Waits for QEMU to connect, or to end instead.
+/// Waits until QEMU connects, or ends instead.
 fn accept(
     listener: &UnixListener,
     qemu: &mut Child,
@@ -291,13 +312,13 @@ fn qemu_failed(status: ExitStatus, folder: &TempDir) -> Outcome {
     Outcome::QemuFailed { status, stderr: String::from_utf8_lossy(&stderr).into_owned() }
 }
 
-/// Reads a port to its end into a sink. A sink that fails is reported, but the port is still
-/// drained.
+/// Reads a port to its end into a sink. If the sink fails, the error is returned at the end, and the
+/// port is still read.
 fn drain(mut stream: UnixStream, mut sink: Sink) -> JoinHandle<io::Result<()>> {
     thread::spawn(move || {
         let mut buffer = vec![0; 64 * 1024];
         let mut result = Ok(());
-        // A connection that breaks off is an end like any other: QEMU was killed.
+        // A broken connection is an end, too: QEMU was killed.
         while let Ok(length @ 1..) = stream.read(&mut buffer) {
             if result.is_ok() {
                 result = sink.write_all(&buffer[..length]);
@@ -307,18 +328,18 @@ fn drain(mut stream: UnixStream, mut sink: Sink) -> JoinHandle<io::Result<()>> {
     })
 }
 
-/// Writes to a port what is queued, until the guest has gone or no more can be queued.
+/// Writes to a port what is queued, until the guest has ended or the sender is dropped.
 fn write(mut stream: UnixStream) -> Sender<Source> {
     let (sender, sources) = mpsc::channel::<Source>();
     thread::spawn(move || {
         for mut source in sources {
             match io::copy(&mut source, &mut stream) {
                 Ok(_) => {}
-                // The guest has gone; its outcome says why.
+                // The guest has ended. Its outcome says why.
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => break,
-                Err(error) => {
-                    ui::note(format_args!("the guest does not get all it waits for: {error}"))
-                }
+                Err(error) => ui::note(format_args!(
+                    "the guest does not get all bytes that it wants: {error}"
+                )),
             }
         }
     });

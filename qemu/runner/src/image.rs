@@ -1,26 +1,26 @@
-//! What is in persistent memory after a boot: its file, read on the host by the same code of the
-//! library that recovers it on the guest.
+//! The log in persistent memory after a boot: the host reads the memory's file by the library's own
+//! code, which recovers the log on the guest, too.
 
 use crate::error::{Error, Result};
 use std::{fs, path::Path};
 use wouldblock::persist::log::Reader;
 
-/// The words of a log that are no record's, and those of a record that are not its payload (module
-/// `persist::log`).
+/// The words of a log that belong to no record, and the words of a record that are not its payload
+/// (module `persist::log`).
 const HEADER: u64 = 16;
 const PREFIX: u64 = 3;
 
 /// The log in an image.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Image {
-    /// The number of its first record, also if there is none yet.
+    /// The number of its first record, or of the first one to come.
     pub first: u64,
-    /// Its payloads, the oldest first; their numbers are consecutive.
+    /// The payloads, oldest first. Their numbers are consecutive.
     pub records: Vec<Vec<u8>>,
 }
 
 impl Image {
-    /// The log in a file; `None` if there is none.
+    /// The log in a file; `None` if the file contains no log.
     pub fn read(file: &Path) -> Result<Option<Self>> {
         let bytes = fs::read(file).map_err(|error| {
             let what = format!("the NVDIMM's file {} cannot be read", file.display());
@@ -29,7 +29,7 @@ impl Image {
         Ok(Self::of(&bytes))
     }
 
-    /// The log in these bytes; `None` if there is none.
+    /// The log in these bytes; `None` if they contain no log.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let (words, _) = bytes.as_chunks();
         let words: Vec<u64> = words.iter().map(|&word| u64::from_le_bytes(word)).collect();
@@ -42,13 +42,13 @@ impl Image {
         Some(Self { first: log.sequences().start, records: records.collect() })
     }
 
-    /// The number that the next record gets.
+    /// The number of the next record.
     pub fn next(&self) -> u64 {
         self.first + self.records.len() as u64
     }
 
-    /// Of all records: number, length and payload of each, by FNV-1a of 64 bits, as the guest
-    /// computes it.
+    /// The 64-bit FNV-1a digest of number, length and payload of all records, as the guest computes
+    /// it.
     pub fn digest(&self) -> u64 {
         let mut sum = 0xcbf2_9ce4_8422_2325_u64;
         let mut add = |bytes: &[u8]| {
@@ -65,17 +65,17 @@ impl Image {
     }
 }
 
-/// The bytes that a memory has in which a log has this many words for records.
+/// The size in bytes of a memory whose log has this many words for records.
 pub fn bytes(capacity: u64) -> u64 {
     (capacity + HEADER) * 8
 }
 
-/// The words that a record takes.
+/// The words that a record occupies.
 pub fn words(payload: usize) -> u64 {
     PREFIX + payload.div_ceil(8) as u64
 }
 
-/// The words that a memory of so many bytes has for records.
+/// The words for records of a log in a memory of this many bytes.
 pub fn capacity(bytes: u64) -> u64 {
     bytes / 8 - HEADER
 }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
     use wouldblock::persist::log::Log;
 
-    /// What is computed of the layout here is what the library does.
+    /// The sizes computed here agree with the library.
     #[test]
     fn a_log_holds_what_its_capacity_says() {
         for bytes in [4096_usize, 4104] {
@@ -104,13 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_log_is_none() {
+    fn bytes_without_a_log_are_none() {
         for bytes in [&[][..], &[1, 2, 3], &[0; 4096], &[0xff; 4096]] {
             assert_eq!(Image::of(bytes), None);
         }
     }
 
-    /// FNV-1a's own value for nothing, and its definition for a record: number, length, payload.
+    /// FNV-1a's offset basis for an empty log, and its definition for a record: number, length,
+    /// payload.
     #[test]
     fn the_digest_is_fnvs() {
         assert_eq!(Image::default().digest(), 0xcbf2_9ce4_8422_2325);

@@ -1,30 +1,47 @@
 //! The host program behind `cargo run`.
 //!
-//! It finds or sets up the bare-metal toolchain and QEMU, builds the firmware, boots it, decodes
-//! what the guest says and reports. It runs on Linux.
+//! It finds or installs the bare-metal toolchain and QEMU, builds the firmware, boots it, decodes its
+//! log and reads its reports. It runs on Linux.
 //!
-//! | module | what it does |
+//! Each command boots one binary of the firmware:
+//!
+//! | command | module | binary |
+//! |---|---|---|
+//! | `tour`, `echo` | [`tour`], [`echo`] | `tour` |
+//! | `sweep` | [`sweep`] | `sweep` |
+//! | `powerfail` | [`powerfail`] | `nvdimm` |
+//! | `soak` | [`soak`] | `soak` |
+//! | `test` | [`on_target`] | `tests` |
+//! | `check` | [`check`], [`features`] | none: it boots nothing |
+//! | `c` | [`c`] | none: it boots nothing |
+//! | `cargo bench --bench instructions` | `bench::instructions` | `bench`, `minimal` |
+//! | `cargo bench --bench io` | `bench::io` | `io` |
+//!
+//! What the commands stand on, and where the modules are:
+//!
+//! | module | what it holds |
 //! |---|---|
 //! | [`cli`] | the command line |
-//! | [`setup`], [`toolchain`], [`apt`] | find what is needed, install what is missing |
+//! | [`setup`], [`toolchain`], [`apt`] | the tools that a command needs: found, or installed |
 //! | [`cargo`] | the second cargo, which builds for bare metal |
-//! | [`rig`] | a firmware, the QEMU for it, and how to boot them |
+//! | [`boot`] | what a boot is: the machine, the board, the firmware, what is plugged in |
 //! | [`qemu`], [`guest`] | QEMU's command line; one running guest, which never outlives the runner |
 //! | [`report`], [`log`], [`outcome`] | what the guest reports, logs, and how it ended |
 //! | [`disk_image`] | what is on the guest's disk |
-//! | [`tour`], [`table`], [`echo`] | the commands `tour` and `echo` |
-//! | [`sweep`] | the command `sweep`: an interrupt at every instruction of every wait path |
-//! | [`powerfail`], [`image`] | the command `powerfail`: QEMU killed at random, and what is in its NVDIMM then |
-//! | [`soak`] | the command `soak`: a million ends at random, exactly counted |
-//! | `bench` (a feature, for `cargo bench`) | instruction counts, beside the peers |
+//! | [`tour`], [`table`], [`echo`] | every row of the model's table; a file through the UART and back |
+//! | [`sweep`] | an interrupt at every instruction of every wait path |
+//! | [`powerfail`], [`image`] | QEMU killed at random moments; the log that is then in its NVDIMM |
+//! | [`soak`] | two million operations at random, every count exact |
+//! | `bench` (a feature, for `cargo bench`) | instruction counts beside the peers |
 //! | [`on_target`] | the on-target tests as ordinary test lines |
-//! | [`c`] | the command `c`: the library for programs in C, with its header |
+//! | [`c`] | the library for programs in C, with its header |
 //! | [`check`], [`features`] | lints, documentation and builds for bare metal; every two features |
-//! | [`child`], [`output`], [`error`], [`ui`] | child processes, files, errors, the terminal |
+//! | [`child`], [`output`], [`folders`], [`error`], [`ui`] | child processes, files, errors, the terminal |
 
 pub mod apt;
 #[cfg(feature = "bench")]
 pub mod bench;
+pub mod boot;
 pub mod c;
 pub mod cargo;
 pub mod check;
@@ -34,6 +51,7 @@ pub mod disk_image;
 pub mod echo;
 pub mod error;
 pub mod features;
+pub mod folders;
 pub mod guest;
 pub mod image;
 pub mod log;
@@ -43,7 +61,6 @@ pub mod output;
 pub mod powerfail;
 pub mod qemu;
 pub mod report;
-pub mod rig;
 pub mod setup;
 pub mod soak;
 pub mod sweep;
@@ -54,9 +71,10 @@ pub mod ui;
 
 use cli::{Cli, Command};
 use error::Result;
-use std::{path::PathBuf, process::ExitCode};
+pub use folders::project;
+use std::process::ExitCode;
 
-/// Runs one command to its end and answers the exit code: 0, 1 (the run failed), 2 (bad input, or
+/// Runs one command to its end and returns the exit code: 0, 1 (the run failed), 2 (bad input, or
 /// something is missing) or 130 (interrupted).
 pub fn run(cli: Cli) -> ExitCode {
     child::end_with_the_runner();
@@ -76,8 +94,8 @@ pub fn run(cli: Cli) -> ExitCode {
     finish(passed)
 }
 
-/// The exit code of a command that passed, failed, or could not be carried out; the last is
-/// explained on stderr.
+/// The exit code of a command that passed, failed, or could not run. Why it could not run goes to
+/// stderr.
 pub fn finish(passed: Result<bool>) -> ExitCode {
     match passed {
         Ok(true) => ExitCode::SUCCESS,
@@ -87,10 +105,4 @@ pub fn finish(passed: Result<bool>) -> ExitCode {
             error.exit_code()
         }
     }
-}
-
-/// The folder of the whole project.
-pub fn project() -> PathBuf {
-    let runner = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    runner.ancestors().nth(2).map(Into::into).unwrap_or(runner)
 }

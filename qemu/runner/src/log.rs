@@ -1,12 +1,15 @@
-//! The guest's log: defmt frames, decoded by what the firmware's file says of them.
+//! The guest's log: defmt frames, decoded with the symbols in the firmware's file.
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    folders,
+};
 use console::style;
 use defmt_decoder::{DecodeError, Locations, Table};
 use std::{fmt, fs, io::Read, path::Path};
 
-/// What the frames of one firmware mean, and where each was written. By default: of one that logs
-/// nothing.
+/// The meaning of one firmware's frames, and the source location of each. The default is for a
+/// firmware that logs nothing.
 #[derive(Debug, Default)]
 pub struct Dictionary(Option<(Table, Locations)>);
 
@@ -38,7 +41,7 @@ impl fmt::Display for Line {
 }
 
 impl Dictionary {
-    /// Reads it from a firmware.
+    /// Reads it from a firmware's file.
     pub fn load(elf: &Path) -> Result<Self> {
         let failed = |why: String| {
             let what = format!("the log of {} cannot be decoded", elf.display());
@@ -57,7 +60,7 @@ impl Dictionary {
         Ok(Self(Some((table, locations))))
     }
 
-    /// Decodes a stream to its end, handing over each line as it comes.
+    /// Decodes a stream to its end, and calls `each` with every line.
     pub fn decode(&self, mut input: impl Read, mut each: impl FnMut(Line)) {
         let Some((table, locations)) = &self.0 else {
             _ = std::io::copy(&mut input, &mut std::io::sink());
@@ -77,7 +80,7 @@ impl Dictionary {
                     Err(DecodeError::UnexpectedEof) => break,
                     Err(DecodeError::Malformed) => each(Line {
                         level: "error",
-                        text: "a frame of the log that makes no sense".into(),
+                        text: "a log frame that cannot be decoded".into(),
                         location: None,
                     }),
                 }
@@ -88,7 +91,7 @@ impl Dictionary {
 
 fn location(locations: &Locations, index: u64) -> Option<String> {
     let location = locations.get(&index)?;
-    let project = crate::project();
+    let project = folders::project();
     let file = location.file.strip_prefix(&project).unwrap_or(&location.file);
     Some(format!("{}:{}", file.display(), location.line))
 }

@@ -1,22 +1,20 @@
-//! The on-target tests as ordinary test lines: one boot lists them, then each has a boot of its
-//! own, on both interrupt controllers.
+//! The on-target tests, shown as `cargo test` shows tests: one boot lists them, then each runs in a
+//! boot of its own, with each interrupt controller.
 
 use crate::{
+    boot::{Board, Irq, Rig},
     child,
-    cli::Board,
     echo::first_difference,
     error::{Error, Result},
-    guest::{Guest, Run, Sink, Transcript},
+    guest::{Guest, Run, Sink, Transcript, nowhere},
     outcome::Outcome,
-    qemu::Irq,
     report::{Report, Stream, Xorshift},
-    rig::Rig,
     ui,
 };
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
 use std::{
     collections::BTreeSet,
-    io::{self, BufReader, Read},
+    io::{BufReader, Read},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -24,12 +22,12 @@ use std::{
     time::Duration,
 };
 
-/// A test takes well below a second; a busy host may be far slower.
+/// A test takes well below a second; a busy host can be much slower.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Runs the tests that `arguments` choose, this many times; whether all passed each time.
+/// Runs the tests that `arguments` select, this many times. Returns whether all passed each time.
 pub fn run(arguments: &Arguments, board: Board, rounds: u32) -> Result<bool> {
-    let controllers = board.irq.map_or(vec![Irq::Apic, Irq::Pic], |irq| vec![irq]);
+    let controllers = board.irqs();
     let rig = Arc::new(Rig::set_up("tests", board)?);
     let names = list(&rig)?;
     let mut failures = Vec::new();
@@ -47,7 +45,7 @@ pub fn run(arguments: &Arguments, board: Board, rounds: u32) -> Result<bool> {
     Ok(failures.is_empty())
 }
 
-/// Runs the tests once; the names of those that failed.
+/// Runs the tests once. Returns the names of those that failed.
 fn run_once(
     arguments: &Arguments,
     rig: &Arc<Rig>,
@@ -79,13 +77,17 @@ fn run_once(
     }
     let failed = std::mem::take(&mut *failed.lock().unwrap_or_else(PoisonError::into_inner));
     if failed.len() as u64 != conclusion.num_failed {
-        let why = format!("{} are named, {} counted", failed.len(), conclusion.num_failed);
-        return Err(Error::run("not every failure has a name", why, "report this as a defect"));
+        let why = format!("{} have names, {} are counted", failed.len(), conclusion.num_failed);
+        return Err(Error::run(
+            "not every failure has a name",
+            why,
+            "report this as a defect of the runner",
+        ));
     }
     Ok(failed)
 }
 
-/// What several rounds come to: each failure with its round.
+/// The result of several rounds: each failure with its round.
 fn verdict(rounds: u32, failures: &[(u32, String)]) -> String {
     if failures.is_empty() {
         return format!("{rounds} rounds, nothing failed");
@@ -94,7 +96,7 @@ fn verdict(rounds: u32, failures: &[(u32, String)]) -> String {
     format!("{rounds} rounds, {} failures:{}", failures.len(), lines.collect::<String>())
 }
 
-/// Boots one test, and compares what it sends with what it says it sends.
+/// Boots one test, and compares the bytes that it sends with those that it reports.
 pub fn boot(rig: &Rig, irq: Irq, name: &str) -> Result<Run> {
     let mut boot = rig.boot(format!("run name={name}"), LIMIT);
     boot.irq = irq;
@@ -114,24 +116,25 @@ pub fn boot(rig: &Rig, irq: Irq, name: &str) -> Result<Run> {
     Ok(run)
 }
 
-/// Whether a port had exactly the bytes of the stream.
+/// Checks that exactly the bytes of the stream came out of the port.
 fn compare(Stream { port, bytes, seed }: Stream, sent: &[u8]) -> Result<()> {
     let stream = BufReader::new(Xorshift::new(seed).take(bytes));
     let Ok(None) = first_difference(stream, sent) else {
-        let why =
-            format!("{port:?} had {} bytes, and they are not the {bytes} of {seed:#x}", sent.len());
-        let advice =
-            "the driver loses, repeats or invents bytes; run the test again with --verbose";
-        return Err(Error::run("what the guest sent is not what it meant to send", why, advice));
+        let why = format!(
+            "{port:?} had {} bytes, and they are not the {bytes} bytes of seed {seed:#x}",
+            sent.len()
+        );
+        let advice = "the driver loses, repeats or adds bytes; run the test again with --verbose";
+        return Err(Error::run("the guest sent other bytes than it reported", why, advice));
     };
     Ok(())
 }
 
-/// The names of all tests, as the firmware lists them.
+/// The names of all tests, from the firmware.
 fn list(rig: &Rig) -> Result<BTreeSet<String>> {
     let mut names = Vec::new();
     let boot = rig.boot("list", LIMIT);
-    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())])?;
+    let guest = Guest::boot(&boot, nowhere())?;
     let run = guest.run(|report| {
         if let Report::Test { name } = report {
             names.push(name);
@@ -141,7 +144,7 @@ fn list(rig: &Rig) -> Result<BTreeSet<String>> {
     let count = names.len();
     let names = BTreeSet::from_iter(names);
     if names.is_empty() || names.len() != count {
-        let why = format!("it lists {count} tests, {} of them different", names.len());
+        let why = format!("it lists {count} tests with {} different names", names.len());
         return Err(Error::run(
             "the firmware's list of tests is wrong",
             why,
@@ -151,13 +154,13 @@ fn list(rig: &Rig) -> Result<BTreeSet<String>> {
     Ok(names)
 }
 
-/// Every listed test was executed once or left out on request; nothing else counts as a pass.
+/// Checks that every listed test was executed once, or left out because the user did not select it.
 fn account(listed: u64, executed: u64, conclusion: &Conclusion) -> Result<()> {
     let expected = listed - conclusion.num_filtered_out - conclusion.num_ignored;
     if executed == expected && conclusion.num_passed + conclusion.num_failed == expected {
         return Ok(());
     }
-    let why = format!("{listed} are listed, {expected} were asked for, {executed} were executed");
+    let why = format!("{listed} are listed, {expected} were selected, {executed} were executed");
     Err(Error::run("not every test was executed", why, "report this as a defect of the runner"))
 }
 
@@ -175,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn each_failure_is_told_with_its_round() {
+    fn each_failure_is_listed_with_its_round() {
         assert_eq!(verdict(3, &[]), "3 rounds, nothing failed");
         let failures = [(1, "pic::a".into()), (3, "apic::b".into())];
         let expected = "3 rounds, 2 failures:\n  round 1: pic::a\n  round 3: apic::b";

@@ -1,4 +1,4 @@
-//! How a boot ended. Only one way is success: exit code 33 *and* the line `complete`.
+//! How a boot ended. The only success is exit code 33 *and* the report `complete`.
 
 use crate::error::Error;
 use std::{fmt::Display, time::Duration};
@@ -6,19 +6,19 @@ use std::{fmt::Display, time::Duration};
 /// How a boot ended.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
-    /// The guest came to its end and said so.
+    /// The guest reached its end and reported `complete`.
     Complete,
-    /// The guest left with the code of success, but never said that it came to its end.
+    /// The guest exited with the code of success but did not report `complete`.
     Incomplete,
     /// The guest panicked.
     Panic,
     /// The guest did not understand its command line.
     BadCommandLine,
-    /// An interrupt came that nobody asked for.
+    /// An interrupt came that has no handler.
     UnexpectedInterrupt,
-    /// The guest cannot do it on this machine, or not with what it found there.
+    /// The guest cannot run the command on this machine, or not with what it found there.
     Refused,
-    /// The power failed, as was asked for.
+    /// QEMU was killed, as the caller requested.
     PowerFailed,
     /// The CPU raised an exception.
     Exception {
@@ -27,14 +27,14 @@ pub enum Outcome {
     },
     /// The machine was reset, as after a triple fault.
     Reset,
-    /// The guest reported something that is no report.
+    /// The guest sent a line that is no report.
     BadReport {
-        /// What it said.
+        /// The line.
         line: String,
         /// What is wrong with it.
         error: String,
     },
-    /// The limit passed.
+    /// The guest did not end within the time limit.
     TimedOut {
         /// The limit.
         limit: Duration,
@@ -43,7 +43,7 @@ pub enum Outcome {
     QemuFailed {
         /// How it ended.
         status: String,
-        /// What it said.
+        /// What it wrote to stderr.
         stderr: String,
     },
     /// The user ended the run.
@@ -51,7 +51,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// What QEMU's exit code means, if it is one that the guest chose (or a reset).
+    /// The meaning of QEMU's exit code; `None` if it is neither one that the guest uses nor a reset.
     pub fn of_code(code: i32, complete: bool) -> Option<Self> {
         Some(match code {
             0 => Self::Reset,
@@ -68,7 +68,7 @@ impl Outcome {
         })
     }
 
-    /// The error of a boot that did `what` and ended so; none for success.
+    /// The error of a boot of `what` that ended so; `None` for success.
     pub fn error(&self, what: impl Display) -> Option<Error> {
         let error = |how: String, why: &str, advice: &str| {
             Some(Error::run(format_args!("{what}: {how}"), why, advice))
@@ -78,16 +78,16 @@ impl Outcome {
         match self {
             Self::Complete => None,
             Self::Incomplete => error(
-                "the guest left without an end".into(),
-                "it exited as if all were well (code 33), but its last report was not `complete`",
-                "something left the run early: look for who exits",
+                "the guest exited before its end".into(),
+                "it exited with the code of success (33), but its last report was not `complete`",
+                "look for the code that exits early",
             ),
             Self::Panic => {
                 error("the guest panicked".into(), "its last log line says where and why", SEE_LOG)
             }
             Self::BadCommandLine => error(
                 "the guest did not understand its command line".into(),
-                "runner and firmware disagree, or the name is unknown to it",
+                "runner and firmware do not match, or the firmware does not know the name",
                 SEE_LOG,
             ),
             Self::UnexpectedInterrupt => error(
@@ -96,18 +96,16 @@ impl Outcome {
                 "mask the source or set a handler for it",
             ),
             Self::Refused => error(
-                "the guest cannot do this".into(),
-                "what it needs is missing on this machine, or damaged; its log says what",
+                "the guest cannot run this".into(),
+                "something that it needs is missing on this machine, or damaged; its log says what",
                 SEE_LOG,
             ),
-            Self::PowerFailed => error(
-                "the power failed".into(),
-                "QEMU was killed, as was asked for",
-                "boot it again",
-            ),
+            Self::PowerFailed => {
+                error("the power failed".into(), "QEMU was killed, as requested", "boot it again")
+            }
             Self::Exception { vector } => error(
                 format!("CPU exception {vector} ({})", exception(*vector)),
-                "the guest's code made the CPU raise it; the log has the address",
+                "the guest's code raised it; the log has the address",
                 SEE_LOG,
             ),
             Self::Reset => error(
@@ -116,9 +114,9 @@ impl Outcome {
                 "look at what ran last: the stack, the page tables, the interrupt table",
             ),
             Self::BadReport { line, error: why } => error(
-                "the guest's report makes no sense".into(),
+                "the guest sent a line that is no report".into(),
                 &format!("{why}, in `{line}`"),
-                "bring runner and firmware in line",
+                "build runner and firmware from the same sources",
             ),
             Self::TimedOut { limit } => error(
                 "the guest hangs".into(),

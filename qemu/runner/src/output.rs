@@ -1,6 +1,7 @@
-//! A file that is written whole or not at all.
+//! Output files: written whole or not at all.
 
 use crate::error::{Error, Result};
+use serde::Serialize;
 use std::{
     fs::{File, Permissions},
     io,
@@ -9,8 +10,8 @@ use std::{
 };
 use tempfile::NamedTempFile;
 
-/// A file in the making. It stands beside its place under another name until it is
-/// [kept](Self::keep), and is gone if it never is.
+/// An output file while it is written. It has a temporary name in the folder of its place until
+/// [`keep`](Self::keep) puts it there. Dropped before, it is deleted.
 #[derive(Debug)]
 pub struct OutputFile {
     file: NamedTempFile,
@@ -47,12 +48,12 @@ impl OutputFile {
         self.file.as_file().try_clone().map_err(|error| self.failed(error))
     }
 
-    /// What was written so far, from its beginning.
+    /// Another handle, to read from the beginning what was written so far.
     pub fn reopen(&self) -> Result<File> {
         self.file.reopen().map_err(|error| self.failed(error))
     }
 
-    /// The file is whole: puts it in its place.
+    /// Puts the complete file in its place.
     pub fn keep(self) -> Result<()> {
         let Self { file, place } = self;
         match file.persist(&place) {
@@ -61,7 +62,14 @@ impl OutputFile {
         }
     }
 
-    /// The error of one that cannot be written.
+    /// Writes `value` as JSON, and keeps the file.
+    pub fn keep_json(self, value: &impl Serialize) -> Result<()> {
+        let written = serde_json::to_writer_pretty(self.writer()?, value);
+        written.map_err(|error| self.failed(error.into()))?;
+        self.keep()
+    }
+
+    /// The error for a file that cannot be written.
     pub fn failed(&self, error: io::Error) -> Error {
         failed(&self.place, error)
     }

@@ -1,67 +1,66 @@
 //! `powerfail`: the guest appends to the log in its NVDIMM at full speed and acknowledges what is
-//! persistent; QEMU is killed at a random moment; the next boot recovers the log, and so does the
-//! host. What was acknowledged must be there, whole, and nothing that was never begun. In some
-//! rounds the power fails before that, while the log is recovered or made.
+//! persistent. QEMU is killed at a random moment. The next boot recovers the log, and so does the
+//! host. Every acknowledged record must be there, complete, and no record that was never begun. In
+//! some rounds the power fails earlier, while the log is recovered or created.
 //!
-//! What this shows and what not: a killed QEMU leaves every store that the guest has executed, in
-//! order, so the log's own protocol (records, sequence, full log, recovery, recovery cut short) is
-//! tested end to end, on a file that outlives the machine. QEMU models no cache, so a missing flush
-//! or fence is not noticed here: that is the host's crash model (`host-tests/tests/crash`), which
-//! enumerates what a cache can leave.
+//! What this shows: a killed QEMU leaves every store that the guest has executed, in order, so the
+//! log's own protocol (records, sequence, full log, recovery, interrupted recovery) is tested end to
+//! end, on a file that outlives the machine. What it does not show: QEMU models no cache, so a missing
+//! flush or fence is not found here. The host's crash model (`host-tests/tests/crash`), which
+//! enumerates what a cache can leave, finds it.
 
 pub mod history;
 mod lane;
 
 use crate::{
-    cli::{self, Board},
+    boot::{Board, Machine, Rig},
+    cli,
     error::{Error, Result},
-    qemu::Machine,
-    rig::Rig,
+    guest::at_once,
     ui,
 };
 use history::Verdict;
 use indicatif::HumanCount;
 use lane::{Lane, Shared};
-use std::{panic::resume_unwind, thread};
 
-/// Machines that run at once, each with a log of its own.
+/// Machines that run at the same time, each with a log of its own.
 const LANES: u64 = 2;
 
-/// How the guest appends: its word for it, and how many records it can have begun and not
-/// acknowledged.
+/// How the guest appends: the form's name on the guest's command line, and how many records can be
+/// begun and not acknowledged.
 const FORMS: [(&str, u64); 3] = [("blocking", 1), ("try", 1), ("batch", 8)];
 
-/// What is asked for.
+/// The options of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// How often the power fails while the guest appends (besides, it fails while it recovers).
+    /// How often the power fails while the guest appends. It also fails while the guest recovers.
     pub rounds: u32,
-    /// What the random choices begin with.
+    /// The seed of the random choices.
     pub seed: u64,
-    /// Whether the guest makes the mistake that must be found: it acknowledges before it writes.
+    /// Whether the guest makes a mistake that must be found: it acknowledges before it writes.
     pub early: bool,
 }
 
-/// What came of it.
+/// The result of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     /// Records acknowledged in each round until the power failed.
     pub acknowledged: Vec<u64>,
-    /// Rounds by form, as [`FORMS`] has them.
+    /// Rounds of each form, in the order of [`FORMS`].
     forms: [u32; FORMS.len()],
-    /// Failures of the power before the guest had recovered the log.
+    /// Power failures before the guest had recovered the log.
     pub while_recovering: u32,
-    /// Of those, how many before it had made one.
+    /// Those of them before the guest had created a log.
     pub while_creating: u32,
     /// How often a full log was cleared.
     pub cleared: u32,
-    /// What was wrong, all images together.
+    /// The faults of all images together.
     pub wrong: Verdict,
-    /// Boots in which the guest recovered something else than the host.
+    /// Boots in which guest and host recovered different logs.
     pub disagreed: u32,
 }
 
-/// Lets the power fail and prints what came of it; whether nothing is wrong.
+/// Lets the power fail and prints the result. Returns whether nothing is wrong.
 pub fn run(powerfail: &cli::Powerfail, board: Board) -> Result<bool> {
     let seed = powerfail.seed.unwrap_or_else(|| fastrand::u64(..));
     let plan = Plan { rounds: powerfail.rounds, seed, early: false };
@@ -72,23 +71,18 @@ pub fn run(powerfail: &cli::Powerfail, board: Board) -> Result<bool> {
 }
 
 impl Tally {
-    /// Carries a plan out.
+    /// Runs a plan.
     pub fn of(plan: Plan, board: Board) -> Result<Self> {
-        if board.machine == Some(Machine::Microvm) {
-            let why = "this machine has no slot for one";
-            return Err(Error::caller("there is no NVDIMM", why, "name q35 or pc by --machine"));
+        if board.machine() == Machine::Microvm {
+            let why = "this machine has no slot for it";
+            return Err(Error::caller("there is no NVDIMM", why, "use --machine q35 or pc"));
         }
         let rig = &Rig::set_up("nvdimm", board)?;
         let step = &ui::Step::begin(format_args!("{} power failures", plan.rounds));
         let shared = &Shared::default();
-        let each: Vec<Result<Self>> = thread::scope(|scope| {
-            let lane = |number| Lane::new(rig, plan, number)?.run(shared, step);
-            let lanes: Vec<_> =
-                (0..LANES).map(|number| scope.spawn(move || lane(number))).collect();
-            let ended = lanes.into_iter().map(|l| l.join().unwrap_or_else(|p| resume_unwind(p)));
-            ended.collect()
-        });
-        each.into_iter().try_fold(Self::default(), |all, one| Ok(all.and(one?)))
+        at_once(0..LANES, |number| Lane::new(rig, plan, number)?.run(shared, step))
+            .into_iter()
+            .try_fold(Self::default(), |all, one| Ok(all.and(one?)))
     }
 
     fn and(mut self, other: Self) -> Self {
@@ -110,13 +104,13 @@ impl Tally {
         self.wrong.invented += invented;
     }
 
-    /// Whether nothing is wrong, and something was tested.
+    /// Whether nothing is wrong and something was tested.
     pub fn holds(&self) -> bool {
         let sound = self.wrong == Verdict::default() && self.disagreed == 0;
         sound && self.acknowledged.iter().any(|&count| count > 0)
     }
 
-    /// The result in one line, then how well the moments were spread.
+    /// The result in one line, then how the moments of the power failures were spread.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         let mut counts = self.acknowledged.clone();
         counts.sort_unstable();

@@ -1,10 +1,12 @@
 //! QEMU: where it is, and its command line.
 //!
-//! The guest's four byte streams (two serial ports, the log, the reports) are unix sockets, on
-//! which the runner listens before QEMU starts: nothing is ever lost for want of a listener.
+//! The guest's four byte streams (two serial ports, the log, the reports) are unix sockets. The runner
+//! listens on them before QEMU starts, so that nothing is lost.
 
-use crate::rig::Boot;
-use clap::ValueEnum;
+use crate::{
+    boot::{Boot, Machine},
+    report::Domain,
+};
 use std::{
     env,
     os::unix::fs::PermissionsExt,
@@ -15,48 +17,18 @@ use std::{
 /// The program.
 pub const PROGRAM: &str = "qemu-system-x86_64";
 
-/// Debian's package of it.
+/// Debian's package that contains it.
 pub const PACKAGE: &str = "qemu-system-x86";
 
-/// The byte streams of a guest; also the names of their sockets.
+/// The names of a guest's byte streams, and of their sockets.
 pub const STREAMS: [&str; 4] = ["com1", "com2", "log", "report"];
 
-/// A machine that QEMU emulates.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub enum Machine {
-    /// A PC of 2009: PCI Express
-    Q35,
-    /// A PC of 1996: PCI
-    Pc,
-    /// Next to nothing: no PCI
-    Microvm,
-}
-
-/// The interrupt controller that the guest uses.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub enum Irq {
-    /// I/O APIC and local APIC
-    Apic,
-    /// Two 8259s
-    Pic,
-}
-
-impl Irq {
-    /// The word for it, on both command lines and in the names of tests.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Apic => "apic",
-            Self::Pic => "pic",
-        }
-    }
-}
-
-/// Looks for QEMU where a shell would.
+/// Looks for QEMU in `PATH`.
 pub fn find() -> Option<PathBuf> {
     in_path(PROGRAM)
 }
 
-/// Looks for a program where a shell would.
+/// Looks for a program in `PATH`.
 pub fn in_path(program: &str) -> Option<PathBuf> {
     let executable = |path: &PathBuf| {
         path.metadata().is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
@@ -66,13 +38,13 @@ pub fn in_path(program: &str) -> Option<PathBuf> {
         .find(executable)
 }
 
-/// The command that boots, with its sockets in `folder`.
+/// The command that boots. The sockets are in `folder`.
 pub fn command(boot: &Boot, folder: &Path) -> Command {
     let board = &boot.rig.board;
     let mut command = Command::new(&boot.rig.qemu);
     let mut add = |words: &str| _ = command.args(words.split(' '));
     add("-nodefaults -no-reboot -display none -monitor none");
-    // Only who needs a slot for more memory gets one.
+    // A slot for more memory only where an NVDIMM needs it.
     add(if boot.nvdimm.is_some() { "-m 128M,slots=1,maxmem=16G" } else { "-m 128M" });
     for stream in STREAMS {
         add(&format!("-chardev socket,id={stream},path={stream}"));
@@ -81,11 +53,11 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
     add("-device isa-debugcon,iobase=0xe8,chardev=report");
     add("-device isa-debug-exit,iobase=0xf4,iosize=4");
     add("-serial chardev:com1");
-    match board.machine.unwrap_or(Machine::Q35) {
-        // Without its disk controller, on which the firmware of the PC spends half a second.
+    match board.machine() {
+        // Without the SATA controller, on which the PC's firmware spends half a second.
         Machine::Q35 => add("-machine q35,sata=off -serial chardev:com2 -device edu"),
         Machine::Pc => add("-machine pc -serial chardev:com2 -device edu"),
-        // This machine makes only the first serial port by itself.
+        // This machine has only the first serial port by default.
         Machine::Microvm => {
             add(
                 "-machine microvm,pit=on,pic=on,rtc=on,isa-serial=on -device isa-serial,index=1,chardev=com2",
@@ -96,7 +68,7 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
         add(&format!("-smp {}", boot.cores));
     }
     if boot.exact {
-        // The clock counts instructions, so every figure repeats to the digit.
+        // The guest's clock counts instructions, so every figure repeats to the digit.
         add("-icount shift=0,sleep=off");
     }
     if let Some(disk) = &boot.disk {
@@ -106,7 +78,7 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
     }
     if let Some(nvdimm) = &boot.nvdimm {
         let (file, bytes) = (value(&nvdimm.file), nvdimm.bytes);
-        let machine = format!("nvdimm=on,nvdimm-persistence={}", nvdimm.persistence.name());
+        let machine = format!("nvdimm=on,nvdimm-persistence={}", persistence(nvdimm.persistence));
         let file = format!("memory-backend-file,id=nvdimm,share=on,mem-path={file},size={bytes}");
         command.args(["-machine", &machine, "-object", &file, "-device", "nvdimm,memdev=nvdimm"]);
     }
@@ -117,7 +89,16 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
     command
 }
 
-/// A path as the value of a property: a comma separates properties, two are one of the path.
+/// QEMU's word for what survives a power failure.
+fn persistence(domain: Domain) -> &'static str {
+    match domain {
+        Domain::MemoryController => "mem-ctrl",
+        Domain::Caches => "cpu",
+    }
+}
+
+/// A path as the value of a property. A comma separates properties, so a comma in the path is written
+/// twice.
 fn value(path: &Path) -> String {
     path.display().to_string().replace(',', ",,")
 }

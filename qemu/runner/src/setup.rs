@@ -1,11 +1,13 @@
-//! Finds what a command needs, and installs what is missing: as root without a terminal at once,
-//! with a terminal after a question, otherwise not at all, but says how.
+//! Finds the tools that a command needs, and installs the missing ones: as root without a terminal at
+//! once, as root at a terminal after a question. Otherwise it installs nothing and says how to.
 
 use crate::{
     apt::{self, Apt, Replacement},
-    c,
+    boot::{Board, Rig},
+    cargo::{self, Firmware},
+    child,
     error::{Error, Result},
-    qemu,
+    folders, qemu,
     toolchain::{self, Toolchain},
     ui,
 };
@@ -16,10 +18,16 @@ use std::{
     path::PathBuf,
 };
 
-/// What a command needs.
+/// The programs that compile and link C.
+const C_PROGRAMS: [&str; 3] = ["cc", "c++", "ld"];
+
+/// Debian's package of them.
+const C_PACKAGE: &str = "build-essential";
+
+/// The tools that a command needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Needs {
-    /// The targets it builds for.
+    /// The targets that it builds for.
     pub targets: &'static [&'static str],
     /// Whether it boots.
     pub qemu: bool,
@@ -30,21 +38,40 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// To build for bare metal.
+    pub const BUILD: Self =
+        Self { targets: &[toolchain::TARGET], qemu: false, clippy: false, c: false };
+
     /// To build the firmware and boot it.
-    pub const BOOT: Self =
-        Self { targets: &[toolchain::TARGET], qemu: true, clippy: false, c: false };
+    pub const BOOT: Self = Self { qemu: true, ..Self::BUILD };
 }
 
-/// What was found.
+/// The tools that were found.
 #[derive(Clone, Debug)]
 pub struct Tools {
     /// The compiler for bare metal.
     pub toolchain: Toolchain,
-    /// QEMU, if it was asked for.
+    /// QEMU. It can be missing if the command does not need it.
     pub qemu: Option<PathBuf>,
 }
 
-/// What was not found: the reasons, for people, and the packages that bring it.
+impl Tools {
+    /// The rig that boots this firmware.
+    pub fn rig(self, firmware: Firmware, board: Board) -> Rig {
+        Rig { qemu: self.qemu.unwrap_or_else(|| qemu::PROGRAM.into()), firmware, board }
+    }
+}
+
+impl Rig {
+    /// Sets up what is missing and builds one binary of the firmware.
+    pub fn set_up(binary: &str, board: Board) -> Result<Self> {
+        let tools = tools(Needs::BOOT)?;
+        let firmware = cargo::build(&tools.toolchain, binary)?;
+        Ok(tools.rig(firmware, board))
+    }
+}
+
+/// The tools that were not found: the reasons to show, and the packages that contain the tools.
 #[derive(Debug, Default)]
 struct Missing {
     reasons: Vec<String>,
@@ -57,7 +84,7 @@ impl Missing {
         self.reasons.join("\n              ")
     }
 
-    /// Every way that brings what is missing.
+    /// Every way to get the missing tools.
     fn advice(&self, debian: bool) -> String {
         let mut ways = Vec::new();
         if debian {
@@ -72,8 +99,8 @@ impl Missing {
             if self.packages.contains(&qemu::PACKAGE) {
                 ways.push(format!("install {} with the system's package manager", qemu::PROGRAM));
             }
-            if self.packages.contains(&c::PACKAGE) {
-                let programs = c::PROGRAMS.join(", ");
+            if self.packages.contains(&C_PACKAGE) {
+                let programs = C_PROGRAMS.join(", ");
                 ways.push(format!("install {programs} with the system's package manager"));
             }
             ways.push(format!("or use Debian, with its packages {}", self.packages.join(" ")));
@@ -90,7 +117,7 @@ enum Decision {
     Refuse,
 }
 
-/// Only root installs, only on Debian, and a root at a terminal is asked.
+/// Only root installs, and only on Debian. At a terminal root is asked before.
 fn decide(debian: bool, root: bool, terminal: bool) -> Decision {
     match (debian && root, terminal) {
         (false, _) => Decision::Refuse,
@@ -99,7 +126,7 @@ fn decide(debian: bool, root: bool, terminal: bool) -> Decision {
     }
 }
 
-/// Finds the tools, after installing them if need be.
+/// Finds the tools. Installs those that are missing.
 pub fn tools(needs: Needs) -> Result<Tools> {
     let tools = match probe(needs) {
         Ok(tools) => tools,
@@ -114,7 +141,7 @@ pub fn tools(needs: Needs) -> Result<Tools> {
     Ok(tools)
 }
 
-/// Looks for everything, so that one message names all that is missing.
+/// Looks for all tools, so that one message names everything that is missing.
 fn probe(needs: Needs) -> std::result::Result<Tools, Missing> {
     let mut missing = Missing { targets: needs.targets, ..Missing::default() };
     let toolchain = Toolchain::find(needs.targets);
@@ -136,11 +163,11 @@ fn probe(needs: Needs) -> std::result::Result<Tools, Missing> {
         missing.reasons.push(format!("no {} in PATH", qemu::PROGRAM));
         missing.packages.push(qemu::PACKAGE);
     }
-    let absent = c::PROGRAMS.into_iter().filter(|program| qemu::in_path(program).is_none());
+    let absent = C_PROGRAMS.into_iter().filter(|program| qemu::in_path(program).is_none());
     let absent: Vec<_> = absent.collect();
     if needs.c && !absent.is_empty() {
         missing.reasons.push(format!("no {} in PATH", absent.join(", ")));
-        missing.packages.push(c::PACKAGE);
+        missing.packages.push(C_PACKAGE);
     }
     match toolchain {
         Ok(toolchain) if missing.packages.is_empty() => Ok(Tools { toolchain, qemu }),
@@ -164,11 +191,11 @@ fn install(needs: Needs, missing: Missing, debian: bool, decision: Decision) -> 
         }
     }
 
-    // Test programs may run side by side: one installs, the others wait and then find it done.
+    // Test programs can run at the same time: one installs, the others wait and then find the tools.
     let failed = |error: io::Error| {
         Error::caller("cannot prepare the installation", error, "check the target folder")
     };
-    let folder = crate::cargo::target_folder();
+    let folder = folders::target_folder();
     fs::create_dir_all(&folder).map_err(failed)?;
     let lock = File::create(folder.join("set-up.lock")).map_err(failed)?;
     lock.lock().map_err(failed)?;
@@ -183,14 +210,14 @@ fn install(needs: Needs, missing: Missing, debian: bool, decision: Decision) -> 
     let agree = |replacements: &[Replacement]| {
         let replaced: Vec<String> = replacements.iter().map(ToString::to_string).collect();
         ui::note(format_args!(
-            "newer than its release, and in the way: replacing {}",
+            "newer than the release, so that the installation fails: replacing {}",
             replaced.join(", ")
         ));
         decision == Decision::Install || confirmed("replace them?").unwrap_or(false)
     };
     if let Err(why) = installation.install(&step, agree) {
         drop(step);
-        crate::child::check_interrupt()?;
+        child::check_interrupt()?;
         let advice = format!("check network and proxy, or {}", missing.advice(debian));
         let error = Error::caller(format_args!("cannot install {packages}"), why, advice);
         return Err(error.with(
@@ -209,7 +236,7 @@ fn install(needs: Needs, missing: Missing, debian: bool, decision: Decision) -> 
     })
 }
 
-/// Asks at the terminal; the answer that needs no thought is yes.
+/// Asks at the terminal. The default answer is yes.
 fn confirmed(question: &str) -> Result<bool> {
     ui::note(format_args!("{question} [Y/n]"));
     let mut answer = String::new();
@@ -224,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_root_on_debian_installs_and_a_terminal_is_asked() {
+    fn only_root_on_debian_installs_and_at_a_terminal_it_is_asked() {
         assert_eq!(decide(true, true, false), Decision::Install);
         assert_eq!(decide(true, true, true), Decision::Ask);
         for terminal in [false, true] {
@@ -253,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn without_qemu_only_qemu_is_asked_for() {
+    fn if_only_qemu_is_missing_only_qemu_is_advised() {
         let missing = Missing { packages: vec![qemu::PACKAGE], ..Missing::default() };
         assert_eq!(
             missing.advice(true),
@@ -262,8 +289,8 @@ mod tests {
     }
 
     #[test]
-    fn without_a_c_compiler_only_that_is_asked_for() {
-        let missing = Missing { packages: vec![c::PACKAGE], ..Missing::default() };
+    fn if_only_the_c_compiler_is_missing_only_that_is_advised() {
+        let missing = Missing { packages: vec![C_PACKAGE], ..Missing::default() };
         assert_eq!(
             missing.advice(true),
             "as root: apt-get update && apt-get install --no-install-recommends build-essential"
@@ -272,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn refusing_installs_nothing() {
+    fn a_refusal_installs_nothing() {
         let missing =
             Missing { reasons: vec!["no QEMU".into()], packages: vec!["a-package"], targets: &[] };
         let error = install(Needs::BOOT, missing, true, Decision::Refuse).unwrap_err().to_string();

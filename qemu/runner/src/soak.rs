@@ -1,13 +1,12 @@
-//! `soak`: everything that can be done with a job, at random, on all devices at once; then every
-//! count must be exactly what it should be.
+//! `soak`: the guest does everything that can be done with a job, at random, on all devices at once.
+//! At the end every count must be exact.
 
 use crate::{
-    cli::{self, Board},
+    boot::{Board, Disk, Irq, Machine, Rig},
+    cli,
     error::{Error, Result},
-    guest::Guest,
-    qemu::{Irq, Machine},
+    guest::{Guest, nowhere},
     report::{Report, Soaked},
-    rig::{Disk, Rig},
     ui,
 };
 use console::style;
@@ -15,32 +14,29 @@ use indicatif::HumanCount;
 use std::{
     fs,
     hash::{BuildHasher, RandomState},
-    io,
     time::Duration,
 };
 
-/// Operations that end in about a minute.
-pub const ROUNDS: u64 = 2_000_000;
-/// The slowest soak that is not yet a hang, in ends a second; some 40,000 are usual.
+/// A slower soak counts as a hang, in ended operations per second. About 40,000 are usual.
 const SLOWEST: u64 = 5_000;
 
-/// The guest reads sectors below this number.
+/// The number of sectors that the guest reads.
 const SECTORS: u64 = 1024;
 const SECTOR: usize = 512;
 
-/// What is broken on purpose in the guest; for the soak's own test.
+/// A fault that the guest makes on purpose, for the test of the soak.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Flaw {
-    /// Nothing.
+    /// No fault.
     None,
-    /// One buffer is not given back.
+    /// One buffer is not returned.
     Leak,
     /// One callback is called twice.
     Double,
 }
 
 impl Flaw {
-    /// The word for it on the guest's command line.
+    /// The words for it on the guest's command line.
     fn word(self) -> &'static str {
         match self {
             Self::None => "",
@@ -50,18 +46,18 @@ impl Flaw {
     }
 }
 
-/// Soaks and prints; whether every count is what it should be.
+/// Soaks and prints. Returns whether every count is exact.
 pub fn run(soak: &cli::Soak, board: Board) -> Result<bool> {
-    if board.machine.is_some_and(|machine| machine != Machine::Q35) {
+    if board.machine() != Machine::Q35 {
         return Err(Error::caller(
             "cannot soak this machine",
-            "it has not all the devices",
-            "say --machine q35, or nothing",
+            "it does not have all the devices",
+            "use --machine q35, or no --machine",
         ));
     }
     let seed = soak.seed.unwrap_or_else(|| RandomState::new().hash_one(soak.rounds));
     ui::print(format_args!("{} rounds, --seed {seed}", HumanCount(soak.rounds)));
-    let irq = board.irq.unwrap_or(Irq::Apic);
+    let irq = board.irq();
     let (soaked, time) = on(&Rig::set_up("soak", board)?, irq, soak.rounds, seed, Flaw::None)?;
     let wrong = wrong(&soaked, soak.rounds);
     lines(&soaked).iter().for_each(ui::print);
@@ -79,7 +75,7 @@ pub fn run(soak: &cli::Soak, board: Board) -> Result<bool> {
     Ok(wrong.is_empty())
 }
 
-/// One soak, and how long it took.
+/// Runs one soak. Returns the counts and how long it took.
 pub fn on(rig: &Rig, irq: Irq, rounds: u64, seed: u64, flaw: Flaw) -> Result<(Soaked, Duration)> {
     let folder = tempfile::tempdir();
     let image = folder.and_then(|folder| {
@@ -96,7 +92,7 @@ pub fn on(rig: &Rig, irq: Irq, rounds: u64, seed: u64, flaw: Flaw) -> Result<(So
 
     let step = ui::Step::begin(format_args!("soaking with the {}", irq.name()));
     let mut soaked = None;
-    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())])?;
+    let guest = Guest::boot(&boot, nowhere())?;
     let run = guest.run(|report| match report {
         Report::Soaking { ended } => step.at(format_args!("{} ended", HumanCount(ended))),
         Report::Soaked(counts) => soaked = Some(counts),
@@ -107,14 +103,14 @@ pub fn on(rig: &Rig, irq: Irq, rounds: u64, seed: u64, flaw: Flaw) -> Result<(So
     let soaked = soaked.ok_or_else(|| {
         Error::run(
             "the soak has no counts",
-            "the guest sent none",
-            "bring runner and firmware in line",
+            "the guest reported none",
+            "build runner and firmware from the same sources",
         )
     })?;
     Ok((soaked, time))
 }
 
-/// Each sector begins and ends with its number.
+/// The image of the disk. Each sector begins and ends with its number.
 fn image() -> Vec<u8> {
     let sector = |number: u64| {
         let mut sector = [0; SECTOR];
@@ -125,13 +121,18 @@ fn image() -> Vec<u8> {
     (0..SECTORS).flat_map(sector).collect()
 }
 
-/// Every count that is not what it should be after so many rounds, and what it was.
+/// Every count that is wrong after this many rounds.
 pub fn wrong(soaked: &Soaked, rounds: u64) -> Vec<String> {
     let Soaked { started, started_with, called_back, lent, returned, forgotten, .. } = *soaked;
-    let got = soaked.collected + called_back + soaked.given_up + forgotten;
+    let ends = soaked.collected + called_back + soaked.given_up + forgotten;
     let equal = [
         ("operations that ended", soaked.ended(), "operations started", started),
-        ("ends that somebody got, gave up or forgot", got, "operations started", started),
+        (
+            "ends that were collected, called back, given up or forgotten",
+            ends,
+            "operations started",
+            started,
+        ),
         ("callbacks called", called_back, "operations started with a callback", started_with),
         ("buffers back or forgotten", returned + forgotten, "buffers lent", lent),
     ];
@@ -156,11 +157,11 @@ pub fn wrong(soaked: &Soaked, rounds: u64) -> Vec<String> {
         ("of the timer", soaked.timer),
     ];
     let never = done.into_iter().filter(|(_, count)| *count == 0);
-    wrong.extend(never.map(|(what, _)| format!("operations {what}: 0, so that was not tried")));
+    wrong.extend(never.map(|(what, _)| format!("operations {what}: 0, so this was not tested")));
     wrong
 }
 
-/// The counts, as they are shown.
+/// The counts, as lines to print.
 pub fn lines(soaked: &Soaked) -> Vec<String> {
     let count = |count: u64| HumanCount(count).to_string();
     let line = |what: &str, total: u64, parts: &[(&str, u64)]| {
@@ -236,7 +237,10 @@ mod tests {
         assert_eq!(wrong(&RIGHT, 10), [""; 0]);
         let off = [
             (Soaked { completed: 8, ..RIGHT }, "operations that ended: 11"),
-            (Soaked { collected: 3, ..RIGHT }, "ends that somebody got, gave up or forgot: 9"),
+            (
+                Soaked { collected: 3, ..RIGHT },
+                "ends that were collected, called back, given up or forgotten: 9",
+            ),
             (Soaked { started_with: 4, ..RIGHT }, "callbacks called: 3"),
             (Soaked { returned: 8, ..RIGHT }, "buffers back or forgotten: 9"),
         ];

@@ -1,71 +1,62 @@
-//! `sweep`: the event of every wait path at every instruction of it, and the same on paths that are
-//! broken on purpose.
+//! `sweep`: the guest places the event of every wait path at each instruction of the path, also on
+//! paths that are broken on purpose.
 
 use crate::{
-    cli::{self, Board},
+    boot::{Board, Irq, Machine, Rig},
+    cli,
     error::Result,
-    guest::Guest,
+    guest::{Guest, at_once, nowhere},
     output::OutputFile,
-    qemu::{Irq, Machine},
     report::{Report, SweptPath, SweptTwin},
-    rig::Rig,
     ui,
 };
 use console::{Alignment, pad_str, style};
 use indicatif::HumanCount;
 use serde_json::{Value, json};
-use std::{io, panic::resume_unwind, thread, time::Duration};
+use std::time::Duration;
 
-/// A sweep takes about a minute; a busy host may be far slower.
+/// A sweep takes about a minute; a busy host can be much slower.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// The width of a name; longer ones push their figures aside.
+/// The width of a name. A longer name moves its figures to the right.
 const NAME: usize = 52;
 
-/// What was swept, over all interrupt controllers.
+/// The result of a sweep, with all interrupt controllers together.
 #[derive(Clone, Debug, Default)]
 pub struct Swept {
     /// The library's paths.
     pub paths: Vec<SweptPath>,
-    /// The broken ones.
+    /// The paths that are broken on purpose.
     pub twins: Vec<SweptTwin>,
 }
 
-/// Sweeps and prints; whether nothing is lost and every twin is caught.
+/// Sweeps and prints. Returns whether no event is lost and every twin is caught.
 pub fn run(sweep: &cli::Sweep, board: Board) -> Result<bool> {
     let json = sweep.json.as_deref().map(OutputFile::begin).transpose()?;
     let swept = Swept::on(board)?;
     swept.lines().for_each(ui::print);
     if let Some(json) = json {
-        let written = serde_json::to_writer_pretty(json.writer()?, &swept.to_json());
-        written.map_err(|error| json.failed(error.into()))?;
-        json.keep()?;
+        json.keep_json(&swept.to_json())?;
     }
     Ok(swept.holds())
 }
 
 impl Swept {
-    /// Sweeps on `board`; unless it says otherwise on `microvm`, whose boot is the shortest, and
-    /// with both controllers at once.
+    /// Sweeps on `board`. By default the machine is `microvm`, which boots fastest, and both interrupt
+    /// controllers run at the same time.
     pub fn on(mut board: Board) -> Result<Self> {
         board.machine.get_or_insert(Machine::Microvm);
-        let controllers = board.irq.map_or(vec![Irq::Apic, Irq::Pic], |irq| vec![irq]);
+        let controllers = board.irqs();
         let rig = &Rig::set_up("sweep", board)?;
-        let each: Vec<Result<Self>> = thread::scope(|scope| {
-            let boots: Vec<_> = controllers
-                .into_iter()
-                .map(|irq| scope.spawn(move || Self::boot(rig, irq)))
-                .collect();
-            let ended =
-                boots.into_iter().map(|boot| boot.join().unwrap_or_else(|p| resume_unwind(p)));
-            ended.collect()
-        });
-        each.into_iter().try_fold(Self::default(), |mut all, one| {
-            let Self { paths, twins } = one?;
-            paths.into_iter().for_each(|path| all.add_path(path));
-            twins.into_iter().for_each(|twin| all.add_twin(twin));
-            Ok(all)
-        })
+        at_once(controllers, |irq| Self::boot(rig, irq)).into_iter().try_fold(
+            Self::default(),
+            |mut all, one| {
+                let Self { paths, twins } = one?;
+                paths.into_iter().for_each(|path| all.add_path(path));
+                twins.into_iter().for_each(|twin| all.add_twin(twin));
+                Ok(all)
+            },
+        )
     }
 
     fn boot(rig: &Rig, irq: Irq) -> Result<Self> {
@@ -73,7 +64,7 @@ impl Swept {
         boot.irq = irq;
         let mut swept = Self::default();
         let step = ui::Step::begin(format_args!("sweeping with the {}", irq.name()));
-        let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())])?;
+        let guest = Guest::boot(&boot, nowhere())?;
         let run = guest.run(|report| match report {
             Report::Path(path) => {
                 step.at(format_args!("{}: {} placements", path.path, path.placements));
@@ -101,7 +92,7 @@ impl Swept {
         }
     }
 
-    /// A twin is caught if it is caught with each controller.
+    /// A twin is caught only if it is caught with each controller.
     fn add_twin(&mut self, twin: SweptTwin) {
         match self.twins.iter_mut().find(|known| known.twin == twin.twin) {
             Some(known) => {
@@ -113,14 +104,14 @@ impl Swept {
         }
     }
 
-    /// Whether nothing is lost and every twin is caught.
+    /// Whether no event is lost and every twin is caught.
     pub fn holds(&self) -> bool {
         let swept = !self.paths.is_empty() && !self.twins.is_empty();
         let sound = self.paths.iter().all(|path| path.lost == 0 && path.placements > 0);
         swept && sound && self.twins.iter().all(SweptTwin::is_caught)
     }
 
-    /// The table, with the total as its last line.
+    /// The table. Its last line is the total.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         let paths = self.paths.iter().map(|path| {
             line(path.lost == 0, &path.path, path.placements, Some(path.addresses), path.lost)
@@ -193,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_loss_or_a_twin_at_large_is_a_failure() {
+    fn a_loss_or_a_twin_that_is_not_caught_is_a_failure() {
         assert!(swept(0, [1, 2]).holds());
         assert!(!swept(1, [1, 2]).holds());
         assert!(!swept(0, [1, 0]).holds(), "each controller has to catch it");

@@ -1,15 +1,14 @@
-//! How the tour is drawn: a line for each row as it comes, and the 2×2 table of the model at the
-//! end.
+//! How the tour is shown: a line for each row as it comes, and the 2×2 table of the model at the end.
 
 use crate::report::{Absent, Kind, Row};
 use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL};
 use console::{Alignment, pad_str, style};
 use indicatif::HumanCount;
 
-/// The width of everything drawn.
+/// The width of the output.
 const WIDTH: u16 = 110;
 
-/// The width of a row's name; longer ones push their figures aside.
+/// The width of a row's name. A longer name moves its figures to the right.
 const NAME: usize = 62;
 
 /// The line above a group of rows.
@@ -23,7 +22,7 @@ pub fn heading(group: &str) -> String {
     )
 }
 
-/// The line, or lines, of a row.
+/// The line of a row, with its note below if `with_note` or if the row does not hold.
 pub fn line(row: &Row, with_note: bool) -> String {
     let mark = if row.holds { style("✓").green() } else { style("✗").red() };
     let name = pad_str(&row.row, NAME, Alignment::Left, None);
@@ -44,7 +43,7 @@ pub fn absent(absent: &Absent) -> String {
     style(format!("  - {name} not run: {}", absent.why)).dim().to_string()
 }
 
-/// The model: every call that holds, in its place.
+/// The table of the model: every call that holds, in its cell.
 pub fn model(rows: &[Row]) -> String {
     let calls = |kind: Kind| {
         let mut calls: Vec<&str> = Vec::new();
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_stand_below_their_headings() {
+    fn figures_are_below_their_headings() {
         let heading = plain(&heading("blocking synchronous"));
         let line = plain(&line(&row(Kind::Blocking, "sum()", true), false));
         let end =
@@ -124,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_model_names_each_call_once_in_its_place() {
+    fn the_model_names_each_call_once_in_its_cell() {
         let rows = [
             row(Kind::Blocking, "sum()", true),
             row(Kind::Blocking, "send()", true),

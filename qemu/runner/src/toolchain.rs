@@ -1,8 +1,8 @@
-//! The compiler for bare metal. In this order:
+//! The compiler for bare metal. The first of these that is there:
 //!
-//! 1. the active toolchain, if it has the targets' `core` (`rustup target add ...`);
+//! 1. the active toolchain, if it has `core` for the targets (`rustup target add ...`);
 //! 2. Debian's, which builds `core` from its own sources;
-//! 3. none: the caller is told both ways.
+//! 3. none: the error names both ways.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use std::{
 /// The target of the firmware.
 pub const TARGET: &str = "x86_64-unknown-none";
 
-/// The oldest release that builds the project: the `rust-version` of its manifests.
+/// The oldest release that builds the project: `rust-version` in its manifests.
 const OLDEST: &str = env!("CARGO_PKG_RUST_VERSION");
 
 /// Debian's packages for way 2.
@@ -24,8 +24,8 @@ pub const PACKAGES: [&str; 3] = ["rustc-web", "cargo-web", "rust-web-src"];
 /// Debian's package with clippy, for way 2.
 pub const CLIPPY_PACKAGE: &str = "rust-web-clippy";
 
-/// A toolchain that builds for the targets asked for. Its programs are named by path: behind
-/// rustup's proxies the same names mean others.
+/// A toolchain that builds for the requested targets. Its programs are named by path, since rustup's
+/// proxies have the same names and can choose another toolchain.
 #[derive(Clone, Debug)]
 pub struct Toolchain {
     programs: PathBuf,
@@ -43,7 +43,7 @@ impl fmt::Display for Toolchain {
 }
 
 impl Toolchain {
-    /// Looks for one that builds for `targets`; otherwise says why there is none, one line a way.
+    /// Looks for a toolchain that builds for `targets`. `Err` says for each way why there is none.
     pub fn find(targets: &[&str]) -> Result<Self, String> {
         Self::active("rustc", targets).or_else(|active| {
             Self::debian(Path::new("/usr"))
@@ -51,7 +51,7 @@ impl Toolchain {
         })
     }
 
-    /// The active toolchain, if it has the `core` of each target.
+    /// The active toolchain, if it has `core` for each target.
     fn active(rustc: impl AsRef<OsStr>, targets: &[&str]) -> Result<Self, String> {
         let ask = |arguments: &[&str]| output(Command::new(&rustc).args(arguments));
         for target in targets {
@@ -69,13 +69,15 @@ impl Toolchain {
         toolchain.with_cargo()
     }
 
-    /// The distribution's toolchain below `prefix`, if it is new enough and its sources are those
-    /// of the same release.
+    /// The distribution's toolchain below `prefix`, if it is new enough and the sources are of the same
+    /// release.
     fn debian(prefix: &Path) -> Result<Self, String> {
         let programs = prefix.join("bin");
         let release = release(&output(Command::new(programs.join("rustc")).arg("-vV"))?);
         if number(&release) < number(OLDEST) {
-            return Err(format!("it is {release}, and {OLDEST} is the oldest that will do"));
+            return Err(format!(
+                "it is {release}, and {OLDEST} is the oldest that builds the project"
+            ));
         }
         let sources = prefix.join("lib/rustlib/src/rust");
         let exact = prefix.join(format!("src/rustc-{release}"));
@@ -103,7 +105,7 @@ impl Toolchain {
         self.program("cargo-clippy").is_file()
     }
 
-    /// `program` (`cargo` or `cargo-clippy`) in an environment without a trace of the cargo or
+    /// `program` (`cargo` or `cargo-clippy`), in an environment without the variables of the cargo or
     /// toolchain that started the runner.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.program(program));
@@ -117,7 +119,7 @@ impl Toolchain {
         command
     }
 
-    /// What cargo must be told, besides, to build `core`, and `alloc` where it is wanted.
+    /// The arguments with which cargo builds `core`, and with `with_alloc` also `alloc`.
     pub fn arguments(&self, with_alloc: bool) -> &'static [&'static str] {
         const MEMORY: &str = "-Zbuild-std-features=compiler-builtins-mem";
         match (self.builds_core, with_alloc) {
@@ -128,8 +130,8 @@ impl Toolchain {
     }
 }
 
-/// What a nested cargo may inherit: nothing that chooses a compiler, flags or folders, but what
-/// says where packages come from and how to reach them.
+/// The environment that a nested cargo inherits: nothing that chooses a compiler, flags or folders. What
+/// says where packages come from, and how to reach them, stays.
 fn clean(environment: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap<OsString, OsString> {
     const KEPT: [&str; 4] = ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTR"];
     const DROPPED: [&str; 7] =
@@ -143,7 +145,7 @@ fn clean(environment: impl Iterator<Item = (OsString, OsString)>) -> BTreeMap<Os
         .collect()
 }
 
-/// What a command prints, or why there is nothing.
+/// What a command prints. `Err` says why there is nothing.
 fn output(command: &mut Command) -> Result<String, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output =
@@ -156,7 +158,7 @@ fn output(command: &mut Command) -> Result<String, String> {
     }
 }
 
-/// Whether a target's library folder holds `libcore`.
+/// Whether a target's library folder contains `libcore`.
 fn holds_core(library: &Path) -> bool {
     let Ok(files) = library.read_dir() else { return false };
     files.flatten().any(|file| file.file_name().to_string_lossy().starts_with("libcore-"))
@@ -171,7 +173,7 @@ fn release(version: &str) -> String {
         .to_owned()
 }
 
-/// Major and minor number of a release; zero if it is not one.
+/// The major and the minor number of a release; zeros if the text is no release.
 fn number(release: &str) -> (u32, u32) {
     let mut parts = release.split('.').map(|part| part.parse().unwrap_or(0));
     (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
@@ -182,15 +184,14 @@ mod tests {
     use super::*;
     use std::fs;
 
-    /// A pretended prefix whose rustc says it is `release` and has all its libraries in one folder.
+    /// A fake prefix. Its rustc says that it is `release` and that all its libraries are in one folder.
     fn prefix(release: &str) -> tempfile::TempDir {
         let prefix = tempfile::tempdir().unwrap();
         fs::create_dir_all(prefix.path().join("bin")).unwrap();
-        let answers = r#"prefix=${0%/bin/*}; case "$2" in sysroot) echo "$prefix";; target-libdir) echo "$prefix/lib";;"#;
-        let script = format!("#!/bin/sh\n{answers} *) echo release: {release};; esac\n");
+        let cases = r#"prefix=${0%/bin/*}; case "$2" in sysroot) echo "$prefix";; target-libdir) echo "$prefix/lib";;"#;
+        let script = format!("#!/bin/sh\n{cases} *) echo release: {release};; esac\n");
         for name in ["rustc", "cargo"] {
-            // Written by a child: a file that this process has open for writing could not be
-            // executed meanwhile.
+            // A child writes it: a file that this process has open for writing cannot be executed.
             let mut shell = Command::new("sh");
             shell.args(["-c", r#"printf %s "$1" > "$2" && chmod +x "$2""#, "sh", &script]);
             assert!(shell.arg(prefix.path().join("bin").join(name)).status().unwrap().success());
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn the_outer_cargo_leaves_no_trace() {
+    fn a_nested_cargo_inherits_nothing_of_the_outer_cargo() {
         let names = |list: &[&str]| clean(list.iter().map(|name| (name.into(), "x".into()))).len();
         assert_eq!(
             names(&["RUSTC", "RUSTC_WRAPPER", "RUSTFLAGS", "CARGO_TARGET_DIR", "CARGO_PKG_NAME"]),
@@ -282,10 +283,10 @@ mod tests {
         );
     }
 
-    /// One number, in every manifest.
+    /// All manifests have the same number.
     #[test]
-    fn the_oldest_release_is_the_librarys() {
-        let manifest = fs::read_to_string(crate::project().join("Cargo.toml")).unwrap();
+    fn the_oldest_release_is_that_of_the_library() {
+        let manifest = fs::read_to_string(crate::folders::project().join("Cargo.toml")).unwrap();
         assert!(manifest.contains(&format!("rust-version = \"{OLDEST}\"")));
     }
 

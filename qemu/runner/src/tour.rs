@@ -1,26 +1,25 @@
-//! `tour`: every example of the model, run for real, and the echo in each form.
+//! `tour`: every row of the model's table, run on the guest, and the echo in each form.
 
 use crate::{
-    cli::{self, Board, Form},
+    boot::{Board, Disk, Machine, Rig},
+    cli::{self, Form},
     disk_image, echo,
     error::{Error, Result},
     guest::{Guest, Transcript},
     output::OutputFile,
-    qemu::Machine,
     report::Report,
-    rig::{Disk, Rig},
     table, ui,
 };
 use console::style;
 use std::time::Duration;
 
-/// The tour takes seconds; a busy host may be far slower.
+/// The tour takes seconds; a busy host can be much slower.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// What the tour echoes in each form.
+/// The bytes that the tour echoes in each form.
 const ECHO_BYTES: u64 = 64 * 1024;
 
-/// Runs the tour; whether all rows hold.
+/// Runs the tour. Returns whether all rows hold.
 pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
     let json = tour.json.as_deref().map(OutputFile::begin).transpose()?;
     let rig = Rig::set_up("tour", board)?;
@@ -42,7 +41,7 @@ pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
         Error::run("cannot make the disk's image", error, "check the temporary folder")
     })?;
     let mut boot = rig.boot("tour", LIMIT);
-    if rig.board.machine.unwrap_or(Machine::Q35) == Machine::Q35 {
+    if rig.board.machine() == Machine::Q35 {
         boot.disk = Some(Disk { image: image.path().into(), properties: Vec::new() });
     }
     let guest = Guest::boot(&boot, serial.clone().map(|port| Box::new(port) as _))?;
@@ -75,14 +74,12 @@ pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
 
     ui::print(format_args!("\n{}\n{}", table::model(&rows), table::verdict(&rows)));
     if let Some(json) = json {
-        let written = serde_json::to_writer_pretty(json.writer()?, &rows);
-        written.map_err(|error| json.failed(error.into()))?;
-        json.keep()?;
+        json.keep_json(&rows)?;
     }
     Ok(!rows.is_empty() && rows.iter().all(|row| row.holds))
 }
 
-/// What the guest wrote to a serial port.
+/// Shows what the guest wrote to a serial port.
 fn show(port: &str, bytes: &[u8]) {
     for line in String::from_utf8_lossy(bytes).lines() {
         ui::note(style(format_args!("  {port}  {line}")).for_stderr().dim());

@@ -1,5 +1,4 @@
-//! The terminal: results go to stdout, progress and errors to stderr. Bars and colours only where a
-//! terminal is.
+//! Output: results go to stdout, progress and errors to stderr. Bars and colours only on a terminal.
 
 use crate::error::Error;
 use console::{Term, style};
@@ -11,15 +10,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Every bar, so that lines can be printed above all of them.
+/// All bars, so that lines can be printed above them.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
-/// Prints a line of the result. A reader that has gone is no error of ours.
+/// Prints a line of the result. It is no error if stdout is closed.
 pub fn print(line: impl Display) {
     BARS.suspend(|| _ = writeln!(std::io::stdout(), "{line}"));
 }
 
-/// Prints a line about what is going on.
+/// Prints a line about the progress.
 pub fn note(line: impl Display) {
     BARS.suspend(|| _ = writeln!(std::io::stderr(), "{line}"));
 }
@@ -29,15 +28,15 @@ pub fn error(error: &Error) {
     note(format_args!("{} {error}", style("error:").red().bold().for_stderr()));
 }
 
-/// Something that takes a while: a spinner on a terminal, else one line when it begins and one when
-/// it ends.
+/// A step that takes a while. On a terminal it is a spinner, otherwise one line when it begins and
+/// one when it ends.
 pub struct Step {
     bar: ProgressBar,
     begun: Instant,
 }
 
 impl Step {
-    /// Begins it, naming what is done.
+    /// Begins the step. `what` names it.
     pub fn begin(what: impl Display) -> Self {
         if !Term::stderr().is_term() {
             note(format_args!("{what} ..."));
@@ -53,12 +52,12 @@ impl Step {
         Self { bar, begun: Instant::now() }
     }
 
-    /// What it is at now; only a terminal shows it.
+    /// Shows a detail of the progress, on a terminal only.
     pub fn at(&self, detail: impl Display) {
         self.bar.set_message(detail.to_string());
     }
 
-    /// Ends it, saying with what result.
+    /// Ends the step and prints its result.
     pub fn end(self, result: impl Display) {
         note(format_args!("{result} ({:.1} s)", self.begun.elapsed().as_secs_f32()));
     }
@@ -70,7 +69,7 @@ impl Drop for Step {
     }
 }
 
-/// A bar for `length` bytes.
+/// A progress bar for `length` bytes.
 pub fn bytes(length: u64, what: &'static str) -> ProgressBar {
     let bar = BARS.add(ProgressBar::new(length).with_message(what));
     if let Ok(style) = ProgressStyle::with_template(

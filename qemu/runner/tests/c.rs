@@ -1,24 +1,23 @@
-//! The library from C: the header is C and C++ and agrees with the static library, a program keeps
-//! a journal that the Rust library reads, every misuse has its answer, and a firmware boots in
-//! which nothing is Rust but the library. Each check has a twin that it catches.
+//! The library from C: the header is C and C++ and agrees with the static library; a program keeps a
+//! journal that the Rust library reads; every misuse returns its status; and a firmware boots in which
+//! only the library is Rust. Each check has a twin that it catches.
 
 use object::{Object, ObjectSymbol, read::File, read::archive::ArchiveFile};
 use runner::{
+    boot::{Board, Machine, Rig},
     c::{self, BARE_FLAGS, Library},
-    cli::{Board, Target},
+    cargo::Firmware,
+    cli::Target,
     guest::{Guest, Run, Transcript},
     outcome::Outcome,
-    qemu::Machine,
-    rig::Rig,
     setup::{self, Needs, Tools},
-    toolchain::TARGET,
 };
 use std::{
     collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     process::{Command, Output},
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 use tempfile::TempDir;
@@ -28,7 +27,7 @@ use wouldblock::{
 };
 
 static TOOLS: LazyLock<Tools> = LazyLock::new(|| {
-    let needs = Needs { targets: &[TARGET], qemu: true, clippy: false, c: true };
+    let needs = Needs { c: true, ..Needs::BOOT };
     setup::tools(needs).expect("the tools")
 });
 static HOST: LazyLock<Library> = LazyLock::new(|| library(Target::Host));
@@ -41,7 +40,7 @@ fn library(target: Target) -> Library {
 
 const STRICT: [&str; 5] = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-O2"];
 
-/// A folder to compile in, with a header of its own in front of the library's.
+/// A folder to compile in. A header in it is found before the library's.
 struct Desk(TempDir);
 
 impl Desk {
@@ -64,7 +63,7 @@ impl Desk {
         said(command.current_dir(&self.0).args(arguments).args(files).output().expect(program))
     }
 
-    /// Compiles and links a program of the host.
+    /// Compiles and links a program for the host.
     fn program(&self, source: &Path, arguments: &[&str]) -> Result<PathBuf, String> {
         let (program, folder) = (self.path("program"), HOST.folder.display().to_string());
         let fixed = ["-std=c11", "-I", ".", "-I", &folder, "-o", "program"];
@@ -73,7 +72,7 @@ impl Desk {
     }
 }
 
-/// What a program printed, on success; what it complained of otherwise.
+/// The output of a program; `Err` if it failed.
 fn said(output: Output) -> Result<String, String> {
     let [out, err] =
         [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("UTF-8"));
@@ -106,7 +105,7 @@ fn defined(archive: &Path) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_header_declares_just_what_the_library_defines() {
+fn the_header_declares_exactly_what_the_library_defines() {
     let declared_by_all = declared(&header());
     println!("{} functions", declared_by_all.len());
     assert!(declared_by_all.len() >= 38);
@@ -133,7 +132,7 @@ fn every_function_and_type_has_its_comment() {
     assert_eq!(uncommented(&twin).len(), 1);
 }
 
-/// Begins and ends a batch, so that the names are linked.
+/// Begins and ends a batch, so that the functions are linked.
 const CXX: &str = "\
 #include \"wouldblock.h\"
 int main()
@@ -182,8 +181,8 @@ fn a_struct_of_another_layout_is_refused() {
     }
 }
 
-/// What is in the log behind the first line of this file, and what the first line counts, as the
-/// library in Rust reads them.
+/// The count in the first cache line of this file, and the records of the log behind it, as the library
+/// in Rust reads them.
 fn journal(file: &Path) -> Result<(u64, Vec<(u64, String)>), wouldblock::persist::log::Error> {
     #[repr(align(64))]
     struct Memory([u8; 4096]);
@@ -199,7 +198,7 @@ fn journal(file: &Path) -> Result<(u64, Vec<(u64, String)>), wouldblock::persist
     Ok((u64::from_le_bytes(*head.first_chunk().expect("a line")), records))
 }
 
-/// Runs it with these texts.
+/// Runs the journal program with these texts.
 fn append(program: &Path, file: &Path, texts: &[&str]) -> String {
     let output = Command::new(program).arg(file).args(texts).output().expect("a program");
     said(output).unwrap_or_else(|error| panic!("{error}"))
@@ -227,7 +226,7 @@ fn a_program_keeps_a_journal_that_rust_reads() {
     let many: Vec<&str> = (0..25).map(|n| if n % 2 == 0 { &*long } else { &*longer }).collect();
     let said = append(&program, &file, &many);
     assert!(said.contains("run 3, shipped 1 times\n"), "{said}");
-    // What was shipped was printed first, and what came then is the log.
+    // The shipped records are printed first. The later ones are in the log.
     let (runs, records) = journal(&file).expect("a log");
     assert_eq!((runs, records.last()), (3, numbered(29, &[&long]).last()));
     let line = |(sequence, text): &(u64, String)| format!("{sequence}: {text}\n");
@@ -244,7 +243,7 @@ fn a_program_keeps_a_journal_that_rust_reads() {
 }
 
 #[test]
-fn a_journal_that_is_only_pretended_is_found() {
+fn a_journal_that_does_not_write_is_found() {
     let desk = Desk::new();
     for call in ["wb_log_append", "wb_region_copy_persist"] {
         let twin = format!("#include \"wouldblock.h\"\n#define {call}(...) WB_OK\n");
@@ -258,39 +257,39 @@ fn a_journal_that_is_only_pretended_is_found() {
 }
 
 #[test]
-fn every_misuse_has_its_answer() {
+fn every_misuse_returns_its_status() {
     let desk = Desk::new();
     let answers = source("host-tests/c/answers.c");
     let program = desk.program(&answers, &[]).expect("a program");
     let said_of = |program: &Path| said(Command::new(program).output().expect("a program"));
     let right = said_of(&program);
     println!("{right:?}");
-    assert!(right.expect("no wrong answer").ends_with(" answers, 0 wrong\n"));
+    assert!(right.expect("no wrong status").ends_with(" answers, 0 wrong\n"));
 
     for (twin, says) in [
         ("wb_batch_order(batch) WB_NULL", "answers WB_NULL, not WB_OK"),
-        // Overlaps that are not looked for.
+        // Overlaps are not checked.
         (
             "wb_log_create(log, region) WB_OK",
             "wb_log_create(log, inside) answers WB_OK, not WB_OVERLAP",
         ),
         ("wb_region_drain(region) WB_OK", "wb_region_drain(inside) answers WB_OK, not WB_OVERLAP"),
         ("wb_log_next(log, record) WB_OK", "answers WB_OK, not WB_OVERLAP"),
-        // Damage that is taken for no log, and a cursor that is not checked.
+        // A damaged log is taken for no log, and a cursor is not checked.
         ("wb_log_check(region) WB_NOT_A_LOG", "answers WB_NOT_A_LOG, not WB_DAMAGED"),
         ("wb_log_next(log, record) WB_END", "answers WB_END, not WB_STALE"),
-        // Opened to be written.
+        // The log is opened for writing.
         ("wb_log_open_read_only wb_log_recover", "answers WB_OK, not WB_READ_ONLY"),
     ] {
         desk.put("twin.h", &format!("#include \"wouldblock.h\"\n#define {twin}\n"));
         let options = ["-include", "twin.h", "-Wno-unused"];
         let program = desk.program(&answers, &options).expect("a program");
-        let wrong = said_of(&program).expect_err("a wrong answer");
+        let wrong = said_of(&program).expect_err("a wrong status");
         assert!(wrong.contains(says), "{twin}: {wrong}");
     }
 }
 
-/// Links the firmware as a project without Rust would: by `cc` and `ld` alone.
+/// Links the firmware as a project without Rust would: with `cc` and `ld` only.
 fn firmware(twin: &str) -> (Desk, Rig) {
     let desk = Desk::new();
     desk.put("twin.h", &format!("#include \"wouldblock.h\"\n{twin}\n"));
@@ -306,20 +305,14 @@ fn firmware(twin: &str) -> (Desk, Rig) {
     for step in [compiled, assembled, linked] {
         assert_eq!(step, Ok(String::new()));
     }
-    let rig = Rig {
-        qemu: TOOLS.qemu.clone().expect("QEMU"),
-        firmware: runner::cargo::Firmware {
-            elf: desk.path("firmware.elf"),
-            dictionary: std::sync::Arc::default(),
-        },
-        board: Board::default(),
-    };
+    let firmware = Firmware { elf: desk.path("firmware.elf"), dictionary: Arc::default() };
+    let rig = TOOLS.clone().rig(firmware, Board::default());
     (desk, rig)
 }
 
 const TRAPPING: &str = "max,-clflush,-clflushopt,-clwb";
 
-/// Boots it on this CPU: how it ended, and what it said on COM1.
+/// Boots the firmware on this CPU. Returns how it ended, and its output on COM1.
 fn boot(rig: &Rig, cpu: &str) -> (Run, String) {
     boot_on(rig, cpu, Machine::Q35)
 }
@@ -361,12 +354,12 @@ fn a_firmware_that_does_not_flush_is_found() {
     for (twin, expected) in [
         // It forgets to persist.
         ("#define wb_region_persist(...) WB_OK", "does not hold: traps == "),
-        // It takes its caches for persistent, which they are not here.
+        // It takes the caches for persistent, which they are not on this machine.
         (
             "#define WB_DOMAIN_MEMORY_CONTROLLER WB_DOMAIN_CACHES",
             "persist: 3 lines, 0 trapped\ndoes not hold: traps == ",
         ),
-        // Only its log does: it is gone when the power was cut.
+        // Only its log takes them for persistent: the log is lost when the power fails.
         (
             "#define wb_log_create(log, region) \
              ((region)->domain = WB_DOMAIN_CACHES, wb_log_create(log, region))",
@@ -381,15 +374,15 @@ fn a_firmware_that_does_not_flush_is_found() {
 }
 
 #[test]
-fn a_firmware_that_leaves_early_is_found() {
+fn a_firmware_that_exits_early_is_found() {
     let (_desk, rig) = firmware("#define wb_wbinvd() leave(SUCCESS)");
     assert_eq!(boot(&rig, "max").0.outcome, Outcome::Incomplete);
     let (_desk, rig) = firmware("#define wb_wbinvd() __asm__ volatile(\"ud2\")");
     assert_eq!(boot(&rig, "max").0.outcome, Outcome::Exception { vector: 6 });
 }
 
-/// Links these symbols of the static library for firmware and what they reach: which panics are
-/// there.
+/// Links these symbols of the static library for firmware, with what they reach. Returns the panics
+/// among them.
 fn panics(symbols: &BTreeSet<String>) -> Vec<String> {
     let desk = Desk::new();
     let wanted = symbols.iter().flat_map(|symbol| ["-u", symbol]);
@@ -410,7 +403,7 @@ fn panics(symbols: &BTreeSet<String>) -> Vec<String> {
 fn nothing_for_c_can_panic() {
     let mut symbols = declared(&header());
     assert_eq!(panics(&symbols), [""; 0]);
-    // With one function of `core` that does panic.
+    // With one function of `core` that panics.
     let bytes = fs::read(&BARE.archive).expect("readable");
     let archive = ArchiveFile::parse(&*bytes).expect("an archive");
     let mut all = archive.symbols().expect("readable").expect("an index");
@@ -423,7 +416,7 @@ fn nothing_for_c_can_panic() {
 }
 
 #[test]
-fn the_command_says_where_and_how() {
+fn the_command_prints_where_library_and_header_are_and_how_to_use_them() {
     let runner = |output: &Path| {
         let mut runner = Command::new(env!("CARGO_BIN_EXE_runner"));
         runner.args(["c", "--target", "bare", "--output"]).arg(output).output().expect("the runner")

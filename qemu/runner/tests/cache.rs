@@ -1,8 +1,13 @@
-//! Which lines a flush really issues: on a CPU that has no flush instruction each one traps, and
-//! the guest compares the operands with the exact list. And what is issued on a CPU that has only
-//! some of the instructions.
+//! The lines that a flush really issues: on a CPU without flush instructions each of them traps, and
+//! the guest compares the operands with the exact list. And the instructions that are used on a CPU
+//! that has only some of them.
 
-use runner::{cli::Board, guest::Run, on_target::boot, outcome::Outcome, qemu::Irq, rig::Rig};
+use runner::{
+    boot::{Board, Irq, Rig},
+    guest::Run,
+    on_target::boot,
+    outcome::Outcome,
+};
 
 /// Boots an on-target test on this CPU.
 fn boots(test: &str, cpu: &str) -> Run {

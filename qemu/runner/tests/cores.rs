@@ -1,14 +1,13 @@
-//! Two cores at once (`-smp 2`, in parallel: QEMU runs each core in a thread of its own): jobs that
-//! end on the other core than they began, sleepers woken by IPI, contention that is counted; and
-//! twins with one mistake each, which are found.
+//! Two cores at the same time (`-smp 2`; QEMU runs each core in a thread of its own): jobs that end on
+//! the other core, sleeping cores woken by IPI, contention that is counted; and twins with one mistake
+//! each, which are found.
 
 use runner::{
+    boot::{Board, Rig},
     cargo,
-    cli::Board,
-    guest::{Guest, Run, Transcript},
+    guest::{Guest, Run, Transcript, nowhere},
     outcome::Outcome,
     report::Report,
-    rig::Rig,
     setup::{self, Needs},
     toolchain::TARGET,
 };
@@ -23,13 +22,13 @@ use std::{
 static RIG: LazyLock<Rig> =
     LazyLock::new(|| Rig::set_up("cores", Board::default()).expect("a firmware"));
 
-/// Ample for the longest, on a host that has other things to do.
+/// A generous limit for the longest command, also on a busy host.
 const LIMIT: Duration = Duration::from_secs(240);
 
 /// How the two cores run.
 #[derive(Clone, Copy, PartialEq)]
 enum Time {
-    /// At once, each at its own speed.
+    /// At the same time, each at its own speed.
     Parallel,
     /// In turns, by the count of their instructions.
     Exact,
@@ -38,9 +37,10 @@ enum Time {
 /// What a guest counted.
 type Counts = BTreeMap<String, u64>;
 
-/// Boots `command` on two cores: how that ended, what was counted, what came out of the serial port.
+/// Boots `command` on two cores. Returns how it ended, what was counted, and the output of the first
+/// serial port.
 fn boot(command: &str, time: Time) -> (Run, Counts, Vec<u8>) {
-    /// One guest with two cores at a time: they are to run at once.
+    /// Only one guest with two cores runs at a time, so that both cores get a host's core.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
 
@@ -57,7 +57,7 @@ fn boot(command: &str, time: Time) -> (Run, Counts, Vec<u8>) {
     (run.expect("a guest that started"), counts, com1.bytes())
 }
 
-/// As [`boot`]; the guest must come to its end by itself.
+/// As [`boot`]. The guest must reach its end by itself.
 fn complete(command: &str, time: Time) -> (Counts, Vec<u8>) {
     let (run, counts, com1) = boot(command, time);
     let run = run.success().unwrap_or_else(|error| panic!("{error}"));
@@ -65,14 +65,15 @@ fn complete(command: &str, time: Time) -> (Counts, Vec<u8>) {
     (counts, com1)
 }
 
-/// In parallel, and once more in turns, where as much is promised but for how often the cores meet.
+/// In turns, and in parallel. The guest checks the same in both; how often the cores meet counts only
+/// in parallel.
 fn both_ways(command: &str, met: &[&str]) -> Counts {
     complete(command, Time::Exact);
     in_parallel(command, met)
 }
 
-/// In parallel, as often as it takes until each of these was counted: how soon the cores meet is the
-/// host's to decide. If they never do, the test shows nothing, and fails.
+/// In parallel, repeated until each of the events in `met` was counted: the host's timing decides how
+/// soon the cores meet. If they never do, the test shows nothing, so it fails.
 fn in_parallel(command: &str, met: &[&str]) -> Counts {
     const PATIENCE: usize = 30;
     let mut missing = met.to_vec();
@@ -86,11 +87,12 @@ fn in_parallel(command: &str, met: &[&str]) -> Counts {
     panic!("{command}: never met in {PATIENCE} boots: {missing:?}")
 }
 
-/// Rounds in turns, and in parallel: there both cores sleep in between, and each wake is the host's.
+/// Rounds in turns, and in parallel. In parallel both cores sleep between the rounds, and the host's
+/// timing decides when they wake.
 const ROUNDS: [u64; 2] = [20_000, 4000];
 
-/// A job that the first core starts `rounds` times and waits for in this form, in either time.
-/// In turns it repeats; answers what was counted so.
+/// A job that the first core starts `rounds` times and waits for in this form, in parallel and in
+/// turns. Returns the counts in turns, which repeat.
 fn started_on_the_first_core(form: &str, met: &[&str]) -> Counts {
     let [exact, parallel] = ROUNDS;
     let counts = in_parallel(&format!("{form} rounds={parallel}"), met);
@@ -101,7 +103,7 @@ fn started_on_the_first_core(form: &str, met: &[&str]) -> Counts {
 }
 
 #[test]
-fn a_job_ends_by_a_handler_on_the_other_core_and_the_ipi_wakes_who_waits() {
+fn a_job_ends_by_a_handler_on_the_other_core_and_the_ipi_wakes_the_waiter() {
     for form in ["wait", "await"] {
         let met = ["completed by the handler", "wakes by IPI"];
         let counts = started_on_the_first_core(form, &met);
@@ -115,7 +117,7 @@ fn callbacks_run_on_the_other_core() {
 }
 
 #[test]
-fn drivers_know_nothing_of_cores() {
+fn drivers_written_for_one_core_work_on_two() {
     for time in [Time::Exact, Time::Parallel] {
         let (counts, _) = complete("dma", time);
         assert_eq!(counts["jobs"], 10);
@@ -162,10 +164,11 @@ fn twins_with_a_mistake_are_found() {
     for twin in ["twin_no_ipi", "twin_early_ipi"] {
         in_parallel(twin, &["lost wakes"]);
     }
-    in_parallel("twin_one_core_section", &["lost additions"]); // It does not hold on two.
+    // The critical section of one core does not keep out the other one.
+    in_parallel("twin_one_core_section", &["lost additions"]);
 }
 
-/// The same ends, with the same messages, as on the first core.
+/// Failures end the run in the same way, and with the same messages, as on the first core.
 #[test]
 fn a_failure_on_the_second_core_ends_the_run() {
     let stack_overflow = Outcome::Exception { vector: 8 };
@@ -200,7 +203,7 @@ fn a_binary_with_the_section_of_one_core_does_not_link() {
 fn a_machine_with_one_core_says_so() {
     let mut boot = RIG.boot("wait", LIMIT);
     boot.exact = false; // It waits some seconds for a second core.
-    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())]);
+    let guest = Guest::boot(&boot, nowhere());
     let run = guest.expect("a guest").run(drop).expect("a guest that started");
     assert_eq!(run.outcome, Outcome::BadCommandLine);
     assert!(run.log_text().contains("-smp 2"), "{}", run.log_text());

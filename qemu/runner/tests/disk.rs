@@ -1,18 +1,16 @@
-//! A virtio disk on the guest: what the host wrote is what the guest reads, and the other way
-//! round, with 32 requests in flight, with failures, and through a file system (`embedded-sdmmc` on
+//! A virtio disk on the guest: the guest reads what the host wrote, and the host reads what the guest
+//! wrote, with 32 requests in flight, with failures, and through a file system (`embedded-sdmmc` on
 //! the guest, `fatfs` on the host).
 
 use runner::{
-    cli::Board,
+    boot::{Board, Disk, Irq, Rig},
     disk_image::{self, CHUNK, CHUNKS, SECTOR, pattern},
-    guest::Guest,
-    qemu::Irq,
+    guest::{Guest, nowhere},
     report::{Report, Row},
-    rig::{Disk, Rig},
 };
 use std::{
     fs,
-    io::{self, Cursor, Read, Write},
+    io::{Cursor, Read, Write},
     path::{Path, PathBuf},
     sync::LazyLock,
     time::Duration,
@@ -23,16 +21,16 @@ use tempfile::TempDir;
 static RIG: LazyLock<Rig> =
     LazyLock::new(|| Rig::set_up("disk", Board::default()).expect("a firmware"));
 
-/// Ample.
+/// A generous limit.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Boots `command` with the disk, and answers what the guest reported of it.
+/// Boots `command` with the disk, and returns the row that the guest reported.
 fn boot(command: &str, irq: Irq, image: PathBuf, properties: &[&'static str]) -> Row {
     let mut boot = RIG.boot(command, LIMIT);
     (boot.irq, boot.exact) = (irq, false);
     boot.disk = Some(Disk { image, properties: properties.to_vec() });
     let mut row = None;
-    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())]).expect("a guest");
+    let guest = Guest::boot(&boot, nowhere()).expect("a guest");
     let run = guest.run(|report| {
         if let Report::Row(report) = report {
             row = Some(report);
@@ -79,7 +77,7 @@ fn thirty_two_writes_in_flight() {
 }
 
 #[test]
-fn what_is_cancelled_keeps_its_memory_until_the_device_is_done() {
+fn a_cancelled_request_keeps_its_memory_until_the_device_is_done() {
     for irq in [Irq::Apic, Irq::Pic] {
         let (_folder, path, _) = image();
         boot("cancel", irq, path, &["throttling.iops-total=2"]);
@@ -87,16 +85,16 @@ fn what_is_cancelled_keeps_its_memory_until_the_device_is_done() {
 }
 
 #[test]
-fn what_is_in_flight_at_a_reset_ends_and_the_disk_is_served_again() {
+fn requests_in_flight_at_a_reset_end_and_the_disk_works_again() {
     for irq in [Irq::Apic, Irq::Pic] {
         let (_folder, path, _) = image();
         let row = boot("reset", irq, path, &["throttling.iops-total=2"]);
-        assert_eq!(row.tries, 33, "all that the cut-off device had: {row:?}");
+        assert_eq!(row.tries, 33, "all requests that the device had: {row:?}");
     }
 }
 
 #[test]
-fn a_disk_is_taken_once_and_a_request_hears_of_its_own_end_only() {
+fn a_disk_is_taken_once_and_a_request_gets_only_its_own_end() {
     for irq in [Irq::Apic, Irq::Pic] {
         let (_folder, path, _) = image();
         boot("once", irq, path, &[]);
@@ -104,7 +102,7 @@ fn a_disk_is_taken_once_and_a_request_hears_of_its_own_end_only() {
 }
 
 #[test]
-fn a_read_only_disk_says_so() {
+fn a_write_to_a_read_only_disk_fails_with_a_typed_error() {
     for irq in [Irq::Apic, Irq::Pic] {
         let (_folder, path, content) = image();
         boot("readonly", irq, path.clone(), &["readonly=on"]);

@@ -1,15 +1,14 @@
-//! The library's log on an NVDIMM, found through ACPI: what the guest says of it, and what the
-//! host's own recovery of the file finds.
+//! The library's log on an NVDIMM, which the guest finds through ACPI: what the guest reports, and what
+//! the host recovers from the NVDIMM's file.
 
 use runner::{
-    cli::Board,
+    boot::{Board, Boot, Machine, Nvdimm, Rig},
     guest::{Guest, Run, Transcript},
     image::{Image, capacity, words},
     outcome::Outcome,
     powerfail::history::payload,
-    qemu::{self, Machine},
+    qemu,
     report::{self, Appended, Domain, Recovered, Report},
-    rig::{Boot, Nvdimm, Persistence, Rig},
 };
 use std::{
     fs,
@@ -24,7 +23,7 @@ use tempfile::TempDir;
 static RIG: LazyLock<Rig> =
     LazyLock::new(|| Rig::set_up("nvdimm", Board::default()).expect("a firmware"));
 
-/// Ample.
+/// A generous limit.
 const LIMIT: Duration = Duration::from_secs(60);
 const BYTES: u64 = 64 << 10;
 
@@ -32,26 +31,26 @@ const BYTES: u64 = 64 << 10;
 struct Memory {
     folder: TempDir,
     bytes: u64,
-    persistence: Persistence,
+    persistence: Domain,
 }
 
-/// What a boot has said.
+/// The reports of a boot.
 struct Said {
     run: Run,
     nvdimm: Option<report::Nvdimm>,
     recovered: Option<Recovered>,
     appended: Option<Appended>,
-    /// On the serial port.
+    /// The bytes on the first serial port.
     acknowledged: Vec<u8>,
 }
 
 impl Memory {
-    fn new(persistence: Persistence) -> Self {
+    fn new(persistence: Domain) -> Self {
         Self { folder: tempfile::tempdir().expect("a folder"), bytes: BYTES, persistence }
     }
 
     fn file(&self) -> PathBuf {
-        // QEMU takes a comma for the end of a property.
+        // QEMU ends a property at a comma, so the runner must escape it.
         self.folder.path().join("nvdimm, the first")
     }
 
@@ -67,20 +66,17 @@ impl Memory {
         said(&self.boot(&RIG, command))
     }
 
-    /// The run of a command that comes to its end.
+    /// Runs a command, which must reach its end.
     fn append(&self, command: &str) -> (Recovered, Appended) {
         let said = self.run(command);
         assert_eq!(said.run.outcome, Outcome::Complete, "{}", said.run.log_text());
-        let domain = match self.persistence {
-            Persistence::MemoryController => Domain::MemoryController,
-            Persistence::Caches => Domain::Caches,
-        };
+        let domain = self.persistence;
         let nvdimm = report::Nvdimm { base: 4 << 30, length: self.bytes, domain };
         assert_eq!(said.nvdimm, Some(nvdimm));
         let (recovered, appended) =
             (said.recovered.expect("a log"), said.appended.expect("an end"));
         if appended.next > recovered.next {
-            // What is acknowledged last is all of it.
+            // The last acknowledgement is for the last record.
             assert_eq!(said.acknowledged.last(), Some(&((appended.next - 1) as u8)));
         }
         (recovered, appended)
@@ -94,7 +90,7 @@ impl Memory {
         fs::read(self.file()).expect("readable")
     }
 
-    /// Stores a word over the file's.
+    /// Overwrites a word of the file.
     fn store(&self, word: usize, value: u64) {
         let mut bytes = self.bytes();
         bytes[word * 8..][..8].copy_from_slice(&value.to_le_bytes());
@@ -126,10 +122,10 @@ fn payloads(seed: u32, numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
     numbers.map(|sequence| payload(seed, sequence)).collect()
 }
 
-/// A fresh region, then an existing log, in every form, with both answers of the platform.
+/// A new region, then an existing log, in every form, on both persistence domains.
 #[test]
 fn records_outlive_the_machine() {
-    for persistence in [Persistence::MemoryController, Persistence::Caches] {
+    for persistence in [Domain::MemoryController, Domain::Caches] {
         let memory = Memory::new(persistence);
         let (fresh, appended) = memory.append("append form=try seed=7 count=20 create=yes");
         assert!(fresh.created && (fresh.first, fresh.next) == (1, 1), "{fresh:?}");
@@ -153,17 +149,17 @@ fn records_outlive_the_machine() {
 
 #[test]
 fn a_full_log_would_block_and_keeps_its_records() {
-    let memory = Memory::new(Persistence::MemoryController);
+    let memory = Memory::new(Domain::MemoryController);
     let (_, appended) = memory.append("append form=try seed=3 create=yes");
     assert!(appended.full);
-    // It is full when the next record does not fit, and no earlier.
+    // It is full when the next record does not fit, and not earlier.
     let taken = |next| -> u64 { payloads(3, 1..next).iter().map(|p| words(p.len())).sum() };
     assert!(taken(appended.next) <= capacity(BYTES), "{appended:?}");
     assert!(taken(appended.next + 1) > capacity(BYTES), "{appended:?}");
 
     let image = memory.image();
     assert_eq!(image.records, payloads(3, 1..appended.next));
-    // The same record does not fit by any form that tries.
+    // The same record does not fit in any form that does not block.
     for form in ["try", "batch"] {
         let (found, again) = memory.append(&format!("append form={form} seed=3"));
         assert_eq!((found, again), (recovered(&image), appended), "{form}");
@@ -178,17 +174,17 @@ fn a_full_log_would_block_and_keeps_its_records() {
 }
 
 #[test]
-fn what_is_no_log_is_refused_and_left_alone() {
+fn memory_without_a_valid_log_is_refused_and_not_written_to() {
     // Words of the header, which has two copies.
     const MAGIC: usize = 0;
     const EPOCH: usize = 5;
     const COPY: usize = 8;
-    let memory = Memory::new(Persistence::MemoryController);
+    let memory = Memory::new(Domain::MemoryController);
     memory.append("append form=try seed=3 count=5 create=yes");
     let whole = memory.bytes();
     for (word, value, create, says) in [
         (MAGIC, 0, "", "no log"),
-        // Damage is not "no log", so none is created, though the command line allows it.
+        // A damaged log is not "no log", so no log is created, though the command line allows it.
         (MAGIC, 0x1234, " create=yes", "header is damaged"),
         (EPOCH, u64::MAX, " create=yes", "header is damaged"),
         (MAGIC, u64::from_le_bytes(*b"wblog\0\0\x01"), " create=yes", "header is damaged"),
@@ -204,7 +200,7 @@ fn what_is_no_log_is_refused_and_left_alone() {
         assert!(memory.bytes() == damaged, "it was written to");
         fs::write(memory.file(), &whole).expect("writable");
     }
-    // With one copy whole it is found, and the other is written anew.
+    // If one copy is valid, the log is found, and the other copy is written again.
     for copy in [0, COPY] {
         for word in 0..COPY {
             memory.store(copy + word, 0x1234);
@@ -216,10 +212,10 @@ fn what_is_no_log_is_refused_and_left_alone() {
     }
 }
 
-/// The NVDIMM of a log cannot be exchanged for a longer or a shorter one behind it.
+/// A log on an NVDIMM whose length has changed is refused.
 #[test]
-fn a_log_knows_the_length_of_its_nvdimm() {
-    let mut memory = Memory::new(Persistence::MemoryController);
+fn a_log_is_refused_if_its_nvdimm_has_another_length() {
+    let mut memory = Memory::new(Domain::MemoryController);
     memory.append("append form=try seed=4 create=yes");
     memory.bytes = 2 * BYTES;
     let file = fs::File::options().write(true).open(memory.file()).expect("writable");
@@ -231,10 +227,10 @@ fn a_log_knows_the_length_of_its_nvdimm() {
     assert!(said.recovered.is_none() && said.acknowledged.is_empty());
 }
 
-/// The log ends before a record that is damaged; what is appended then takes its place.
+/// The log ends before a damaged record. The next appended record takes its place.
 #[test]
 fn a_damaged_record_ends_the_log() {
-    let memory = Memory::new(Persistence::MemoryController);
+    let memory = Memory::new(Domain::MemoryController);
     memory.append("append form=batch seed=5 count=9 create=yes");
     let third = 16 + payloads(5, 1..3).iter().map(|p| words(p.len()) as usize).sum::<usize>();
     memory.store(third + 2, 0); // its checksum
@@ -256,8 +252,8 @@ fn a_machine_without_an_nvdimm_says_so() {
 }
 
 #[test]
-fn the_older_machine_has_it_too() {
-    let memory = Memory::new(Persistence::Caches);
+fn the_older_machine_has_an_nvdimm_too() {
+    let memory = Memory::new(Domain::Caches);
     let mut rig = RIG.clone();
     rig.board.machine = Some(Machine::Pc);
     let said = said(&memory.boot(&rig, "append form=try seed=2 count=4 create=yes"));
@@ -266,10 +262,10 @@ fn the_older_machine_has_it_too() {
     assert_eq!(memory.image().records, payloads(2, 1..5));
 }
 
-/// 5 GiB from 4 GiB on reach beyond what the board maps. The file has holes for them.
+/// 5 GiB from 4 GiB on reach beyond what the board maps. The file is sparse.
 #[test]
-fn one_that_is_not_mapped_is_refused() {
-    let mut memory = Memory::new(Persistence::MemoryController);
+fn an_nvdimm_that_is_not_mapped_is_refused() {
+    let mut memory = Memory::new(Domain::MemoryController);
     memory.bytes = 5 << 30;
     let said = memory.run("append form=try seed=2 count=4 create=yes");
     assert_eq!(said.run.outcome, Outcome::Refused);
@@ -278,13 +274,13 @@ fn one_that_is_not_mapped_is_refused() {
 }
 
 #[test]
-fn nothing_of_it_reaches_other_boots() {
+fn other_boots_have_no_nvdimm() {
     let words = |boot: &Boot| -> Vec<String> {
         let command = qemu::command(boot, Path::new("."));
         command.get_args().map(|word| word.to_string_lossy().into_owned()).collect()
     };
     let without = words(&RIG.boot("append", LIMIT));
-    let with = words(&Memory::new(Persistence::Caches).boot(&RIG, "append"));
+    let with = words(&Memory::new(Domain::Caches).boot(&RIG, "append"));
     for part in ["nvdimm", "slots", "maxmem"] {
         let names = |words: &[String]| {
             words.iter().any(|word| word.contains(part) && !word.ends_with("/nvdimm"))

@@ -5,5 +5,5 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     runner::child::end_with_the_runner();
-    runner::finish(runner::on_target::run(&arguments, runner::cli::Board::default(), 1))
+    runner::finish(runner::on_target::run(&arguments, runner::boot::Board::default(), 1))
 }

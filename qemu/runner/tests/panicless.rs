@@ -1,5 +1,5 @@
-//! No panic in the interrupt paths: a linked file with all that handlers call contains no panic
-//! handler, since nothing reaches it. One index that may be out of bounds, and it does.
+//! No panic in the interrupt paths: a linked file with everything that handlers call contains no panic
+//! handler, since nothing reaches it. With one index that can be out of bounds, the file contains it.
 
 use object::{Object, ObjectSymbol, SymbolKind, read::File};
 use runner::{
@@ -9,7 +9,7 @@ use runner::{
 };
 use std::fs;
 
-/// By their symbols.
+/// The symbols of the handlers.
 const HANDLERS: [&str; 11] = [
     "handler_event",
     "handler_broadcast",
@@ -24,13 +24,12 @@ const HANDLERS: [&str; 11] = [
     "handler_receive",
 ];
 
-/// Every panic of Rust code ends in the panic handler, whose symbol this is a part of.
+/// A part of the panic handler's symbol. Every panic of Rust code ends there.
 const PANIC_HANDLER: &str = "rust_begin_unwind";
 
 /// The functions in `binary` of the package `panicless`. Each of `handlers` is among them.
 fn functions(binary: &str, handlers: &[&str]) -> Vec<String> {
-    let needs = Needs { targets: &[TARGET], qemu: false, clippy: false, c: false };
-    let toolchain = setup::tools(needs).expect("a toolchain").toolchain;
+    let toolchain = setup::tools(Needs::BUILD).expect("a toolchain").toolchain;
     let mut build = cargo::command(&toolchain, &runner::project().join("qemu"), "build");
     build.args(["--release", "--package", "panicless", "--target", TARGET, "--bin", binary]);
     let elf = cargo::run(build, &format!("linking `{binary}`")).expect("a build").expect("a file");
@@ -51,7 +50,7 @@ fn functions(binary: &str, handlers: &[&str]) -> Vec<String> {
     names
 }
 
-/// The panic handler, and which panics there are.
+/// The panic handler and the functions that panic.
 fn panics(functions: &[String]) -> Vec<&String> {
     let is_panic = |name: &&String| name.contains(PANIC_HANDLER) || name.contains("panicking");
     functions.iter().filter(is_panic).collect()

@@ -1,15 +1,15 @@
-//! QEMU killed at random moments while the guest appends, while it recovers, and while it makes the
-//! log: no acknowledged record is lost, none is torn, none invented. A guest that acknowledges
+//! QEMU is killed at random moments while the guest appends, while it recovers and while it creates the
+//! log: no acknowledged record is lost, none is torn, none is invented. A guest that acknowledges
 //! before it writes is found.
 
 use runner::{
-    cli::Board,
+    boot::Board,
     powerfail::{Plan, Tally},
 };
 use std::process::{Command, Output};
 
 const ROUNDS: u32 = 50;
-/// The twin needs fewer: more than half of the kills find it out.
+/// The twin needs fewer: more than half of the kills find its mistake.
 const TWIN_ROUNDS: u32 = 20;
 
 fn tally(rounds: u32, early: bool, seed: u64) -> Tally {
@@ -22,8 +22,8 @@ fn tally(rounds: u32, early: bool, seed: u64) -> Tally {
 
 #[test]
 fn nothing_acknowledged_is_lost() {
-    /// Where the kills fall is the host's to decide: more rounds, until they fell into all phases, and
-    /// not always at the beginning of one.
+    /// The host's timing decides when the kills come. The test repeats until there were kills in all
+    /// phases, and not always at the beginning of one.
     const PATIENCE: u64 = 10;
     let (mut recovering, mut cleared, mut appending) = (false, false, false);
     for seed in 0..PATIENCE {
@@ -43,7 +43,7 @@ fn nothing_acknowledged_is_lost() {
 fn a_guest_that_acknowledges_before_it_writes_is_found() {
     let tally = tally(TWIN_ROUNDS, true, 0x5eed);
     assert!(!tally.holds() && tally.wrong.lost > 0);
-    // Nothing else is wrong with it.
+    // Its only fault is that records are lost.
     assert_eq!((tally.wrong.torn, tally.disagreed), (0, 0));
 }
 

@@ -1,19 +1,17 @@
-//! The runner itself, against guests that go wrong on purpose, a QEMU that does, and bad input.
+//! The runner itself, with guests that fail on purpose, with a QEMU that fails, and with bad input.
 
 use nix::{
     sys::signal::{Signal, kill},
     unistd::{Pid, geteuid},
 };
 use runner::{
-    cli::Board,
-    guest::{Guest, Run},
+    boot::{Board, Irq, Rig},
+    guest::{Guest, Run, nowhere},
     outcome::Outcome,
-    qemu::Irq,
-    rig::Rig,
 };
 use std::{
     fs,
-    io::{self, Read},
+    io::Read,
     os::unix::{fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -27,9 +25,9 @@ use tempfile::TempDir;
 static RIG: LazyLock<Rig> =
     LazyLock::new(|| Rig::set_up("tests", Board::default()).expect("a firmware"));
 
-/// Ample: a boot takes a second, and a busy host may be far slower.
+/// A generous limit: a boot takes a second, and a busy host can be much slower.
 const LIMIT: Duration = Duration::from_secs(120);
-/// For what ends at its limit; whatever else happens in it, the outcome is the same.
+/// For boots that end at the limit. The outcome does not depend on how far they come.
 const SHORT: Duration = Duration::from_secs(5);
 
 fn boot(rig: &Rig, command: &str) -> runner::error::Result<Run> {
@@ -38,7 +36,7 @@ fn boot(rig: &Rig, command: &str) -> runner::error::Result<Run> {
 
 fn boot_within(rig: &Rig, command: &str, limit: Duration) -> runner::error::Result<Run> {
     let boot = rig.boot(command, limit);
-    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())])?;
+    let guest = Guest::boot(&boot, nowhere())?;
     let qemu = guest.id();
     let run = guest.run(drop)?;
     assert!(!alive(qemu), "QEMU is left behind");
@@ -49,7 +47,7 @@ fn planted(name: &str) -> Run {
     boot(&RIG, &format!("run name=planted::{name}")).expect("a guest that started")
 }
 
-/// Whether this process is there and no zombie of someone else's.
+/// Whether this process runs. A zombie does not count.
 fn alive(process: u32) -> bool {
     fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
 }
@@ -65,7 +63,7 @@ fn a_panic_is_reported_with_its_place() {
 
 #[test]
 fn a_hang_ends_at_the_limit_and_keeps_the_log() {
-    // It logs, and then hangs. Only how far it comes within the limit is the host's to decide.
+    // It logs, and then hangs. The host's timing decides only how far it comes within the limit.
     let mut limit = SHORT;
     let run = loop {
         let run = boot_within(&RIG, "run name=planted::hang", limit).expect("a guest that started");
@@ -104,7 +102,7 @@ fn an_interrupt_without_a_handler_is_found() {
 }
 
 #[test]
-fn leaving_without_the_last_line_is_no_success() {
+fn an_exit_without_the_last_report_is_no_success() {
     let run = planted("silent_exit");
     assert_eq!(run.outcome, Outcome::Incomplete);
 }
@@ -118,7 +116,7 @@ fn an_unknown_test_is_a_bad_command_line() {
 fn planted_failures_are_not_listed() {
     let mut names = Vec::new();
     let boot = RIG.boot("list", LIMIT);
-    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())]).unwrap();
+    let guest = Guest::boot(&boot, nowhere()).unwrap();
     let run = guest.run(|report| {
         names.extend(
             matches!(&report, runner::report::Report::Test { .. }).then(|| format!("{report:?}")),
@@ -136,7 +134,7 @@ fn each_listed_failure_names_its_test() {
 }
 
 #[test]
-fn bytes_that_the_guest_did_not_mean_to_send_fail_its_test() {
+fn a_test_fails_if_the_guest_sends_other_bytes_than_it_reports() {
     let error = runner::on_target::boot(&RIG, Irq::Pic, "planted::wrong_bytes").unwrap_err();
     assert!(error.to_string().contains("Com2 had 1 bytes"), "{error}");
 }
@@ -144,7 +142,7 @@ fn bytes_that_the_guest_did_not_mean_to_send_fail_its_test() {
 #[test]
 fn a_dropped_guest_leaves_no_qemu() {
     let boot = RIG.boot("run name=planted::hang", LIMIT);
-    let guest = Guest::boot(&boot, [Box::new(io::sink()), Box::new(io::sink())]).unwrap();
+    let guest = Guest::boot(&boot, nowhere()).unwrap();
     let qemu = guest.id();
     assert!(alive(qemu));
     drop(guest);
@@ -152,7 +150,7 @@ fn a_dropped_guest_leaves_no_qemu() {
 }
 
 #[test]
-fn a_qemu_that_dies_at_once_is_quoted() {
+fn the_error_quotes_a_qemu_that_ends_at_once() {
     let (_folder, qemu) = script("echo it is too hot >&2; exit 3", "qemu");
     let error = boot(&Rig { qemu, ..RIG.clone() }, "list").unwrap_err().to_string();
     assert!(
@@ -164,33 +162,32 @@ fn a_qemu_that_dies_at_once_is_quoted() {
 }
 
 #[test]
-fn a_qemu_that_never_connects_is_given_up() {
+fn a_qemu_that_never_connects_ends_at_the_limit() {
     let (_folder, qemu) = script("exec sleep 1000", "qemu");
     let error = boot_within(&Rig { qemu, ..RIG.clone() }, "list", SHORT).unwrap_err().to_string();
     assert!(error.contains("no connection within the time limit"), "{error}");
 }
 
 #[test]
-fn a_qemu_that_is_no_program_is_named() {
+fn the_error_names_a_qemu_that_is_no_program() {
     let rig = Rig { qemu: "/nowhere/qemu".into(), ..RIG.clone() };
     let error = boot(&rig, "list").unwrap_err().to_string();
     assert!(error.contains("cannot start QEMU") && error.contains("/nowhere/qemu"), "{error}");
 }
 
 #[test]
-fn an_unknown_cpu_is_qemus_to_refuse() {
+fn qemu_refuses_an_unknown_cpu() {
     let mut rig = RIG.clone();
     rig.board.cpu = "pdp11".into();
     let error = boot(&rig, "list").and_then(Run::success).unwrap_err().to_string();
     assert!(error.contains("QEMU failed") && error.contains("pdp11"), "{error}");
 }
 
-/// A pretended QEMU.
+/// A shell script under the name of a program.
 fn script(body: &str, name: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
-    // Written by a child: a file that this process has open for writing could not be executed
-    // meanwhile.
+    // A child writes it: a file that this process has open for writing cannot be executed.
     let script = r#"printf '#!/bin/sh\n%s\n' "$1" > "$2" && chmod +x "$2""#;
     assert!(
         Command::new("sh").args(["-c", script, "sh", body]).arg(&path).status().unwrap().success()
@@ -245,9 +242,9 @@ fn bad_files_are_refused_before_anything_is_done() {
     assert_eq!(left.len(), 1, "{left:?}");
 }
 
-/// Only root installs; anybody else is told the one command.
+/// Only root installs. The error tells other users the command.
 #[test]
-fn without_qemu_and_not_root_the_command_is_named() {
+fn without_qemu_and_root_the_error_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     let program = folder.path().join("runner");
@@ -283,7 +280,7 @@ fn a_file_comes_back_whole_in_each_form() {
 #[test]
 fn a_tour_cut_short_fails_and_writes_no_rows() {
     let folder = tempfile::tempdir().unwrap();
-    // A machine that stands still, so that no host is fast enough for the limit.
+    // The guest is never started (`-S`), so that no host is fast enough for the limit.
     let real = RIG.qemu.display();
     let (programs, _) = script(&format!(r#"exec {real} -S "$@""#), "qemu-system-x86_64");
     let path = format!("{}:{}", programs.path().display(), std::env::var("PATH").unwrap());
@@ -293,9 +290,9 @@ fn a_tour_cut_short_fails_and_writes_no_rows() {
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
 }
 
-/// Two tours: what the host does not decide is the same in both.
+/// Two tours: all rows that do not depend on the host are the same in both.
 #[test]
-fn figures_repeat_to_the_digit_where_nothing_is_said_of_the_host() {
+fn figures_repeat_to_the_digit_in_rows_without_host_input() {
     let folder = tempfile::tempdir().unwrap();
     let [first, second] = ["first", "second"].map(|file| -> Vec<serde_json::Value> {
         ends(runner().current_dir(&folder).args(["tour", "--json", file]), 0, "");
@@ -306,14 +303,14 @@ fn figures_repeat_to_the_digit_where_nothing_is_said_of_the_host() {
     for (first, second) in first.iter().zip(&second) {
         assert!(host_decides(first) || first == second, "{first} and {second}");
     }
-    // Where the host sends bytes, and where it reads its disk.
+    // The rows for which the host sends bytes, and the one that reads the disk.
     let names: Vec<_> =
         first.iter().filter(|row| host_decides(row)).map(|row| &row["row"]).collect();
     assert_eq!(names.len(), 6, "{names:?}");
     assert!(names.iter().any(|name| name.as_str().unwrap().contains("disk reads")), "{names:?}");
 }
 
-/// An echo that takes a while, and its QEMU.
+/// An echo that takes long, and its QEMU.
 struct LongEcho {
     folder: TempDir,
     runner: Child,
@@ -346,8 +343,8 @@ impl LongEcho {
         Self { folder, runner, qemu }
     }
 
-    /// Sends the runner a signal, asserts that QEMU goes and no output comes, and answers the exit
-    /// code and the folder.
+    /// Sends the runner a signal, asserts that QEMU ends and no output file appears, and returns the
+    /// exit code and the folder.
     fn end_by(mut self, signal: Signal) -> (Option<i32>, TempDir) {
         kill(Pid::from_raw(self.runner.id().cast_signed()), signal).unwrap();
         let code = self.runner.wait().unwrap().code();
@@ -356,7 +353,7 @@ impl LongEcho {
             assert!(Instant::now() < deadline, "QEMU is left behind");
             sleep(Duration::from_millis(5));
         }
-        assert!(!self.folder.path().join("output").exists(), "a part is taken for the whole");
+        assert!(!self.folder.path().join("output").exists(), "a part of the output is kept");
         (code, self.folder)
     }
 }

@@ -1,11 +1,9 @@
 //! Everything that can be done with a job, at random, on all devices at once: every count is exact,
-//! and one that is off by one is found.
+//! and a count that is off by one is found.
 
 use runner::{
-    cli::Board,
-    qemu::Irq,
+    boot::{Board, Irq, Rig},
     report::Soaked,
-    rig::Rig,
     soak::{self, Flaw},
 };
 use std::sync::LazyLock;
@@ -17,7 +15,7 @@ static RIG: LazyLock<Rig> =
 const ROUNDS: u64 = 20_000;
 
 fn soak(irq: Irq, flaw: Flaw) -> Soaked {
-    soak::on(&RIG, irq, ROUNDS, 4, flaw).expect("a soak that comes to its end").0
+    soak::on(&RIG, irq, ROUNDS, 4, flaw).expect("a soak that reaches its end").0
 }
 
 #[test]
@@ -41,6 +39,10 @@ fn a_buffer_that_is_leaked_is_found() {
 #[test]
 fn an_end_that_comes_twice_is_found() {
     let soaked = soak(Irq::Apic, Flaw::Double);
-    assert_eq!(soak::wrong(&soaked, ROUNDS).len(), 3, "ended, got, called back: {soaked:?}");
+    assert_eq!(
+        soak::wrong(&soaked, ROUNDS).len(),
+        3,
+        "ended, the sum of the ends, called back: {soaked:?}"
+    );
     assert_eq!(soaked.called_back, soaked.started_with + 1);
 }

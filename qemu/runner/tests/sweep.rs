@@ -1,17 +1,17 @@
-//! An interrupt at every instruction of every wait path: none is lost, and every path that is
-//! broken on purpose is found.
+//! An interrupt at every instruction of every wait path: none is lost, and every path that is broken
+//! on purpose is found.
 
-use runner::{cli::Board, sweep::Swept};
+use runner::{boot::Board, sweep::Swept};
 
-/// Fewer would mean that a path has gone from the sweep.
+/// The least number of paths and of twins, so that none is removed unnoticed.
 const PATHS: usize = 41;
 const TWINS: usize = 15;
-/// What it comes to with both controllers, all pairs of events included, rounded down.
+/// The total with both controllers and all pairs of events, rounded down.
 const PLACEMENTS: u64 = 3_000_000;
 
 #[test]
 fn no_interrupt_is_lost_at_any_instruction_and_every_broken_twin_is_caught() {
-    let swept = Swept::on(Board::default()).expect("a sweep that comes to its end");
+    let swept = Swept::on(Board::default()).expect("a sweep that reaches its end");
     swept.lines().for_each(|line| println!("{line}"));
     assert!(swept.holds(), "{}", swept.verdict());
     assert!(swept.paths.len() >= PATHS && swept.twins.len() >= TWINS);

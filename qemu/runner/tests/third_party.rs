@@ -1,14 +1,12 @@
-//! Two crates that know nothing of this project, on the guest's UART, talked to by the host:
-//! MAVLink frames (`mavlink`, blocking, over `embedded-io`) and web pages (`edge-http`, awaited,
-//! over `embedded-io-async`). The host's side is written by the protocols' documents, not with the
+//! Two crates by other authors on the guest's UART, with the host at the other end: MAVLink frames
+//! (`mavlink`, blocking, over `embedded-io`) and web pages (`edge-http`, awaited, over
+//! `embedded-io-async`). The host's side is written after the protocols' documents, without the
 //! crates.
 
 use runner::{
-    cli::Board,
+    boot::{Board, Irq, Rig},
     guest::{Guest, Run},
-    qemu::Irq,
     report::{Report, Row},
-    rig::Rig,
 };
 use std::{
     io::{self, BufRead, BufReader, Read, Write},
@@ -18,15 +16,15 @@ use std::{
     time::Duration,
 };
 
-/// The firmware with both, built once.
+/// The firmware with both crates, built once.
 static RIG: LazyLock<Rig> =
     LazyLock::new(|| Rig::set_up("console", Board::default()).expect("a firmware"));
 
-/// Ample for a conversation.
+/// A generous limit.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Boots `command`, has `talk` at the other end of its first serial port, and answers what the
-/// guest reported of it. The guest must come to its end by itself.
+/// Boots `command` with `talk` at the other end of its first serial port, and returns the row that the
+/// guest reported. The guest must reach its end by itself.
 fn converse(command: &str, irq: Irq, talk: impl FnOnce(UnixStream) + Send) -> Row {
     let (host, guest_side) = UnixStream::pair().expect("a socket pair");
     host.set_read_timeout(Some(LIMIT)).expect("a time-out that is not zero");
@@ -42,7 +40,7 @@ fn converse(command: &str, irq: Irq, talk: impl FnOnce(UnixStream) + Send) -> Ro
                 row = Some(report);
             }
         });
-        // Both halves: the one that failed first is often not the one that is wrong.
+        // Both halves are shown: often the half that failed first is not the wrong one.
         let ended = run.and_then(Run::success).map_err(|error| error.to_string());
         let talked = talk.join().map_err(|_| "the host's half failed, see above");
         assert_eq!((ended.map(drop), talked), (Ok(()), Ok(())));
@@ -72,7 +70,8 @@ fn mcrf4xx<'b>(bytes: impl IntoIterator<Item = &'b u8>) -> u16 {
     })
 }
 
-/// The checksum of a heartbeat: of all but its first byte, and of an extra byte of its own.
+/// The checksum of a heartbeat: over all but its first byte, and an extra byte that belongs to the
+/// message.
 fn checksum(frame: &[u8]) -> [u8; 2] {
     mcrf4xx(frame[1..].iter().chain(&[50])).to_le_bytes()
 }
@@ -86,9 +85,9 @@ const STANDBY: u8 = 3;
 const ACTIVE: u8 = 4;
 const POWER_OFF: u8 = 7;
 
-/// Heartbeats there and back, between noise and a frame with a wrong checksum.
+/// Sends heartbeats and checks the replies, between noise and frames with a wrong checksum.
 fn fly(mut line: UnixStream) {
-    let mut answers = line.try_clone().expect("a second handle");
+    let mut replies = line.try_clone().expect("a second handle");
     let mut send = |bytes: &[u8]| line.write_all(bytes).expect("the guest listens");
     for sequence in 0..20 {
         let custom_mode = 0xfffe_ffff + u32::from(sequence);
@@ -98,21 +97,21 @@ fn fly(mut line: UnixStream) {
             wrong[12] ^= 0x10;
             send(&wrong);
         }
-        // In pieces, so that a frame comes by more than one interrupt.
+        // In pieces, so that a frame takes more than one interrupt.
         let frame = heartbeat(sequence, 7, custom_mode, STANDBY);
         let (first, rest) = frame.split_at(usize::from(sequence) % frame.len());
         send(first);
         thread::sleep(Duration::from_millis(1));
         send(rest);
 
-        let mut answer = [0; 21];
-        answers.read_exact(&mut answer).expect("an answer");
-        let payload_mode: [u8; 4] = answer[10..14].try_into().expect("four bytes");
-        assert_eq!(answer[..4], [0xfd, 9, 0, 0], "a frame of nine bytes");
-        assert_eq!(answer[5..10], [42, 1, 0, 0, 0], "a heartbeat of system 42");
+        let mut reply = [0; 21];
+        replies.read_exact(&mut reply).expect("a reply");
+        let payload_mode: [u8; 4] = reply[10..14].try_into().expect("four bytes");
+        assert_eq!(reply[..4], [0xfd, 9, 0, 0], "a frame of nine bytes");
+        assert_eq!(reply[5..10], [42, 1, 0, 0, 0], "a heartbeat of system 42");
         assert_eq!(u32::from_le_bytes(payload_mode), custom_mode.wrapping_add(1));
-        assert_eq!(answer[17], ACTIVE);
-        assert_eq!(answer[19..], checksum(&answer[..19]));
+        assert_eq!(reply[17], ACTIVE);
+        assert_eq!(reply[19..], checksum(&reply[..19]));
     }
     send(&heartbeat(99, 7, 0, POWER_OFF));
 }
@@ -125,7 +124,7 @@ fn mavlink_blocks_on_the_uart_and_sleeps() {
     }
 }
 
-/// Sends a request and answers the status and the body of the response.
+/// Sends a request, and returns the status and the body of the response.
 fn request(line: &mut BufReader<UnixStream>, head: &str, body: &[u8]) -> (u16, Vec<u8>) {
     let stream = line.get_mut();
     write!(stream, "{head} HTTP/1.1\r\nHost: guest\r\nContent-Length: {}\r\n\r\n", body.len())
@@ -133,7 +132,7 @@ fn request(line: &mut BufReader<UnixStream>, head: &str, body: &[u8]) -> (u16, V
         .expect("the guest listens");
     let mut read_line = || {
         let mut text = String::new();
-        line.read_line(&mut text).expect("an answer");
+        line.read_line(&mut text).expect("a reply");
         text.trim_end().to_owned()
     };
     let status = read_line();
@@ -148,12 +147,12 @@ fn request(line: &mut BufReader<UnixStream>, head: &str, body: &[u8]) -> (u16, V
             length = value.trim().parse().ok();
         }
     }
-    let mut body = vec![0; length.expect("the answer's length")];
-    line.read_exact(&mut body).expect("the answer's body");
+    let mut body = vec![0; length.expect("the response's length")];
+    line.read_exact(&mut body).expect("the response's body");
     (code.unwrap_or_else(|| panic!("a status line, not {status:?}")), body)
 }
 
-/// A browser's part, on one connection that is kept alive.
+/// The browser's side, on one connection that is kept alive.
 fn browse(line: UnixStream) {
     let mut line = BufReader::new(line);
     let numbers: Vec<u8> = (0..=255).cycle().take(5000).collect();
@@ -161,8 +160,8 @@ fn browse(line: UnixStream) {
     for _ in 0..3 {
         assert_eq!(request(&mut line, "GET /", b"").1, b"blocking is synchronous\n");
         assert_eq!(request(&mut line, "GET /nowhere", b""), (404, Vec::new()));
-        let (status, answer) = request(&mut line, "POST /sum", &numbers);
-        assert_eq!((status, String::from_utf8_lossy(&answer).trim()), (200, &*sum.to_string()));
+        let (status, body) = request(&mut line, "POST /sum", &numbers);
+        assert_eq!((status, String::from_utf8_lossy(&body).trim()), (200, &*sum.to_string()));
     }
     assert_eq!(request(&mut line, "POST /exit", b""), (200, Vec::new()));
 }

@@ -1,14 +1,17 @@
-//! What a binary is made of: its functions' instructions, and the names of what is linked.
+//! A binary of a bench: the instructions of its functions, the names of what is linked, and the
+//! figures that it counts when it runs.
 
 use crate::{
+    boot::Boot,
     error::{Error, Result},
-    report::{Figure, Masked},
+    guest::{Guest, nowhere},
+    report::{Figure, Masked, Report},
 };
 use iced_x86::{Decoder, DecoderOptions, Instruction, OpKind};
 use object::{File, Object, ObjectSection, ObjectSymbol, ReadCache};
 use std::path::{Path, PathBuf};
 
-/// A function: where it is, and its bytes.
+/// A function: its address and its bytes.
 #[derive(Debug)]
 struct Function {
     address: u64,
@@ -19,12 +22,12 @@ struct Function {
 #[derive(Debug)]
 pub struct Code {
     path: PathBuf,
-    /// As they were written, with what they are in the binary.
+    /// The demangled names, each with its function.
     symbols: Vec<(String, Function)>,
 }
 
 impl Code {
-    /// Reads its symbols.
+    /// Reads a binary's symbols.
     pub fn read(path: &Path) -> Result<Self> {
         let failed = |error: &dyn std::fmt::Display| {
             Error::run(format_args!("cannot read {}", path.display()), error, "build it again")
@@ -46,13 +49,23 @@ impl Code {
         Ok(Self { path: path.into(), symbols })
     }
 
-    /// How many symbols have `part` in their names.
+    /// The number of symbols whose names contain `part`.
     pub fn symbols_with(&self, part: &str) -> u64 {
         self.symbols.iter().filter(|(name, _)| name.contains(part)).count() as u64
     }
 
-    /// The figure of a stretch of code, with the function that it is in the middle of.
-    pub fn locate(&self, masked: Masked) -> Figure {
+    /// Boots the binary and adds the figures that it reports.
+    pub fn count(&self, boot: &Boot, figures: &mut Vec<Figure>) -> Result<()> {
+        let run = Guest::boot(boot, nowhere())?.run(|report| match report {
+            Report::Figure(figure) => figures.push(figure),
+            Report::Masked(masked) => figures.push(self.locate(masked)),
+            _ => {}
+        });
+        run?.success().map(drop)
+    }
+
+    /// The figure of a stretch of code, with the function that contains it.
+    fn locate(&self, masked: Masked) -> Figure {
         let Masked { case, operation, instructions, of, address } = masked;
         let note = self.function_at(address).unwrap_or_default().into();
         Figure {
@@ -65,15 +78,15 @@ impl Code {
         }
     }
 
-    /// The function that holds an address.
+    /// The function that contains an address.
     fn function_at(&self, address: u64) -> Option<&str> {
         let holds =
             |f: &Function| address.checked_sub(f.address).is_some_and(|n| n < f.bytes.len() as u64);
         self.symbols.iter().find(|(_, function)| holds(function)).map(|(name, _)| name.as_str())
     }
 
-    /// The instructions of a function. A jump inside it is given relative to its beginning, so that
-    /// equal code at two places is equal.
+    /// The instructions of a function. The target of a jump inside it is relative to its beginning, so
+    /// that equal code at two addresses compares equal.
     pub fn instructions(&self, name: &str) -> Result<Vec<Instruction>> {
         let function = self.symbols.iter().find(|(symbol, _)| symbol == name);
         let Some((_, Function { address, bytes })) = function.filter(|(_, f)| !f.bytes.is_empty())
@@ -94,7 +107,7 @@ impl Code {
     }
 }
 
-/// How many instructions differ, place by place.
+/// The number of instructions that differ, compared position by position.
 pub fn differing(ours: &[Instruction], theirs: &[Instruction]) -> u64 {
     let different = ours.iter().zip(theirs).filter(|(ours, theirs)| ours != theirs).count();
     (different + ours.len().abs_diff(theirs.len())) as u64
@@ -112,7 +125,7 @@ mod tests {
         code.instructions("f").unwrap()
     }
 
-    /// `mov eax, [value]` (relative to the instruction), `jmp` to itself: equal at any place.
+    /// `mov eax, [value]` (relative to the instruction), and a `jmp` to itself: equal at any address.
     fn load_and_loop(address: u64, value: u64) -> Vec<Instruction> {
         let distance = value.wrapping_sub(address + 6).to_le_bytes();
         let mut code = vec![0x8b, 0x05];
@@ -122,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_code_is_equal_at_another_place() {
+    fn equal_code_is_equal_at_another_address() {
         let [one, other] = [0x10_0000, 0x10_0040].map(|address| load_and_loop(address, 0x20_0000));
         assert_eq!((one.len(), differing(&one, &other)), (2, 0));
     }

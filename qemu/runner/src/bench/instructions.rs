@@ -1,9 +1,9 @@
 //! `cargo bench --bench instructions`: what waiting costs, in instructions, beside the peers.
 //!
-//! The firmware `bench` counts, built in two profiles: P is the plain release, L is `lto = "fat"`
-//! with one codegen unit. What can be read off the binaries (which code a function is, what is
-//! linked, where an address is) is read here. Every figure is exact and repeats to the digit.
-//! Figures of different binaries are not comparable, so each bound is on a ratio inside one.
+//! The firmware `bench` counts. It is built in two profiles: P is `release`, L is `lto = "fat"` with
+//! one codegen unit. What the binaries themselves show (the code of a function, what is linked, which
+//! function an address is in) is read here. Every figure is exact and repeats to the digit. Figures of
+//! different binaries are not comparable, so each bound is on a ratio within one binary.
 
 use super::{
     code::{self, Code},
@@ -14,18 +14,15 @@ use super::{
     },
 };
 use crate::{
+    boot::{Board, Machine, Rig},
     cargo::{self, Firmware},
-    cli::Board,
     error::{Error, Result},
-    guest::{Guest, Transcript},
-    qemu::{self, Machine},
-    report::{Figure, Report},
-    rig::Rig,
+    report::Figure,
     setup::{self, Needs},
 };
 use std::time::Duration;
 
-/// The bench takes a second; a busy host may be far slower.
+/// The bench takes a second; a busy host can be much slower.
 const LIMIT: Duration = Duration::from_secs(120);
 
 const BOUNDS: Bounds = Bounds {
@@ -59,7 +56,8 @@ const BOUNDS: Bounds = Bounds {
     profiles: &[Profile::P, Profile::L],
 };
 
-/// Counts in both profiles, prints the table, writes the result; whether every bound is met.
+/// Counts in both profiles, prints the table and writes the result. Returns whether every bound is
+/// met.
 pub fn run(board: Board) -> Result<bool> {
     let file = Place::begin("instructions.json")?;
     let mut rows = Vec::new();
@@ -79,24 +77,16 @@ fn measure(profile: Profile, board: Board) -> Result<Vec<Figure>> {
     let mut figures = read(&code, &minimal)?;
 
     let board = Board { machine: Some(Machine::Microvm), ..board };
-    let qemu = tools.qemu.unwrap_or_else(|| qemu::PROGRAM.into());
-    let rig = Rig { qemu, firmware: bench, board };
-    // That the least program really runs is part of what its symbols say.
+    let rig = tools.rig(bench, board);
+    // The smallest program is also run: its symbols count only if it works.
     let least = Rig { firmware: minimal, ..rig.clone() };
     for rig in [&rig, &least] {
-        let boot = rig.boot("bench", LIMIT);
-        let serial = [(); 2].map(|()| Box::new(Transcript::default()) as _);
-        let run = Guest::boot(&boot, serial)?.run(|report| match report {
-            Report::Figure(figure) => figures.push(figure),
-            Report::Masked(masked) => figures.push(code.locate(masked)),
-            _ => {}
-        });
-        run?.success()?;
+        code.count(&rig.boot("bench", LIMIT), &mut figures)?;
     }
     Ok(figures)
 }
 
-/// The figures that the binaries themselves hold.
+/// The figures that the binaries themselves show.
 fn read(bench: &Code, minimal: &Firmware) -> Result<Vec<Figure>> {
     let minimal = Code::read(&minimal.elf)?;
     let differs = |case: &str, [ours, hand_written]: [&str; 2]| -> Result<Figure> {
@@ -113,8 +103,8 @@ fn read(bench: &Code, minimal: &Firmware) -> Result<Vec<Figure>> {
     const EVENT: &str = "wouldblock::event::";
     let linked = bench.symbols_with(EVENT);
     if linked == 0 {
-        let why = format_args!("the bench, which uses it, has no symbol with `{EVENT}`");
-        return Err(Error::run("what is linked cannot be seen", why, "look for another name"));
+        let why = format_args!("the bench uses it but has no symbol with `{EVENT}`");
+        return Err(Error::run("cannot see what is linked", why, "look for another name"));
     }
     Ok(vec![
         differs("block_code_differs", ["block_ours", "block_hand_written"])?,

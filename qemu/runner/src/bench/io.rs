@@ -1,10 +1,10 @@
 //! `cargo bench --bench io`: what a disk and a UART cost, in instructions.
 //!
-//! The firmware `io` counts, in the plain release. What our code takes is exact and repeats to the
-//! digit, since the guest itself chooses when an interrupt comes in. How long the disk takes does
-//! not: QEMU does its work, and holds it back, by the host's clock. So the share that is left to a
-//! foreground is given twice: exactly, for a disk that takes a stated time, and as it was in a run.
-//! Only exact figures have bounds.
+//! The firmware `io` counts, in the profile `release`. What the library takes is exact and repeats to
+//! the digit, since the guest itself decides when an interrupt comes in. How long the disk takes does
+//! not repeat: QEMU does its work, and throttles it, by the host's clock. So the share of time that is
+//! left to the foreground is given twice: exactly, for a disk that takes a stated time, and as
+//! measured in a run. Only exact figures have bounds.
 
 use super::{
     code::Code,
@@ -15,21 +15,18 @@ use super::{
     },
 };
 use crate::{
-    cli::Board,
+    boot::{Board, Disk, Rig},
     error::{Error, Result},
-    guest::{Guest, Transcript},
-    report::Report,
-    rig::{Disk, Rig},
 };
 use std::{io::Write, time::Duration};
 
-/// The bench takes seconds; a busy host may be far slower.
+/// The bench takes seconds; a busy host can be much slower.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// The size of the image, all of which is read.
+/// The size of the image. All of it is read.
 const IMAGE: usize = 1 << 20;
 
-/// A read a millisecond, once some hundred have been done.
+/// QEMU's throttling: one read per millisecond, after the first hundred or so.
 const SLOW: &str = "throttling.iops-total=1000";
 
 const IN_THE_BACKGROUND: &str = "bytes, in the background";
@@ -43,14 +40,14 @@ const BOUNDS: Bounds = Bounds {
         ("disk_left_8", "of 100 us a read", Share(0.95)),
         ("disk_left_16", "of 100 us a read", Share(0.95)),
         ("disk_left_32", "of 100 us a read", Share(0.95)),
-        // Of 512 bytes: the chip interrupts at 8 that have come, and takes 16 to send.
+        // For 512 bytes: the chip interrupts at 8 received bytes, and takes 16 to send.
         ("uart_receive_interrupts", IN_THE_BACKGROUND, Value(64)),
         ("uart_send_interrupts", IN_THE_BACKGROUND, Value(32)),
     ],
     profiles: &[Profile::P],
 };
 
-/// Counts, prints the table, writes the result; whether every bound is met.
+/// Counts, prints the table and writes the result. Returns whether every bound is met.
 pub fn run(board: Board) -> Result<bool> {
     let file = Place::begin("io.json")?;
     let rig = Rig::set_up("io", board)?;
@@ -65,13 +62,7 @@ pub fn run(board: Board) -> Result<bool> {
         if command == "disk" {
             boot.disk = Some(Disk { image: image.path().into(), properties: vec![SLOW] });
         }
-        let serial = [(); 2].map(|()| Box::new(Transcript::default()) as _);
-        let run = Guest::boot(&boot, serial)?.run(|report| match report {
-            Report::Figure(figure) => figures.push(figure),
-            Report::Masked(masked) => figures.push(code.locate(masked)),
-            _ => {}
-        });
-        run?.success()?;
+        code.count(&boot, &mut figures)?;
     }
     let rows: Vec<Row> = figures.into_iter().map(|f| Row::new(BOUNDS.profiles[0], f)).collect();
     BOUNDS.conclude(&rows, file)

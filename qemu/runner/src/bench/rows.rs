@@ -1,9 +1,8 @@
-//! The figures of a bench: each ours beside a peer's, some with a bound; the table of them, and the
-//! file.
+//! The figures of a bench, each beside a peer's, some with a bound; their table and their file.
 
 use crate::{
-    cargo,
     error::{Error, Result},
+    folders,
     output::OutputFile,
     report::Figure,
     ui,
@@ -15,9 +14,9 @@ use std::{fs, path::PathBuf};
 /// How the firmware is built.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub enum Profile {
-    /// The plain release.
+    /// `release`.
     P,
-    /// With `lto = "fat"` and one codegen unit.
+    /// `release-lto`: `lto = "fat"` and one codegen unit.
     L,
 }
 
@@ -31,14 +30,14 @@ impl Profile {
     }
 }
 
-/// What a case may take.
+/// The bound of a case.
 #[derive(Clone, Copy, Debug)]
 pub enum Limit {
-    /// At most so many times what the peer takes, in P and in L.
+    /// At most this many times what the peer takes, in P and in L.
     Times(f64, f64),
-    /// At most so much more than the peer takes.
+    /// At most this much more than the peer takes.
     More(u64),
-    /// At most so much.
+    /// At most this value.
     Value(u64),
     /// Exactly what the peer takes.
     Same,
@@ -47,22 +46,22 @@ pub enum Limit {
 }
 use Limit::{More, Same, Share, Times, Value};
 
-/// The limit of a case beside a peer, or beside whichever peer there is ([`ANY`]).
+/// The limit of a case beside this peer, or beside any peer ([`ANY`]).
 pub type Bound = (&'static str, &'static str, Limit);
 
-/// A peer that is found, not chosen: what was the longest, for instance.
+/// A peer that the bench finds, such as the operation that took longest.
 pub const ANY: &str = "";
 
-/// The bounds of a bench, each of which has to be measured in every profile, and to be met.
+/// The bounds of a bench. Each must be measured, and met, in every profile.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// What is bounded.
+    /// The bounds.
     pub bounds: &'static [Bound],
     /// The profiles that are measured.
     pub profiles: &'static [Profile],
 }
 
-/// One figure, as it is written.
+/// One figure, as it is written to the file.
 #[derive(Debug, Serialize)]
 pub struct Row {
     #[serde(flatten)]
@@ -123,7 +122,7 @@ impl Row {
 }
 
 impl Bounds {
-    /// Prints the table and writes the file of a bench; whether every bound is met.
+    /// Prints the table and writes the file of a bench. Returns whether every bound is met.
     pub fn conclude(self, rows: &[Row], file: Place) -> Result<bool> {
         let heading = format!(
             "{:<25} {:>8}  {:<31} {:>8} {:>9} {:>9}",
@@ -139,9 +138,7 @@ impl Bounds {
             ui::print(style(fault).red());
         }
         let Place { output, place } = file;
-        let written = serde_json::to_writer_pretty(output.writer()?, rows);
-        written.map_err(|error| output.failed(error.into()))?;
-        output.keep()?;
+        output.keep_json(&rows)?;
         let all = self.bounds.len() * self.profiles.len();
         let met = all - faults.len();
         ui::print(format_args!("{met} of {all} bounds met; written to {}", place.display()));
@@ -167,7 +164,7 @@ impl Bounds {
     }
 }
 
-/// Where a bench is written.
+/// The file that a bench writes.
 #[derive(Debug)]
 pub struct Place {
     output: OutputFile,
@@ -177,7 +174,7 @@ pub struct Place {
 impl Place {
     /// Begins `name` in the folder `bench` of the target folder.
     pub fn begin(name: &str) -> Result<Self> {
-        let folder = cargo::target_folder().with_file_name("bench");
+        let folder = folders::target("bench");
         fs::create_dir_all(&folder).map_err(|error| {
             let what = format_args!("cannot make the folder {}", folder.display());
             Error::caller(what, error, "check the target folder")
@@ -212,11 +209,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_measured_is_not_met() {
+    fn a_bound_that_was_not_measured_is_not_met() {
         const BOUNDS: Bounds = Bounds {
             bounds: &[
                 ("park", "hand-written", Times(1.20, 1.20)),
-                ("park", "nobody", Times(1.20, 1.20)),
+                ("park", "absent", Times(1.20, 1.20)),
                 ("park", ANY, Value(41)),
             ],
             profiles: &[Profile::P, Profile::L],
@@ -226,8 +223,8 @@ mod tests {
             faults,
             [
                 "not met: park (L) beside hand-written",
-                "not measured: park (P) beside nobody",
-                "not measured: park (L) beside nobody",
+                "not measured: park (P) beside absent",
+                "not measured: park (L) beside absent",
                 "not met: park (L)",
             ]
         );

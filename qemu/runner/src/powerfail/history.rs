@@ -1,11 +1,10 @@
-//! What must be in the log, and what may be: the guest's acknowledgements against the image that a
-//! power failure left.
+//! Which records must be in the log, and which may be: compares the guest's acknowledgements with the
+//! image that a power failure left.
 
 use crate::{
     image::{self, Image},
     report::Xorshift,
 };
-use std::io::Read;
 
 /// The longest payload that the guest makes.
 const LONGEST: usize = 96;
@@ -14,8 +13,7 @@ const LONGEST: usize = 96;
 pub fn payload(seed: u32, sequence: u64) -> Vec<u8> {
     let mut stream = Xorshift::new((seed ^ (sequence as u32).wrapping_mul(0x9e37_79b9)).max(1));
     let mut bytes = [0; 1 + LONGEST];
-    // An xorshift has no end and no error.
-    _ = stream.read(&mut bytes);
+    stream.fill(&mut bytes);
     let [length, payload @ ..] = bytes;
     payload[..usize::from(length) % (LONGEST + 1)].to_vec()
 }
@@ -23,56 +21,58 @@ pub fn payload(seed: u32, sequence: u64) -> Vec<u8> {
 /// What is known of a log.
 #[derive(Clone, Debug)]
 pub struct History {
-    /// The words that it has for records.
+    /// The words for records.
     capacity: u64,
-    /// Its first record, the words that its records take, and what is next, as last recovered.
+    /// As last recovered: the number of the first record, the words that the records occupy, and the
+    /// number of the next record.
     first: u64,
     used: u64,
     next: u64,
-    /// What is next after all that is acknowledged.
+    /// The number after the last acknowledged record.
     acknowledged: u64,
-    /// From which number on a boot has written, and its seed; the last one counts.
+    /// For each boot the number of its first record, and its seed. The last boot counts.
     boots: Vec<(u64, u32)>,
-    /// Whether there is a log for certain.
+    /// Whether a log certainly exists.
     made: bool,
 }
 
-/// What an image is found to be. All zeros: as it must be.
+/// The faults of an image. It is correct if all are zero.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Verdict {
     /// Acknowledged records that are not there.
     pub lost: u64,
     /// Records whose content is not what was appended.
     pub torn: u64,
-    /// Records that cannot be there: never begun, or cleared long ago.
+    /// Records that cannot be there: never begun, or already cleared.
     pub invented: u64,
 }
 
 impl History {
-    /// Of a memory of so many bytes with no log in it.
+    /// For a memory of this many bytes without a log.
     pub fn new(bytes: u64) -> Self {
         let capacity = image::capacity(bytes);
         let boots = Vec::new();
         Self { capacity, first: 1, used: 0, next: 1, acknowledged: 1, boots, made: false }
     }
 
-    /// Whether there is no log yet, for all that is known.
+    /// Whether it is possible that no log exists yet.
     pub fn may_create(&self) -> bool {
         !self.made
     }
 
-    /// A boot begins, which fills its records by this seed.
+    /// A boot begins. Its records have this seed.
     pub fn boot(&mut self, seed: u32) {
         self.boots.push((self.next, seed));
     }
 
-    /// The guest says that it has a log.
+    /// The guest has reported a log.
     pub fn has_log(&mut self) {
         self.made = true;
     }
 
-    /// What the guest has sent: each byte is the last of a number, and acknowledges all records up
-    /// to it. Answers how many it has acknowledged, or `None` if it makes no sense.
+    /// Takes what the guest has sent. Each byte is the low byte of a number, and acknowledges all
+    /// records up to that number. Returns how many records were acknowledged, or `None` if one was
+    /// acknowledged twice.
     pub fn acknowledge(&mut self, bytes: &[u8]) -> Option<u64> {
         let before = self.acknowledged;
         for &byte in bytes {
@@ -85,18 +85,18 @@ impl History {
         Some(self.acknowledged - before)
     }
 
-    /// Judges what is left, when at most so many records can have been begun and not acknowledged;
-    /// and takes it for what there is.
+    /// Compares the image with the history, and continues from the image. At most `begun` records can
+    /// be begun and not acknowledged.
     pub fn judge(&mut self, found: Option<&Image>, begun: u64) -> Verdict {
         let Some(found) = found else {
             let lost = self.acknowledged - self.first + u64::from(self.made);
             *self = Self { boots: Vec::new(), ..Self::new(image::bytes(self.capacity)) };
             return Verdict { lost, ..Verdict::default() };
         };
-        // What is beyond was never begun, so it has no say in what was cleared.
+        // Records beyond were never begun, so they cannot have cleared the log.
         let next = found.next().min(self.acknowledged + begun);
         let (first, full) = self.expected_first(next);
-        // Cleared, and nothing appended since.
+        // The log was cleared, and nothing was appended since.
         let just_cleared = full && found.first == found.next();
         let torn = (found.first..)
             .zip(&found.records)
@@ -116,8 +116,8 @@ impl History {
         verdict
     }
 
-    /// The number of the first record of a log in which that one is next, and whether that one does
-    /// not fit into it: a log is cleared when the next record does not fit, and only then.
+    /// For a log whose next record is `next`: the number of its first record, and whether `next` does
+    /// not fit. A log is cleared when the next record does not fit, and only then.
     fn expected_first(&self, next: u64) -> (u64, bool) {
         let (mut first, mut used) = (self.first, self.used);
         for sequence in self.next..=next {
@@ -134,7 +134,7 @@ impl History {
         (first, false)
     }
 
-    /// What the record must hold.
+    /// The payload that the record must have.
     fn payload(&self, sequence: u64) -> Vec<u8> {
         let boot = self.boots.iter().rfind(|&&(from, _)| from <= sequence);
         boot.map_or(Vec::new(), |&(_, seed)| payload(seed, sequence))
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     const SEED: u32 = 77;
-    /// For about three records.
+    /// Space for about three records.
     const BYTES: u64 = 128 + 3 * (24 + 48);
 
     fn image(first: u64, next: u64) -> Image {
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_there_and_what_may_be() {
+    fn acknowledged_records_must_be_there_and_begun_ones_may_be() {
         for next in [7, 8, 9] {
             assert_eq!(judged(&image(1, next)), Verdict::default(), "up to {next}");
         }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_counts() {
+    fn a_change_of_any_byte_is_found() {
         let whole = image(1, 9);
         for record in 0..whole.records.len() {
             for byte in 0..whole.records[record].len() {
@@ -195,10 +195,10 @@ mod tests {
     }
 
     #[test]
-    fn an_older_boots_remains_are_no_records_of_this_one() {
+    fn remains_of_an_older_boot_are_not_taken_for_records_of_this_one() {
         let mut history = history(1 << 20);
         assert_eq!(history.judge(Some(&image(1, 8)), 2), Verdict::default());
-        history.boot(SEED + 1); // cut before it has appended anything
+        history.boot(SEED + 1); // the power fails before it has appended anything
         assert_eq!(history.judge(Some(&image(1, 8)), 2), Verdict::default());
         history.boot(SEED + 2);
         let mut found = image(1, 9);
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn acknowledgements_are_the_last_byte_of_a_number() {
+    fn acknowledgements_are_the_low_byte_of_a_number() {
         let mut history = History::new(1 << 20);
         let all: Vec<u8> = (1..=600_u32).map(|number| number as u8).collect();
         assert_eq!(history.acknowledge(&all), Some(600));
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(history.judge(None, 8), Verdict { lost: 1, ..Verdict::default() });
     }
 
-    /// The guest has the same function (`record.rs`): lengths of all sizes, none too long.
+    /// The guest has the same function (`record.rs`). Payloads have every length, and none is too long.
     #[test]
     fn payloads_have_every_length() {
         let lengths: std::collections::BTreeSet<_> =

@@ -1,13 +1,13 @@
-//! One machine: boot after boot on the same NVDIMM, then on the next one.
+//! One machine: several boots on the same NVDIMM, then on a new one.
 
 use super::{FORMS, Plan, Tally, history::History};
 use crate::{
+    boot::{Nvdimm, Rig},
     error::{Error, Result},
     guest::{Guest, Run, Transcript},
     image::Image,
     outcome::Outcome,
-    report::{Recovered, Report},
-    rig::{Nvdimm, Persistence, Rig},
+    report::{Domain, Recovered, Report},
     ui,
 };
 use fastrand::Rng;
@@ -20,23 +20,23 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// Ample for a boot, even on a busy host.
+/// A generous limit for a boot, also on a busy host.
 const LIMIT: Duration = Duration::from_secs(60);
-/// The guest appends for so long at most.
+/// The longest time that the guest appends.
 const APPENDING: Duration = Duration::from_millis(120);
-/// The NVDIMM, all of it one log: small enough to be full now and then.
+/// The size of the NVDIMM, which holds one log: small enough that the log is sometimes full.
 const BYTES: u64 = 256 << 10;
-/// After so many rounds a machine gets a new NVDIMM, with no log in it.
+/// After this many rounds a machine gets a new NVDIMM without a log.
 const ROUNDS_OF_A_LOG: usize = 8;
 
-/// What the lanes share.
+/// What all lanes share.
 #[derive(Default)]
 pub struct Shared {
     /// Rounds begun.
     begun: AtomicU32,
     /// Records acknowledged.
     acknowledged: AtomicU64,
-    /// Whether a lane has failed, so that the others need not go on.
+    /// Whether a lane has failed, so that the others stop.
     failed: AtomicBool,
 }
 
@@ -46,9 +46,9 @@ pub struct Lane<'a> {
     plan: Plan,
     random: Rng,
     history: History,
-    /// What the host found after the last power failure.
+    /// The log that the host found after the last power failure.
     image: Option<Image>,
-    /// How long the guest took to recover the log and to make one, the last time that it could.
+    /// How long the guest last took to recover the log, and to create one.
     recovering: Duration,
     creating: Duration,
     tally: Tally,
@@ -58,16 +58,16 @@ pub struct Lane<'a> {
 /// When the power fails.
 #[derive(Clone, Copy)]
 enum Moment {
-    /// So long after the guest has begun to recover or to make the log.
+    /// This long after the guest has begun to recover or to create the log.
     Recovering(Duration),
-    /// So long after it has begun to append.
+    /// This long after the guest has begun to append.
     Appending(Duration),
-    /// Not at all.
+    /// The power does not fail.
     Never,
 }
 
 impl<'a> Lane<'a> {
-    /// Whose choices are other than those of other numbers.
+    /// A machine. Each number gives other random choices.
     pub fn new(rig: &'a Rig, plan: Plan, number: u64) -> Result<Self> {
         Ok(Self {
             rig,
@@ -82,7 +82,7 @@ impl<'a> Lane<'a> {
         })
     }
 
-    /// Takes rounds until there are no more.
+    /// Runs rounds until none is left.
     pub fn run(mut self, shared: &Shared, step: &ui::Step) -> Result<Tally> {
         let ended = self.rounds(shared, step);
         shared.failed.fetch_or(ended.is_err(), Ordering::Relaxed);
@@ -102,9 +102,9 @@ impl<'a> Lane<'a> {
         }
     }
 
-    /// The power fails while the guest appends; before that, in every third round, while it
-    /// recovers, and with a new NVDIMM while it makes the log. Answers how many records were
-    /// acknowledged.
+    /// The power fails while the guest appends. Before that, in about every third round it fails while
+    /// the guest recovers the log, and with a new NVDIMM while the guest creates it. Returns how many
+    /// records were acknowledged.
     fn round(&mut self) -> Result<u64> {
         let rounds = self.tally.acknowledged.len();
         if rounds > 0 && rounds.is_multiple_of(ROUNDS_OF_A_LOG) {
@@ -118,7 +118,7 @@ impl<'a> Lane<'a> {
         } else if self.random.u8(..3) == 0 {
             self.cut(Moment::Recovering(self.recovering.mul_f64(part)))?;
         }
-        // That may have come too late: then it was the round.
+        // If that came too late, the guest was appending already, and this was the round.
         while self.tally.acknowledged.len() == rounds {
             let part = self.random.f64();
             self.cut(Moment::Appending(APPENDING.mul_f64(part)))?;
@@ -126,9 +126,9 @@ impl<'a> Lane<'a> {
         Ok(self.tally.acknowledged[rounds..].iter().sum())
     }
 
-    /// One boot, a power failure, and what it has left.
+    /// One boot, a power failure, and a look at what is left.
     fn cut(&mut self, moment: Moment) -> Result<()> {
-        const ADVICE: &str = "bring runner and firmware in line";
+        const ADVICE: &str = "build runner and firmware from the same sources";
         let form = self.random.usize(..FORMS.len());
         let seed = self.random.u32(..);
         let (name, begun) = FORMS[form];
@@ -137,13 +137,13 @@ impl<'a> Lane<'a> {
         let sent = Transcript::default();
         let (run, recovered) = self.boot(&command, seed, sent.clone(), moment)?;
         if run.outcome != Outcome::PowerFailed {
-            let why = "it was to append for ever";
+            let why = "it had to append until the power failed";
             run.success()?;
             return Err(Error::run("the guest ended by itself", why, ADVICE));
         }
         let count = self.history.acknowledge(&sent.bytes()).ok_or_else(|| {
             let why = "a record was acknowledged twice";
-            Error::run("the acknowledgements make no sense", why, ADVICE)
+            Error::run("the acknowledgements are wrong", why, ADVICE)
         })?;
         if recovered {
             self.tally.acknowledged.push(count);
@@ -155,7 +155,7 @@ impl<'a> Lane<'a> {
         self.look(begun)
     }
 
-    /// A boot that appends nothing, so that the guest, too, recovers what the last one has left.
+    /// A boot that appends nothing, so that the guest also recovers what the last boot left.
     fn boot_to_the_end(&mut self) -> Result<()> {
         let command = "append form=try seed=0 count=0";
         let (run, _) = self.boot(command, 0, Transcript::default(), Moment::Never)?;
@@ -163,7 +163,8 @@ impl<'a> Lane<'a> {
         self.look(0)
     }
 
-    /// Boots, and compares what the guest recovers; whether it has come so far.
+    /// Boots, and compares what the guest recovers with the host's image. Returns whether the guest
+    /// has recovered the log.
     fn boot(
         &mut self,
         command: &str,
@@ -174,7 +175,7 @@ impl<'a> Lane<'a> {
         let create = if self.history.may_create() { " create=yes" } else { "" };
         let mut boot = self.rig.boot(format!("{command}{create}"), LIMIT);
         boot.exact = false;
-        let either = [Persistence::MemoryController, Persistence::Caches];
+        let either = [Domain::MemoryController, Domain::Caches];
         let persistence = either[self.random.usize(..either.len())];
         boot.nvdimm = Some(Nvdimm { file: self.file(), bytes: BYTES, persistence });
         self.history.boot(seed);
@@ -204,8 +205,7 @@ impl<'a> Lane<'a> {
         Ok((run, recovered.is_some()))
     }
 
-    /// Looks at what is in the NVDIMM, where at most so many records were begun and not
-    /// acknowledged.
+    /// Checks what is in the NVDIMM. At most `begun` records can be begun and not acknowledged.
     fn look(&mut self, begun: u64) -> Result<()> {
         let image = Image::read(&self.file())?;
         let first = |image: &Option<Image>| image.as_ref().map_or(1, |image| image.first);
@@ -221,7 +221,7 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// What the guest has to recover from an image.
+/// What the guest must recover from an image.
 fn expected(image: Option<&Image>) -> Recovered {
     let image = image.map_or((1, 1, Image::default().digest(), true), |image| {
         (image.first, image.next(), image.digest(), false)
@@ -230,9 +230,9 @@ fn expected(image: Option<&Image>) -> Recovered {
     Recovered { first, next, digest, created }
 }
 
-/// Where an NVDIMM's file is.
+/// A folder for an NVDIMM's file.
 fn folder() -> Result<TempDir> {
     tempfile::tempdir().map_err(|error| {
-        Error::run("there is no place for an NVDIMM", error, "check the temporary folder")
+        Error::run("cannot make a folder for an NVDIMM", error, "check the temporary folder")
     })
 }
