@@ -12,7 +12,7 @@ use pc::{
 };
 use x86_64::instructions::port::Port;
 
-static RECORDED: AtomicU64 = AtomicU64::new(0);
+static HEARD: AtomicU64 = AtomicU64::new(0);
 
 /// Reads an I/O port of one of the two devices.
 fn read(port: u16) -> u8 {
@@ -56,7 +56,7 @@ fn strike(key: u8) {
 }
 
 fn on_key(line: Line) {
-    RECORDED.store(RECORDED.load(Relaxed) << 8 | u64::from(read(DATA)), Relaxed);
+    HEARD.store(HEARD.load(Relaxed) << 8 | u64::from(read(DATA)), Relaxed);
     line.acknowledge();
 }
 
@@ -79,12 +79,12 @@ fn keys_interrupt(_: &'static Board) {
     line.enable();
     super::settle();
     let kept = line.taken();
-    RECORDED.store(0, Relaxed);
+    HEARD.store(0, Relaxed);
     for (count, key) in (1..).zip([0x1e, 0x30, 0x2e]) {
         strike(key);
         super::soon("the key has been received", || line.taken() == kept + count);
     }
-    assert_eq!(RECORDED.load(Relaxed), 0x1e_302e);
+    assert_eq!(HEARD.load(Relaxed), 0x1e_302e);
     line.disable();
     strike(0x20);
     super::settle();
@@ -110,7 +110,7 @@ fn the_real_time_clock_interrupts(_: &'static Board) {
 
     fn on_period(line: Line) {
         // Reading the flags clears the interrupt; without that no other one would arrive.
-        RECORDED.fetch_add(u64::from(cmos(0x0c) & PERIODIC != 0), Relaxed);
+        HEARD.fetch_add(u64::from(cmos(0x0c) & PERIODIC != 0), Relaxed);
         line.acknowledge();
     }
 
@@ -120,7 +120,7 @@ fn the_real_time_clock_interrupts(_: &'static Board) {
     line.enable();
     set_cmos(0x0a, 0x26); // 1024 times a second,
     set_cmos(0x0b, cmos(0x0b) | PERIODIC); // by the host's clock, so their times are not exact.
-    while RECORDED.load(Relaxed) < 5 {
+    while HEARD.load(Relaxed) < 5 {
         core::hint::spin_loop();
     }
     x86_64::instructions::interrupts::disable();
@@ -147,7 +147,7 @@ pc::test!(a_spurious_interrupt_is_not_its_lines);
 /// was. That must not count as an interrupt of the device on the same line.
 fn a_spurious_interrupt_is_not_its_lines(board: &'static Board) {
     fn on_any(line: Line) {
-        RECORDED.fetch_add(1, SeqCst);
+        HEARD.fetch_add(1, SeqCst);
         if pc::board().controller == Controller::Apic {
             return; // Nothing is in service.
         }
@@ -163,5 +163,5 @@ fn a_spurious_interrupt_is_not_its_lines(board: &'static Board) {
         Controller::Pic => 2,
         Controller::Apic => 0, // There only a device uses these vectors.
     };
-    assert_eq!((RECORDED.load(SeqCst), interrupts::spurious()), (2 - spurious, spurious));
+    assert_eq!((HEARD.load(SeqCst), interrupts::spurious()), (2 - spurious, spurious));
 }
