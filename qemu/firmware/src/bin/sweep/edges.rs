@@ -46,7 +46,7 @@ pub fn listen() {
     EDGES.raise(0);
 }
 
-/// Each event raises a bit of its own, so that two edges are told apart.
+/// Each event raises a bit of its own, so that two edges can be distinguished.
 fn rise() -> bool {
     EDGES.raise(1 << (events() % 32));
     true

@@ -33,7 +33,12 @@ pub const TWINS: &[Path] = &[
     of_units("park: sti; nop; hlt", park_late),
     of_units("park: news checked with interrupts on", park_unmasked),
     Path { source: put_news, ..of_units("flag: cleared after the check", clear_after_check) },
-    Path::new("handler: wakes before the flag is set", forget_told, signal_before_put, wake_early),
+    Path::new(
+        "handler: wakes before the flag is set",
+        forget_signal,
+        signal_before_put,
+        wake_early,
+    ),
     Path::new("uart: no re-arm after a try on a masked source", disarm, uart::put, read_unarmed),
     Path {
         source: put_and_step,
@@ -121,22 +126,22 @@ fn clear_after_check() {
     });
 }
 
-static TOLD: AtomicBool = AtomicBool::new(false);
+static SIGNALLED: AtomicBool = AtomicBool::new(false);
 
-fn forget_told() {
+fn forget_signal() {
     units::empty();
-    TOLD.store(false, Relaxed);
+    SIGNALLED.store(false, Relaxed);
 }
 
 /// Mistake: the handler signals first, and puts the unit when it is called again.
 fn signal_before_put() -> bool {
-    let told = TOLD.fetch_xor(true, Relaxed);
-    if told {
+    let signalled = SIGNALLED.fetch_xor(true, Relaxed);
+    if signalled {
         LEFT.put_silently()
     } else {
         LEFT.signal()
     }
-    told
+    signalled
 }
 
 /// The task is woken too early, finds nothing, and is not woken again.
