@@ -2,7 +2,7 @@
 //! they can be wrong: an answer or a typed error, always an end, and never a byte outside of the
 //! firmware's memory.
 
-#[path = "../../qemu/pc/src/acpi.rs"]
+#[path = "../../qemu/boards/pc/src/acpi.rs"]
 mod acpi;
 
 use acpi::{Malformed, Persistent, persistent_memory};

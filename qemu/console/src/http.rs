@@ -1,26 +1,29 @@
-//! `edge-http`, a web server: the line is one connection that is kept alive. It reads and writes by
-//! the traits of `embedded-io-async`, in a task of embassy's executor.
+//! `edge-http`, a web server: the serial line is one connection that is kept alive. The server
+//! reads and writes by the traits of `embedded-io-async`, in a task of embassy's executor.
 
 use core::fmt::Write as _;
 
+use board::idle::Park;
 use edge_http::{
     Method,
     io::{Error, server::Connection},
 };
 use embedded_io_async::{Read, Write};
-use firmware::{count::Meter, executor::Executor};
+use firmware::{
+    executor::Executor,
+    measure::count::Meter,
+    report::{Kind, Report, Row},
+};
 use heapless::String;
-use pc::report::{Kind, Report, Row};
 use wouldblock::{
     adapter::{Join, JoinError, Reader, Writer},
     sync::Mutex,
     uart16550::LineError,
-    x86_64::Park,
 };
 
 use crate::{Rx, Tx};
 
-/// What can go wrong on the line, and above it.
+/// An error of the serial line or of HTTP.
 type Failure = Error<JoinError<LineError, core::convert::Infallible>>;
 
 /// Requests served.
@@ -65,7 +68,7 @@ async fn serve_all(rx: Rx, tx: Tx) {
     }
 }
 
-/// Serves one request; whether it was the last.
+/// Serves one request; returns whether it was the last.
 async fn serve<S>(stream: &mut S) -> Result<bool, Failure>
 where
     S: Read + Write<Error = JoinError<LineError, core::convert::Infallible>>,
@@ -74,23 +77,23 @@ where
     let mut buffer = [0; 1024];
     let mut connection = Connection::<_, 8>::new(&mut buffer, &mut *stream).await?;
     let headers = connection.headers()?;
-    let mut answer = String::<128>::new();
+    let mut response = String::<128>::new();
     let (status, last) = match (headers.method, headers.path) {
         (Method::Get, "/") => {
-            _ = answer.push_str("blocking is synchronous\n");
+            _ = response.push_str("blocking is synchronous\n");
             (200, false)
         }
         (Method::Post, "/sum") => {
-            _ = writeln!(answer, "{}", sum_of_body(&mut connection).await?);
+            _ = writeln!(response, "{}", sum_of_body(&mut connection).await?);
             (200, false)
         }
         (Method::Post, "/exit") => (200, true),
         _ => (404, false),
     };
     let mut length = String::<8>::new();
-    _ = write!(length, "{}", answer.len());
+    _ = write!(length, "{}", response.len());
     connection.initiate_response(status, None, &[PLAIN, ("Content-Length", &length)]).await?;
-    connection.write_all(answer.as_bytes()).await?;
+    connection.write_all(response.as_bytes()).await?;
     connection.complete().await?;
     stream.flush().await.map_err(Error::Io)?;
     Ok(last)

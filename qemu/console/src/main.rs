@@ -1,5 +1,5 @@
-//! Two crates that know nothing of this project talk over the first serial port, with the host at
-//! its other end: `mavlink`, which blocks, and `edge-http`, which awaits.
+//! Two third-party crates, which do not know this project, talk over the first serial port to the
+//! host at its other end: `mavlink`, which blocks, and `edge-http`, which awaits.
 
 #![no_std]
 #![no_main]
@@ -7,16 +7,18 @@
 mod http;
 mod mavlink;
 
-use firmware::serial::COM1;
-use pc::{
+use board::{
     Board,
     exit::{self, Failure},
-    report::{self, Port, Report, Stream},
     serial::Serial,
+};
+use firmware::{
+    report::{self, Port, Report, Stream},
+    serial::COM1,
 };
 use wouldblock::uart16550::{Receiver, Transmitter};
 
-pc::entry!(main);
+board::entry!(main);
 
 type Rx = Receiver<'static, Serial>;
 type Tx = Transmitter<'static, Serial>;
@@ -34,10 +36,10 @@ fn main(board: &'static Board) -> ! {
         }
     };
     COM1.install();
-    x86_64::instructions::interrupts::enable();
+    board::interrupts::enable();
     let (receiver, transmitter) = COM1.uart.split().expect("the port is free");
-    // Only now: what came before the port was set up would be lost. The host talks as long as it
-    // likes.
+    // Requested only now: bytes that arrive before the port is set up would be lost. The host sends
+    // as many bytes as it needs.
     report::send(&Report::Want(Stream { port: Port::Com1, bytes: u64::MAX, seed: 1 }));
     report::send(&talk(receiver, transmitter));
     exit::success()

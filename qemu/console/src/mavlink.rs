@@ -1,29 +1,29 @@
-//! `mavlink`, a framed protocol with checksums: each heartbeat is answered by one, until the host
-//! says that it powers off. It reads and writes by the blocking traits of `embedded-io`, asleep
-//! meanwhile.
+//! `mavlink`, a framed protocol with checksums: the guest replies to each heartbeat with another
+//! one, until the host says that it powers off. It reads and writes by the blocking traits of
+//! `embedded-io`, and sleeps while it waits.
 
+use board::idle::Park;
 use embedded_io::Write;
-use firmware::count::Meter;
+use firmware::{
+    measure::count::Meter,
+    report::{Kind, Report, Row},
+};
 use mavlink::{
     MavHeader, MavlinkReader, MavlinkVersion,
     dialects::minimal::{HEARTBEAT_DATA, MavAutopilot, MavMessage, MavModeFlag, MavState, MavType},
     error::MessageReadError,
     write_v2_msg,
 };
-use pc::report::{Kind, Report, Row};
-use wouldblock::{
-    adapter::{Reader, Writer},
-    x86_64::Park,
-};
+use wouldblock::adapter::{Reader, Writer};
 
 use crate::{Rx, Tx};
 
-/// Who the guest is on the line.
+/// The guest's number in the protocol.
 const SYSTEM: u32 = 42;
 
 pub fn talk(rx: Rx, tx: Tx) -> Report<'static> {
     let meter = Meter::default();
-    let mut answered = 0;
+    let mut replies = 0;
     let ((), cost) = meter.measure(|| {
         let mut reader = MavlinkReader::new(Reader::with_idle(rx, meter.counting(Park)));
         let mut writer = Writer::with_idle(tx, meter.counting(Park));
@@ -38,11 +38,11 @@ pub fn talk(rx: Rx, tx: Tx) -> Report<'static> {
                 break;
             }
             let header = MavHeader { system_id: SYSTEM, ..from };
-            let Ok(_) = write_v2_msg(&mut writer, header, &answer(&beat)) else {
+            let Ok(_) = write_v2_msg(&mut writer, header, &reply(&beat)) else {
                 panic!("the line has no errors")
             };
             let Ok(()) = writer.flush();
-            answered += 1;
+            replies += 1;
         }
     });
     Report::Row(Row {
@@ -50,7 +50,7 @@ pub fn talk(rx: Rx, tx: Tx) -> Report<'static> {
         kind: Kind::Blocking,
         call: "MavlinkReader::read_message",
         holds: true,
-        tries: answered,
+        tries: replies,
         interrupts: cost.interrupts,
         foreground_instructions: cost.instructions,
         asleep: cost.asleep,
@@ -59,8 +59,8 @@ pub fn talk(rx: Rx, tx: Tx) -> Report<'static> {
     })
 }
 
-/// A heartbeat that only who has read `beat` can send.
-fn answer(beat: &HEARTBEAT_DATA) -> MavMessage {
+/// A heartbeat that depends on `beat`, so that the guest must have read it.
+fn reply(beat: &HEARTBEAT_DATA) -> MavMessage {
     MavMessage::HEARTBEAT(HEARTBEAT_DATA {
         custom_mode: beat.custom_mode.wrapping_add(1),
         mavtype: MavType::MAV_TYPE_GENERIC,

@@ -1,11 +1,11 @@
-//! Both cores at the same slot or event, at full speed: what each of them meets is counted, and that
-//! nothing was lost is checked to the last buffer.
+//! Both cores use the same slot or event at full speed. Every time that they meet is counted, and
+//! in the end every buffer is accounted for, so that nothing was lost.
 //!
-//! | half | what meets what |
+//! | half | what meets |
 //! |---|---|
 //! | [`steps`] | start, step and callback of both cores, at one slot |
-//! | [`ends`] | every end of a job (wait, cancel, drop, detach, forget) with the other core's steps |
-//! | [`registration`] | a waiter that changes its waker with a signaller |
+//! | [`ends`] | every end of a job (wait, cancel, drop, detach) with the other core's steps |
+//! | [`registration`] | a waiter that changes its waker, and a signaller |
 
 pub mod ends;
 pub mod registration;
@@ -14,20 +14,22 @@ mod work;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-/// Rounds at least, and at most: between them it ends as soon as everything was met often enough.
+/// The least number of rounds.
 const LEAST: u64 = 5000;
+/// The largest number of rounds. Between the two, a run ends when everything was met [`OFTEN`].
 const MOST: u64 = 1_000_000;
-/// How often that is.
+/// How often each kind of meeting must happen.
 const OFTEN: u64 = 100;
 
-/// The first core has done its rounds.
+/// Whether the first core has ended its rounds.
 static OVER: AtomicBool = AtomicBool::new(false);
 
 fn is_over() -> bool {
     OVER.load(Ordering::Acquire)
 }
 
-/// Whether another round is due: while something was met too seldom, up to a bound.
-fn goes_on(rounds: u64, met: impl IntoIterator<Item = u64>) -> bool {
+/// Whether another round is needed: some kind of meeting was too rare, and the bound is not
+/// reached.
+fn continues(rounds: u64, met: impl IntoIterator<Item = u64>) -> bool {
     rounds < LEAST || (rounds < MOST && met.into_iter().any(|met| met < OFTEN))
 }

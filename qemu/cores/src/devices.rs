@@ -1,25 +1,24 @@
-//! Drivers that know nothing of cores: their handlers run on the second core, their jobs are started
-//! and awaited on the first. What wakes it is the executor's `__pender`, and nothing besides.
+//! Drivers that were written without regard to cores: their handlers run on the second core, their
+//! jobs are started and awaited on the first. Only the executor's `__pender` wakes the first core.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use firmware::{
+use board::{board, cores::Core, edu::Direction, idle::Park};
+use drivers::{
     buffer::Buffer,
-    count::{Counted, Meter},
-    dma::{Dma, LONGEST, SLOT},
+    dma::{Dma, LONGEST},
+};
+use firmware::{
+    dma::{self, SLOT},
     executor::Executor,
+    measure::count::{Counted, Meter},
     serial::COM1,
 };
-use pc::{
-    cores::Core,
-    edu::{self, Direction},
-};
 use static_cell::ConstStaticCell;
-use wouldblock::x86_64::Park;
 
 use crate::both::count;
 
-/// Transfers there and back, each of which takes the device 100 ms.
+/// Transfers into the device and back; each takes 100 ms.
 const TRANSFERS: usize = 5;
 
 /// DMA into the device and back, by the edu device's engine.
@@ -46,8 +45,8 @@ pub fn dma() {
         ENDED.store(true, Ordering::Relaxed);
     }
 
-    let dma = Dma::take().expect("an engine");
-    edu::find().expect("an edu device").line().enable_on(Core::Second);
+    let dma = dma::take().expect("an engine");
+    board().edu.as_ref().expect("an edu device").line().enable_on(Core::Second);
     let mut executor = Executor::take();
     executor.spawner().spawn(task(dma, MEMORY.take()).expect("the task is not running"));
     let sleeps = run(&mut executor);
@@ -56,11 +55,12 @@ pub fn dma() {
     count("wakes by IPI", sleeps);
 }
 
-/// Lines that are sent, and how long they are.
+/// Lines of text that are sent.
 const LINES: usize = 400;
+/// Bytes of a line.
 const LINE: usize = 64;
 
-/// Whole buffers, sent by the transmitter's interrupts; the host reads them.
+/// Sends whole buffers by the transmitter's interrupts; the host reads them.
 pub fn uart() {
     static MEMORY: ConstStaticCell<[u8; LINE]> = ConstStaticCell::new([0; LINE]);
 
@@ -88,15 +88,15 @@ pub fn uart() {
     count("wakes by IPI", sleeps);
 }
 
-/// The task has come to its end.
+/// Whether the task has ended.
 static ENDED: AtomicBool = AtomicBool::new(false);
 
-/// Runs the task to its end; answers how often this core slept.
+/// Runs the task to its end; returns how often this core slept.
 fn run(executor: &mut Executor) -> u64 {
     let meter = Meter::default();
     let ((), cost) = meter.measure(|| {
         executor.run_until(|| ENDED.load(Ordering::Relaxed).then_some(()), meter.counting(Park));
     });
-    assert!(cost.interrupts >= cost.asleep, "every sleep ended with one");
+    assert!(cost.interrupts >= cost.asleep, "an interrupt ended every sleep");
     cost.asleep
 }

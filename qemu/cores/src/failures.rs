@@ -1,4 +1,4 @@
-//! The second core does something that ends the run, whatever the first one is at.
+//! The second core does something that ends the run, whatever the first core is doing.
 
 use core::{
     arch::asm,
@@ -10,7 +10,7 @@ use x86_64::instructions::hlt;
 
 use crate::both::wait_until;
 
-/// The first core is at what the failure is to find it at.
+/// Whether the first core is doing what the failure is to interrupt.
 static BUSY: AtomicBool = AtomicBool::new(false);
 
 fn wait_for_the_first_core() {
@@ -27,7 +27,7 @@ pub fn panic() {
 pub fn page_fault() {
     wait_for_the_first_core();
     let past_the_mapping = black_box(1_u64 << 40) as *const u8;
-    // SAFETY: not a bit: that is what it is for.
+    // SAFETY: deliberately unsound: the page fault is what this is for.
     unsafe { past_the_mapping.read_volatile() };
 }
 
@@ -52,15 +52,15 @@ pub fn stray_interrupt() {
 }
 
 /// For the first core: sleeps.
-pub fn sleep_for_ever() {
+pub fn sleep_forever() {
     BUSY.store(true, Ordering::Release);
     loop {
         hlt();
     }
 }
 
-/// For the first core: never leaves its critical section, so the log is not to be had.
-pub fn section_for_ever() {
+/// For the first core: never leaves its critical section, so the second core cannot log.
+pub fn section_forever() {
     critical_section::with(|_| {
         BUSY.store(true, Ordering::Release);
         loop {
@@ -69,8 +69,9 @@ pub fn section_for_ever() {
     });
 }
 
-/// For the first core: is in the middle of a log frame, most of the time.
-pub fn log_for_ever() {
+/// For the first core: logs without a pause, so it is in the middle of a log frame most of the
+/// time.
+pub fn log_forever() {
     loop {
         BUSY.store(true, Ordering::Release);
         defmt::info!("the first core is busy with this line of the log");

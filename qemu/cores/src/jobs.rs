@@ -1,64 +1,62 @@
-//! A job that the first core starts, that the edu device's interrupt carries on, on the second core,
-//! and that the first core waits for asleep.
+//! A job that the first core starts, that the edu device's interrupt steps on the second core, and
+//! that the first core waits for asleep.
 //!
-//! The device raises its line as soon as it is asked to, so a round takes some microseconds, and
-//! there are many. The line is led to the second core; the first one takes no interrupts but those
-//! from there.
+//! The device interrupts at once when it is told to, so a round takes some microseconds, and there
+//! are many rounds. Its interrupt line is routed to the second core; the first core takes only the
+//! interrupts that the second sends it.
 
 use core::{
     convert::Infallible,
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use firmware::{
-    count::{Cost, Meter},
-    executor::Executor,
-};
-use pc::{
+use board::{
     board,
     cores::{self, Core},
-    edu::{self, Registers},
-    interrupts::{self, Line},
+    edu::Registers,
+    idle::Park,
+    interrupts::{self, Line, without_interrupts},
+};
+use firmware::{
+    executor::Executor,
+    measure::count::{Cost, Meter},
 };
 use wouldblock::{
     attempt::Attempt,
     job::{Background, Done, Slot},
-    x86_64::Park,
 };
-
-use x86_64::instructions::interrupts::without_interrupts;
 
 use crate::both::{Count, count, sleep_until};
 
-/// How often a job is started and ends: the command line says it, since where both cores sleep in
-/// between, and the host has others to run, a round takes long.
+/// The number of jobs, from the command line: a round takes long where both cores sleep in it and
+/// the host is busy, so the host chooses.
 fn rounds() -> u64 {
     let rounds = board().command_line.value("rounds").and_then(|rounds| rounds.parse().ok());
     rounds.expect("rounds=…, a number")
 }
 
-/// What the device is asked to raise.
+/// The status bit that the device is told to raise.
 const KNOCK: u32 = 1 << 4;
 
-/// What the device has raised and nobody has taken.
+/// Status bits that the device has raised and no try has taken yet.
 static RAISED: AtomicU32 = AtomicU32::new(0);
-/// Whether the handler itself wakes the other core: for who waits by [`Park`], without a waker.
+/// Whether the handler itself wakes the other core: for a waiter in [`Park`], which has no waker.
 static WAKES: AtomicBool = AtomicBool::new(false);
-/// The room for the job.
+/// The slot of the job.
 pub static SLOT: Slot<Knock> = Slot::new();
 
-/// Asks the device to interrupt. Its output is the core that saw it come.
+/// Makes the device interrupt. Its output is the core on which the try found the interrupt.
 pub struct Knock {
     registers: &'static Registers,
 }
 
 impl Knock {
-    /// On the device of this board.
+    /// An operation on the device of this board.
     ///
     /// # Panics
     /// If there is none.
     pub fn new() -> Self {
-        let edu = edu::find().expect("an edu device, as on q35");
+        let edu = board().edu.as_ref().expect("an edu device, as on q35");
         Self { registers: edu.registers() }
     }
 }
@@ -83,34 +81,35 @@ impl Background for Knock {
     fn cancel(&mut self) {}
 }
 
-/// Quiets the device, and says so to the job.
+/// Quiets the device, and records what it has raised for the job.
 pub fn quiet() {
-    if let Some(edu) = edu::find() {
+    if let Some(edu) = board().edu.as_ref() {
         let status = edu.registers().interrupt_status();
         edu.registers().acknowledge(status);
         RAISED.fetch_or(status, Ordering::Release);
     }
 }
 
-/// Quiet the device, step, acknowledge, wake, and only then interrupt the core that may sleep.
+/// Quiets the device, steps the job, acknowledges, wakes, and only then interrupts the core that
+/// may be asleep.
 fn on_interrupt(line: Line) {
     quiet();
-    let driven = SLOT.on_interrupt();
+    let stepped = SLOT.on_interrupt();
     line.acknowledge();
-    drop(driven);
+    drop(stepped);
     if WAKES.load(Ordering::Relaxed) {
         cores::interrupt_other();
     }
 }
 
-/// Leads the device's line to the second core.
+/// Routes the device's interrupt line to the second core.
 pub fn install(handler: fn(Line)) {
-    let edu = edu::find().expect("an edu device, as on q35");
+    let edu = board().edu.as_ref().expect("an edu device, as on q35");
     edu.line().set_handler(handler);
     edu.line().enable_on(Core::Second);
 }
 
-/// Which cores saw the ends of the jobs.
+/// On which core each job ended.
 #[derive(Default)]
 struct Ends {
     first: u64,
@@ -125,16 +124,16 @@ impl Ends {
         }
     }
 
-    /// Every round has one, and the first core slept as often as it was woken.
+    /// Checks that every round had one end, and reports the counts.
     fn report(self, cost: Cost) {
         assert_eq!(self.first + self.second, rounds());
         assert!(SLOT.is_idle());
-        let handled = edu::find().map_or(0, |edu| edu.line().taken());
+        let handled = board().edu.as_ref().map_or(0, |edu| edu.line().taken());
         assert_eq!(handled, rounds(), "one interrupt of the device for each job");
         without_interrupts(|| {
             assert_eq!(interrupts::taken(), Line::Ipi.taken(), "the first core takes no others");
         });
-        assert!(cost.interrupts >= cost.asleep, "every sleep ended with one");
+        assert!(cost.interrupts >= cost.asleep, "an interrupt ended every sleep");
         count("jobs", rounds());
         count("completed by the handler", self.second);
         count("completed by the waiting core", self.first);
@@ -186,8 +185,8 @@ pub fn awaited() {
     Ends { first: FIRST.get(), second: SECOND.get() }.report(cost);
 }
 
-/// A callback, which runs on the second core and starts the next job there; the first core is told
-/// of the last one.
+/// The callback runs on the second core and starts the next job there; after the last job it
+/// interrupts the first core.
 pub fn callback() {
     static ENDS: Count = Count::new();
     static ON_SECOND: Count = Count::new();

@@ -1,17 +1,18 @@
-//! Two cores at work on the same jobs, events and queues: what the command says.
+//! Tests on two cores, which use the same jobs, events and queues.
 //!
 //! | command | module |
 //! |---|---|
 //! | `wait`, `await`, `callback` | [`jobs`]: started on the first core, completed by a handler on the second |
-//! | `dma`, `uart` | [`devices`]: the same with drivers that know nothing of cores |
+//! | `dma`, `uart` | [`devices`]: the same with drivers that were written without regard to cores |
 //! | `steps`, `ends`, `registration` | [`contention`]: both cores at the same slot or event, at full speed |
-//! | `mutex`, `channel`, `shared_channel` | [`sharing`]: nothing is lost and nothing comes twice |
-//! | `slots` | [`slots`]: started on one core, completed by ticket on the other, both ways at once |
-//! | `twin_…` | [`twins`]: one mistake each, and how much is lost |
+//! | `mutex`, `channel`, `shared_channel` | [`sharing`]: nothing is lost and nothing arrives twice |
+//! | `slots` | [`slots`]: started on one core, completed by ticket on the other, in both directions at once |
+//! | `twin_…` | [`twins`]: one mistake each; how much is lost is counted |
 //! | `fails_…` | [`failures`]: the second core ends the run |
 //!
-//! Each is a half for each core. The first core starts the second, both run their halves, and the
-//! run ends when both have. A core that has none takes interrupts, and sleeps in between.
+//! Each command has a half for each core. The first core starts the second, both run their halves,
+//! and the run ends when both have ended. If the second core has no half, it only takes interrupts,
+//! and sleeps between them.
 
 #![no_std]
 #![no_main]
@@ -25,7 +26,7 @@ mod sharing;
 mod slots;
 mod twins;
 
-use pc::{
+use board::{
     Board, cores,
     exit::{self, Failure},
     interrupts::Line,
@@ -35,12 +36,12 @@ use x86_64::instructions::interrupts;
 use contention::{ends, registration, steps};
 use sharing::{channel, mutex, shared_channel};
 
-pc::entry!(main);
+board::entry!(main);
 
-/// What one core does.
+/// The part of a command that one core runs.
 type Half = fn();
 
-/// What the first core does, and what the second one does besides taking interrupts.
+/// The half of the first core, and that of the second, if it has more to do than take interrupts.
 fn halves(command: &str) -> Option<(Half, Option<Half>)> {
     Some(match command {
         "wait" => (jobs::wait, None),
@@ -58,12 +59,12 @@ fn halves(command: &str) -> Option<(Half, Option<Half>)> {
         "twin_no_ipi" => (twins::no_ipi, Some(twins::watch)),
         "twin_early_ipi" => (twins::early_ipi, Some(twins::watch)),
         "twin_one_core_section" => (twins::section::first, Some(twins::section::second)),
-        "fails_by_panic" => (failures::sleep_for_ever, Some(failures::panic)),
-        "fails_by_page_fault" => (failures::sleep_for_ever, Some(failures::page_fault)),
-        "fails_by_stack_overflow" => (failures::sleep_for_ever, Some(failures::stack_overflow)),
-        "fails_by_stray_interrupt" => (failures::sleep_for_ever, Some(failures::stray_interrupt)),
-        "fails_inside_a_section" => (failures::section_for_ever, Some(failures::panic)),
-        "fails_while_logging" => (failures::log_for_ever, Some(failures::page_fault)),
+        "fails_by_panic" => (failures::sleep_forever, Some(failures::panic)),
+        "fails_by_page_fault" => (failures::sleep_forever, Some(failures::page_fault)),
+        "fails_by_stack_overflow" => (failures::sleep_forever, Some(failures::stack_overflow)),
+        "fails_by_stray_interrupt" => (failures::sleep_forever, Some(failures::stray_interrupt)),
+        "fails_inside_a_section" => (failures::section_forever, Some(failures::panic)),
+        "fails_while_logging" => (failures::log_forever, Some(failures::page_fault)),
         _ => return None,
     })
 }

@@ -1,32 +1,36 @@
-//! The library's shared values and queues between the cores.
+//! The library's mutex and channels, shared by the two cores.
 
-/// A mutex: each core adds to the same numbers, and waits for it in another form each time.
+/// A mutex: both cores add to the same numbers, and wait for the mutex spinning or asleep, at
+/// random.
 pub mod mutex {
     use core::sync::atomic::{AtomicBool, Ordering};
 
-    use pc::cores;
-    use wouldblock::{block::Spin, sync::Mutex, x86_64::Park};
+    use board::cores;
+    use board::idle::Park;
+    use wouldblock::{block::Spin, sync::Mutex};
 
     use crate::both::{Count, Random, count, meet, work};
 
-    /// Rounds of the first core at least, and at most: it goes on until the two have met so often.
+    /// The least number of rounds of the first core.
     const LEAST: u64 = 10_000;
+    /// The largest number of rounds. Between the two, it ends when a core has found the mutex
+    /// locked [`OFTEN`].
     const MOST: u64 = 1_000_000;
     const OFTEN: u64 = 100;
 
-    /// Always equal, except inside.
+    /// Two numbers that are equal whenever the mutex is free.
     static TOTALS: Mutex<[u64; 2], 2> = Mutex::with_lockers([0; 2]);
 
     static ADDED: Count = Count::new();
     static MET: Count = Count::new();
     static OVER: AtomicBool = AtomicBool::new(false);
 
-    fn add(seed: u32, goes_on: impl Fn(u64) -> bool) {
+    fn add(seed: u32, continues: impl Fn(u64) -> bool) {
         let mut locker = TOTALS.locker().expect("one for each core");
         let mut random = Random::new(seed);
         let mut rounds = 0;
         meet();
-        while goes_on(rounds) {
+        while continues(rounds) {
             let mut totals = TOTALS.try_lock().unwrap_or_else(|_| {
                 MET.add(1);
                 let mut lock = locker.lock();
@@ -34,15 +38,15 @@ pub mod mutex {
                 let Ok(totals) = end;
                 totals
             });
-            assert_eq!(totals[0], totals[1], "nobody else is inside");
+            assert_eq!(totals[0], totals[1], "the other core does not hold the mutex");
             totals[0] += 1;
             work(20);
             totals[1] += 1;
             drop(totals);
-            cores::interrupt_other(); // Which may be asleep until the mutex is free.
+            cores::interrupt_other(); // It may be asleep, waiting for the mutex.
             ADDED.add(1);
             rounds += 1;
-            work(20); // There is no queue: who never leaves it alone gets it every time.
+            work(20); // There is no queue: without a pause this core would always get it.
         }
     }
 
@@ -51,7 +55,7 @@ pub mod mutex {
         add(0x5eed_0010, |rounds| rounds < LEAST || (rounds < MOST && MET.get() < OFTEN));
         OVER.store(true, Ordering::Release);
         meet();
-        let totals = TOTALS.try_lock().expect("nobody holds it any more");
+        let totals = TOTALS.try_lock().expect("both cores have ended");
         assert_eq!(*totals, [ADDED.get(); 2], "no addition is lost");
         count("additions", ADDED.get());
         count("met it held", MET.get());
@@ -66,8 +70,9 @@ pub mod mutex {
 
 /// A channel from the first core to the second.
 pub mod channel {
-    use pc::cores;
-    use wouldblock::{block::Spin, sync::Channel, x86_64::Park};
+    use board::cores;
+    use board::idle::Park;
+    use wouldblock::{block::Spin, sync::Channel};
 
     use crate::both::{Random, count, meet};
 
@@ -90,7 +95,7 @@ pub mod channel {
         count("values", VALUES);
     }
 
-    /// Receives, and finds them in order.
+    /// Receives, and checks the order.
     pub fn second() {
         meet();
         let mut receiver = CHANNEL.receiver().expect("the second core's end");
@@ -99,7 +104,7 @@ pub mod channel {
             let mut receive = receiver.recv();
             let Ok(received) =
                 if random.below(2) == 0 { receive.block(Spin) } else { receive.block(Park) };
-            assert_eq!(received, value, "each once, in order");
+            assert_eq!(received, value, "each value once, in order");
             drop(receive);
             cores::interrupt_other();
         }
@@ -121,7 +126,8 @@ pub mod shared_channel {
     static RECEIVED: Count = Count::new();
     static SUM: Count = Count::new();
 
-    /// Sends `VALUES` values from `first` on, and receives whatever comes, until all have come.
+    /// Sends `VALUES` values from `first` on, and receives what arrives, until both cores have
+    /// received all values.
     fn exchange(first: u64) {
         meet();
         let mut next = 0;

@@ -1,8 +1,9 @@
-//! A queue of requests each way: what a core starts, the other one completes by its ticket.
+//! Requests in both directions: each core starts requests, which the other core completes by their
+//! tickets.
 //!
-//! The device's doorbell is a word that the other core polls. It is rung in `begin`, so the other
-//! core often comes with the ticket before the start is over, and waits for the end of its critical
-//! section.
+//! The other core plays the device: it polls a word, the doorbell, which `begin` rings. So the
+//! other core often uses the ticket before the start has returned, and waits for the end of its
+//! critical section.
 
 use core::{
     convert::Infallible,
@@ -10,7 +11,7 @@ use core::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use pc::cores::Core;
+use board::cores::Core;
 use wouldblock::{
     attempt::Attempt,
     job::{Background, Done, Job, Slots, Step, Ticket},
@@ -20,31 +21,32 @@ use crate::both::{Count, count, meet, wait_until};
 
 /// Requests that each core starts.
 const ROUNDS: u64 = 50_000;
-/// Fewer than the two could use.
+/// Slots: fewer than the two cores together could use.
 const DEPTH: usize = 6;
-/// What one core has in flight at most.
+/// The most requests that one core has in flight.
 const OUTSTANDING: usize = 4;
 
 static SLOTS: Slots<Request, DEPTH> = Slots::new();
 
-/// A word that is rung with a ticket; 0 if it is not.
+/// A word that holds a ticket and [`RUNG`] once it is rung; otherwise 0.
 type Bell = AtomicU64;
 const RUNG: u64 = 1 << 32;
 
-/// Rung for the core of the index, by the index of the ticket.
+/// The doorbells of each core, by the index of the ticket.
 static DOORBELLS: [[Bell; DEPTH]; 2] = [const { [const { Bell::new(0) }; DEPTH] }; 2];
-/// Requests that the device is done with.
+/// The tickets that the device is done with, by their index.
 static DONE: [Bell; DEPTH] = [const { Bell::new(0) }; DEPTH];
 
-/// Completed by the core that has not started them, and by the one that has.
+/// Requests completed by the core that did not start them.
 static BY_THE_OTHER: Count = Count::new();
+/// Requests completed by the core that started them.
 static BY_ITSELF: Count = Count::new();
 static CONTENDED: Count = Count::new();
 static FULL: Count = Count::new();
-/// Tickets that came once more.
+/// Tickets that were used once more after their end.
 static STALE: Count = Count::new();
-/// Tickets that caused a try of the next tenant, which moved in between the look at the generation
-/// and the step.
+/// Tickets that tried the next tenant: it was started after the ticket's generation was checked and
+/// before the step.
 static TRIED: Count = Count::new();
 
 struct Request {
@@ -75,8 +77,8 @@ impl Background for Request {
     fn cancel(&mut self) {}
 }
 
-/// The device and its handler, on this core: completes what was rung for it. Some tickets come once
-/// more, as from a device that repeats itself.
+/// The device and its handler, on this core: completes the requests whose doorbells were rung. Some
+/// tickets are used twice, as by a device that reports an end twice.
 fn serve(this: Core) {
     for (bell, done) in DOORBELLS[this as usize].iter().zip(&DONE) {
         let rung = bell.swap(0, Ordering::Acquire);
@@ -87,8 +89,8 @@ fn serve(this: Core) {
         let ticket = Ticket::from_bits(rung as u32);
         match SLOTS.on_interrupt(ticket).step() {
             Step::Contended => CONTENDED.add(1),
-            // Idle: who started it has looked in between. Pending: and the place has its next tenant
-            // since, which had its try for nothing.
+            // Idle: the core that started the request has completed it meanwhile. Pending: it has,
+            // and the slot has a new tenant, which was tried for nothing.
             Step::Done | Step::Idle => {}
             Step::Pending | Step::Again => TRIED.add(1),
         }
@@ -102,7 +104,7 @@ fn serve(this: Core) {
 }
 
 fn collect(this: Core, done: Done<Request>) {
-    assert_eq!(done.op.from, this, "to whom it belongs");
+    assert_eq!(done.op.from, this, "a core collects its own requests");
     let Ok(by) = done.result;
     if by == this { BY_ITSELF.add(1) } else { BY_THE_OTHER.add(1) }
 }
@@ -134,7 +136,7 @@ fn run(this: Core) {
         }
     }
     FINISHED.add(1);
-    // The other one's requests are still to be served.
+    // The other core's requests are still to be served.
     wait_until(|| {
         serve(this);
         FINISHED.get() == 2
@@ -142,10 +144,10 @@ fn run(this: Core) {
     meet();
 }
 
-/// Cores whose requests have all ended.
+/// The number of cores whose requests have all ended.
 static FINISHED: Count = Count::new();
 
-/// One way.
+/// Runs the first core's requests, then checks all counts.
 pub fn first() {
     run(Core::First);
     assert_eq!(BY_THE_OTHER.get() + BY_ITSELF.get(), 2 * ROUNDS, "every request has one end");
@@ -159,7 +161,7 @@ pub fn first() {
     count("tries for a late ticket", TRIED.get());
 }
 
-/// The other way.
+/// Runs the second core's requests.
 pub fn second() {
     run(Core::Second);
 }

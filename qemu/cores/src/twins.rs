@@ -1,14 +1,14 @@
-//! One mistake each, under the load of the right ones: what is lost shows that the right ones could
-//! have failed.
+//! One mistake each, under the same load as the correct code: what is lost shows that the tests of
+//! the correct code can fail.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use pc::{
+use board::{
     cores,
+    counter::{frequency, now},
+    idle::Park,
     interrupts::Line,
-    timer::{tsc, tsc_per_second},
 };
-use wouldblock::x86_64::Park;
 
 use crate::{
     both::{Count, count, meet, wait_until, work},
@@ -21,29 +21,29 @@ const ROUNDS: u64 = 100;
 static BEGUN: AtomicU64 = AtomicU64::new(0);
 /// Rounds whose end the handler has signalled.
 static SIGNALLED: AtomicU64 = AtomicU64::new(0);
-/// Rounds in which the first core slept on, until it was rescued.
+/// Rounds in which the first core stayed asleep, until it was rescued.
 static LOST: Count = Count::new();
 
-/// The handler wakes, and forgets that the sleeper is on another core.
+/// Mistake: the handler wakes, but does not interrupt the other core, on which the waiter sleeps.
 pub fn no_ipi() {
     wait(|line| {
         quiet();
-        let driven = SLOT.on_interrupt();
+        let stepped = SLOT.on_interrupt();
         line.acknowledge();
-        drop(driven);
+        drop(stepped);
         SIGNALLED.fetch_add(1, Ordering::Release);
     });
 }
 
-/// The handler interrupts the sleeper first, before there is anything to hear.
+/// Mistake: the handler interrupts the sleeping core first, before it signals.
 pub fn early_ipi() {
     wait(|line| {
         cores::interrupt_other();
         work(1000);
         quiet();
-        let driven = SLOT.on_interrupt();
+        let stepped = SLOT.on_interrupt();
         line.acknowledge();
-        drop(driven);
+        drop(stepped);
         SIGNALLED.fetch_add(1, Ordering::Release);
     });
 }
@@ -60,33 +60,35 @@ fn wait(handler: fn(Line)) {
     count("lost wakes", LOST.get());
 }
 
-/// On the second core: a round whose end was signalled and that does not go on within 2 ms is lost.
-/// Nothing else would ever end it, so it is rescued.
+/// On the second core: a round whose end was signalled, but after which the first core does not
+/// continue within 2 ms, is lost. Nothing else would ever end it, so this interrupts the first
+/// core.
 pub fn watch() {
     for round in 1..=ROUNDS {
         wait_until(|| SIGNALLED.load(Ordering::Acquire) >= round);
-        let start = tsc();
-        let goes_on = || BEGUN.load(Ordering::Acquire) > round;
-        wait_until(|| goes_on() || tsc() - start > tsc_per_second() / 500);
-        if !goes_on() {
+        let start = now();
+        let continues = || BEGUN.load(Ordering::Acquire) > round;
+        wait_until(|| continues() || now() - start > frequency() / 500);
+        if !continues() {
             LOST.add(1);
             cores::interrupt_other();
-            wait_until(goes_on);
+            wait_until(continues);
         }
     }
 }
 
-/// A critical section that only masks interrupts, as for one core, beside the one of this binary.
+/// Mistake: a critical section that only masks interrupts, as on one core; beside it, for
+/// comparison, the critical section of this binary.
 pub mod section {
     use super::{AtomicU64, Ordering, count, meet, work};
-    use x86_64::instructions::interrupts::without_interrupts;
+    use board::interrupts::without_interrupts;
 
     const ROUNDS: u64 = 20_000;
 
     static MASKED: AtomicU64 = AtomicU64::new(0);
     static IN_SECTION: AtomicU64 = AtomicU64::new(0);
 
-    /// Not one read-modify-write: only a section keeps the two halves together.
+    /// Reads, then writes: only a critical section makes the two one step.
     fn increment(total: &AtomicU64) {
         let before = total.load(Ordering::Relaxed);
         work(5);

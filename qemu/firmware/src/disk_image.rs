@@ -1,9 +1,9 @@
 //! What the host writes to a disk's image, and expects of the guest: a stream of its own for each
 //! sector.
 
-use pc::report::Xorshift;
+use report::Xorshift;
 
-use crate::block::SECTOR;
+use drivers::disk::SECTOR;
 
 /// Sectors of a chunk.
 pub const CHUNK_SECTORS: u64 = 8;

@@ -3,16 +3,17 @@
 
 use core::{cell::RefCell, task::Waker};
 
+use board::{
+    alarm::{TimerAlarm, stop},
+    counter::{frequency, now},
+    interrupts::Line,
+};
 use critical_section::Mutex;
 use embassy_time_driver::{Driver, TICK_HZ, time_driver_impl};
 use embassy_time_queue_utils::Queue;
-use pc::{
-    interrupts::Line,
-    timer::{stop, tsc, tsc_per_second},
-};
 use wouldblock::time::Alarm;
 
-use crate::{alarm::TimerAlarm, timer::Timer};
+use drivers::timer::Timer;
 
 struct Sleepers(Mutex<RefCell<Queue>>);
 
@@ -29,7 +30,7 @@ pub fn install(_: Timer) {
 
 impl Driver for Sleepers {
     fn now(&self) -> u64 {
-        convert(tsc(), tsc_per_second(), TICK_HZ)
+        convert(now(), frequency(), TICK_HZ)
     }
 
     fn schedule_wake(&self, at: u64, waker: &Waker) {
@@ -53,8 +54,8 @@ fn wake_and_set_alarm(queue: &mut Queue) {
         u64::MAX => stop(),
         // One that is past by now interrupts at once.
         at => {
-            let at = convert(at, TICK_HZ, tsc_per_second());
-            TimerAlarm::new().set(at.saturating_sub(tsc()));
+            let at = convert(at, TICK_HZ, frequency());
+            TimerAlarm::new().set(at.saturating_sub(now()));
         }
     }
 }

@@ -1,27 +1,26 @@
 //! embassy's executors on this board: one in the foreground, asleep when no task is ready, and one
-//! in a handler, whose tasks preempt the foreground. On two cores there is only the former: the first
-//! core's, whose sleep a wake from the second one ends.
+//! in a handler, whose tasks preempt the foreground. On two cores there is only the first of these,
+//! on the first core; a wake from the second core ends its sleep.
 
 use core::{
     ptr,
     sync::atomic::{AtomicBool, AtomicPtr, Ordering},
 };
 
-use embassy_executor::{SendSpawner, Spawner, raw};
-use pc::{
+use board::{
     cores::{self, Core},
     interrupts::{Line, raise_self},
 };
+use embassy_executor::{SendSpawner, Spawner, raw};
 use static_cell::StaticCell;
 use wouldblock::block::Idle;
 use x86_64::instructions::interrupts;
 
-/// The context by which the foreground's executor is told from the handler's. Neither points to
-/// anything.
+/// The contexts that tell the two executors apart. Neither points to anything.
 const FOREGROUND: *mut () = ptr::null_mut();
 const HANDLER: *mut () = ptr::dangling_mut();
 
-/// Somebody has woken a task of the foreground since its last poll.
+/// A task of the foreground was woken since the last poll.
 static PENDING: AtomicBool = AtomicBool::new(false);
 
 // SAFETY (of the name): embassy calls it with exactly this type, from any context.
@@ -37,7 +36,7 @@ fn pend(executor: *mut ()) {
     }
 }
 
-/// The foreground's executor; its tasks run while somebody is in [`run_until`](Self::run_until).
+/// The foreground's executor; its tasks run during [`run_until`](Self::run_until).
 pub struct Executor(&'static raw::Executor);
 
 impl Executor {
@@ -74,8 +73,8 @@ impl Executor {
 /// preempt the foreground at any instruction, and run one after the other with interrupts masked.
 ///
 /// # Panics
-/// If it is started twice, or by a binary of two cores: a wake from the other one would poll it
-/// there, while this one does.
+/// If it is started twice, or by a binary of two cores: a wake from the other core would poll it
+/// there while this core does.
 pub fn start_in_handler() -> SendSpawner {
     if cfg!(feature = "two-cores") {
         panic!("the handler's executor is for binaries of one core");
@@ -91,9 +90,9 @@ pub fn start_in_handler() -> SendSpawner {
 /// The handler's executor, before its line is enabled.
 static IN_HANDLER: AtomicPtr<raw::Executor> = AtomicPtr::new(ptr::null_mut());
 
-/// Somebody is in [`poll_in_handler`]: a task that turns interrupts on lets it be called again.
+/// [`poll_in_handler`] runs: a task that turns interrupts on lets it be called again.
 static POLLING: AtomicBool = AtomicBool::new(false);
-/// It was called again meanwhile.
+/// It was called again while it ran.
 static AGAIN: AtomicBool = AtomicBool::new(false);
 
 fn poll_in_handler(line: Line) {
@@ -105,7 +104,8 @@ fn poll_in_handler(line: Line) {
     // SAFETY: the line is enabled, so there is an executor, for ever. Only this polls it, and
     // `POLLING` keeps it from being re-entered.
     unsafe { (*IN_HANDLER.load(Ordering::Acquire)).poll() };
-    // Whatever the tasks did: from the look at `AGAIN` to the handler's end it is not called again.
+    // A task may have turned interrupts on. From the check of `AGAIN` to the handler's end it must
+    // not be called again.
     interrupts::disable();
     POLLING.store(false, Ordering::Relaxed);
     if AGAIN.swap(false, Ordering::Relaxed) {

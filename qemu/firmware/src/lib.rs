@@ -1,17 +1,13 @@
-//! What the binaries share: the drivers put on the board, an executor, and counting.
+//! What the binaries share: the devices with their tries counted, executors, and what measures.
 
 #![no_std]
 
-pub mod alarm;
-pub mod block;
-pub mod buffer;
-pub mod count;
+pub mod command;
 pub mod disk_image;
 pub mod dma;
 pub mod embassy_time;
-pub mod exact;
 pub mod executor;
-pub mod masked;
+pub mod measure;
+pub mod report;
 pub mod serial;
 pub mod task;
-pub mod timer;

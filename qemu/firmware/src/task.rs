@@ -8,9 +8,10 @@ use core::{
     task::{Context, Poll, RawWaker, RawWakerVTable, Waker},
 };
 
-use wouldblock::{block::Idle, x86_64::Park};
+use board::idle::Park;
+use wouldblock::block::Idle;
 
-/// Whether somebody has called its waker.
+/// Whether its waker was called.
 #[derive(Debug)]
 pub struct Woken(AtomicBool);
 
@@ -21,7 +22,7 @@ impl Default for Woken {
 }
 
 impl Woken {
-    /// Nobody so far.
+    /// Not woken.
     #[inline]
     pub const fn new() -> Self {
         Self(AtomicBool::new(false))
@@ -50,7 +51,7 @@ impl Woken {
     }
 }
 
-/// One poll, by nobody: whose waker was kept before is forgotten.
+/// One poll with a waker that does nothing: it takes the place of the waker that was stored before.
 ///
 /// # Panics
 /// If it is ready.
@@ -59,7 +60,8 @@ pub fn poll_by_nobody<F: Future + Unpin>(future: &mut F) {
     assert!(end.is_pending());
 }
 
-/// Runs a future to its end, each with another waker than the last.
+/// Runs a future to its end. Two tasks take turns, so that each future gets another waker than the
+/// one before.
 #[inline]
 pub fn block_on<F: Future>(future: F) -> F::Output {
     static TASKS: [Woken; 2] = [const { Woken::new() }; 2];

@@ -1,6 +1,7 @@
-//! Everything of the library that a handler may call, each entry point in a function of its own,
-//! whose name is its symbol. The binaries link some of them, and a panic handler: whether anything
-//! reaches that is in the linked file. They are never booted.
+//! Shows that no interrupt handler can panic. Everything of the library that a handler may call is
+//! called here, each entry point in a function of its own, whose name is its symbol. The binaries
+//! link these functions and a panic handler, and the runner looks at the linked file: the linker
+//! keeps the panic handler only if something can reach it. The binaries are never booted.
 
 #![no_std]
 
@@ -14,7 +15,7 @@ use wouldblock::{
     uart16550::{self, ReadExact, ReadToIdle, Register, Registers, Transmitter, Uart, WriteAll},
 };
 
-/// A register behind no wall.
+/// A chip whose registers the compiler knows nothing about.
 pub struct Port;
 
 impl Registers for Port {
@@ -29,7 +30,7 @@ impl Registers for Port {
 
 type Half = uart16550::Receiver<'static, Port>;
 
-/// The least of operations.
+/// The smallest operation.
 pub struct Op;
 
 impl Attempt for Op {
@@ -57,7 +58,7 @@ static FLAGS: Flags = Flags::new();
 static MUTEX: Mutex<u32, 1> = Mutex::with_lockers(0);
 static QUEUE: SharedChannel<u32, 4, 1> = SharedChannel::new();
 static INLINE: Slot<Inline<(), Infallible, 8>> = Slot::new();
-static LINE: ScopedSlot = ScopedSlot::new();
+static SCOPED: ScopedSlot = ScopedSlot::new();
 static SLOT: Slot<Op> = Slot::new();
 static SLOTS: Slots<Op, 4> = Slots::new();
 
@@ -117,13 +118,13 @@ fn handler_broadcast() {
 
 #[unsafe(no_mangle)]
 fn handler_slot() {
-    let driven = SLOT.on_interrupt();
-    black_box(driven.step());
-    drop(driven);
+    let stepped = SLOT.on_interrupt();
+    black_box(stepped.step());
+    drop(stepped);
     SLOT.cancel();
 }
 
-/// A step, and the next start, of an operation without its type.
+/// A step, and the next start, of an operation whose type is erased.
 #[unsafe(no_mangle)]
 fn handler_inline() {
     drop(INLINE.on_interrupt());
@@ -132,24 +133,24 @@ fn handler_inline() {
 
 #[unsafe(no_mangle)]
 fn handler_line() {
-    drop(LINE.on_interrupt());
+    drop(SCOPED.on_interrupt());
 }
 
 /// The end of a request, and the start of another one, as a callback may do it.
 #[unsafe(no_mangle)]
 fn handler_slots() {
-    let driven = SLOTS.on_interrupt(Ticket::from_bits(black_box(1)));
-    black_box(driven.step());
-    drop(driven);
+    let stepped = SLOTS.on_interrupt(Ticket::from_bits(black_box(1)));
+    black_box(stepped.step());
+    drop(stepped);
     SLOTS.cancel(Ticket::from_bits(black_box(1)));
     black_box(SLOTS.start_with(Op, |_| ()).is_ok());
 }
 
 #[unsafe(no_mangle)]
 fn handler_uart() {
-    let news = COM1.on_interrupt();
+    let owed = COM1.on_interrupt();
     let read = (READ.on_interrupt(), MESSAGE.on_interrupt());
-    drop((read, WRITE.on_interrupt(), news));
+    drop((read, WRITE.on_interrupt(), owed));
 }
 
 #[unsafe(no_mangle)]

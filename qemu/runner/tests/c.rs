@@ -299,7 +299,7 @@ fn firmware(twin: &str) -> (Desk, Rig) {
     let compiled = desk.run("cc", &arguments, &[&source("qemu/c/firmware.c")]);
     let start = ["-o", "start.o", "-c"];
     let assembled = desk.run("cc", &start, &[&source("qemu/c/start.s")]);
-    let script = source("qemu/pc/pc.x").display().to_string();
+    let script = source("qemu/boards/pc/board.x").display().to_string();
     let link = ["--gc-sections", "-T", &script, "-o", "firmware.elf", "start.o", "firmware.o"];
     let linked = desk.run("ld", &link, &[&BARE.archive]);
     for step in [compiled, assembled, linked] {

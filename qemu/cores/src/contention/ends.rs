@@ -1,17 +1,16 @@
-//! The first core starts jobs and gives each an end of another kind; the second steps all the time,
-//! and interrupts the first when that was an end.
+//! The first core starts jobs and ends them in different ways. The second core steps all the time,
+//! and interrupts the first when a step was the end.
 
 use core::{hint::spin_loop, sync::atomic::Ordering};
 
-use pc::cores;
+use board::{cores, idle::Park};
 use wouldblock::{
     block::Spin,
     job::{Done, Slot, Step},
-    x86_64::Park,
 };
 
 use super::{
-    OVER, goes_on, is_over,
+    OVER, continues, is_over,
     work::{self, Cancelled, Work},
 };
 use crate::both::{self, Count, Random, count, meet};
@@ -20,13 +19,13 @@ static SLOT: Slot<Work> = Slot::new();
 
 static CONTENDED: Count = Count::new();
 
-/// What has become of the jobs.
+/// How the jobs ended.
 #[derive(Default)]
 struct Ends {
     ended: u64,
     cancelled: u64,
     given_up: u64,
-    /// Starts refused because the job before, given up, was not over.
+    /// Starts refused because the job before was given up and had not ended yet.
     refused: u64,
 }
 
@@ -38,11 +37,11 @@ impl Ends {
         }
     }
 
-    fn give_one(&mut self, random: &mut Random) {
+    fn end_one(&mut self, random: &mut Random) {
         let work = Work::new(1 + random.below(6)).expect("at most two buffers are in use");
         let Ok(mut job) = SLOT.start(work) else {
             self.refused += 1;
-            return both::work(20); // The second core steps it to its end.
+            return both::work(20); // The second core steps the last one to its end.
         };
         match random.below(6) {
             0 => self.note(job.wait(Spin)),
@@ -78,13 +77,13 @@ pub fn first() {
     let mut random = Random::new(0x5eed_0003);
     let mut ends = Ends::default();
     let mut rounds = 0;
-    while goes_on(rounds, [CONTENDED.get(), ends.cancelled, ends.refused]) {
-        ends.give_one(&mut random);
+    while continues(rounds, [CONTENDED.get(), ends.cancelled, ends.refused]) {
+        ends.end_one(&mut random);
         rounds += 1;
     }
     OVER.store(true, Ordering::Release);
     meet();
-    // One more, to its end: it takes the place of one that was given up, which is dropped.
+    // One more job: its start drops the operation of a job that was given up, if one is left.
     while !SLOT.is_idle() {
         drop(SLOT.on_interrupt());
     }
@@ -106,9 +105,9 @@ pub fn first() {
 pub fn second() {
     meet();
     while !is_over() {
-        let driven = SLOT.on_interrupt();
-        let step = driven.step();
-        drop(driven);
+        let stepped = SLOT.on_interrupt();
+        let step = stepped.step();
+        drop(stepped);
         match step {
             Step::Done => cores::interrupt_other(), // After the signal.
             Step::Contended => CONTENDED.add(1),

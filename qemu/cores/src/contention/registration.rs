@@ -1,7 +1,7 @@
-//! The first core awaits news and comes with another waker for each piece; the second tells the next
-//! piece as soon as the last one was heard, and signals it once. Often the waiter comes while the
-//! signaller is still waking the waker that is to be replaced: then nothing is registered, and the
-//! waiter is woken at once.
+//! The first core awaits one message after another, each with another waker. The second core sends
+//! the next message as soon as the last one was received, and signals once. Often the waiter polls
+//! while the signaller is still waking the waker that the poll would replace: then nothing is
+//! registered, and the waiter is woken at once.
 
 use core::{
     future::Future,
@@ -11,22 +11,23 @@ use core::{
     task::{Context, Poll, RawWaker, RawWakerVTable, Waker},
 };
 
-use pc::cores::Core;
+use board::cores::Core;
 use wouldblock::{attempt, event::Event};
 
-use super::{OVER, goes_on, is_over};
+use super::{OVER, continues, is_over};
 use crate::both::{Count, count, meet, wait_until, work};
 
 static EVENT: Event = Event::new();
-/// News so far, and how much of it was heard.
-static TOLD: AtomicU64 = AtomicU64::new(0);
-static HEARD: AtomicU64 = AtomicU64::new(0);
+/// Messages sent so far.
+static SENT: AtomicU64 = AtomicU64::new(0);
+/// Messages received so far.
+static RECEIVED: AtomicU64 = AtomicU64::new(0);
 
-/// Wakes by the second core, each of which takes some time; and by the first, which only wakes
-/// itself if it could not register.
+/// Wakes by the first core, which wakes itself only if it could not register; and by the second
+/// core, each of which takes some time.
 static WAKES: [Count; 2] = [const { Count::new() }; 2];
 
-/// Of several wakers that do the same, and are not the same.
+/// The functions of several wakers, which do the same but are not equal.
 const VTABLE: RawWakerVTable =
     RawWakerVTable::new(|data| RawWaker::new(data, &VTABLE), wake, wake, |_| {});
 
@@ -50,26 +51,26 @@ pub fn first() {
     meet();
     let mut polls = 0;
     let mut rounds = 0;
-    while goes_on(rounds, [WAKES[0].get()]) {
-        let heard = HEARD.load(Ordering::Relaxed);
-        let mut news = pin!(waiter.operation(attempt::from_fn(|| {
-            match TOLD.load(Ordering::Acquire) {
-                told if told > heard => Ok::<_, nb::Error<()>>(told),
+    while continues(rounds, [WAKES[0].get()]) {
+        let received = RECEIVED.load(Ordering::Relaxed);
+        let mut message = pin!(waiter.operation(attempt::from_fn(|| {
+            match SENT.load(Ordering::Acquire) {
+                sent if sent > received => Ok::<_, nb::Error<()>>(sent),
                 _ => Err(nb::Error::WouldBlock),
             }
         })));
-        let told = loop {
+        let sent = loop {
             polls += 1;
             let before = wakes();
             let waker = waker(rounds);
-            if let Poll::Ready(told) = news.as_mut().poll(&mut Context::from_waker(&waker)) {
-                break told;
+            if let Poll::Ready(sent) = message.as_mut().poll(&mut Context::from_waker(&waker)) {
+                break sent;
             }
-            // Polled again only when it was woken: a wake that is lost hangs here.
+            // Polls again only after a wake: if one were lost, this would hang.
             wait_until(|| wakes() != before);
         };
-        assert_eq!(told, Ok(heard + 1), "one piece of news after the other");
-        HEARD.store(heard + 1, Ordering::Release);
+        assert_eq!(sent, Ok(received + 1), "one message after the other");
+        RECEIVED.store(received + 1, Ordering::Release);
         rounds += 1;
     }
     OVER.store(true, Ordering::Release);
@@ -80,13 +81,13 @@ pub fn first() {
     count("registrations that met a reader", WAKES[0].get());
 }
 
-/// One signal for each piece, so that one that is lost is missed.
+/// Signals once for each message, so that a lost signal is noticed.
 pub fn second() {
     meet();
     while !is_over() {
-        let told = TOLD.load(Ordering::Relaxed);
-        if HEARD.load(Ordering::Acquire) == told {
-            TOLD.store(told + 1, Ordering::Release);
+        let sent = SENT.load(Ordering::Relaxed);
+        if RECEIVED.load(Ordering::Acquire) == sent {
+            SENT.store(sent + 1, Ordering::Release);
             EVENT.signal();
         }
         spin_loop();

@@ -1,12 +1,12 @@
-//! Both cores start operations with a callback and step the slot all the time. A core that finds it
-//! claimed leaves a note, and the holder tries once more for it.
+//! Both cores start operations with a callback and step the slot all the time. A core that finds
+//! the slot claimed leaves a note, and the holder tries once more because of it.
 
 use core::{hint::spin_loop, sync::atomic::Ordering};
 
 use wouldblock::job::{Done, Slot, Step};
 
 use super::{
-    OVER, goes_on, is_over,
+    OVER, continues, is_over,
     work::{self, Work},
 };
 use crate::both::{Count, Random, count, meet};
@@ -18,8 +18,9 @@ static REFUSED: Count = Count::new();
 static ENDS: Count = Count::new();
 /// Tries of the operations that have ended.
 static TRIES: Count = Count::new();
-/// Steps that claimed the slot, and steps that found it claimed.
+/// Steps that claimed the slot.
 static CLAIMS: Count = Count::new();
+/// Steps that found it claimed.
 static CONTENDED: Count = Count::new();
 
 fn ended(done: Done<Work>) {
@@ -38,15 +39,15 @@ fn start(random: &mut Random) {
 }
 
 fn step() {
-    let driven = SLOT.on_interrupt();
-    match driven.step() {
+    let stepped = SLOT.on_interrupt();
+    match stepped.step() {
         Step::Idle => {}
         Step::Pending | Step::Again | Step::Done => CLAIMS.add(1),
         Step::Contended => CONTENDED.add(1),
     }
 }
 
-/// Tries that no step began: those that a note asked for.
+/// Tries that were made because of a note, not by a step.
 fn tries_for_a_note() -> u64 {
     TRIES.get().saturating_sub(CLAIMS.get())
 }
@@ -56,7 +57,7 @@ pub fn first() {
     meet();
     let mut random = Random::new(0x5eed_0001);
     let mut rounds = 0;
-    while goes_on(rounds, [CONTENDED.get(), tries_for_a_note(), REFUSED.get()]) {
+    while continues(rounds, [CONTENDED.get(), tries_for_a_note(), REFUSED.get()]) {
         start(&mut random);
         step();
         spin_loop();
@@ -67,10 +68,10 @@ pub fn first() {
     while !SLOT.is_idle() {
         step();
     }
-    assert_eq!(STARTS.get(), ENDS.get(), "every callback once");
+    assert_eq!(STARTS.get(), ENDS.get(), "every callback is called once");
     assert_eq!(work::MADE.get(), STARTS.get() + REFUSED.get());
     let for_a_note = TRIES.get().checked_sub(CLAIMS.get()).expect("every claim is a try");
-    assert!(for_a_note <= CONTENDED.get(), "no try without a step that asked for it");
+    assert!(for_a_note <= CONTENDED.get(), "each of these tries has a contended step");
     work::account();
     count("rounds", rounds);
     count("starts", STARTS.get());

@@ -1,27 +1,28 @@
-//! An operation that notices when two are at it, with a buffer that is counted.
+//! An operation that notices if two cores step it at the same time, with a buffer that is counted.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use pc::cores::Core;
+use board::cores::Core;
 use static_cell::ConstStaticCell;
 use wouldblock::{attempt::Attempt, job::Background, sync::SharedChannel};
 
 use crate::both::{Count, work};
 
-/// What an operation owns. Every try overwrites all of it, and finds what the one before has left.
+/// The buffer of an operation. Every try checks what the try before has written, and overwrites it.
 pub type Buffer = [u32; 16];
 
-/// How many there are.
+/// The number of buffers.
 pub const BUFFERS: usize = 8;
 
-/// Those that no operation owns.
+/// The buffers that no operation owns.
 static FREE: SharedChannel<&'static mut Buffer, BUFFERS, 0> = SharedChannel::new();
 
-/// Operations made, and dropped.
+/// Operations made.
 pub static MADE: Count = Count::new();
+/// Operations dropped.
 pub static DROPPED: Count = Count::new();
 
-/// Puts all buffers there.
+/// Makes all buffers free.
 pub fn fill() {
     static MEMORY: ConstStaticCell<[Buffer; BUFFERS]> = ConstStaticCell::new([[0; 16]; BUFFERS]);
     for buffer in MEMORY.take() {
@@ -29,7 +30,7 @@ pub fn fill() {
     }
 }
 
-/// Checks that all buffers are there, each once, and every operation was dropped once.
+/// Checks that every buffer is free, each once, and that every operation was dropped once.
 pub fn account() {
     let mut found: [Option<*const Buffer>; BUFFERS] = [None; BUFFERS];
     for index in 0..BUFFERS {
@@ -42,14 +43,14 @@ pub fn account() {
     assert_eq!(MADE.get(), DROPPED.get(), "every operation is dropped once");
 }
 
-/// It was cancelled.
+/// The operation was cancelled.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cancelled;
 
-/// Ends at the n-th try, or at the first after it was cancelled.
+/// Ends at the n-th try, or at the first try after it was cancelled.
 pub struct Work {
     buffer: Option<&'static mut Buffer>,
-    /// Somebody is trying it.
+    /// Whether a core is trying it.
     tried: AtomicBool,
     left: u32,
     cancelled: bool,
@@ -58,7 +59,7 @@ pub struct Work {
 }
 
 impl Work {
-    /// With `tries` to its end; `None` while every buffer is in use.
+    /// An operation that ends after `tries` tries; `None` if every buffer is in use.
     pub fn new(tries: u32) -> Option<Self> {
         let buffer = FREE.try_recv().ok()?;
         buffer.fill(0);
@@ -82,7 +83,7 @@ impl Attempt for Work {
         assert!(!self.tried.swap(true, Ordering::Relaxed), "two cores try the same operation");
         let buffer = self.buffer.as_mut().expect("an operation has its buffer");
         for cell in buffer.iter_mut() {
-            assert_eq!(*cell, self.tries, "a try sees all of the one before");
+            assert_eq!(*cell, self.tries, "a try sees everything that the try before has written");
             *cell += 1;
         }
         work(5);
@@ -100,7 +101,7 @@ impl Attempt for Work {
 }
 
 impl Background for Work {
-    /// Nothing: the interrupt that must follow is the other core, which steps all the time.
+    /// Does nothing: the step that must follow comes from the other core, which steps all the time.
     fn begin(&mut self) {}
 
     fn cancel(&mut self) {

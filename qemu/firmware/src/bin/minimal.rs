@@ -1,18 +1,19 @@
-//! The least: one operation, blocked on. The bench shows by this binary's symbols that nothing else
-//! of the library is linked.
+//! The smallest use of the library: one blocking operation. The bench shows by this binary's
+//! symbols that nothing else of the library is linked.
 
 #![no_std]
 #![no_main]
 
 use core::convert::Infallible;
 
-use pc::{
-    Board, exit,
-    timer::{is_running, one_shot},
+use board::{
+    Board,
+    alarm::{is_running, one_shot},
+    exit,
 };
 use wouldblock::{attempt::from_fn, block::block};
 
-pc::entry!(main);
+board::entry!(main);
 
 fn main(_: &'static Board) -> ! {
     one_shot(1_000);

@@ -1,4 +1,4 @@
-//! The handlers that cannot panic.
+//! Links all handlers; none of them can panic.
 
 #![no_std]
 #![no_main]

@@ -1,4 +1,4 @@
-//! A task that is suspended until an interrupt.
+//! A task that is suspended until an interrupt, beside the peers.
 
 use core::{
     cell::UnsafeCell,
@@ -37,11 +37,12 @@ async fn operation() {
     });
 }
 
-/// A waker with no protection at all: less is not possible, and only right as long as the interrupt
-/// does not come while the task is being polled.
+/// A waker without any protection: the least that a wake can cost. It is correct only because the
+/// interrupt does not come while the task is being polled.
 struct BareWaker(UnsafeCell<Option<Waker>>);
 
-// SAFETY: one core, and the interrupt comes long after the poll that writes (`vector::TICKS`).
+// SAFETY: there is one core, and the interrupt comes long after the poll that writes
+// (`vector::TICKS`).
 unsafe impl Sync for BareWaker {}
 
 static BARE: BareWaker = BareWaker(UnsafeCell::new(None));
@@ -49,7 +50,7 @@ static BARE: BareWaker = BareWaker(UnsafeCell::new(None));
 extern "C" fn wake_bare() {
     set_ready();
     acknowledge();
-    // SAFETY: nobody writes now, see `BareWaker`.
+    // SAFETY: nothing writes now, see `BareWaker`.
     if let Some(waker) = unsafe { &*BARE.0.get() } {
         waker.wake_by_ref();
     }
@@ -63,7 +64,7 @@ async fn bare_waker() {
             if take_ready() {
                 return Poll::Ready(());
             }
-            // SAFETY: nobody reads now, see `BareWaker`.
+            // SAFETY: nothing reads now, see `BareWaker`.
             unsafe { *BARE.0.get() = Some(context.waker().clone()) };
             Poll::Pending
         })
@@ -74,7 +75,7 @@ async fn bare_waker() {
 
 static SIGNAL: Signal<CriticalSectionRawMutex, ()> = Signal::new();
 
-/// A `Signal` holds a value of its own, so its handler is the one that takes it from the device.
+/// A `Signal` carries a value, so here the handler must take it from the device.
 extern "C" fn signal_embassy() {
     set_ready();
     let taken = take_ready();

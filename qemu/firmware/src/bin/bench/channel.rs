@@ -1,11 +1,11 @@
-//! One value into a channel, and out of it, with nobody waiting.
+//! One value sent into a channel, and received from it, without a waiter.
 
 use core::hint::black_box;
 
 use embassy_sync::{
     blocking_mutex::raw::CriticalSectionRawMutex, channel::Channel as EmbassyChannel,
 };
-use firmware::exact::{span, steady};
+use firmware::measure::exact::{span, steady};
 use heapless::spsc::Queue;
 use wouldblock::sync::Channel;
 
@@ -13,7 +13,7 @@ use crate::report;
 
 const LENGTH: usize = 16;
 
-/// Figures of sending and of receiving.
+/// The figures of sending and of receiving.
 fn both<E>(mut send: impl FnMut(u32), mut receive: impl FnMut() -> Result<u32, E>) -> [u64; 2] {
     let mut other = 0;
     let sending = steady(|| {

@@ -1,5 +1,5 @@
-//! An operation that the interrupt carries on, in each way of hearing of its end. Beside it the
-//! same job written by hand: a state word and a result in statics.
+//! An operation that the interrupt ends in the background; its end is waited for, awaited or passed
+//! to a callback. Beside it the same job written by hand: a state word and a result in statics.
 
 use core::{
     convert::Infallible,
@@ -12,14 +12,17 @@ use core::{
     task::Poll,
 };
 
+use board::idle::Park;
+use drivers::buffer::Buffer;
 use embassy_sync::{
     blocking_mutex::raw::CriticalSectionRawMutex, signal::Signal, waitqueue::AtomicWaker,
 };
 use firmware::{
-    buffer::Buffer,
-    count::Counted,
-    exact::{span, steady},
     executor::Executor,
+    measure::{
+        count::Counted,
+        exact::{span, steady},
+    },
     serial::{COM2, Receiving},
 };
 use static_cell::ConstStaticCell;
@@ -28,7 +31,6 @@ use wouldblock::{
     block::Spin,
     job::{Background, Done, Job, Slot},
     uart16550::Level,
-    x86_64::Park,
 };
 use x86_64::instructions::interrupts;
 
@@ -70,16 +72,16 @@ static SLOT: Slot<Receive> = Slot::new();
 
 extern "C" fn step() {
     set_ready();
-    let driven = SLOT.on_interrupt();
+    let stepped = SLOT.on_interrupt();
     acknowledge();
-    drop(driven);
+    drop(stepped);
 }
 
 fn collect(done: Done<Receive>) {
     black_box(done);
 }
 
-/// The job by hand: `state`, then what belongs to it.
+/// The hand-written job: `state`, and the data that it guards.
 struct HandWritten {
     state: AtomicU32,
     add: AtomicU32,
@@ -100,7 +102,7 @@ impl HandWritten {
         interrupt_soon();
     }
 
-    /// The handler's part; the result, if this was the end.
+    /// The handler's part: returns the result if the operation has ended.
     #[inline(always)]
     fn step(&self) -> Option<u32> {
         if self.state.load(Acquire) != RUNNING {
@@ -138,12 +140,12 @@ extern "C" fn step_by_hand() {
     acknowledge();
 }
 
-/// On a real UART, whose line is disabled: a receive that is started on a silent line, and one that
-/// is started when all has come.
+/// On a real UART whose interrupt line is disabled: a receive that is started on a silent line, and
+/// one that is started when all bytes have arrived.
 fn started() {
     static MEMORY: ConstStaticCell<[u8; 8]> = ConstStaticCell::new([0; 8]);
 
-    // One place of measuring for both.
+    // Both are measured at the same place.
     #[inline(never)]
     fn start(op: Receiving) -> (Job<Receiving>, u64) {
         let mut started = None;
@@ -161,7 +163,7 @@ fn started() {
             let op = receiver.into_read_exact(memory.take().expect("it came back"));
             let (mut job, instructions) = start(Counted::new(op));
             if bytes.is_empty() {
-                assert!(job.attempt().is_err(), "nothing has come");
+                assert!(job.attempt().is_err(), "nothing has arrived");
                 job.cancel();
             }
             let done = job.wait(Spin);
@@ -198,7 +200,7 @@ fn waited() {
     report("job_wait", ours, &[("hand-written", by_hand)]);
 }
 
-/// What the callback has counted; 0 until it was called.
+/// The figure that the callback has counted; 0 until it was called.
 static CALLED_AFTER: AtomicU64 = AtomicU64::new(0);
 
 fn callback(done: Done<Receive>) {
@@ -206,7 +208,7 @@ fn callback(done: Done<Receive>) {
     collect(done);
 }
 
-/// The function pointer in a static; null or a `fn(u32)`.
+/// The peer's callback, as a function pointer in a static: null or a `fn(u32)`.
 static CALLBACK: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
 fn plain_callback(value: u32) {

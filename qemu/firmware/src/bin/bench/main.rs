@@ -1,8 +1,9 @@
-//! The bench: what waiting costs, in instructions, beside the peers. `bench` counts every case.
+//! The bench: what waiting costs, in instructions, beside the peers. The command `bench` counts
+//! every case.
 //!
 //! Under `-icount` the time-stamp counter counts instructions, so each figure is exact and repeats
-//! to the digit. A comparison is made inside this one binary: the same vector, executor, task and
-//! loop around ours and the peer's, of which each is written by its fastest idiom.
+//! to the digit. Ours and the peer's are compared inside this one binary: with the same vector,
+//! executor, task and loop around them, and each written in its fastest idiom.
 //!
 //! | module | cases |
 //! |---|---|
@@ -12,8 +13,8 @@
 //! | [`signal`] | `signal_idle` |
 //! | [`channel`] | `channel_try_send`, `channel_try_receive` |
 //! | [`job`] | `job_start`, `job_wait`, `job_callback`, `job_await` |
-//! | [`masked`] | `masked_window`: in single steps |
-//! | [`sizes`] | bytes |
+//! | [`masked`] | `masked_window`, `masked_by_driver`: the longest time with interrupts masked |
+//! | [`sizes`] | sizes in bytes |
 
 #![no_std]
 #![no_main]
@@ -30,23 +31,22 @@ mod sizes;
 mod tasks;
 mod vector;
 
-use firmware::executor::Executor;
-use pc::{
-    Board,
-    exit::{self, Failure},
+use board::{Board, interrupts};
+use firmware::{
+    command,
+    executor::Executor,
     report::{self, Figure, Report},
 };
-use x86_64::instructions::interrupts;
 
-pc::entry!(main);
+board::entry!(main);
 
 fn main(board: &'static Board) -> ! {
-    if board.command_line.command() != "bench" {
-        defmt::error!("the command is `bench`, not: {=str}", board.command_line.text());
-        exit::failure(Failure::CommandLine)
-    }
+    command::run(board, &[("bench", cases)])
+}
+
+fn cases() {
     interrupts::enable();
-    masked::cases(); // The only ones that use the timer's line as the board has it.
+    masked::cases(); // First: the others take the timer's vector from the board.
     vector::install();
     let mut executor = Executor::take();
     ready::cases();
@@ -56,10 +56,9 @@ fn main(board: &'static Board) -> ! {
     channel::cases();
     job::cases(&mut executor);
     sizes::cases();
-    exit::success()
 }
 
-/// Reports a case: what ours takes, and what each of the peers does.
+/// Reports a case: our figure, and that of each peer.
 fn report(case: &str, ours: u64, peers: &[(&str, u64)]) {
     for &(peer, peer_value) in peers {
         report::send(&Report::Figure(Figure {

@@ -1,6 +1,6 @@
-//! The longest that the library keeps interrupts masked: every operation of it is run in single
-//! steps, through each of its ends. In [`Slot::start`] the driver's `begin` counts too; here it
-//! does nothing. The reference driver's own operations are listed beside.
+//! The longest time for which the library masks interrupts: every operation of the library is run
+//! in single steps, to each of its ends. In [`Slot::start`] the driver's `begin` runs masked, too;
+//! here it does nothing. The operations of the reference driver are reported separately.
 
 use core::{
     convert::Infallible,
@@ -11,17 +11,20 @@ use core::{
     time::Duration,
 };
 
-use firmware::{
-    alarm::park_until,
-    buffer::Buffer,
-    count::{Counted, clock},
-    masked::{self, Window},
-    serial::COM2,
-};
-use pc::{
+use board::{
+    alarm::{one_shot, park_until},
+    counter::clock,
+    idle::Park,
     interrupts::Line,
+};
+use drivers::buffer::Buffer;
+use firmware::{
+    measure::{
+        count::Counted,
+        masked::{self, Window},
+    },
     report::{self, Report},
-    timer::one_shot,
+    serial::COM2,
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
@@ -32,12 +35,11 @@ use wouldblock::{
     sync::{Channel, Mutex, SharedChannel},
     time,
     uart16550::Level,
-    x86_64::Park,
 };
 
 use crate::device::{ready, set_ready, take_ready};
 
-/// A name to report it by, what is run, and what is done before that.
+/// The name in the report, the operation, and a function that prepares it.
 struct Operation(&'static str, fn(), fn());
 
 const LIBRARY: [Operation; 18] = [
@@ -70,8 +72,8 @@ const DRIVER: [Operation; 5] = [
 ];
 
 pub fn cases() {
-    assert_eq!(masked::longest(planted).instructions, 8, "what is planted is found");
-    assert_eq!(masked::longest(nothing), Window::default(), "and nothing where nothing is");
+    assert_eq!(masked::longest(planted).instructions, 8, "the planted section is found");
+    assert_eq!(masked::longest(nothing), Window::default(), "and none where there is none");
     Line::Timer.set_handler(on_timer);
     Line::Timer.enable();
     let longest = LIBRARY.map(measure).into_iter().max_by_key(|(_, window)| window.instructions);
@@ -79,7 +81,7 @@ pub fn cases() {
     DRIVER.map(measure).into_iter().for_each(|found| report("masked_by_driver", found));
 }
 
-/// The second run, in which nothing is there for the first time.
+/// Measures the second run of an operation, in which no static is initialized any more.
 fn measure(Operation(name, run, prepare): Operation) -> (&'static str, Window) {
     prepare();
     run();
@@ -96,9 +98,9 @@ fn report(case: &str, (operation, window): (&str, Window)) {
     report::send(&Report::Masked(report::Masked { case, operation, instructions, of, address }));
 }
 
-/// A section of known length.
+/// A masked section of known length.
 fn planted() {
-    // SAFETY: interrupts are off for seven instructions that do nothing.
+    // SAFETY: interrupts are masked for seven instructions that do nothing.
     unsafe {
         core::arch::asm!("cli", "nop", "nop", "nop", "nop", "nop", "nop", "nop", "sti", "nop")
     }
@@ -113,7 +115,8 @@ fn on_timer(line: Line) {
     drop(SLOT.on_interrupt());
 }
 
-/// The timer is the device: long enough for everything to be asleep by then, in single steps too.
+/// Makes the timer, which is the device here, interrupt so late that the wait is asleep by then, in
+/// single steps, too.
 fn interrupt_soon() {
     one_shot(1_000_000);
 }
@@ -135,11 +138,11 @@ fn operation_asleep() {
     let mut waiter = EVENT.waiter().expect("one waiter");
     interrupt_soon();
     let Ok(()) = waiter.operation(from_fn(ready)).block(Park);
-    // Also with news that comes between the try and the sleep.
-    let mut news = false;
+    // Also with an event that is signalled between the try and the sleep.
+    let mut signalled = false;
     let Ok(()) = waiter
         .operation(from_fn(|| {
-            if core::mem::replace(&mut news, true) {
+            if core::mem::replace(&mut signalled, true) {
                 return Ok::<(), nb::Error<Infallible>>(());
             }
             EVENT.signal();
@@ -177,7 +180,7 @@ fn signals() {
     MANY.signal();
 }
 
-/// Begins with nothing, and ends when the device is ready, which a cancel makes it.
+/// Its begin does nothing; it ends when the device is ready. Cancelling makes the device ready.
 struct Trivial;
 
 impl Attempt for Trivial {
@@ -253,7 +256,7 @@ fn job_cancelled() {
 
 fn jobs_given_up() {
     drop(SLOT.start(Trivial).expect("idle"));
-    SLOT.start(Trivial).expect("the end of the one that was dropped is gone").detach();
+    SLOT.start(Trivial).expect("the dropped job has left its slot idle").detach();
     set_ready();
     drop(SLOT.on_interrupt());
     job_cancelled();
@@ -278,14 +281,14 @@ fn many_jobs() {
 }
 
 fn job_that_borrows() {
-    static LINE: ScopedSlot = ScopedSlot::new();
+    static SCOPED: ScopedSlot = ScopedSlot::new();
 
-    let scoped = LINE.scope(Trivial, Spin, |job| {
-        drop(LINE.on_interrupt());
+    let scoped = SCOPED.scope(Trivial, Spin, |job| {
+        drop(SCOPED.on_interrupt());
         set_ready();
         job.wait(Spin);
     });
-    assert!(scoped.is_ok(), "nothing else is on the line");
+    assert!(scoped.is_ok(), "the slot is idle");
 }
 
 fn job_without_type() {
@@ -338,7 +341,7 @@ fn shared_channel() {
     while CHANNEL.try_recv().is_ok() {}
 }
 
-/// In loopback, with its line disabled: no interrupt comes in between.
+/// Puts the port into loopback. Its interrupt line is disabled, so no interrupt disturbs the run.
 fn uart_initialized() {
     COM2.uart.initialize(1, Level::default());
     COM2.uart.set_loopback(true);
@@ -363,7 +366,7 @@ fn uart_started() {
     static BUFFER: Mutex<Option<Buffer>> = Mutex::new(None);
     static MEMORY: ConstStaticCell<[u8; 16]> = ConstStaticCell::new([0; 16]);
 
-    let mut buffer = BUFFER.try_lock().expect("nobody else has it");
+    let mut buffer = BUFFER.try_lock().expect("it is not locked");
     let (receiver, _) = COM2.uart.split().expect("the port is free");
     let memory = buffer.take().unwrap_or_else(|| Buffer::new(MEMORY.take()));
     let op = Counted::new(receiver.into_read_exact(memory));

@@ -1,6 +1,7 @@
-//! A foreground that sleeps until an interrupt.
+//! A foreground that sleeps until an interrupt, beside a hand-written loop.
 
-use wouldblock::{attempt::from_fn, event::Event, x86_64::Park};
+use board::idle::Park;
+use wouldblock::{attempt::from_fn, event::Event};
 use x86_64::instructions::interrupts;
 
 use crate::{

@@ -1,5 +1,5 @@
 //! An operation that is ready at once, and one that takes some tries. The runner also compares the
-//! code of each pair, by these names.
+//! machine code of each pair of functions, by these names.
 
 use core::{
     convert::Infallible,
@@ -7,7 +7,7 @@ use core::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
-use firmware::exact::{span, steady};
+use firmware::measure::exact::{span, steady};
 use wouldblock::{
     attempt::{Attempt, from_fn},
     block::block,
@@ -15,11 +15,11 @@ use wouldblock::{
 
 use crate::report;
 
-/// Tries until the device is ready.
+/// Tries left until the device is ready.
 static LEFT: AtomicU32 = AtomicU32::new(0);
 static DATA: AtomicU32 = AtomicU32::new(7);
 
-/// The operation.
+/// One try of the operation.
 #[inline(always)]
 fn receive() -> nb::Result<u32, Infallible> {
     let left = LEFT.load(Relaxed);

@@ -1,9 +1,9 @@
-//! A signal that nobody waits for.
+//! A signal without a waiter.
 
 use core::hint::black_box;
 
 use embassy_sync::waitqueue::AtomicWaker;
-use firmware::exact::{span, steady};
+use firmware::measure::exact::{span, steady};
 use wouldblock::event::Event;
 
 use crate::report;
@@ -13,7 +13,7 @@ static WAKER: AtomicWaker = AtomicWaker::new();
 
 pub fn cases() {
     let waiter = EVENT.waiter().expect("one waiter");
-    // Otherwise the linker's optimizer knows that nobody ever waits.
+    // Otherwise link-time optimization finds that there is never a waiter.
     let (event, waker) = (black_box(&EVENT), black_box(&WAKER));
     let ours = steady(|| span(|| event.signal()));
     let embassy = steady(|| span(|| waker.wake()));

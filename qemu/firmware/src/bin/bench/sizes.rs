@@ -1,4 +1,4 @@
-//! Bytes.
+//! Sizes in bytes.
 
 use embassy_sync::{
     blocking_mutex::raw::CriticalSectionRawMutex, signal::Signal, waitqueue::AtomicWaker,

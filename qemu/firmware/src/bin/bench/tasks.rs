@@ -1,30 +1,30 @@
-//! Running one task to its figure.
+//! Runs one task until it has its figure.
 
 use core::{
     num::NonZeroU64,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
+use board::idle::Park;
 use embassy_executor::{SpawnError, SpawnToken};
 use firmware::executor::Executor;
-use wouldblock::x86_64::Park;
 
-/// What the task has counted; 0 as long as it runs.
+/// The figure that the task has counted; 0 while it runs.
 static FIGURE: AtomicU64 = AtomicU64::new(0);
 
-/// The task's last deed.
+/// Ends the measurement: the task calls it last.
 pub fn finish(figure: u64) {
     FIGURE.store(figure, Relaxed);
 }
 
-/// The figure of a task, which is the only one.
+/// Spawns the task, which is the only one, and returns its figure.
 pub fn figure<S>(executor: &mut Executor, task: Result<SpawnToken<S>, SpawnError>) -> u64 {
     FIGURE.store(0, Relaxed);
     executor.spawner().spawn(task.expect("the task is run once"));
     run(executor)
 }
 
-/// One loop for all tasks.
+/// Runs the executor; the same loop for all tasks.
 #[inline(never)]
 fn run(executor: &mut Executor) -> u64 {
     executor.run_until(|| NonZeroU64::new(FIGURE.load(Relaxed)), Park).get()

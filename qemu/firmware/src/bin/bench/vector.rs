@@ -1,30 +1,29 @@
-//! One interrupt vector for all cases: the timer's, past the board's dispatcher, which would weigh
-//! on both sides of each ratio.
+//! One interrupt vector for all cases: the timer's, without the board's dispatcher, whose cost
+//! would be added to both figures of each comparison.
 //!
-//! The count begins with the vector: the entry takes a stamp as soon as it has the registers for
-//! it.
+//! The count begins at the vector: the entry reads the time-stamp counter as soon as it has saved
+//! the registers that this needs.
 
 use core::{
     arch::naked_asm,
     sync::atomic::{AtomicPtr, AtomicU64, Ordering},
 };
 
-use pc::{interrupts::Line, timer::one_shot};
+use board::{alarm::one_shot, interrupts::Line};
+use firmware::measure::exact::{stamp, steady};
 
-use firmware::exact::{stamp, steady};
-
-/// What the vector calls, interrupts masked. It acknowledges.
+/// What the vector calls, with interrupts masked. It must acknowledge the interrupt.
 pub type Handler = extern "C" fn();
 
-/// A `Handler`, from the first `rounds` on.
+/// A `Handler`; null until the first `set_handler`.
 static HANDLER: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
-/// The stamp of the last interrupt.
+/// The time stamp of the last interrupt.
 static ENTERED: AtomicU64 = AtomicU64::new(0);
 
-/// Long enough for every wait to be asleep, or suspended, by then.
+/// Ticks until the interrupt: long enough for every wait to be asleep or suspended by then.
 const TICKS: u64 = 5_000;
 
-/// Takes the timer's vector over.
+/// Takes over the timer's vector.
 pub fn install() {
     // SAFETY: `entry` restores every register it changes and ends with `iretq`; each `Handler`
     // acknowledges.
@@ -65,13 +64,13 @@ unsafe extern "C" fn entry() {
     )
 }
 
-/// The end of the interrupt, for the handlers.
+/// Acknowledges the interrupt; the handlers call it.
 #[inline(always)]
 pub fn acknowledge() {
     Line::Timer.acknowledge();
 }
 
-/// Has the handler run once, a while from now.
+/// Makes the handler run once, after [`TICKS`].
 pub fn interrupt_soon() {
     one_shot(TICKS);
 }
@@ -82,19 +81,19 @@ pub fn since_entry() -> u64 {
     stamp() - ENTERED.load(Ordering::Relaxed)
 }
 
-/// The figure of rounds that each have the interrupt come ([`interrupt_soon`]), wait for it, and
-/// answer [`since_entry`].
+/// The figure of rounds: each makes the interrupt come ([`interrupt_soon`]), waits for it, and
+/// returns [`since_entry`].
 #[inline(never)]
 pub fn rounds(handler: Handler, round: impl FnMut() -> u64) -> u64 {
     set_handler(handler);
     steady(round)
 }
 
-/// As [`rounds`], as the body of a task. A macro, so that every task is one state machine.
+/// The same as [`rounds`], as the body of a task. A macro, so that every task is one state machine.
 macro_rules! task_of_rounds {
     ($handler:expr, $round:expr) => {
         $crate::vector::set_handler($handler);
-        let mut steady = firmware::exact::Steady::default();
+        let mut steady = firmware::measure::exact::Steady::default();
         let figure = loop {
             if let Some(figure) = steady.add($round) {
                 break figure;
@@ -105,7 +104,7 @@ macro_rules! task_of_rounds {
 }
 pub(crate) use task_of_rounds;
 
-/// What the vector calls from now on.
+/// Sets what the vector calls from now on.
 pub fn set_handler(handler: Handler) {
     HANDLER.store(handler as *mut (), Ordering::Release);
 }

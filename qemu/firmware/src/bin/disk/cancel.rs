@@ -1,12 +1,13 @@
 //! A request in flight whose job is cancelled, dropped or forgotten: its memory comes back when the
-//! device is done with it, and not before. The host's disk is slow here (`throttling.iops-total`).
+//! device is done with it, and not before. The host throttles the disk (`throttling.iops-total`).
 
+use board::idle::Park;
+use drivers::disk::{Blocking, Command, Disk, in_flight};
 use firmware::{
-    block::{Blocking, Command, Disk, in_flight},
-    count::Meter,
+    measure::count::Meter,
+    report::{Kind, Report, Row},
 };
-use pc::report::{Kind, Report, Row};
-use wouldblock::{block::Idle, x86_64::Park};
+use wouldblock::block::Idle;
 
 use crate::{CHUNK_SECTORS, MEMORY, holds};
 
@@ -18,19 +19,19 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
     };
     let meter = Meter::default();
     let (tries, cost) = meter.measure(|| {
-        // The first one is free of the throttle; each one after it has to wait for 400 ms.
+        // The throttle lets the first request pass at once; each later one waits for 400 ms.
         assert_eq!(blocking.transfer(Command::Read, 0, first, meter.counting(Park)), Ok(()));
 
         let mut job = read(1, cancelled);
         job.cancel();
-        assert!(job.attempt().is_err(), "the device is still at it");
+        assert!(job.attempt().is_err(), "the device is still working on it");
         assert_eq!((in_flight().0, Disk::occupied()), (1, 1));
         let done = job.wait(meter.counting(Park));
         assert_eq!(done.result, Ok(()), "this device does not stop");
-        assert!(holds(done.op.into_memory(), 1), "all of it is there by now");
+        assert!(holds(done.op.into_memory(), 1), "all of the data has arrived");
 
         drop(read(2, dropped));
-        assert_eq!((in_flight().0, Disk::occupied()), (1, 1), "the slot still has the memory");
+        assert_eq!((in_flight().0, Disk::occupied()), (1, 1), "the slot still owns the memory");
         while Disk::occupied() != 0 {
             meter.counting(Park).idle(|| Disk::occupied() == 0);
         }
@@ -40,7 +41,7 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         while in_flight().0 != 0 {
             meter.counting(Park).idle(|| in_flight().0 == 0);
         }
-        assert_eq!(Disk::occupied(), 1, "its slot, and nothing more, is out of use");
+        assert_eq!(Disk::occupied(), 1, "only its own slot stays busy");
 
         let done = read(4, another).wait(meter.counting(Park));
         assert!(done.result == Ok(()) && holds(done.op.into_memory(), 4));

@@ -1,13 +1,13 @@
-//! Requests that fail, in every form, and what comes after them.
+//! Requests that fail, in every form, and the requests after them.
 
+use board::{idle::Park, interrupts::without_interrupts};
+use drivers::disk::{Blocking, Command, Disk, Error, SECTOR, Transfer};
 use firmware::{
-    block::{Blocking, Command, Disk, Error, SECTOR, Transfer},
-    count::{Cost, Meter},
+    measure::count::{Cost, Meter},
+    report::{Kind, Report, Row},
     task::block_on,
 };
-use pc::report::{Kind, Report, Row};
-use wouldblock::{block::Idle, job::Done, sync::Mutex, x86_64::Park};
-use x86_64::instructions::interrupts::without_interrupts;
+use wouldblock::{block::Idle, job::Done, sync::Mutex};
 
 use crate::{CHUNK, CHUNK_SECTORS, MEMORY, holds};
 
@@ -47,7 +47,7 @@ pub fn faulty(disk: Disk, mut blocking: Blocking) -> Report<'static> {
     let [beside, memories @ ..] = MEMORY.take();
     let meter = Meter::default();
     let ((), cost) = meter.measure(|| {
-        // Every other one: QEMU makes one of requests that join, and such a one fails as a whole.
+        // Every other chunk: QEMU merges adjacent requests, and a merged request fails as a whole.
         let chunks = (1..16).step_by(2);
         let jobs: heapless::Vec<_, 8> = chunks
             .clone()
@@ -73,8 +73,8 @@ pub fn faulty(disk: Disk, mut blocking: Blocking) -> Report<'static> {
     row("a disk of which a part cannot be read", "Error::Device", &cost)
 }
 
-/// One after the other waited for, awaited and called back: each fails with `error`, once, and has
-/// its memory back.
+/// Makes the same request three times: waited for, awaited and with a callback. Each fails once,
+/// with `error`, and returns its memory.
 fn in_the_background(
     disk: Disk,
     command: Command,
@@ -84,7 +84,10 @@ fn in_the_background(
 ) -> &'static mut [u8] {
     static END: Mutex<Option<Done<Transfer>>> = Mutex::new(None);
     fn call_back(done: Done<Transfer>) {
-        let before = END.try_lock().expect("the handler's, unless they are masked").replace(done);
+        let before = END
+            .try_lock()
+            .expect("only the handler locks it while interrupts are enabled")
+            .replace(done);
         assert!(before.is_none(), "once");
     }
 
@@ -100,7 +103,7 @@ fn in_the_background(
     let request = fails(block_on(disk.start(request).expect("there is room")));
     assert!(disk.start_with(request, call_back).is_ok(), "there is room");
     let end = loop {
-        let end = without_interrupts(|| END.try_lock().expect("no handler comes").take());
+        let end = without_interrupts(|| END.try_lock().expect("interrupts are masked").take());
         if let Some(end) = end {
             break end;
         }

@@ -1,17 +1,17 @@
-//! `embedded-sdmmc`, a FAT file system for blocking devices, on the blocking form: it reads a file
-//! that the host wrote and writes one that the host reads.
+//! `embedded-sdmmc`, a FAT file system for blocking devices, on the blocking form of the disk: it
+//! reads a file that the host wrote, and writes one that the host reads.
 
 use core::fmt::Write;
 
+use board::idle::Park;
+use drivers::disk::{Blocking, Disk, volume::Volume};
 use embedded_sdmmc::{Mode, TimeSource, Timestamp, VolumeIdx, VolumeManager};
 use firmware::{
-    block::{Blocking, Disk, volume::Volume},
-    count::Meter,
+    measure::count::Meter,
+    report::{Kind, Report, Row},
 };
-use pc::report::{Kind, Report, Row};
-use wouldblock::x86_64::Park;
 
-/// There is no clock on this board that knows the date.
+/// A fixed date: this board has no clock that knows it.
 struct NoClock;
 
 impl TimeSource for NoClock {
@@ -27,7 +27,7 @@ impl TimeSource for NoClock {
     }
 }
 
-/// Copies `HOST.BIN` to `GUEST.BIN` with every byte turned round, and notes its length and sum in
+/// Copies `HOST.BIN` to `GUEST.BIN` with every byte inverted, and writes its length and sum to
 /// `GUEST.TXT`.
 pub fn run(_: Disk, blocking: Blocking) -> Report<'static> {
     let meter = Meter::default();

@@ -1,12 +1,12 @@
-//! A virtio disk, whose image the host has written and will read: what the command says.
+//! Tests of a virtio disk, whose image the host has written and will read afterwards.
 //!
 //! | command | module |
 //! |---|---|
 //! | `read`, `write` | [`many`]: 32 requests in flight |
-//! | `cancel` | [`cancel`]: a request that nobody waits for any more keeps its memory to its end |
-//! | `reset` | [`reset`]: a device that is reset while it is at work, and one that hears nothing more |
-//! | `once` | [`once`]: a disk taken twice, a request tried after its end |
-//! | `readonly`, `faulty` | [`errors`]: a disk that refuses, in every form |
+//! | `cancel` | [`cancel`]: a request that was cancelled, dropped or forgotten keeps its memory to its end |
+//! | `reset` | [`reset`]: a device that is reset while it is working, and one that is cut off the bus |
+//! | `once` | [`once`]: a disk that is taken twice, and a request that is tried after its end |
+//! | `readonly`, `faulty` | [`errors`]: a disk that reports errors, in every form |
 //! | `fat` | [`fat`]: the file system of another crate, over the blocking form |
 
 #![no_std]
@@ -19,18 +19,18 @@ mod many;
 mod once;
 mod reset;
 
-use firmware::{
-    block::{Blocking, Disk},
-    disk_image::{CHUNK, CHUNK_SECTORS, holds, pattern},
-};
-use pc::{
+use board::{
     Board,
     exit::{self, Failure},
+};
+use drivers::disk::{Blocking, Disk};
+use firmware::{
+    disk_image::{CHUNK, CHUNK_SECTORS, holds, pattern},
     report::{self, Report},
 };
 use static_cell::ConstStaticCell;
 
-pc::entry!(main);
+board::entry!(main);
 
 /// Memory for the requests.
 static MEMORY: ConstStaticCell<[[u8; CHUNK]; 40]> = ConstStaticCell::new([[0; CHUNK]; 40]);
@@ -54,7 +54,7 @@ fn main(board: &'static Board) -> ! {
         defmt::error!("there is no disk");
         exit::failure(Failure::CommandLine)
     };
-    x86_64::instructions::interrupts::enable();
+    board::interrupts::enable();
     report::send(&command(disk, blocking));
     exit::success()
 }

@@ -1,34 +1,32 @@
-//! 32 requests in flight, each ended in one of the forms: polled, waited for, awaited, called back;
-//! and a blocking one beside them.
+//! 32 requests in flight, each in one of the forms: polled, waited for, awaited, with a callback;
+//! and a blocking one at the same time.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use board::{idle::Park, interrupts::without_interrupts};
+use drivers::disk::{Blocking, Command, DEPTH, Disk, Transfer, in_flight};
 use firmware::{
-    block::{Blocking, Command, DEPTH, Disk, Transfer, in_flight},
-    count::Meter,
     executor::Executor,
+    measure::count::Meter,
+    report::{Kind, Report, Row},
 };
-use pc::report::{Kind, Report, Row};
-use wouldblock::{
-    job::{Busy, Done, Job},
-    x86_64::Park,
-};
-use x86_64::instructions::interrupts::without_interrupts;
+use wouldblock::job::{Busy, Done, Job};
 
 use crate::{CHUNK_SECTORS, MEMORY, holds, pattern};
 
-/// Of each form, how many.
+/// Requests of each form.
 const EACH: usize = DEPTH / 4;
-/// What the host expects where the guest has written.
+/// The salt of the pattern that the guest writes and the host expects.
 const SALT: u32 = 0x5eed_0000;
 
-/// The chunk of the n-th request: all over the image, in no order.
+/// The chunk of the n-th request: spread over the image, and out of order.
 fn chunk(n: usize) -> u64 {
     (n as u64 * 37 + 11) % 256
 }
 
-/// Ends so far, of requests that were awaited or called back, and those of them that were right.
+/// Ends so far of requests that were awaited or have a callback.
 static ENDS: AtomicU32 = AtomicU32::new(0);
+/// Those of them that were right.
 static RIGHT: AtomicU32 = AtomicU32::new(0);
 
 fn count(right: bool) {
@@ -36,7 +34,7 @@ fn count(right: bool) {
     ENDS.fetch_add(1, Relaxed);
 }
 
-/// Whether a read has brought what the host has written there.
+/// Whether a read has returned what the host wrote there.
 fn is_right(done: Done<Transfer>) -> bool {
     let chunk = done.op.sector() / CHUNK_SECTORS;
     done.result == Ok(()) && holds(done.op.into_memory(), chunk)
@@ -58,7 +56,7 @@ pub fn read(disk: Disk, mut blocking: Blocking) -> Report<'static> {
             let memory = memories.next().expect("memory for every request");
             disk.request(Command::Read, chunk(n) * CHUNK_SECTORS, memory).expect("in range")
         };
-        // While interrupts are masked none is collected, so all are in flight.
+        // Interrupts are masked, so none ends, and all are in flight.
         let mut jobs: heapless::Vec<Job<Transfer>, DEPTH> = heapless::Vec::new();
         without_interrupts(|| {
             for n in 0..3 * EACH {
@@ -72,10 +70,10 @@ pub fn read(disk: Disk, mut blocking: Blocking) -> Report<'static> {
             assert_eq!(in_flight(), (DEPTH, DEPTH));
             let one_more = disk.request(Command::Read, 0, spare).expect("in range");
             let Err(Busy(one_more)) = disk.start(one_more) else { panic!("it is full") };
-            assert_eq!(one_more.into_memory().len(), crate::CHUNK, "it comes back");
+            assert_eq!(one_more.into_memory().len(), crate::CHUNK, "its memory comes back");
         });
 
-        // The blocking one has a place of its own.
+        // The blocking form has room of its own.
         assert_eq!(blocking.transfer(Command::Read, 0, beside, meter.counting(Park)), Ok(()));
         assert!(holds(beside, 0));
 
@@ -92,7 +90,7 @@ pub fn read(disk: Disk, mut blocking: Blocking) -> Report<'static> {
             assert!(is_right(job.wait(meter.counting(Park))));
         }
         for job in jobs {
-            executor.spawner().spawn(awaiting(job).expect("as many as the pool has"));
+            executor.spawner().spawn(awaiting(job).expect("the pool has room"));
         }
         let all = 2 * EACH as u32;
         executor.run_until(|| (ENDS.load(Relaxed) == all).then_some(()), meter.counting(Park));

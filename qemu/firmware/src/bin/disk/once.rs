@@ -1,12 +1,12 @@
-//! A disk is taken once, and a request hears of its own end only.
+//! A disk can be taken only once, and a request ends only by its own end.
 
+use board::{idle::Park, interrupts::without_interrupts};
+use drivers::disk::{Blocking, Command, Disk, Error, in_flight};
 use firmware::{
-    block::{Blocking, Command, Disk, Error, in_flight},
-    count::Meter,
+    measure::count::Meter,
+    report::{Kind, Report, Row},
 };
-use pc::report::{Kind, Report, Row};
-use wouldblock::{Attempt, block::Spin, x86_64::Park};
-use x86_64::instructions::interrupts::without_interrupts;
+use wouldblock::{Attempt, block::Spin};
 
 use crate::{CHUNK_SECTORS, MEMORY, holds};
 
@@ -18,19 +18,19 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
     };
     let meter = Meter::default();
     let ((), cost) = meter.measure(|| {
-        // Taken again with a request in flight: nothing is set up anew under it.
+        // Taken again with a request in flight: the device is not set up again under the request.
         let job = read(1, first);
         assert!(Disk::take().is_none(), "there is one");
         let done = job.wait(meter.counting(Park));
         assert_eq!(done.result, Ok(()));
         let mut op = done.op;
 
-        // The next request is in the frame of the first one, and ends. The first one hears nothing of
-        // that, however often it is tried: it has ended as it has.
+        // The next request uses the frame of the first one, and ends. The first one, tried again,
+        // must not take that end: its result stays the same.
         let job = without_interrupts(|| {
             let job = read(2, second);
             while in_flight().0 != 0 {
-                // The blocking form looks at the queue, which the handler is kept from.
+                // Interrupts are masked, so the blocking form looks at the queue.
                 assert_eq!(blocking.transfer(Command::Read, 0, beside, Spin), Ok(()));
             }
             assert_eq!([op.attempt(), op.attempt()], [Ok(()); 2]);
@@ -40,7 +40,7 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         assert_eq!(done.result, Ok(()), "its end was not taken");
         assert!(holds(op.into_memory(), 1) && holds(done.op.into_memory(), 2));
 
-        // As it has, also if it failed.
+        // The result stays the same also if the request failed.
         let job = without_interrupts(|| {
             let job = read(3, third);
             assert_eq!(disk.reset(), Ok(()));

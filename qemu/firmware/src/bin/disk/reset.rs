@@ -1,37 +1,36 @@
-//! A device that is reset with requests in flight: each ends once, in the form that it was started
-//! in, and has its memory back; what is started after it is served.
+//! A device that is reset with requests in flight: each request ends once, in the form in which it
+//! was started, and returns its memory; requests after the reset are served.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use firmware::{
-    block::{Blocking, Command, DEPTH, Disk, Error, Transfer, in_flight},
-    count::Meter,
-    executor::Executor,
+use board::{board, counter::frequency, idle::Park};
+use drivers::{
+    disk::{Blocking, Command, DEPTH, Disk, Error, Transfer, in_flight},
     timer::{SLOT, Timer},
 };
-use pc::{
-    board,
+use firmware::{
+    executor::Executor,
+    measure::count::Meter,
     report::{Kind, Report, Row},
-    timer::tsc_per_second,
 };
 use wouldblock::{
     job::{Busy, Done, Job},
     sync::Mutex,
-    x86_64::Park,
 };
 
 use crate::{CHUNK, CHUNK_SECTORS, MEMORY, holds};
 
-/// Of each form: waited for, awaited, called back, dropped.
+/// Requests of each form: waited for, awaited, with a callback, dropped.
 const EACH: usize = DEPTH / 4;
 
-/// Ends so far: with the data, and by the reset.
+/// Requests that ended with their data.
 static READ: AtomicU32 = AtomicU32::new(0);
+/// Requests that the reset ended.
 static RESET: AtomicU32 = AtomicU32::new(0);
 /// Memory of requests that were called back.
 static BACK: Mutex<heapless::Vec<&'static mut [u8], EACH>> = Mutex::new(heapless::Vec::new());
 
-/// Counts how a request for `chunk` has ended, and gives its memory back.
+/// Counts how a request has ended, and returns its memory.
 fn count(done: Done<Transfer>) -> &'static mut [u8] {
     let chunk = done.op.sector() / CHUNK_SECTORS;
     let result = done.result;
@@ -51,7 +50,7 @@ fn count(done: Done<Transfer>) -> &'static mut [u8] {
 
 fn call_back(done: Done<Transfer>) {
     let memory = count(done);
-    let mut back = BACK.try_lock().expect("the foreground looks only when all have ended");
+    let mut back = BACK.try_lock().expect("the foreground locks it only when all have ended");
     assert!(back.push(memory).is_ok(), "once each");
 }
 
@@ -64,12 +63,12 @@ async fn awaiting(job: Job<Transfer>) {
 static DISK: Mutex<Option<Disk>> = Mutex::new(None);
 
 fn reset_by_handler() {
-    let disk = DISK.try_lock().expect("the handler's own").expect("put there before");
+    let disk = DISK.try_lock().expect("only the handler locks it").expect("set before");
     assert_eq!(disk.reset(), Ok(()));
 }
 
 pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
-    *DISK.try_lock().expect("nobody has it") = Some(disk);
+    *DISK.try_lock().expect("it is not locked") = Some(disk);
     let [beside, memories @ ..] = MEMORY.take();
     let mut memories = memories.iter_mut().map(|memory| memory.as_mut_slice());
     let mut executor = Executor::take();
@@ -79,8 +78,8 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
     };
     let mut ended = 0;
     let ((), cost) = meter.measure(|| {
-        // The first one is free of the throttle, the others have to wait: the device has them all
-        // when it is reset. QEMU's ends them before it says that it has stopped.
+        // The throttle lets the first request pass at once; the others wait, so the device has all
+        // of them when it is reset. QEMU's device ends them before it reports that it has stopped.
         assert_eq!(blocking.transfer(Command::Read, 0, beside, Park), Ok(()));
         let jobs: [_; 4] = core::array::from_fn(|n| {
             let memory = memories.next().expect("memory for each");
@@ -94,7 +93,8 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         assert_eq!(READ.swap(0, Relaxed) + RESET.swap(0, Relaxed), 4);
         spare.extend(memories.by_ref().take(DEPTH - 4));
 
-        // Now one that hears nothing: all 32, and a blocking one, which the timer's handler resets.
+        // Now a device that is cut off the bus, with 32 requests and a blocking one; the timer's
+        // handler resets it.
         let function = [0x1001, 0x1042].iter().find_map(|&id| board().pci?.find(0x1af4, id));
         let function = function.expect("it was found before");
         function.cut_off();
@@ -103,9 +103,9 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         let waited: [_; EACH] = core::array::from_fn(|_| start().expect("there is room"));
         for _ in 0..EACH {
             let job = start().expect("there is room");
-            executor.spawner().spawn(awaiting(job).expect("as many as the pool has"));
+            executor.spawner().spawn(awaiting(job).expect("the pool has room"));
         }
-        executor.run_until(|| Some(()), Park); // Each has left its waker.
+        executor.run_until(|| Some(()), Park); // Each task has left its waker.
         for _ in 0..EACH {
             drop(start().expect("there is room"));
         }
@@ -113,13 +113,13 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
             assert!(disk.start_with(request, call_back).is_ok());
         }
         assert_eq!((in_flight().0, Disk::occupied()), (DEPTH, DEPTH));
-        let timer = Timer::take().expect("once").after(tsc_per_second() / 100);
+        let timer = Timer::take().expect("once").after(frequency() / 100);
         assert!(SLOT.start_with(timer, |_| reset_by_handler()).is_ok());
         let result = blocking.transfer(Command::Read, 0, beside, meter.counting(Park));
         assert_eq!(result, Err(Error::Reset));
         function.enable();
         assert_eq!(in_flight().0, 0);
-        assert_eq!(RESET.load(Relaxed), EACH as u32, "called back, each once");
+        assert_eq!(RESET.load(Relaxed), EACH as u32, "each callback was called once");
         let mut back: heapless::Vec<_, DEPTH> =
             core::mem::take(&mut *BACK.try_lock().expect("all have ended")).into_iter().collect();
         back.extend(waited.into_iter().map(|job| count(job.wait(Park))));
@@ -127,7 +127,7 @@ pub fn run(disk: Disk, mut blocking: Blocking) -> Report<'static> {
         assert_eq!((READ.load(Relaxed), Disk::occupied()), (0, 0));
         ended = RESET.load(Relaxed) + EACH as u32 + 1;
 
-        // The next life: nothing of the one before is left in it. Nor does a second reset hurt.
+        // A second reset does no harm, and nothing of the earlier requests is left after it.
         assert_eq!(disk.reset(), Ok(()));
         let mut jobs: heapless::Vec<Job<Transfer>, 2> = heapless::Vec::new();
         for (memory, chunk) in back.into_iter().zip([7, 9]) {

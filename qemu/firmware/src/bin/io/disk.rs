@@ -1,26 +1,28 @@
-//! 4 KiB reads in the background. What a read takes is counted in its three parts: the start, the
-//! interrupt that tells of its end (from the vector to the return, with the board's dispatcher),
-//! and the collecting of the job; each with as many reads in flight as the case says, and with an
-//! interrupt for each end, which is the dearest way.
+//! 4 KiB reads in the background. A read costs instructions in three parts: the start, the
+//! interrupt that reports its end (from the vector to the return, including the board's
+//! dispatcher), and collecting the job. Each case has a number of reads in flight, and an interrupt
+//! for each end, which is the most expensive case.
 
-use firmware::{
-    block::{Command, DEPTH, Disk, Transfer, in_flight},
+use board::{
+    counter::now,
+    interrupts::{self, are_enabled, without_interrupts},
+};
+use drivers::disk::{Command, DEPTH, Disk, Transfer, in_flight};
+use firmware::measure::{
     exact::{let_interrupts_in, span, steady},
     masked::longest,
 };
 use heapless::{Deque, Vec};
-use pc::{interrupts, timer::tsc};
 use static_cell::ConstStaticCell;
 use wouldblock::job::Job;
-use x86_64::instructions::interrupts::{are_enabled, without_interrupts};
 
 use crate::{CHUNK, note, peer, report, report_host, report_window};
 
-/// The sectors of the image that are read.
+/// The reads stay within this many sectors of the image.
 const SECTORS: u64 = 2048;
-/// Instructions for each read of a disk that does 10,000 a second, at one a nanosecond.
+/// The time that a disk with 10,000 reads a second takes for one, in instructions of 1 ns.
 const DEVICE_TIME: u64 = 100_000;
-/// Reads of a run whose length the host says.
+/// Reads of a run whose duration depends on the host.
 const RUN: usize = 64;
 
 /// Reads in flight, oldest first, and the memory for more.
@@ -39,8 +41,8 @@ pub fn cases() {
     let (disk, _) = Disk::take().expect("there is a disk");
     let memory = MEMORY.take().iter_mut().map(|chunk| &mut chunk[..]).collect();
     let mut reads = Reads { disk, jobs: Deque::new(), memory, sector: 0 };
-    x86_64::instructions::interrupts::enable();
-    reads.run(DEPTH, 4 * RUN); // By then the disk is as slow as it is told to be.
+    board::interrupts::enable();
+    reads.run(DEPTH, 4 * RUN); // After this the throttle of the disk is in effect.
 
     const DEPTHS: [(usize, [&str; 3]); 6] = [
         (1, ["disk_read_1", "disk_left_1", "disk_run_1"]),
@@ -68,7 +70,7 @@ pub fn cases() {
     reads.window();
 }
 
-/// Instructions of a read.
+/// What a read costs, in instructions.
 #[derive(Clone, Copy)]
 struct Cost {
     start: u64,
@@ -83,9 +85,9 @@ impl Cost {
 }
 
 impl Reads {
-    /// One more in flight; what that took.
+    /// Starts a read; returns the instructions that it took.
     fn start(&mut self) -> u64 {
-        let memory = self.memory.pop().expect("memory for as many as can be in flight");
+        let memory = self.memory.pop().expect("memory for every read in flight");
         self.sector = (self.sector + (CHUNK / 512) as u64) % SECTORS;
         let mut job = None;
         let instructions = span(|| {
@@ -96,7 +98,7 @@ impl Reads {
         instructions
     }
 
-    /// One that has ended less; what that took.
+    /// Collects one read that has ended; returns the instructions that it took.
     fn collect(&mut self) -> Option<u64> {
         for _ in 0..self.jobs.len() {
             let mut job = self.jobs.pop_front()?;
@@ -116,8 +118,8 @@ impl Reads {
         None
     }
 
-    /// With interrupts masked: lets the next interrupt in. What it took, if it was one that told of
-    /// one end.
+    /// With interrupts masked: lets the next interrupt in. Returns the instructions that it took,
+    /// if it was one interrupt that reported one end.
     fn interrupt(&self) -> Option<u64> {
         loop {
             let before = in_flight().0;
@@ -130,8 +132,8 @@ impl Reads {
         }
     }
 
-    /// What a read takes with `depth` in flight. An interrupt that tells of several ends is let
-    /// pass: what is counted has one each.
+    /// What a read costs with `depth` reads in flight. An interrupt that reports several ends is
+    /// not counted: each read counted has an interrupt of its own.
     fn cost(&mut self, depth: usize) -> Cost {
         let mut cost = Cost { start: 0, interrupt: 0, collect: 0 };
         steady(|| {
@@ -153,7 +155,7 @@ impl Reads {
         cost
     }
 
-    /// With interrupts masked: until at most so many are in flight.
+    /// With interrupts masked: waits until at most `most` reads are in flight.
     fn drain_to(&mut self, most: usize) {
         while self.jobs.len() > most {
             let_interrupts_in();
@@ -162,17 +164,18 @@ impl Reads {
         }
     }
 
-    /// What is left to a foreground that works meanwhile, on a disk as slow as the host has it.
+    /// Reports how much of the time of a run is left to a foreground that computes during it. The
+    /// speed of the disk is the host's.
     fn report_run(&mut self, case: &str, depth: usize, interrupt: u64) {
-        let begin = tsc();
+        let begin = now();
         let (ours, interrupts) = self.run(depth, RUN);
-        let all = tsc() - begin;
+        let all = now() - begin;
         let left = all - ours - interrupts * interrupt;
         report_host(case, left, "of the run", all, &note!("{RUN} reads, {interrupts} interrupts"));
     }
 
-    /// As many reads, `depth` in flight, while the foreground works. What the foreground spent on
-    /// them, and how many interrupts there were.
+    /// Makes this many reads, with `depth` in flight, while the foreground computes. Returns the
+    /// instructions that the foreground spent on the reads, and the number of interrupts.
     fn run(&mut self, depth: usize, reads: usize) -> (u64, u64) {
         assert!(are_enabled());
         let before = interrupts::taken();
@@ -202,7 +205,7 @@ impl Reads {
         (ours, interrupts::taken() - before)
     }
 
-    /// The longest that a start masks interrupts.
+    /// Reports the longest time for which a start masks interrupts.
     fn window(&mut self) {
         report_window("virtio disk: a read started", longest(|| _ = self.start()));
         without_interrupts(|| self.drain_to(0));

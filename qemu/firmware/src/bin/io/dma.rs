@@ -1,21 +1,20 @@
 //! The edu device's DMA engine.
 
+use board::{edu::Direction, idle::Park};
+use drivers::dma::LONGEST;
 use firmware::{
-    count::Counted,
-    dma::{Dma, LONGEST, SLOT},
-    masked::longest,
+    dma::{self, SLOT},
+    measure::{count::Counted, masked::longest},
 };
-use pc::edu::Direction;
 use static_cell::ConstStaticCell;
-use wouldblock::x86_64::Park;
 
 use crate::report_window;
 
 pub fn cases() {
     static MEMORY: ConstStaticCell<[u8; LONGEST]> = ConstStaticCell::new([0; LONGEST]);
 
-    let dma = Dma::take().expect("there is an edu device");
-    x86_64::instructions::interrupts::enable();
+    let dma = dma::take().expect("there is an edu device");
+    board::interrupts::enable();
     let transfer = Counted::new(dma.into_transfer(MEMORY.take(), Direction::ToDevice));
     let mut job = None;
     report_window("edu: a transfer started", longest(|| job = SLOT.start(transfer).ok()));

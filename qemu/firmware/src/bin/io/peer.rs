@@ -1,33 +1,31 @@
-//! The same reads by `virtio-drivers`' own driver: its blocking call, and the two halves that this is
-//! made of, so that what it takes is known without its wait.
+//! The same reads by `virtio-drivers`' own driver: its blocking call, and the two halves of that
+//! call, which give its cost without its wait.
 
-use firmware::{
-    block::{memory, transport},
-    exact::{span, steady},
-};
-use pc::timer::tsc;
+use board::counter::now;
+use drivers::disk::{memory, transport};
+use firmware::measure::exact::{span, steady};
 use static_cell::ConstStaticCell;
 use virtio_drivers::device::blk::{BlkReq, BlkResp, VirtIOBlk};
 
 use crate::{CHUNK, report_host};
 
-/// Reads of a run whose length the host says.
+/// Reads of a run whose duration depends on the host.
 const RUN: u64 = 32;
 
-/// The driver's own figures; answers what a read takes without its wait.
+/// Reports the driver's figures; returns the instructions of a read without its wait.
 pub fn cases() -> u64 {
     static MEMORY: ConstStaticCell<[u8; CHUNK]> = ConstStaticCell::new([0; CHUNK]);
 
     let memory = MEMORY.take();
     let (transport, _) = transport::find().expect("there is a disk");
     let mut disk = VirtIOBlk::<memory::Board, _>::new(transport).expect("it is set up");
-    disk.disable_interrupts(); // Nobody listens.
+    disk.disable_interrupts(); // There is no handler for them.
 
     let halves = steady(|| {
         let (mut request, mut response) = (BlkReq::default(), BlkResp::default());
         let mut token = None;
         let begin = span(|| {
-            // SAFETY: all three live, and are left alone, until the end is taken below.
+            // SAFETY: all three live, and are not used, until the read is completed below.
             token = unsafe { disk.read_blocks_nb(8, &mut request, memory, &mut response) }.ok();
         });
         let token = token.expect("the queue is empty");
@@ -37,7 +35,7 @@ pub fn cases() -> u64 {
         let mut end = None;
         let rest = span(|| {
             if disk.peek_used() == Some(token) {
-                // SAFETY: what the read was begun with.
+                // SAFETY: the read was begun with these.
                 end = unsafe { disk.complete_read_blocks(token, &request, memory, &mut response) }
                     .ok();
             }
@@ -45,15 +43,16 @@ pub fn cases() -> u64 {
         assert_eq!(end, Some(()));
         begin + rest
     });
+    // After these the throttle of the disk is in effect.
     for _ in 0..4 * RUN {
-        disk.read_blocks(8, memory).expect("it can be read"); // As slow as it is told to be.
+        disk.read_blocks(8, memory).expect("it can be read");
     }
-    let begin = tsc();
+    let begin = now();
     let mut blocked = 0;
     for _ in 0..RUN {
         blocked += span(|| disk.read_blocks(8, memory).expect("it can be read"));
     }
-    let all = tsc() - begin;
+    let all = now() - begin;
     report_host(
         "read_blocks",
         blocked,

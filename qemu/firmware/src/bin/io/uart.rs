@@ -1,22 +1,24 @@
 //! Bytes through a 16550 in loopback, received and sent: blocking, polled and in the background.
 //!
-//! Polled and in the background everything is counted with interrupts masked; they are let in when a
-//! batch of bytes is there, or room. A blocking receive takes as long as the line does, so there a
-//! timer brings the batches, at 115,200 baud. A transmitter of QEMU's is always empty, so a blocking
-//! send never waits.
+//! The polled and the background form are counted with interrupts masked; they are let in when a
+//! batch of bytes has arrived, or when there is room. A blocking receive takes as long as the bytes
+//! take to arrive, so there the timer delivers the batches, at 115,200 baud. QEMU's transmitter is
+//! always empty, so a blocking send never waits.
 
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use firmware::{
-    buffer::Buffer,
-    count::{Counted, Meter},
-    exact::{let_interrupts_in, span},
-    serial::COM2,
-};
-use pc::{
-    interrupts::Line,
+use board::{
+    alarm::{periodic, stop, ticks_per_second},
+    interrupts::{Line, without_interrupts},
     serial::{self, Serial},
-    timer::{periodic, stop, ticks_per_second},
+};
+use drivers::buffer::Buffer;
+use firmware::{
+    measure::{
+        count::{Counted, Meter},
+        exact::{let_interrupts_in, span},
+    },
+    serial::COM2,
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
@@ -24,17 +26,17 @@ use wouldblock::{
     job::{Background, Done, Job},
     uart16550::{Receiver, Register, Registers, Transmitter},
 };
-use x86_64::instructions::interrupts::{self, without_interrupts};
+use x86_64::instructions::interrupts;
 
 use crate::report;
 
 const BYTES: usize = 512;
-/// Bytes at which the chip interrupts.
+/// The number of bytes at which the chip interrupts.
 const BATCH: usize = 8;
-/// Ticks from one batch to the next: ten bits a byte.
+/// Ticks from one batch to the next; a byte is ten bits on the line.
 const BATCH_TIME: fn() -> u64 = || ticks_per_second() * 10 * BATCH as u64 / 115_200;
 
-/// What all bytes took.
+/// What all bytes cost together.
 #[derive(Clone, Copy, Default)]
 struct Cost {
     instructions: u64,
@@ -80,15 +82,15 @@ const fn byte(index: usize) -> u8 {
 }
 
 fn check(bytes: &[u8]) {
-    assert!(bytes.iter().enumerate().all(|(index, &b)| b == byte(index)), "a byte is another one");
+    assert!(bytes.iter().enumerate().all(|(index, &b)| b == byte(index)), "a byte has changed");
 }
 
-/// The far end puts a batch on the line: in loopback that is the data register.
+/// Delivers a batch, as the far end of the line would: in loopback, by the data register.
 fn bring(batch: usize) {
     (batch * BATCH..(batch + 1) * BATCH).for_each(|n| serial::COM2.write(Register::Data, byte(n)));
 }
 
-/// Retried in a loop, with no interrupt but the timer's, which are left out.
+/// Retries in a loop. The only interrupts are the timer's, which are not counted.
 fn receive_blocking(receiver: &mut Receiver<'static, Serial>) -> Cost {
     static BATCHES: AtomicUsize = AtomicUsize::new(0);
 
@@ -112,7 +114,7 @@ fn receive_blocking(receiver: &mut Receiver<'static, Serial>) -> Cost {
     Cost { instructions: cost.instructions, interrupts: Line::Com2.taken() - before }
 }
 
-/// A try for each byte, and one that finds none, after each batch.
+/// After each batch: one try for each byte, and one that finds no more.
 fn receive_polled(receiver: &mut Receiver<'static, Serial>) -> Cost {
     let (mut bytes, mut received, mut instructions) = ([0; BYTES], 0, 0);
     for batch in 0..BYTES / BATCH {
@@ -144,7 +146,7 @@ fn send_blocking(transmitter: &mut Transmitter<'static, Serial>) -> Cost {
     Cost { instructions, interrupts: 0 }
 }
 
-/// A try for each byte.
+/// One try for each byte.
 fn send_polled(transmitter: &mut Transmitter<'static, Serial>) -> Cost {
     let bytes: [u8; BYTES] = core::array::from_fn(byte);
     let instructions = span(|| {
@@ -161,7 +163,7 @@ fn send_in_the_background(transmitter: Transmitter<'static, Serial>, buffer: Buf
     cost
 }
 
-/// A job from its start to its end, with its interrupts let in behind each batch.
+/// Runs a job from its start to its end; its interrupts are let in after each batch.
 fn in_the_background<A: Background + 'static>(
     start: impl FnOnce() -> Job<A>,
     bring: impl Fn(usize),

@@ -1,12 +1,10 @@
-//! Appending at full speed, in each form. A record is acknowledged when it is persistent: by the
-//! last byte of its number, which acknowledges all before it, too. The byte has left the UART
-//! before the next record is begun, so the host knows how many can have been begun besides.
+//! Appending at full speed, in each form. A record is acknowledged over the UART once it is
+//! persistent: by the lowest byte of its number, which also acknowledges all records before it. The
+//! byte has left the UART before the next record is begun, so the host knows how many more records
+//! can have been begun.
 
-use pc::{
-    command_line::CommandLine,
-    report::{Appended, Report},
-    serial::Serial,
-};
+use board::{command_line::CommandLine, serial::Serial};
+use firmware::report::{Appended, Report};
 use wouldblock::{
     block::Spin,
     nb,
@@ -22,17 +20,17 @@ use crate::{
     refuse,
 };
 
-/// Records of a batch.
+/// Records in a batch.
 const BATCH: u64 = 8;
 
 /// How records are appended.
 #[derive(Clone, Copy)]
 pub enum Form {
-    /// Each call returns with its record persistent; in a full log it makes room.
+    /// When a call returns, its record is persistent; a full log is cleared to make room.
     Blocking,
-    /// Each call tries once; a full log would block.
+    /// Each call tries once; in a full log it would block.
     Try,
-    /// Several records with one end.
+    /// Several records are appended, then waited for once.
     Batch,
 }
 
@@ -47,19 +45,19 @@ impl Form {
     }
 }
 
-/// Who appends.
+/// Appends records to a log and acknowledges them.
 pub struct Appender {
     pub form: Form,
     pub seed: u32,
     /// Whether a full log is cleared.
     pub clears: bool,
-    /// The mistake: acknowledges before it writes.
+    /// The mistake of the twin: it acknowledges before it writes.
     pub early: bool,
     pub transmitter: Transmitter<'static, Serial>,
 }
 
 impl Appender {
-    /// Appends so many records, or until the log is full.
+    /// Appends `count` records, or fewer if the log becomes full and is not cleared.
     pub fn append(mut self, mut log: Log<Region>, count: u64) -> Report<'static> {
         let end = log.sequences().end.saturating_add(count);
         let mut full = false;
@@ -69,7 +67,7 @@ impl Appender {
                 return Report::Appended(Appended { next: begun, full: false });
             }
             let most = if matches!(self.form, Form::Batch) { BATCH.min(end - begun) } else { 1 };
-            // What was acknowledged before the log was cleared is not acknowledged again.
+            // These records were acknowledged before the log was cleared; not again.
             if self.early && !full {
                 self.acknowledge(begun + most - 1);
             }
@@ -86,8 +84,8 @@ impl Appender {
         }
     }
 
-    /// Appends the next `most` records, fewer if the log is full, and says whether it is. They are
-    /// persistent then.
+    /// Appends the next `most` records, fewer if the log becomes full; returns whether it did. The
+    /// records are persistent when this returns.
     fn some(&self, log: &mut Log<Region>, most: u64) -> bool {
         let (mut memory, sequence) = ([0; LONGEST], log.sequences().end);
         let next = payload(self.seed, sequence, &mut memory);
@@ -115,7 +113,7 @@ impl Appender {
     }
 }
 
-/// Whether a try says that the log is full.
+/// Whether a try has found the log full.
 fn is_full(tried: nb::Result<u64, TooLong>) -> bool {
     match tried {
         Ok(_) => false,

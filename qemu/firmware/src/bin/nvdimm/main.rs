@@ -1,15 +1,15 @@
-//! The library's append-only log on an NVDIMM: recovers it, says what it has found, and appends
-//! records, each acknowledged over the first serial port when it is persistent. The host may cut
-//! the power at any moment.
+//! The library's append-only log on an NVDIMM: recovers the log, reports what it has found, and
+//! appends records. Each is acknowledged over the first serial port once it is persistent. The host
+//! may cut the power at any moment.
 //!
-//! | word | what it says |
+//! | word | meaning |
 //! |---|---|
 //! | `form=` | how it appends: [`Form`] |
-//! | `seed=` | what the records hold: [`record`] |
-//! | `count=` | how many it appends at most; endless if not given |
-//! | `create=yes` | that a log is made where there is none |
-//! | `full=clear` | that a full log is cleared; otherwise it ends the run. The blocking form always clears |
-//! | `twin=early` | a mistake: it acknowledges before it writes |
+//! | `seed=` | decides what the records hold: [`record`] |
+//! | `count=` | how many records it appends at most; without it, it appends forever |
+//! | `create=yes` | a log is made if there is none |
+//! | `full=clear` | a full log is cleared; otherwise it ends the run. The blocking form always clears |
+//! | `twin=early` | a mistake on purpose: it acknowledges before it writes |
 
 #![no_std]
 #![no_main]
@@ -20,13 +20,15 @@ mod record;
 use core::fmt::Display;
 
 use append::{Appender, Form};
-use firmware::serial::COM1;
-use pc::{
+use board::{
     Board,
     command_line::CommandLine,
     exit::{self, Failure},
     nvdimm::{self, Nvdimm},
+};
+use firmware::{
     report::{self, Recovered, Report},
+    serial::COM1,
 };
 use wouldblock::{
     cache::Cache,
@@ -37,7 +39,7 @@ use wouldblock::{
     uart16550::Level,
 };
 
-pc::entry!(main);
+board::entry!(main);
 
 fn main(board: &'static Board) -> ! {
     let line = board.command_line;
@@ -71,13 +73,13 @@ fn main(board: &'static Board) -> ! {
     exit::success()
 }
 
-/// Says why this cannot be done on this machine, and ends the run.
+/// Reports why this cannot be done on this machine, and ends the run.
 fn refuse(why: impl Display) -> ! {
     defmt::error!("{}", defmt::Display2Format(&why));
     exit::failure(Failure::Refused)
 }
 
-/// From this report on the host may take it that the log is being recovered.
+/// Reports the NVDIMM. From this report on the host assumes that recovery is running.
 fn say_what_is_found(nvdimm: &Nvdimm) {
     let domain = match nvdimm.domain() {
         Domain::Caches => report::Domain::Caches,
@@ -90,7 +92,7 @@ fn say_what_is_found(nvdimm: &Nvdimm) {
     }));
 }
 
-/// The log in the region, made if there is none and the command line allows it.
+/// Recovers the log in the region; makes one if there is none and the command line allows it.
 fn recover(region: Region<'_>, line: CommandLine) -> Log<Region<'_>> {
     let created = log::check(&region) == Err(Error::NotALog) && line.value("create") == Some("yes");
     let log = match if created { Log::create(region) } else { Log::recover(region) } {

@@ -1,13 +1,14 @@
-//! What a record holds: bytes that only its number and the seed of the boot that wrote it give, so
-//! that the host knows them, too, and an older boot's remains are not taken for them.
+//! What a record holds: bytes that depend only on its number and on the seed of the boot that wrote
+//! it. So the host knows them, too, and does not mistake remains of an older boot for them.
 
-use pc::report::Xorshift;
+use firmware::report::Xorshift;
 use wouldblock::persist::{Memory, log::Log};
 
 /// The longest payload.
 pub const LONGEST: usize = 96;
 
-/// The payload of a record, 0 to [`LONGEST`] bytes: the first byte of the stream says how many.
+/// The payload of a record, 0 to [`LONGEST`] bytes; the first pseudo-random byte decides its
+/// length.
 pub fn payload(seed: u32, sequence: u64, into: &mut [u8; LONGEST]) -> &[u8] {
     let mut stream = Xorshift::new((seed ^ (sequence as u32).wrapping_mul(0x9e37_79b9)).max(1));
     let length = stream.word() as u8;
@@ -16,7 +17,7 @@ pub fn payload(seed: u32, sequence: u64, into: &mut [u8; LONGEST]) -> &[u8] {
     &into[..length]
 }
 
-/// Of all records: number, length and payload of each, by FNV-1a of 64 bits.
+/// A digest of the numbers, lengths and payloads of all records, by FNV-1a with 64 bits.
 pub fn digest<M: Memory>(log: &Log<M>) -> u64 {
     let mut sum = 0xcbf2_9ce4_8422_2325_u64;
     let mut add = |bytes: &[u8]| {

@@ -1,11 +1,12 @@
-//! What is counted. The host knows which counts must be equal.
+//! The counts of the soak. The host checks which of them must be equal.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use pc::{interrupts, report::Soaked};
+use board::interrupts;
+use firmware::report::Soaked;
 use wouldblock::job::{Step, Stepped};
 
-/// A count.
+/// A counter that only counts up.
 pub struct Count(AtomicU64);
 
 impl Count {
@@ -13,12 +14,12 @@ impl Count {
         Self(AtomicU64::new(0))
     }
 
-    /// One more.
+    /// Adds one.
     pub fn add(&self) {
         self.0.fetch_add(1, Relaxed);
     }
 
-    /// So far.
+    /// The count so far.
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
@@ -27,37 +28,41 @@ impl Count {
 /// How an operation ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum How {
-    /// It did all that it was to do.
+    /// It did everything that was requested.
     Completed,
-    /// It ended early, as it was asked to.
+    /// It was cancelled, and ended early.
     Cancelled,
-    /// It has failed.
+    /// It failed.
     Failed,
 }
 
 /// All counts.
 pub struct Counts {
-    /// Operations started, and those of them with a callback.
+    /// Operations started.
     pub started: Count,
+    /// Operations started with a callback; `started` includes them.
     pub started_with: Count,
-    /// How they ended.
+    // Ends, by how the operation ended.
     completed: Count,
     cancelled: Count,
     failed: Count,
-    /// Who got the end: a job, a callback, or nobody.
+    /// Ends collected by a job.
     pub collected: Count,
+    /// Ends passed to a callback.
     pub called_back: Count,
+    /// Ends of detached and dropped jobs, which nothing collects.
     pub given_up: Count,
-    /// Ends that nobody will ever get, and whose slot is out of use.
+    /// Ends of forgotten jobs: their slots stay busy forever.
     pub forgotten: Count,
-    /// Buffers that went into operations, and that came out.
+    /// Buffers that went into operations.
     pub lent: Count,
+    /// Buffers that came back from operations.
     pub returned: Count,
-    /// Ends by device, those of the disk aside.
+    // Ends by device, without those of the disk.
     pub serial: Count,
     pub dma: Count,
     pub timer: Count,
-    /// Handlers that found nothing to do, and that found a slot being stepped.
+    // Handlers that found no operation to step, and handlers that found a slot claimed.
     idle: Count,
     contended: Count,
 }
@@ -82,7 +87,7 @@ pub static COUNTS: Counts = Counts {
 };
 
 impl Counts {
-    /// An operation has ended.
+    /// Counts an operation that has ended.
     pub fn end(&self, how: How) {
         match how {
             How::Completed => &self.completed,
@@ -97,17 +102,17 @@ impl Counts {
         self.completed.get() + self.cancelled.get() + self.failed.get()
     }
 
-    /// A handler has stepped these, which is all that it had to do.
-    pub fn handled(&self, driven: &[&Stepped]) {
-        if driven.iter().all(|driven| driven.step() == Step::Idle) {
+    /// Counts a handler, which has stepped these slots and nothing else.
+    pub fn handled(&self, stepped: &[&Stepped]) {
+        if stepped.iter().all(|stepped| stepped.step() == Step::Idle) {
             self.idle.add();
         }
-        if driven.iter().any(|driven| driven.step() == Step::Contended) {
+        if stepped.iter().any(|stepped| stepped.step() == Step::Contended) {
             self.contended.add();
         }
     }
 
-    /// All of them.
+    /// The report of all counts.
     pub fn report(&self) -> Soaked {
         Soaked {
             started: self.started.get(),

@@ -1,17 +1,12 @@
-//! Two serial ports in loopback, each both ways; the DMA engine; the timer.
+//! Two serial ports in loopback, each in both directions; the DMA engine; the timer.
 
-use firmware::{
+use board::{board, counter::frequency, edu::Direction, interrupts::Line, serial::Serial};
+use drivers::{
     buffer::Buffer,
     dma::{self, Dma},
-    serial::{COM1, COM2, Port},
     timer::{Cancelled, Countdown, Timer},
 };
-use pc::{
-    edu::{self, Direction},
-    interrupts::Line,
-    serial::Serial,
-    timer::tsc_per_second,
-};
+use firmware::serial::{COM1, COM2, Port};
 use static_cell::ConstStaticCell;
 use wouldblock::{
     attempt::Progress,
@@ -29,7 +24,7 @@ use crate::{
 type Reading = ReadExact<Receiver<'static, Serial>, Buffer>;
 type Writing = WriteAll<Transmitter<'static, Serial>, Buffer>;
 
-/// Bytes of a serial buffer: more than the chip's.
+/// Bytes of a serial buffer: more than the chip's FIFO holds.
 const BYTES: usize = 24;
 
 static PORTS: [&Port; 2] = [&COM1, &COM2];
@@ -38,7 +33,7 @@ static WRITING: [Slot<Kept<Writing>>; 2] = [const { Slot::new() }; 2];
 static DMA: Slot<Kept<dma::Transfer>> = Slot::new();
 static TIMER: Slot<Kept<Countdown>> = Slot::new();
 
-/// All of them.
+/// All devices but the disk.
 pub struct Devices {
     reading: [Endpoint<Reading>; 2],
     writing: [Endpoint<Writing>; 2],
@@ -47,7 +42,8 @@ pub struct Devices {
 }
 
 impl Devices {
-    /// The devices, once. Lets them interrupt.
+    /// Takes the devices, and installs their handlers. Returns `None` the second time, or if a
+    /// device is missing.
     pub fn take() -> Option<Self> {
         static READERS: [Home<Reading>; 2] = [const { Home::new() }; 2];
         static WRITERS: [Home<Writing>; 2] = [const { Home::new() }; 2];
@@ -58,7 +54,7 @@ impl Devices {
         static MEMORY: ConstStaticCell<[u8; 512]> = ConstStaticCell::new([0; 512]);
 
         let engine = Dma::take()?.into_transfer(MEMORY.take(), Direction::ToDevice);
-        edu::find()?.line().set_handler(on_dma);
+        board().edu.as_ref()?.line().set_handler(on_dma);
         let clock = Timer::take()?.after(0);
         Line::Timer.set_handler(on_timer);
         PORTS.iter().for_each(|port| {
@@ -90,7 +86,8 @@ impl Devices {
         })
     }
 
-    /// Does something with one of them. Rarely with the engine: a transfer takes 100 ms.
+    /// Does something at random with one of the devices; rarely with the DMA engine, whose transfer
+    /// takes 100 ms.
     pub fn act(&mut self, random: &mut Random) {
         match random.below(1024) {
             0 => self.dma.act(random),
@@ -100,7 +97,8 @@ impl Devices {
         }
     }
 
-    /// Waits until nothing runs. Who reads with nobody to cancel it is sent what it lacks.
+    /// Waits until no operation runs. A read without a job cannot be cancelled, so it is sent the
+    /// bytes that it lacks.
     pub fn drain(&mut self) {
         let mut random = Random::new(0);
         while !self.writing.iter_mut().all(Endpoint::is_drained)
@@ -117,35 +115,35 @@ impl Devices {
 }
 
 fn on_serial<const PORT: usize>(line: Line) {
-    let news = PORTS[PORT].uart.on_interrupt();
-    let driven = (READING[PORT].on_interrupt(), WRITING[PORT].on_interrupt());
-    COUNTS.handled(&[&driven.0, &driven.1]);
+    let owed = PORTS[PORT].uart.on_interrupt();
+    let stepped = (READING[PORT].on_interrupt(), WRITING[PORT].on_interrupt());
+    COUNTS.handled(&[&stepped.0, &stepped.1]);
     line.acknowledge();
-    drop((news, driven));
+    drop((owed, stepped));
 }
 
 fn on_dma(line: Line) {
-    if let Some(edu) = edu::find() {
+    if let Some(edu) = board().edu.as_ref() {
         edu.registers().acknowledge(edu.registers().interrupt_status());
     }
-    let driven = DMA.on_interrupt();
-    COUNTS.handled(&[&driven]);
+    let stepped = DMA.on_interrupt();
+    COUNTS.handled(&[&stepped]);
     line.acknowledge();
-    drop(driven);
+    drop(stepped);
 }
 
 fn on_timer(line: Line) {
-    let driven = TIMER.on_interrupt();
-    COUNTS.handled(&[&driven]);
+    let stepped = TIMER.on_interrupt();
+    COUNTS.handled(&[&stepped]);
     line.acknowledge();
-    drop(driven);
+    drop(stepped);
 }
 
 fn length(random: &mut Random) -> usize {
     1 + random.below(BYTES as u64) as usize
 }
 
-/// What is sent while nobody reads overruns the chip: that is a failure of the read, and no loss.
+/// Bytes sent while no read runs overrun the chip. The next read fails then; no end is lost.
 fn read_again(last: Reading, random: &mut Random) -> Reading {
     let (receiver, buffer) = last.into_parts();
     receiver.into_read_exact(buffer.truncated(length(random)))
@@ -158,16 +156,17 @@ fn write_again(last: Writing, random: &mut Random) -> Writing {
 
 fn transfer_again(last: dma::Transfer, random: &mut Random) -> dma::Transfer {
     let direction = if random.below(2) == 0 { Direction::ToDevice } else { Direction::ToMemory };
-    let (dma, memory) = last.into_parts().expect("it does not run");
+    let (dma, memory) = last.into_parts().expect("the transfer is not running");
     dma.into_transfer(memory, direction)
 }
 
-/// Up to 100 µs.
+/// A countdown of up to 100 µs.
 fn count_again(last: Countdown, random: &mut Random) -> Countdown {
-    last.into_timer().after(random.below(tsc_per_second() / 10_000))
+    last.into_timer().after(random.below(frequency() / 10_000))
 }
 
-/// Of a whole buffer: cancelled, it ends early, or it had come to its end.
+/// How an operation on a whole buffer ended. Once cancelled it counts as cancelled, also if it had
+/// reached its end.
 fn whole<E>(result: &Result<usize, E>, cancelled: bool, progress: usize) -> How {
     match result {
         Ok(count) => {

@@ -1,10 +1,10 @@
 //! The disk: many requests in flight, in every form. Every sector begins and ends with its number,
-//! and the disk is read-only: so what was read can be told, and what is written fails.
+//! so that a read can be checked; the disk is read-only, so that every write fails.
 //!
 //! # Invariant
-//! **A buffer is in the pool, in a request that is not over, in a job, or in a slot that nobody will
-//! look at again: that of a request which was given up. When no slot has a tenant any more, the
-//! latter are over, and the last of these is nobody's.**
+//! **A buffer is in the pool, in a request in flight, in a job, or still in the slot of a request
+//! that was given up, where nothing will use it again. When no slot is occupied any more, except by
+//! forgotten jobs, every request that was given up has ended, and nothing uses its buffer.**
 
 use core::{
     cell::RefCell,
@@ -12,16 +12,14 @@ use core::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
 };
 
+use board::idle::Park;
 use critical_section::Mutex;
-use firmware::{
-    block::{Blocking, Command, Disk, Error, SECTOR, Transfer, in_flight},
-    task::block_on,
-};
+use drivers::disk::{Blocking, Command, Disk, Error, SECTOR, Transfer, in_flight};
+use firmware::task::block_on;
 use static_cell::ConstStaticCell;
 use wouldblock::{
     block::Idle,
     job::{Busy, Done, Job},
-    x86_64::Park,
 };
 
 use crate::{
@@ -31,19 +29,19 @@ use crate::{
 
 /// Buffers: twice as many as there are slots.
 const BUFFERS: usize = 64;
-/// Slots that may be taken out of use by forgetting their jobs.
+/// How many jobs may be forgotten; each leaves its slot busy forever.
 const FORGET: u64 = 4;
 /// Sectors that are read.
 const SECTORS: u64 = 1024;
 
-/// What is broken on purpose.
+/// What the soak does wrong on purpose.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flaw {
     /// Nothing.
     None,
-    /// One buffer is not given back.
+    /// One buffer is not returned.
     Leak,
-    /// One callback is called twice.
+    /// One callback is counted twice.
     Double,
 }
 
@@ -53,17 +51,17 @@ type Buffer = &'static mut [u8];
 static BACK: Mutex<RefCell<heapless::Vec<Buffer, BUFFERS>>> =
     Mutex::new(RefCell::new(heapless::Vec::new()));
 
-/// A request that nobody will get the end of, and its buffer.
+/// A request whose job was detached or dropped, and its buffer.
 struct GivenUp {
     memory: NonNull<[u8]>,
     command: Command,
     sector: u64,
 }
 
-/// The requests, and the buffers of those that are to come.
+/// The requests that are running, and the buffers for the next ones.
 pub struct Queue {
     disk: Disk,
-    /// Keeps it from others.
+    /// Held so that nothing else uses the blocking form.
     _blocking: Blocking,
     jobs: heapless::Vec<Job<Transfer>, 32>,
     free: heapless::Vec<Buffer, BUFFERS>,
@@ -72,7 +70,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// The disk, once.
+    /// Takes the disk. Returns `None` the second time, or if there is none.
     pub fn take(flaw: Flaw) -> Option<Self> {
         static MEMORY: ConstStaticCell<[[u8; SECTOR]; BUFFERS]> =
             ConstStaticCell::new([[0; SECTOR]; BUFFERS]);
@@ -82,7 +80,7 @@ impl Queue {
         Some(Self { disk, _blocking: blocking, jobs, free, given_up, flaw })
     }
 
-    /// Starts one, or does something with one that was started.
+    /// Starts a request, or does something at random with one that was started.
     pub fn act(&mut self, random: &mut Random) {
         if random.below(2) == 0 {
             self.start(random);
@@ -117,9 +115,9 @@ impl Queue {
                 4 if COUNTS.forgotten.get() < FORGET => {
                     core::mem::forget(job);
                     COUNTS.forgotten.add();
-                    COUNTS.end(given_up.how(None)); // As is seen when all has come to its end.
+                    COUNTS.end(given_up.how(None)); // `drain` checks that it has ended.
                 }
-                _ => assert!(self.jobs.push(job).is_ok(), "as many as there are slots"),
+                _ => assert!(self.jobs.push(job).is_ok(), "no more jobs than slots"),
             })
         };
         match started {
@@ -140,7 +138,7 @@ impl Queue {
         }
         match job.attempt() {
             Ok(done) => self.collect(done),
-            Err(_) => assert!(self.jobs.push(job).is_ok(), "it was one of them"),
+            Err(_) => assert!(self.jobs.push(job).is_ok(), "the job was one of them"),
         }
     }
 
@@ -157,15 +155,16 @@ impl Queue {
     }
 
     fn put_back(&mut self, memory: Buffer) {
-        assert!(self.free.push(memory).is_ok(), "there are more buffers than there were");
+        assert!(self.free.push(memory).is_ok(), "a buffer came back twice");
     }
 
-    fn give_up(&mut self, request: GivenUp, away: impl FnOnce()) {
-        assert!(self.given_up.push(request).is_ok(), "as many as there are buffers");
-        away();
+    /// Records the request, then detaches or drops its job with `release`.
+    fn give_up(&mut self, request: GivenUp, release: impl FnOnce()) {
+        assert!(self.given_up.push(request).is_ok(), "no more requests than buffers");
+        release();
     }
 
-    /// Waits until no request is in flight, and takes the buffers of those that were given up.
+    /// Waits until no request is in flight, and takes back the buffers of those that were given up.
     pub fn drain(&mut self) {
         while let Some(job) = self.jobs.pop() {
             self.collect(job.wait(Park));
@@ -175,8 +174,8 @@ impl Queue {
             Park.idle(is_over);
         }
         while let Some(mut request) = self.given_up.pop() {
-            // SAFETY: no slot has a tenant but those of forgotten jobs, so by the invariant this
-            // buffer, which came from a `&'static mut`, is nobody's.
+            // SAFETY: only the slots of forgotten jobs are occupied, so by the invariant nothing
+            // uses this buffer, which came from a `&'static mut`.
             let memory = unsafe { request.memory.as_mut() };
             COUNTS.end(request.how(Some(memory)));
             COUNTS.given_up.add();
@@ -192,7 +191,7 @@ impl Queue {
 }
 
 impl GivenUp {
-    /// How it must have ended, which `memory` shows.
+    /// How the request must have ended; checks `memory`, if given, for what a read must have read.
     fn how(&self, memory: Option<&[u8]>) -> How {
         match self.command {
             Command::Read => {
@@ -204,13 +203,13 @@ impl GivenUp {
     }
 }
 
-/// Whether a buffer holds what is on the disk.
+/// Whether a buffer holds the contents of that sector.
 fn holds(memory: &[u8], sector: u64) -> bool {
     let number = sector.to_le_bytes();
     memory.first_chunk() == Some(&number) && memory.last_chunk() == Some(&number)
 }
 
-/// Counts how a request has ended; its buffer.
+/// Counts how a request has ended, and returns its buffer.
 fn come_back(done: Done<Transfer>) -> Buffer {
     let Done { op, result } = done;
     let sector = op.sector();
@@ -233,16 +232,16 @@ fn call_back(done: Done<Transfer>) {
     let memory = come_back(done);
     COUNTS.returned.add();
     critical_section::with(|section| {
-        assert!(BACK.borrow_ref_mut(section).push(memory).is_ok(), "more than there are");
+        assert!(BACK.borrow_ref_mut(section).push(memory).is_ok(), "a buffer came back twice");
     });
 }
 
-/// One of them is told twice.
+/// As [`call_back`], but one end is counted twice.
 fn call_back_twice(done: Done<Transfer>) {
-    static TOLD: AtomicBool = AtomicBool::new(false);
+    static DOUBLED: AtomicBool = AtomicBool::new(false);
 
     call_back(done);
-    if !TOLD.swap(true, Relaxed) {
+    if !DOUBLED.swap(true, Relaxed) {
         COUNTS.called_back.add();
         COUNTS.end(How::Completed);
     }

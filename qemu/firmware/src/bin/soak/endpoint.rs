@@ -1,10 +1,9 @@
-//! The one place that a device's operation runs in, and what is done with it.
+//! A device with one slot: starts its operation again and again, and does something at random with
+//! each job.
 
+use board::idle::Park;
 use firmware::task::block_on;
-use wouldblock::{
-    job::{Done, Job, Slot},
-    x86_64::Park,
-};
+use wouldblock::job::{Done, Job, Slot};
 
 use crate::{
     counts::COUNTS,
@@ -12,19 +11,19 @@ use crate::{
     random::Random,
 };
 
-/// A slot, the operation that runs in it, and its job.
+/// A slot, the place of its operation while it does not run, and its job while it does.
 pub struct Endpoint<A: Work + 'static> {
     slot: &'static Slot<Kept<A>>,
     home: &'static Home<A>,
     job: Option<Job<Kept<A>>>,
-    /// The next operation, from the last one.
+    /// Makes the next operation from the last one.
     again: fn(A, &mut Random) -> A,
-    /// Whether it ends without being helped.
+    /// Whether the operation ends by itself.
     alone: bool,
 }
 
 impl<A: Work> Endpoint<A> {
-    /// With its first operation.
+    /// An endpoint with its first operation.
     pub fn new(
         slot: &'static Slot<Kept<A>>,
         home: &'static Home<A>,
@@ -36,7 +35,7 @@ impl<A: Work> Endpoint<A> {
         Self { slot, home, job: None, again, alone }
     }
 
-    /// Does something: sets the operation going, or something with its job.
+    /// Starts the operation, or does something at random with its job.
     pub fn act(&mut self, random: &mut Random) {
         match self.job.take() {
             Some(job) => self.act_on(job, random),
@@ -50,11 +49,11 @@ impl<A: Work> Endpoint<A> {
         match random.below(8) {
             0 | 1 => {
                 COUNTS.started_with.add();
-                assert!(self.slot.start_with(op, call_back).is_ok(), "it is idle");
+                assert!(self.slot.start_with(op, call_back).is_ok(), "the slot is idle");
             }
-            2 => self.slot.start(op).expect("it is idle").detach(),
-            3 => drop(self.slot.start(op).expect("it is idle")),
-            _ => self.job = Some(self.slot.start(op).expect("it is idle")),
+            2 => self.slot.start(op).expect("the slot is idle").detach(),
+            3 => drop(self.slot.start(op).expect("the slot is idle")),
+            _ => self.job = Some(self.slot.start(op).expect("the slot is idle")),
         }
     }
 
@@ -83,7 +82,8 @@ impl<A: Work> Endpoint<A> {
         }
     }
 
-    /// The operation, unless it runs. An end that nobody wants is still in the slot.
+    /// The operation, unless it is running. After an end that was given up it is still in the slot;
+    /// starting an empty operation there gets it back.
     fn find(&mut self) -> Option<A> {
         self.home.take().or_else(|| {
             let nothing = self.slot.start(Kept::nothing(self.home)).ok()?;
@@ -92,7 +92,7 @@ impl<A: Work> Endpoint<A> {
         })
     }
 
-    /// Whether nothing runs; nothing is started.
+    /// Whether no operation runs. Cancels one that has a job; starts nothing.
     pub fn is_drained(&mut self) -> bool {
         if let Some(mut job) = self.job.take() {
             job.cancel();

@@ -1,5 +1,6 @@
-//! An operation that comes home however it ends: collected, called back, or dropped by the slot
-//! when nobody wants its end. Its ends are counted where they happen: in the try.
+//! An operation that returns to its [`Home`] however it ends: collected, passed to a callback, or
+//! dropped by the slot because its job was given up. Its end is counted where it happens: in the
+//! try.
 
 use core::{cell::Cell, convert::Infallible};
 
@@ -10,59 +11,59 @@ use crate::counts::{COUNTS, Count, How};
 
 /// An operation of one of the devices.
 pub trait Work: Background {
-    /// What its ends are counted by, besides.
+    /// The count of its device, to which its ends are added as well.
     const DEVICE: &'static Count;
 
-    /// How it ended, if it was asked to stop or not.
+    /// How it ended with this result; `cancelled` says whether it was cancelled before.
     fn how(&self, result: &Result<Self::Output, Self::Error>, cancelled: bool) -> How;
 }
 
-/// Where an operation is while it does not run.
+/// The place of an operation while it does not run.
 pub struct Home<A>(Mutex<Cell<Option<A>>>);
 
 impl<A> Home<A> {
-    /// Nobody is at home.
+    /// An empty place.
     pub const fn new() -> Self {
         Self(Mutex::new(Cell::new(None)))
     }
 
-    /// Takes it, if it is there.
+    /// Takes the operation, if it is there.
     pub fn take(&self) -> Option<A> {
         critical_section::with(|section| self.0.borrow(section).take())
     }
 
-    /// Brings it back.
+    /// Puts the operation back.
     ///
     /// # Panics
-    /// If there is one already.
+    /// If there is an operation already.
     pub fn put(&self, op: A) {
         let before = critical_section::with(|section| self.0.borrow(section).replace(Some(op)));
         assert!(before.is_none(), "one operation has become two");
     }
 }
 
-/// An operation with a home.
+/// An operation that returns to its home.
 pub struct Kept<A: Work + 'static> {
-    /// `None`: it ends at its first try, and did nothing.
+    /// `None`: an empty operation, which ends at its first try.
     op: Option<A>,
     home: &'static Home<A>,
     cancelled: bool,
 }
 
 impl<A: Work> Kept<A> {
-    /// What is at home and shall be started.
+    /// An operation that was taken from its home, to be started.
     pub fn new(op: A, home: &'static Home<A>) -> Self {
         COUNTS.lent.add();
         COUNTS.started.add();
         Self { op: Some(op), home, cancelled: false }
     }
 
-    /// Nothing. Its start drops what the slot has an end of, that nobody wants.
+    /// An empty operation. Starting it makes the slot drop an operation whose end was given up.
     pub const fn nothing(home: &'static Home<A>) -> Self {
         Self { op: None, home, cancelled: false }
     }
 
-    /// It comes home.
+    /// Puts the operation back into its home.
     pub fn put_home(&mut self) {
         if let Some(op) = self.op.take() {
             COUNTS.returned.add();

@@ -1,14 +1,14 @@
-//! The soak: all devices at once, and a pseudo-random stream of everything that can be done with a
-//! job, until so many have ended. Then every count must be exactly what it should be.
+//! The soak: uses all devices at once, and does pseudo-randomly everything that can be done with a
+//! job, until a given number of operations have ended. Then every count must be exact.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | [`counts`] | what is counted |
-//! | [`kept`], [`endpoint`] | an operation that comes home however it ends, and the one place that it runs in |
+//! | [`kept`], [`endpoint`] | an operation that returns to its place however it ends; a device with one slot |
 //! | [`devices`] | two serial ports, the DMA engine, the timer |
 //! | [`disk`] | the disk, with many requests in flight |
 //!
-//! `soak rounds=N seed=S`, and `twin=leak` or `twin=double` for one that is broken on purpose.
+//! The command is `soak rounds=N seed=S`; `twin=leak` or `twin=double` makes a mistake on purpose.
 
 #![no_std]
 #![no_main]
@@ -20,19 +20,19 @@ mod endpoint;
 mod kept;
 mod random;
 
-use pc::{
+use board::{
     Board,
     command_line::CommandLine,
     exit::{self, Failure},
-    report::{self, Report},
 };
+use firmware::report::{self, Report};
 
 use counts::COUNTS;
 use devices::Devices;
 use disk::{Flaw, Queue};
 use random::Random;
 
-pc::entry!(main);
+board::entry!(main);
 
 fn main(board: &'static Board) -> ! {
     let line = board.command_line;
@@ -44,18 +44,18 @@ fn main(board: &'static Board) -> ! {
         defmt::error!("a device is missing");
         exit::failure(Failure::CommandLine)
     };
-    x86_64::instructions::interrupts::enable();
+    board::interrupts::enable();
 
     let mut random = Random::new(seed);
-    let mut told = 0;
+    let mut reported = 0;
     while COUNTS.ended() < rounds {
         queue.act(&mut random);
         if random.below(4) == 0 {
             devices.act(&mut random);
         }
-        if (COUNTS.ended() - told) * 100 >= rounds {
-            told = COUNTS.ended();
-            report::send(&Report::Soaking { ended: told });
+        if (COUNTS.ended() - reported) * 100 >= rounds {
+            reported = COUNTS.ended();
+            report::send(&Report::Soaking { ended: reported });
         }
     }
     queue.drain();

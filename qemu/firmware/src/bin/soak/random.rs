@@ -1,13 +1,13 @@
-//! What is done next: a stream that the seed decides.
+//! The pseudo-random numbers that choose what is done next; the seed decides all of them.
 
-use pc::report::Xorshift64;
+use firmware::report::Xorshift64;
 
 /// The stream.
 #[derive(Debug)]
 pub struct Random(Xorshift64);
 
 impl Random {
-    /// The stream of a seed.
+    /// The sequence of a seed.
     pub const fn new(seed: u64) -> Self {
         Self(Xorshift64::new(seed | 1 << 63)) // The stream of seed 0 is all zeros.
     }

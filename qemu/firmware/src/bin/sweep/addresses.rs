@@ -1,8 +1,9 @@
-//! The boundaries of a path: those that it has, and those that were hit.
+//! The boundaries of a path, i.e. the addresses between two of its instructions: which were stepped
+//! over, and at which an event arrived.
 
 use heapless::Vec;
 
-/// The most that a path may have.
+/// The most boundaries that a path may have.
 const MOST: usize = 4096;
 
 struct Boundary {
@@ -11,7 +12,7 @@ struct Boundary {
     hit: bool,
 }
 
-/// Every boundary of a path, by address.
+/// Every boundary of a path, sorted by address.
 pub struct Addresses(Vec<Boundary, MOST>);
 
 impl Addresses {
@@ -19,37 +20,38 @@ impl Addresses {
         Self(Vec::new())
     }
 
-    /// Another path.
+    /// Forgets all boundaries, before another path.
     pub fn clear(&mut self) {
         self.0.clear();
     }
 
-    /// Another comparison, on the same path.
+    /// Keeps the boundaries, and forgets what happened at them, before another comparison of the
+    /// same path.
     pub fn begin(&mut self) {
         for boundary in &mut self.0 {
             (boundary.stepped, boundary.hit) = (false, false);
         }
     }
 
-    /// The path was stepped over this boundary.
+    /// Records that single-stepping passed this boundary.
     pub fn step(&mut self, address: u64) {
         self.at(address).stepped = true;
     }
 
-    /// An event came at this boundary; 0 is none.
+    /// Records that an event arrived at this boundary; 0 means that it did not arrive on the path.
     pub fn hit(&mut self, address: u64) {
         if address != 0 {
             self.at(address).hit = true;
         }
     }
 
-    /// A boundary that was stepped over and not hit, or the other way round.
+    /// A boundary that was stepped over but not hit, or hit but not stepped over.
     pub fn difference(&self) -> Option<u64> {
         let differing = self.0.iter().find(|boundary| boundary.stepped != boundary.hit);
         differing.map(|boundary| boundary.address)
     }
 
-    /// How many there are.
+    /// The number of boundaries.
     pub fn count(&self) -> usize {
         self.0.len()
     }

@@ -1,4 +1,4 @@
-//! A task waits.
+//! Paths on which a task waits.
 
 use core::{
     future::{Future, poll_fn},
@@ -7,11 +7,12 @@ use core::{
     task::{Context, Poll},
 };
 
+use board::idle::Park;
 use firmware::{
     executor::Executor,
     task::{Woken, block_on},
 };
-use wouldblock::{attempt, event::Broadcast, sync::Mutex, x86_64::Park};
+use wouldblock::{attempt, event::Broadcast, sync::Mutex};
 
 use crate::{
     blocking::{hold, lockers, unlock},
@@ -40,13 +41,13 @@ fn with_executor(f: impl FnOnce(&mut Executor)) {
     f(&mut executor.get_or_insert_with(|| OfTheForeground(Executor::take())).0);
 }
 
-/// A task that was woken before it ended is still in the executor's queue.
+/// Empties the executor's queue, too: a task that was woken before it ended is still in it.
 fn settle() {
     units::empty();
     with_executor(|executor| executor.run_until(|| Some(()), Park));
 }
 
-/// A task of embassy's executor.
+/// A task of embassy's executor waits.
 fn await_in_a_task() {
     static DONE: AtomicBool = AtomicBool::new(false);
 
@@ -67,7 +68,7 @@ fn await_in_a_task() {
     });
 }
 
-/// Two tasks poll the same operation in turn; only the one that was last is sure to be woken.
+/// Two tasks poll the same operation in turn; only the task that polled last is sure to be woken.
 fn swap_wakers() {
     static TASKS: [Woken; 2] = [const { Woken::new() }; 2];
     let wakers = [TASKS[0].waker(), TASKS[1].waker()];
@@ -85,7 +86,7 @@ fn swap_wakers() {
     });
 }
 
-/// An operation that is given up when it has been polled, and then one that is waited for.
+/// An operation is polled once and dropped; then another one is awaited.
 fn drop_and_wait() {
     let mut waiter = LEFT.waiter();
     waits(|| {
@@ -122,7 +123,8 @@ fn put_both() -> bool {
     true
 }
 
-/// Two waiters on one event, each for what is its own; the wait ends when both have it.
+/// Two waiters on one broadcast event, each for a unit of its own; the wait ends when both have
+/// theirs.
 fn join() {
     let [mut first, mut second] = [(); 2].map(|()| BROADCAST.waiter().expect("two waiters"));
     waits(|| {

@@ -1,13 +1,12 @@
-//! The foreground waits, asleep.
+//! Paths on which the foreground waits asleep.
 
 use core::{cell::Cell, convert::Infallible, time::Duration};
 
-use firmware::count::clock;
+use board::{counter::clock, idle::Park};
 use wouldblock::{
     attempt::{self, Attempt},
     sync::{Locker, Mutex, MutexGuard},
     time::{self, Alarm, Clock},
-    x86_64::Park,
 };
 
 use crate::{
@@ -32,7 +31,7 @@ fn park() {
     });
 }
 
-/// An alarm far off: what is placed comes long before it.
+/// An alarm that never comes: the events placed come long before it would.
 pub struct Never;
 
 impl<C: Clock> Alarm<C> for Never {
@@ -49,7 +48,7 @@ fn deadline() {
     });
 }
 
-/// A clock whose one tick is the event: 1 from the instruction on before which it comes.
+/// A clock that ticks once, at the event of this wait: it reads 0 before the event and 1 after it.
 pub struct Moment {
     pub wait: usize,
     pub begun: Cell<bool>,
@@ -69,8 +68,8 @@ impl Clock for Moment {
     }
 }
 
-/// The alarm at that moment: it has been running since before the wait, and once it is set it comes
-/// as soon as it can.
+/// The alarm for a [`Moment`]: the timer that raises it has been running since before the wait.
+/// Setting the alarm makes it come as soon as possible.
 pub struct AtOnce;
 
 impl Alarm<Moment> for AtOnce {
@@ -90,7 +89,7 @@ fn deadline_passes() {
     });
 }
 
-/// Two sources, one waiter.
+/// Two sources of units, one waiter.
 fn race() {
     let mut waiter = LEFT.waiter();
     waits(|| {
@@ -100,7 +99,7 @@ fn race() {
     });
 }
 
-/// Held by the handler; it unlocks one after the other.
+/// Two mutexes, which the handler holds and unlocks one after the other.
 static HELD: [Mutex<(), 1>; 2] = [const { Mutex::with_lockers(()) }; 2];
 static GUARDS: Mutex<[Option<MutexGuard<'static, (), 1>>; 2]> = Mutex::new([None, None]);
 
@@ -116,12 +115,13 @@ pub fn unlock() -> bool {
     let mut guards = GUARDS.try_lock().expect("the handler's own");
     match guards.iter_mut().find_map(Option::take) {
         Some(guard) => drop(guard),
-        None => HELD.iter().for_each(|mutex| drop(mutex.try_lock())), // Says once more that it is free.
+        // Signals again that it is free.
+        None => HELD.iter().for_each(|mutex| drop(mutex.try_lock())),
     }
     true
 }
 
-/// Who waits for the first mutex, and then for the second.
+/// The lockers of the first mutex and of the second.
 pub fn lockers() -> impl Iterator<Item = Locker<'static, (), 1>> {
     HELD.iter().map(|mutex| mutex.locker().expect("one locker at a time"))
 }
@@ -135,7 +135,7 @@ fn lock() {
     });
 }
 
-/// Used by both; the handler that finds it held comes again.
+/// Used by the handler and by the path; a handler that finds it locked is called again.
 static TOTAL: Mutex<u32> = Mutex::new(0);
 
 fn zero() {

@@ -1,13 +1,13 @@
-//! Waits with a time-out: the event comes, or the time is up.
+//! Paths that wait with a time-out: the event arrives, or the time is up.
 
 use core::{cell::Cell, convert::Infallible, time::Duration};
 
-use firmware::{count::clock, task::block_on};
+use board::{counter::clock, idle::Park};
+use firmware::task::block_on;
 use wouldblock::{
     attempt,
     event::{Event, Waiter},
     time::{self, AlarmDelay},
-    x86_64::Park,
 };
 
 use crate::{
@@ -25,7 +25,7 @@ pub const PATHS: &[Path] = &[
     Path { source: || true, ..of_units("race with a deadline: the alarm comes", race_is_over) },
 ];
 
-/// Signalled by the handler of the alarm.
+/// The event that the alarm's handler signals.
 static TIME: Event = Event::new();
 
 pub fn empty() {
@@ -33,7 +33,7 @@ pub fn empty() {
     TIME.signal();
 }
 
-/// A path whose events are the end of the time.
+/// A path whose events mean that the time is up.
 pub const fn of_time(name: &'static str, run: fn()) -> Path {
     Path::new(name, empty, time_comes, run)
 }
@@ -67,7 +67,7 @@ fn unit_awaited() {
     });
 }
 
-/// The moment of this wait. The alarm has been running since before it.
+/// The clock of this wait: it ticks at the wait's event.
 pub fn moment() -> Moment {
     Moment { wait: waits_ended(), begun: Cell::new(false) }
 }

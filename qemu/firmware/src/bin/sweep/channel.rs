@@ -1,10 +1,8 @@
-//! A channel between the path and the handler, which is its other end.
+//! Paths that wait for a channel whose other end the handler uses.
 
+use board::idle::Park;
 use firmware::task::{block_on, poll_by_nobody};
-use wouldblock::{
-    sync::{Channel, Mutex, Receiver, Sender},
-    x86_64::Park,
-};
+use wouldblock::sync::{Channel, Mutex, Receiver, Sender};
 
 use crate::placement::{Path, waits};
 
@@ -15,19 +13,19 @@ pub const PATHS: &[Path] = &[
     Path::new("channel send, awaited", fill, take, send_awaited),
 ];
 
-/// Each is used by one side at a time: the path has one, the handler the other.
+// The path uses one end and the handler the other, never both the same.
 static SENDER: Mutex<Option<Sender<'static, u32>>> = Mutex::new(None);
 static RECEIVER: Mutex<Option<Receiver<'static, u32>>> = Mutex::new(None);
 
-/// Runs `f` with the end that is this side's.
+/// Runs `f` with the end that this side uses.
 #[inline]
 fn with<E, T>(end: &Mutex<Option<E>>, f: impl FnOnce(&mut E) -> T) -> T {
     let mut end = end.try_lock().expect("the other side has the other end");
     f(end.as_mut().expect("a path begins with `drain`"))
 }
 
-/// An empty channel. It holds three values, so that the events after a lost one can rescue its
-/// wait.
+/// Empties the channel. It has room for three values, so that later events can rescue a wait whose
+/// event was lost.
 fn drain() {
     static CHANNEL: Channel<u32, 4> = Channel::new();
     let mut sender = SENDER.try_lock().expect("free between two runs");
@@ -44,18 +42,18 @@ fn drain() {
     while take() {}
 }
 
-/// A full channel.
+/// Fills the channel.
 fn fill() {
     drain();
     while put() {}
 }
 
-/// The handler sends; `false` while the channel is full.
+/// The handler sends; returns `false` if the channel is full.
 fn put() -> bool {
     with(&SENDER, |sender| sender.try_send(0).is_ok())
 }
 
-/// The handler receives; `false` while the channel is empty.
+/// The handler receives; returns `false` if the channel is empty.
 fn take() -> bool {
     with(&RECEIVER, |receiver| receiver.try_recv().is_ok())
 }

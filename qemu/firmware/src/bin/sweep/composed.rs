@@ -1,18 +1,17 @@
-//! One wait for several events: races, in every form, and of a job with an operation.
+//! Paths that wait for one of several events: races in every form, also of a job with an operation.
 
 use core::time::Duration;
 
-use firmware::{count::clock, task::block_on};
-use wouldblock::{
-    attempt::{self, Either},
-    x86_64::Park,
-};
+use board::{counter::clock, idle::Park};
+use firmware::task::block_on;
+use wouldblock::attempt::{self, Either};
 
 use crate::{
     blocking::Never,
+    device::{self, SLOT},
     of_units,
     placement::{Path, events, insist, waits},
-    take::{self, SLOT, Take, deliver},
+    take::{self, Take, deliver},
     units::{self, LEFT, RIGHT, put_either},
 };
 
@@ -26,7 +25,7 @@ pub const PATHS: &[Path] = &[
     with_job("job raced with an operation, awaited", job_raced_awaited),
 ];
 
-/// A path whose events are units on the right and on the left, each told by its own event.
+/// A path whose events are units on the right and on the left, each signalled by its own event.
 pub const fn of_either(name: &'static str, run: fn()) -> Path {
     Path { source: put_either, ..of_units(name, run) }
 }
@@ -58,7 +57,7 @@ fn race_awaited() {
     waits(|| insist(block_on(race!(left, right)).is_ok()));
 }
 
-/// The operations stay; each turn is a race of them.
+/// The operations live as long as the loop; each wait races them again.
 fn superloop() {
     let (mut left, mut right) = (LEFT.waiter(), RIGHT.waiter());
     let mut left = left.operation(attempt::from_fn(|| LEFT.take()));
@@ -80,17 +79,18 @@ pub const fn with_job(name: &'static str, run: fn()) -> Path {
 }
 
 fn empty() {
-    take::empty();
+    device::empty();
     units::empty();
 }
 
-/// First the unit, then what the job waits for; after that both, to rescue.
+/// The first event is a unit on the right, the second is what the job waits for; later ones are
+/// both, to rescue a lost wait.
 fn put_right_and_end_job() -> bool {
     if events() != 2 {
         RIGHT.put();
     }
     if events() != 1 {
-        take::put();
+        device::put();
     }
     true
 }

@@ -1,25 +1,30 @@
-//! Edges, races, time-outs and polls that are broken on purpose, as in [`twins`](crate::twins).
+//! Paths with edges, races, time-outs and polls that are broken on purpose; see
+//! [`twins`](crate::twins).
 
 use core::{convert::Infallible, future::Future, pin::Pin, task::Context, time::Duration};
 
+use board::{
+    idle::Park,
+    interrupts::{disable, enable},
+};
 use firmware::task::Woken;
 use wouldblock::{
     attempt::{self, Attempt},
     block::Idle,
     event::AnyOf,
     time::{Alarm, Deadline},
-    x86_64::Park,
 };
-use x86_64::instructions::interrupts::{disable, enable, enable_and_hlt};
+use x86_64::instructions::interrupts::enable_and_hlt;
 
 use crate::{
     blocking::{AtOnce, Moment},
     bounded::{moment, of_time},
     composed::{of_either, with_job},
+    device::SLOT,
     edges::{ANY, EDGES, edges, long_effort, of_edges, short_effort},
     of_units,
     placement::{Path, events, waits},
-    take::{SLOT, Take, deliver},
+    take::{Take, deliver},
     units::{LEFT, RIGHT},
 };
 
@@ -39,7 +44,7 @@ pub const TWINS: &[Path] = &[
     },
 ];
 
-/// It listens from its first try on, not from where it was made.
+/// Mistake: counts edges from its first try on, not from where it was made.
 struct ListensLate<'a, 'f> {
     edge: &'a mut AnyOf<'f>,
     tried: bool,
@@ -65,7 +70,8 @@ fn clear_late() {
     });
 }
 
-/// The edge from between the two efforts is from before the second attempt was made.
+/// Mistake: makes a new attempt for the second effort, which does not count an edge that came
+/// between the two efforts.
 fn make_anew() {
     edges(|waiter, edge| {
         let end = short_effort(waiter, edge);
@@ -73,7 +79,7 @@ fn make_anew() {
     });
 }
 
-/// As attempts under one waiter, two things that are told by two events.
+/// Mistake: waits under one waiter for two attempts that are signalled by two events.
 fn hear_one() {
     let mut left = LEFT.waiter();
     waits(|| {
@@ -82,7 +88,8 @@ fn hear_one() {
     });
 }
 
-/// Its end signals the event of its slot, which has no listener here.
+/// Mistake: only looks at the job. Its end signals the event of its slot, for which nothing waits
+/// here.
 fn look_at_job() {
     let mut right = RIGHT.waiter();
     let mut job = SLOT.start(Take::new()).expect("an idle slot");
@@ -95,7 +102,8 @@ fn look_at_job() {
     });
 }
 
-/// A deadline as an attempt, under a waiter whose event says nothing of the time.
+/// Mistake: a deadline as an attempt, under a waiter whose event is not signalled when the time is
+/// up.
 fn time_unheard() {
     let mut left = LEFT.waiter();
     waits(|| {
@@ -105,7 +113,7 @@ fn time_unheard() {
     });
 }
 
-/// The alarm may come between its setting and the mask.
+/// Mistake: the alarm may come after it was set and before interrupts are masked.
 struct AlarmEarly<'d>(&'d Deadline<Moment>);
 
 impl Idle for AlarmEarly<'_> {
@@ -127,7 +135,7 @@ fn alarm_early() {
 
 static TASK: Woken = Woken::new();
 
-/// The second event wakes the task besides: nothing that it has registered would.
+/// The second event also wakes the task directly: the task has registered nothing that would.
 fn put_and_rescue() -> bool {
     LEFT.put();
     if events() > 1 {
@@ -136,7 +144,7 @@ fn put_and_rescue() -> bool {
     true
 }
 
-/// Dropping it takes the registration back, and no wake follows.
+/// Mistake: dropping the operation removes its registration, so no wake follows.
 fn drop_each() {
     let mut waiter = LEFT.waiter();
     let waker = TASK.waker();

@@ -1,9 +1,9 @@
-//! Continuous receive: the chip's interrupt fills the ring, also while no read waits.
+//! Paths of continuous receive: the chip's interrupt fills the ring, also while no read waits.
 
+use board::{idle::Park, serial::Serial};
 use firmware::task::block_on;
-use pc::serial::Serial;
 use static_cell::ConstStaticCell;
-use wouldblock::{sync::Mutex, uart16550::ContinuousReceiver, x86_64::Park};
+use wouldblock::{sync::Mutex, uart16550::ContinuousReceiver};
 use x86_64::instructions::hlt;
 
 use crate::{
@@ -21,7 +21,7 @@ pub const TWINS: &[Path] =
     &[Path::new("uart continuous: looks, then sleeps", uart::reset, uart::put, look_and_sleep)];
 
 static MEMORY: ConstStaticCell<[u16; 8]> = ConstStaticCell::new([0; 8]);
-/// The memory of the ring, while no path has it.
+/// The memory of the ring, while no path uses it.
 static RING: Mutex<Option<&'static mut [u16]>> = Mutex::new(None);
 
 pub fn install() {
@@ -32,7 +32,7 @@ fn back(memory: &'static mut [u16]) {
     *RING.try_lock().expect("the foreground's own") = Some(memory);
 }
 
-/// The waits of a path, each for one byte.
+/// Makes the waits of a path, each for one byte.
 fn bytes(mut wait: impl FnMut(&mut ContinuousReceiver<'_, Serial>) -> u8) {
     let ring = RING.try_lock().expect("the foreground's own").take().expect("it came back");
     let mut receiver = uart::receiver().into_continuous(ring);
@@ -56,7 +56,7 @@ fn read_awaited() {
     });
 }
 
-/// Full with the first byte, so each read has to let the chip interrupt again.
+/// One byte fills this ring, so each read has to enable the chip's interrupt again.
 fn read_of_one() {
     static MEMORY: ConstStaticCell<[u16; 1]> = ConstStaticCell::new([0]);
     static ONE: Mutex<Option<&'static mut [u16]>> = Mutex::new(None);
@@ -72,7 +72,7 @@ fn read_of_one() {
     *ONE.try_lock().expect("the foreground's own") = Some(receiver.into_parts().1);
 }
 
-/// Without the last question, with interrupts held off, whether a byte has come since.
+/// Mistake: does not check again, with interrupts masked, whether a byte has arrived since the try.
 fn look_and_sleep() {
     bytes(|receiver| {
         let mut buffer = [0];

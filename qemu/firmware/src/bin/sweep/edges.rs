@@ -1,4 +1,5 @@
-//! An edge, which is gone when the handler returns: latched in flags by the handler.
+//! Paths that wait for an edge. An edge is over when the handler returns, so the handler latches it
+//! in flags.
 
 use core::{
     cell::Cell,
@@ -8,13 +9,13 @@ use core::{
     time::Duration,
 };
 
-use firmware::{count::clock, task::block_on};
+use board::{counter::clock, idle::Park};
+use firmware::task::block_on;
 use wouldblock::{
     block::{Idle, WithAlarm},
     event::{AnyOf, Flags, Waiter},
     sync::Mutex,
     time::Clock,
-    x86_64::Park,
 };
 
 use crate::{
@@ -36,22 +37,22 @@ pub const fn of_edges(name: &'static str, run: fn()) -> Path {
 
 pub static EDGES: Flags = Flags::new();
 pub const ANY: u32 = u32::MAX;
-/// Made before the path begins, and so before the first edge.
+/// The attempt of the path, made before the path begins and so before the first edge.
 static EDGE: Mutex<Option<AnyOf<'static>>> = Mutex::new(None);
 
-/// No edge so far, and from here on each of them counts.
+/// Forgets earlier edges; from here on each edge counts.
 pub fn listen() {
     *EDGE.try_lock().expect("free between two runs") = Some(EDGES.any_of(ANY));
     EDGES.raise(0);
 }
 
-/// Each event has a bit of its own: two of them are two.
+/// Each event raises a bit of its own, so that two edges can be distinguished.
 fn rise() -> bool {
     EDGES.raise(1 << (events() % 32));
     true
 }
 
-/// The waits of a path, each for one edge; several that were taken at once end several waits.
+/// Makes the waits of a path, each for one edge. Edges that are taken together end one wait each.
 pub fn edges(mut wait: impl FnMut(&mut Waiter<'_>, &mut AnyOf<'_>) -> u32) {
     let mut waiter = EDGES.waiter().expect("one waiter at a time");
     let mut edge = EDGE.try_lock().expect("the path's own").take().expect("made by `listen`");
@@ -81,7 +82,8 @@ fn awaited() {
     });
 }
 
-/// A clock that advances by a tick at each look, so that an effort of it is always as long.
+/// A clock that advances by one tick at each reading, so that an effort always takes equally many
+/// tries.
 struct Looks(Cell<u64>);
 
 impl Clock for Looks {
@@ -98,7 +100,8 @@ impl Clock for Looks {
     }
 }
 
-/// Tries again at once. Not by [`Spin`](wouldblock::block::Spin): on QEMU a `pause` is not single-stepped.
+/// Retries at once. [`Spin`](wouldblock::block::Spin) cannot be used: QEMU does not single-step its
+/// `pause`.
 struct Busy;
 
 impl Idle for Busy {
@@ -106,19 +109,19 @@ impl Idle for Busy {
     fn idle(&mut self, _: impl Fn() -> bool) {}
 }
 
-/// An effort that is over soon.
+/// A bounded wait that times out after three tries.
 pub fn short_effort(waiter: &mut Waiter<'_>, edge: &mut AnyOf<'_>) -> Option<u32> {
     let clock = Looks(Cell::new(0));
     let idle = WithAlarm::new(Busy, Never);
     waiter.operation(edge).block_for(idle, clock, Duration::ZERO).ok()
 }
 
-/// One that is over soon, and one that is long enough; the edge may come between them.
+/// A short effort, then a long one; the edge may come between them.
 fn in_efforts() {
     edges(|waiter, edge| short_effort(waiter, edge).unwrap_or_else(|| long_effort(waiter, edge)));
 }
 
-/// An effort that is long enough.
+/// A bounded wait that is long enough for every event.
 pub fn long_effort(waiter: &mut Waiter<'_>, edge: &mut AnyOf<'_>) -> u32 {
     let idle = Park::until(Never);
     let end = waiter.operation(edge).block_for(idle, clock(), Duration::from_secs(1));

@@ -1,15 +1,15 @@
-//! An operation in the background that its job asks to stop, gives up, or has forgotten.
+//! Paths on which the job of a background operation is cancelled, dropped, detached or forgotten.
 
+use board::idle::Park;
 use wouldblock::{
     block::Idle,
-    job::{Busy, Job, Slot},
-    sync::Mutex,
-    x86_64::Park,
+    job::{Busy, Slot},
 };
 
 use crate::{
+    device::{self, FORGOTTEN, JOBS, SLOT, put},
     placement::{Path, insist, waits, waits_ended},
-    take::{self, SLOT, Take, deliver, put},
+    take::{self, Take, deliver},
 };
 
 pub const PATHS: &[Path] = &[
@@ -18,17 +18,17 @@ pub const PATHS: &[Path] = &[
     given_up("job dropped on a device that stops", drop_and_stop),
     given_up("job dropped on a device that goes on", drop_and_go_on),
     given_up("job detached", detach),
-    Path::new("job forgotten", take::empty, put, forget).checked(is_forgotten),
+    Path::new("job forgotten", device::empty, put, forget).checked(is_forgotten),
 ];
 
-/// A path on which each end is given out, and the slot is idle after it.
+/// A path on which each end is delivered, and after which the slot is idle.
 const fn cancelled(name: &'static str, run: fn()) -> Path {
-    Path::new(name, take::empty, put, run).checked(|| take::is_delivered(2) && SLOT.is_idle())
+    Path::new(name, device::empty, put, run).checked(|| take::is_delivered(2) && SLOT.is_idle())
 }
 
-/// A path after which the slot takes another operation, and has the last buffer until then.
+/// A path after which the slot is idle, and keeps the last buffer until another operation starts.
 pub const fn given_up(name: &'static str, run: fn()) -> Path {
-    Path::new(name, take::empty, put, run).checked(|| SLOT.is_idle() && take::is_accounted_for(1))
+    Path::new(name, device::empty, put, run).checked(|| SLOT.is_idle() && take::is_accounted_for(1))
 }
 
 fn cancel(op: Take) {
@@ -45,7 +45,7 @@ fn cancel_and_go_on() {
     waits(|| cancel(Take::new()));
 }
 
-/// It has ended when `drop` returns.
+/// The operation has ended when `drop` returns.
 fn drop_and_stop() {
     waits(|| {
         drop(SLOT.start(Take::stopping()).expect("an idle slot"));
@@ -73,26 +73,7 @@ fn detach() {
     });
 }
 
-/// Each is out of use as soon as its job is forgotten.
-static FORGOTTEN: [Slot<Take>; 2] = [const { Slot::new() }; 2];
-/// Where nobody looks, which is what it is to be forgotten; except between two runs.
-static JOBS: Mutex<heapless::Vec<Job<Take>, 2>> = Mutex::new(heapless::Vec::new());
-
-/// The handler's step.
-pub fn step() {
-    FORGOTTEN.iter().for_each(|slot| drop(slot.on_interrupt()));
-}
-
-/// The forgotten jobs are found, and their ends given out.
-pub fn empty() {
-    let mut jobs = JOBS.try_lock().expect("free between two runs");
-    while let Some(job) = jobs.pop() {
-        put();
-        deliver(job.wait(Park));
-    }
-}
-
-/// Starts one and forgets it; waits until it has ended.
+/// Starts a job and forgets it, then waits until its operation has ended.
 pub fn forget() {
     waits(|| {
         let nth = waits_ended();
@@ -105,7 +86,7 @@ pub fn forget() {
     });
 }
 
-/// Each slot has its buffer, and is busy for good.
+/// Whether each slot has kept its buffer, and is busy forever.
 pub fn is_forgotten() -> bool {
     let is_busy = |slot: &'static Slot<Take>| match slot.start(Take::new()) {
         Ok(_) => false,

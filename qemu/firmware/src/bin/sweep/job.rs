@@ -1,21 +1,22 @@
-//! An operation in the background, which the handler steps, to its end.
+//! Paths that wait for a background operation, which the handler steps to its end.
 
 use core::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Duration,
 };
 
-use firmware::{count::clock, task::block_on};
+use board::{counter::clock, idle::Park};
+use firmware::task::block_on;
 use wouldblock::{
     block::Idle,
     job::{Done, Job},
-    x86_64::Park,
 };
 
 use crate::{
     blocking::Never,
+    device::{self, SLOT, put},
     placement::{Path, events, insist, waits, waits_ended},
-    take::{self, SLOT, Take, deliver, put},
+    take::{self, Take, deliver},
 };
 
 pub const PATHS: &[Path] = &[
@@ -27,12 +28,12 @@ pub const PATHS: &[Path] = &[
     called_back("job restarted from its callback", restart),
 ];
 
-/// A path on which each end is given out, and the slot is idle after it.
+/// A path on which each end is delivered, and after which the slot is idle.
 const fn collected(name: &'static str, run: fn()) -> Path {
     Path::new(name, empty, put, run).checked(|| take::is_delivered(2) && SLOT.is_idle())
 }
 
-/// The same by callbacks, each called once.
+/// The same for ends delivered by callbacks, each called once.
 const fn called_back(name: &'static str, run: fn()) -> Path {
     collected(name, run).checked(|| take::is_delivered(2) && SLOT.is_idle() && calls() == 2)
 }
@@ -44,7 +45,7 @@ fn calls() -> usize {
 }
 
 fn empty() {
-    take::empty();
+    device::empty();
     CALLS.store(0, Relaxed);
 }
 
@@ -68,7 +69,7 @@ fn await_job() {
     waits(|| deliver(block_on(start())));
 }
 
-/// The foreground looks after each event, and may be the one that finds the end.
+/// The foreground polls the job after each event, and may step it to its end itself.
 fn step() {
     waits(|| {
         let mut job = start();
@@ -82,7 +83,7 @@ fn step() {
     });
 }
 
-/// Nobody steps but the handler.
+/// Only the handler steps.
 fn call_back() {
     waits(|| {
         insist(SLOT.start_with(Take::new(), count).is_ok());
@@ -106,7 +107,7 @@ fn count_and_restart(done: Done<Take>) {
     insist(SLOT.start_with(Take::new(), count).is_ok());
 }
 
-/// As many calls as this is a wait.
+/// Waits until the callback was called once in each wait, this one included.
 fn wait_for_call() {
     let is_called = || calls() > waits_ended();
     while !is_called() {

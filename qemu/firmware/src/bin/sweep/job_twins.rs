@@ -1,21 +1,22 @@
-//! Jobs, slots and drivers of them that are broken on purpose, as in [`twins`](crate::twins).
+//! Paths with jobs, slots and drivers that are broken on purpose; see [`twins`](crate::twins).
 
 use core::sync::atomic::{
     AtomicBool, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
 
+use board::idle::Park;
 use wouldblock::{
     block::Idle,
     job::{Step, Ticket},
-    x86_64::Park,
 };
 
 use crate::{
+    device::{self, CURRENT, OLD, SLOT, SLOTS, put},
     given_up::{self, given_up},
     placement::{Path, insist, waits, waits_ended},
-    slots::{self, CURRENT, OLD, SLOTS},
-    take::{self, SLOT, Take, deliver, put},
+    slots,
+    take::{self, Take, deliver},
     uart,
     units::{self, LEFT},
 };
@@ -25,7 +26,7 @@ pub const TWINS: &[Path] = &[
     Path::new("callback: a step without a claim", idle, put_and_step_unclaimed, call_back)
         .checked(|| CALLS.load(Relaxed) == 2),
     given_up("job: a drop that does not cancel", drop_without_cancel),
-    Path::new("job: forgotten, and its buffer used again", take::empty, put, use_again)
+    Path::new("job: forgotten, and its buffer used again", device::empty, put, use_again)
         .checked(is_forgotten),
     Path::new("slots: the device is told its ticket after the start", slots::empty, put, tell_late),
     Path::new("slots: an old ticket steps the new tenant", slots::empty, put_for_index, wait),
@@ -33,9 +34,11 @@ pub const TWINS: &[Path] = &[
         .checked(uart::is_sent),
 ];
 
-/// A slot for one operation, which takes one unit and is called back.
+// The twin's own slot, for an operation that takes one unit and then calls back.
+
+/// Whether the slot has a tenant.
 static RUNNING: AtomicBool = AtomicBool::new(false);
-/// What the callback wanted to start had no room.
+/// Whether the callback found the slot busy.
 static REFUSED: AtomicBool = AtomicBool::new(false);
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
@@ -46,7 +49,7 @@ fn idle() {
     CALLS.store(0, Relaxed);
 }
 
-/// `false` while there is a tenant.
+/// Starts an operation; returns `false` if the slot is busy.
 fn start() -> bool {
     !RUNNING.swap(true, Acquire)
 }
@@ -59,7 +62,7 @@ fn wait_for_call() {
     }
 }
 
-/// The callback comes first, and then the slot is let go of.
+/// Mistake: calls back first, and frees the slot after that.
 fn put_and_step_late() -> bool {
     LEFT.put_silently();
     if RUNNING.load(Relaxed) && LEFT.take().is_ok() {
@@ -70,7 +73,7 @@ fn put_and_step_late() -> bool {
     true
 }
 
-/// The second is started by the callback of the first.
+/// The callback of the first operation starts the second.
 fn restart() {
     start();
     waits(|| {
@@ -80,12 +83,13 @@ fn restart() {
         }
         if REFUSED.swap(false, Relaxed) && waits_ended() == 0 {
             insist(false);
-            start(); // Or the second would never come.
+            start(); // Otherwise the second call would never come.
         }
     });
 }
 
-/// The end is a level, so whoever looks sees it.
+/// Mistake: steps without claiming the slot. Handler and foreground both see the unit, which is a
+/// level, and both call back.
 fn step_unclaimed() {
     if RUNNING.load(Relaxed) && LEFT.any() {
         CALLS.fetch_add(1, Relaxed);
@@ -116,7 +120,7 @@ fn drop_without_cancel() {
     });
 }
 
-/// Who has forgotten a job thinks that its buffer is free.
+/// Mistake: forgets a job, and uses its buffer as if it were free.
 fn use_again() {
     given_up::forget();
     take::use_again();
@@ -137,7 +141,8 @@ fn tell_late() {
     });
 }
 
-/// The device tells of an old end. The handler takes the slot of it for the request.
+/// Mistake: the device reports an old end once more, and the handler steps whatever request is now
+/// in the slot of the old ticket.
 fn put_for_index() -> bool {
     let old = Ticket::from_bits(OLD.load(Relaxed));
     let current = Ticket::from_bits(CURRENT.load(Relaxed));

@@ -1,7 +1,8 @@
-//! The interrupt sweep: the event of every wait path, placed at every instruction of that path.
+//! The interrupt sweep: for every wait path, the event that it waits for is placed at every
+//! instruction of the path.
 //!
-//! `sweep` reports a `path` for each of the library's, and a `twin` for each one that is broken on
-//! purpose. See [`placement`] for how it is done.
+//! `sweep` reports a `path` for each wait path of the library, and a `twin` for each path that is
+//! broken on purpose. [`placement`] says how it works.
 
 #![no_std]
 #![no_main]
@@ -14,6 +15,7 @@ mod channel;
 mod composed;
 mod composed_twins;
 mod continuous;
+mod device;
 mod edges;
 mod given_up;
 mod job;
@@ -27,26 +29,26 @@ mod twins;
 mod uart;
 mod units;
 
-use pc::{
-    Board,
-    exit::{self, Failure},
+use board::Board;
+use firmware::{
+    command,
     report::{self, Report, SweptPath, SweptTwin},
 };
 
 use placement::Path;
 
-pc::entry!(main);
+board::entry!(main);
 
 fn main(board: &'static Board) -> ! {
-    if board.command_line.command() != "sweep" {
-        defmt::error!("the command is `sweep`, not: {=str}", board.command_line.text());
-        exit::failure(Failure::CommandLine)
-    }
+    command::run(board, &[("sweep", sweep)])
+}
+
+fn sweep() {
     placement::install();
-    take::install();
+    device::install();
     uart::install();
     continuous::install();
-    x86_64::instructions::interrupts::enable();
+    board::interrupts::enable();
 
     let paths = [
         blocking::PATHS,
@@ -76,7 +78,6 @@ fn main(board: &'static Board) -> ! {
         let (placements, lost) = (swept.placements, swept.lost);
         report::send(&Report::Twin(SweptTwin { twin: twin.name, placements, lost }));
     }
-    exit::success()
 }
 
 /// A path whose events are the units of [`units`].

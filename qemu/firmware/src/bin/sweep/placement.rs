@@ -1,9 +1,9 @@
-//! Placing events: the timer's one-shot comes before a chosen instruction, and is the event that
-//! the path waits for.
+//! Placing events: a one-shot timer interrupts before a chosen instruction, and its handler is the
+//! event that the path waits for.
 //!
-//! A path is two waits in a row. Event 1 ends the first, event 2 the second, and event 3 comes for
-//! nobody. An event that is not placed is far: it comes when everything has long fallen asleep. So
-//! each event has its stretch of the path:
+//! A path is two waits in a row. Event 1 ends the first wait, event 2 the second, and nothing waits
+//! for event 3. One event is placed at a time. The others are *far*: they come when the path has
+//! long been asleep. So each event has its stretch of the path:
 //!
 //! ```text
 //!   begin ── wait 1 ── asleep ── wait 1 ends, wait 2 begins ── asleep ── wait 2 ends ── end
@@ -11,19 +11,20 @@
 //! ```
 //!
 //! # How a loss is found
-//! A far event is also the watchdog of the one before: if that one's wait has not ended by then, it
-//! was lost. The loss is counted, and the far event rescues the wait; one that nothing rescues ends
-//! the run. What must be so besides, wherever the events come, a path [`insist`]s on and a check
-//! after each run: what is not so is counted as a loss, too.
+//! A far event is also the watchdog of the event before it: if that event's wait has not ended when
+//! the far event comes, the event was lost. The loss is counted, and the far event rescues the
+//! wait. A wait that no event rescues ends the run with a panic. A path states what else must hold
+//! with [`insist`], and in a check after each run: if it does not hold, that counts as a loss, too.
 //!
 //! # How every boundary is shown to be hit
-//! With all events far, the path is first run in single steps, which gives the boundaries at which
-//! the processor accepts an interrupt; then the sweep must hit exactly these. A sleep is one
-//! boundary, the one behind its `hlt`.
+//! The path is first run in single steps, with all events far. This gives the boundaries (the
+//! addresses between two instructions) at which the processor accepts an interrupt. The sweep must
+//! then hit exactly these. A sleep is one boundary, the address after its `hlt`.
 //!
-//! A path that event 1 hits before its sleep goes on differently from there. So event 2 is also
-//! swept behind event 1 at each of its places: all pairs. What it hits is compared in the same way,
-//! with a run in single steps that has event 1 at the same boundary.
+//! If event 1 comes before the path sleeps, the path continues differently from there. So for each
+//! place of event 1, event 2 is swept again behind it: all pairs are tried. The boundaries that it
+//! hits are compared in the same way, with a run in single steps that has event 1 at the same
+//! boundary.
 
 use core::{
     ops::RangeInclusive,
@@ -33,10 +34,10 @@ use core::{
     },
 };
 
-use pc::{
+use board::{
+    alarm::{one_shot, stop},
     exceptions::{self, Exception, Frame},
     interrupts::{self, Line},
-    timer::{one_shot, stop},
 };
 use wouldblock::sync::Mutex;
 use x86_64::{
@@ -46,30 +47,29 @@ use x86_64::{
 
 use crate::addresses::Addresses;
 
-/// The waits of a path.
+/// How many waits a path makes.
 const WAITS: usize = 2;
-/// Ticks from one event to the next that is far: more than any path takes, even in single steps.
+/// Ticks from an event to a far event after it: more than any path takes, even in single steps.
 const FAR: u64 = 1_000_000;
 /// Ticks until a source that could not deliver its event is called again.
 const AGAIN: u64 = 40;
-/// A sweep ends when so many placements in a row were hit where a far event hits.
+/// A sweep ends when this many placements in a row hit where a far event hits.
 const ASLEEP: u64 = 64;
-/// A wait that so many events, delivered or not, do not rescue sleeps for ever.
+/// A wait that this many events, delivered or not, have not rescued counts as asleep forever.
 const RESCUES: usize = 1000;
 
-/// A wait path and what it waits for.
+/// A wait path, and the event that it waits for.
 pub struct Path {
     /// Its name in the report.
     pub name: &'static str,
-    /// Empties everything, and leaves each event in one and the same state: signalled, with nobody
-    /// waiting. What the last placement left behind must neither rescue the next one nor make its
-    /// path another.
+    /// Removes everything that the last placement left behind, which must neither rescue the next
+    /// one nor change its path. Leaves each event in the same state: signalled, without a waiter.
     pub empty: fn(),
-    /// The event; called by the handler. `false`: not yet, call again.
+    /// Makes the event; the handler calls it. `false`: not possible yet, call again.
     pub source: fn() -> bool,
-    /// The path: two waits, made by [`waits`].
+    /// Runs the path: two waits, made by [`waits`].
     pub run: fn(),
-    /// Whether everything is where it should be after the path.
+    /// Checks, after the path, that everything is where it should be.
     pub check: fn() -> bool,
 }
 
@@ -78,56 +78,58 @@ pub struct Path {
 pub struct Swept {
     /// Placements tried.
     pub placements: u64,
-    /// Placements whose event was lost, or that have left something where it should not be.
+    /// Placements whose event was lost, or after which something was not where it should be.
     pub lost: u64,
 }
 
-/// When each event comes, in ticks after the one before; the first in ticks after the path's begin.
+/// When each event comes, in ticks after the event before it; the first in ticks after the path
+/// begins.
 type Gaps = [u64; WAITS + 1];
 
 const ALL_FAR: Gaps = [FAR; WAITS + 1];
 
 static GAPS: [AtomicU64; WAITS + 1] = [const { AtomicU64::new(FAR) }; WAITS + 1];
-/// The path that is run; null before the first.
+/// The path that is running; null before the first one.
 static PATH: AtomicPtr<Path> = AtomicPtr::new(core::ptr::null_mut());
 /// Events so far.
 static FIRED: AtomicUsize = AtomicUsize::new(0);
-/// Interrupts so far, those included that delivered no event.
+/// Timer interrupts so far, including those that could not deliver an event.
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 /// Waits ended so far.
 static ENDED: AtomicUsize = AtomicUsize::new(0);
 static LOST: AtomicBool = AtomicBool::new(false);
-/// Where each event came; 0 if that was not on the path.
+/// The address at which each event came; 0 if it was not on the path.
 static HITS: [AtomicU64; WAITS + 1] = [const { AtomicU64::new(0) }; WAITS + 1];
-/// Waits that had ended when each event came.
+/// How many waits had ended when each event came.
 static ENDED_BEFORE: [AtomicUsize; WAITS + 1] = [const { AtomicUsize::new(0) }; WAITS + 1];
-/// Whether events may come: not when everything is being emptied.
+/// Whether events may come: they may not while everything is being emptied.
 static RUNNING: AtomicBool = AtomicBool::new(false);
 /// Whether the processor is on the path.
 static INSIDE: AtomicBool = AtomicBool::new(false);
 /// Whether the path is run in single steps.
 static STEPPING: AtomicBool = AtomicBool::new(false);
-/// In single steps, the boundary of event 1; 0 is far.
+/// In single steps: the number of the boundary at which event 1 comes; 0 means far.
 static FIRST: AtomicUsize = AtomicUsize::new(0);
-/// Boundaries so far, in single steps.
+/// In single steps: the boundaries so far.
 static STEPS: AtomicUsize = AtomicUsize::new(0);
-/// Event 1 could not be delivered when it came. It comes again some instructions later, which is
-/// another number of them in single steps.
+/// Whether event 1 could not be delivered when it came. It is then tried again some ticks later,
+/// which in single steps is another number of instructions, so the boundaries cannot be compared.
 static PUT_OFF: AtomicBool = AtomicBool::new(false);
-/// The boundary behind the `sti` that turns interrupts on, at which none is accepted yet.
+/// The boundary after the `sti` that enables interrupts: no interrupt is accepted there yet.
 static SHADOW: AtomicU64 = AtomicU64::new(0);
-/// Held by the foreground only between two runs.
+/// The boundaries of the path. The foreground locks them only between two runs.
 static ADDRESSES: Mutex<Addresses> = Mutex::new(Addresses::new());
 
-/// Gives the timer to the sweep.
+/// Makes the timer and the debug exception the sweep's.
 pub fn install() {
     Line::Timer.set_handler(on_timer);
     Line::Timer.enable();
-    // SAFETY: `on_step` uses atomics, its frame, and what the foreground uses between two runs only.
+    // SAFETY: `on_step` uses atomics, its frame, and what the foreground uses between two runs
+    // only.
     unsafe { exceptions::set_handler(Exception::Debug, on_step) };
 }
 
-/// The waits of a path.
+/// Makes the waits of a path.
 #[inline(always)]
 pub fn waits(mut wait: impl FnMut()) {
     for _ in 0..WAITS {
@@ -136,19 +138,20 @@ pub fn waits(mut wait: impl FnMut()) {
     }
 }
 
-/// A wait has ended. Called by [`waits`], or by a path whose waits are not in one function.
+/// Counts a wait that has ended. Called by [`waits`], or by a path whose waits are not in one
+/// function.
 #[inline(always)]
 pub fn ended() {
     ENDED.fetch_add(1, Relaxed);
 }
 
-/// Events so far, the one that is being handled included.
+/// Events so far, including the one that is being handled.
 #[inline]
 pub fn events() -> usize {
     FIRED.load(Relaxed)
 }
 
-/// What must be so. Otherwise this placement counts as lost.
+/// States what must hold. If it does not, this placement counts as lost.
 #[inline]
 pub fn insist(holds: bool) {
     if !holds {
@@ -162,30 +165,30 @@ pub fn waits_ended() -> usize {
     ENDED.load(Relaxed)
 }
 
-/// The next event comes as soon as interrupts are on.
+/// Makes the next event come as soon as interrupts are enabled.
 pub fn hasten() {
     one_shot(2);
 }
 
 impl Path {
-    /// A path after which nothing is checked.
+    /// A path without a check after its runs.
     pub const fn new(name: &'static str, empty: fn(), source: fn() -> bool, run: fn()) -> Self {
         Self { name, empty, source, run, check: || true }
     }
 
-    /// With a check after each run.
+    /// The same path with a check after each run.
     pub const fn checked(self, check: fn() -> bool) -> Self {
         Self { check, ..self }
     }
 
-    /// Sweeps every stretch, and all pairs; answers also how many boundaries the path has.
+    /// Sweeps every stretch and all pairs. Also returns how many boundaries the path has.
     ///
     /// # Panics
     /// If the boundaries that were hit are not those of the path.
     pub fn sweep_all(&'static self) -> (Swept, usize) {
         let mut swept = Swept::default();
         with_addresses(Addresses::clear);
-        self.launch(ALL_FAR); // What only a first run does is done after it.
+        self.launch(ALL_FAR); // So that the next run is no longer a first one.
         self.step(0);
         let way_in = self.sweep_event(0, ALL_FAR, &mut swept);
         self.sweep_event(1, ALL_FAR, &mut swept);
@@ -198,7 +201,7 @@ impl Path {
             self.launch(gaps);
             let at = HITS[0].load(Relaxed);
             if at == last {
-                continue; // Put off to the end of a stretch with interrupts masked, as the last one.
+                continue; // With interrupts masked, it came at the same boundary as the last one.
             }
             last = at;
             number += 1;
@@ -212,15 +215,17 @@ impl Path {
         (swept, with_addresses(|addresses| addresses.count()))
     }
 
+    /// Compares the boundaries stepped over with those hit.
+    ///
     /// # Panics
-    /// If what was stepped over is not what was hit.
+    /// If they are not the same.
     fn compare(&'static self) {
         if let Some(address) = with_addresses(|addresses| addresses.difference()) {
             panic!("{}: {address:#x} is on the path or was hit, but not both", self.name);
         }
     }
 
-    /// Sweeps both waits, whatever is hit.
+    /// Sweeps both waits, without comparing the boundaries that are hit.
     pub fn sweep(&'static self) -> Swept {
         let mut swept = Swept::default();
         for event in 0..WAITS {
@@ -229,15 +234,15 @@ impl Path {
         swept
     }
 
-    /// Places one event at 1, 2, … ticks, until it comes where it would come if it were far;
-    /// answers after how many ticks that began.
+    /// Places one event at 1, 2, … ticks, until it comes where a far event comes. Returns the
+    /// number of ticks after which that began.
     fn sweep_event(&'static self, event: usize, mut gaps: Gaps, swept: &mut Swept) -> u64 {
         let mut place = |ticks| {
             gaps[event] = ticks;
             self.launch(gaps);
             swept.placements += 1;
             swept.lost += u64::from(LOST.load(Relaxed));
-            // Both waits may sleep at one address, and be woken there by one interrupt after another.
+            // The address alone is not enough: both waits may sleep at the same one.
             (HITS[event].load(Relaxed), ENDED_BEFORE[event].load(Relaxed))
         };
         let far = place(FAR);
@@ -253,8 +258,9 @@ impl Path {
         panic!("{}: it does not fall asleep before event {event}", self.name);
     }
 
-    /// Runs the path in single steps, and learns its boundaries. With event 1 at boundary `first`
-    /// those between events 1 and 2; all of them if that is 0.
+    /// Runs the path in single steps, and records its boundaries: all of them if `first` is 0;
+    /// otherwise event 1 comes at boundary `first`, and only those between events 1 and 2 are
+    /// recorded.
     fn step(&'static self, first: usize) {
         FIRST.store(first, Relaxed);
         STEPS.store(0, Relaxed);
@@ -264,7 +270,7 @@ impl Path {
         STEPPING.store(false, Relaxed);
     }
 
-    /// Never inlined: what is stepped and what is swept are the same instructions.
+    /// Runs the path once. Never inlined, so that single steps and sweep run the same instructions.
     #[inline(never)]
     fn launch(&'static self, gaps: Gaps) {
         (self.empty)();
@@ -281,7 +287,7 @@ impl Path {
         set_trap_flag(STEPPING.load(Relaxed));
         RUNNING.store(true, Relaxed);
         one_shot(gaps[0]);
-        nop(); // The earliest one-shot comes two instructions on.
+        nop(); // The earliest one-shot comes two instructions later.
         INSIDE.store(true, Relaxed);
         (self.run)();
         INSIDE.store(false, Relaxed);
@@ -292,7 +298,7 @@ impl Path {
     }
 }
 
-/// An event: the handler of the timer.
+/// The handler of the timer: an event.
 fn on_timer(line: Line) {
     line.acknowledge();
     if !RUNNING.load(Relaxed) {
@@ -314,9 +320,9 @@ fn on_timer(line: Line) {
             learn(address, fired..=fired + 1);
         }
     }
-    // SAFETY: null, or a `&'static Path` of `launch`.
+    // SAFETY: null, or the `&'static Path` that `launch` stored.
     let Some(path) = (unsafe { PATH.load(Acquire).as_ref() }) else { return };
-    assert!(CALLS.fetch_add(1, Relaxed) < RESCUES, "{}: lost, and asleep for ever", path.name);
+    assert!(CALLS.fetch_add(1, Relaxed) < RESCUES, "{}: lost, and asleep forever", path.name);
     FIRED.store(fired + 1, Relaxed);
     if (path.source)() {
         one_shot(gap(fired + 1));
@@ -331,7 +337,7 @@ fn gap(event: usize) -> u64 {
     GAPS.get(event).map_or(FAR, |gap| gap.load(Relaxed))
 }
 
-/// After each instruction, when single-stepping.
+/// Called by the processor after each instruction, in single steps.
 fn on_step(frame: &mut Frame) -> bool {
     const STI: u8 = 0xfb;
     let enabled = frame.rflags() & RFlags::INTERRUPT_FLAG.bits() != 0;
@@ -346,7 +352,7 @@ fn on_step(frame: &mut Frame) -> bool {
     true
 }
 
-/// The path has this boundary, after so many events.
+/// Records a boundary of the path that was reached after this many events.
 fn learn(address: u64, events: RangeInclusive<usize>) {
     if FIRST.load(Relaxed) == 0 || events.contains(&1) {
         with_addresses(|addresses| addresses.step(address));
@@ -354,7 +360,7 @@ fn learn(address: u64, events: RangeInclusive<usize>) {
 }
 
 fn with_addresses<T>(f: impl FnOnce(&mut Addresses) -> T) -> T {
-    f(&mut ADDRESSES.try_lock().expect("the foreground holds it only between two runs"))
+    f(&mut ADDRESSES.try_lock().expect("the foreground locks it only between two runs"))
 }
 
 fn set_trap_flag(on: bool) {

@@ -1,12 +1,13 @@
-//! A driver that keeps no operation between two polls, only its waiter.
+//! Paths of a driver that keeps only its waiter between two polls, no operation.
 
 use core::{
     future::poll_fn,
     task::{Context, Poll},
 };
 
+use board::idle::Park;
 use firmware::task::{Woken, block_on};
-use wouldblock::{attempt, x86_64::Park};
+use wouldblock::attempt;
 
 use crate::{
     of_units,
@@ -20,7 +21,7 @@ pub const PATHS: &[Path] = &[
     of_units("poll, then asleep", poll_and_sleep),
 ];
 
-/// The attempt is another one in each poll.
+/// Each poll makes a new attempt.
 fn poll() {
     let mut waiter = LEFT.waiter();
     waits(|| {
@@ -30,7 +31,7 @@ fn poll() {
     });
 }
 
-/// Two tasks poll in turn; only the one that was last is sure to be woken.
+/// Two tasks poll in turn; only the task that polled last is sure to be woken.
 fn swap_wakers() {
     static TASKS: [Woken; 2] = [const { Woken::new() }; 2];
     let wakers = [TASKS[0].waker(), TASKS[1].waker()];
@@ -48,7 +49,7 @@ fn swap_wakers() {
     });
 }
 
-/// What the poll has registered stays, until the operation of the same waiter ends.
+/// The registration made by the poll stays until an operation of the same waiter ends.
 fn poll_and_sleep() {
     let mut waiter = LEFT.waiter();
     waits(|| {

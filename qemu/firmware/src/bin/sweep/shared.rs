@@ -1,7 +1,8 @@
-//! The channel of many ends, of which the handler is one.
+//! Paths that wait for a channel with several senders and receivers, one of which is the handler.
 
+use board::idle::Park;
 use firmware::task::block_on;
-use wouldblock::{sync::SharedChannel, x86_64::Park};
+use wouldblock::sync::SharedChannel;
 
 use crate::placement::{Path, waits};
 
@@ -14,14 +15,14 @@ pub const PATHS: &[Path] = &[
 
 static CHANNEL: SharedChannel<u32, 3, 1> = SharedChannel::new();
 
-/// An empty channel, both events signalled. It holds three values, so that the events after a lost
-/// one can rescue its wait.
+/// Empties the channel, and leaves both its events signalled. It has room for three values, so that
+/// later events can rescue a wait whose event was lost.
 fn drain() {
     while put() {}
     while take() {}
 }
 
-/// A full channel, both events signalled.
+/// Fills the channel, and leaves both its events signalled.
 fn fill() {
     drain();
     while put() {}

@@ -1,18 +1,19 @@
-//! Operations with tickets, one at a time, so that each slot has had a tenant before: the device of
-//! these paths tells of every end twice.
+//! Paths of operations with tickets. Only one runs at a time, so that its slot has had a tenant
+//! before; the device of these paths reports every end twice.
 
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use board::idle::Park;
 use firmware::task::{block_on, poll_by_nobody};
 use wouldblock::{
     block::Idle,
-    job::{Done, ReservedSlot, Slots, Step, Ticket},
-    x86_64::Park,
+    job::{Done, ReservedSlot, Step, Ticket},
 };
 
 use crate::{
+    device::{self, CURRENT, NONE, OLD, SLOTS, end_tenant, is_vacant, put},
     placement::{Path, insist, waits, waits_ended},
-    take::{self, Take, deliver, put},
+    take::{self, Take, deliver},
     units,
 };
 
@@ -30,27 +31,9 @@ const fn collected(name: &'static str, run: fn()) -> Path {
     Path::new(name, empty, put, run).checked(|| take::is_delivered(2) && is_vacant())
 }
 
-pub static SLOTS: Slots<Take, 1> = Slots::new();
-/// What the device gives back at the end of the request that is in flight.
-pub static CURRENT: AtomicU32 = AtomicU32::new(NONE);
-/// What it gives back once more: the ticket of an end that was given out.
-pub static OLD: AtomicU32 = AtomicU32::new(NONE);
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
-/// No ticket.
-const NONE: u32 = u32::MAX;
-
-/// The handler's step: the old ticket does nothing.
-pub fn step() {
-    insist(SLOTS.on_interrupt(Ticket::from_bits(OLD.load(Relaxed))).step() == Step::Idle);
-    drop(SLOTS.on_interrupt(Ticket::from_bits(CURRENT.load(Relaxed))));
-}
-
-fn is_vacant() -> bool {
-    SLOTS.occupied() == 0
-}
-
-/// Vacant after a job that has ended, and no ticket in the device.
+/// Leaves the slot vacant after a job that has ended, and no ticket in the device.
 pub fn empty() {
     end_tenant();
     units::empty();
@@ -61,15 +44,7 @@ pub fn empty() {
     deliver(job.wait(Park));
     end();
     CALLS.store(0, Relaxed);
-    take::empty();
-}
-
-/// Vacant, and no buffer in it.
-pub fn end_tenant() {
-    while !is_vacant() {
-        put();
-    }
-    drop(SLOTS.reserve());
+    device::empty();
 }
 
 pub fn reserve() -> ReservedSlot<Take> {
@@ -78,7 +53,7 @@ pub fn reserve() -> ReservedSlot<Take> {
     vacancy
 }
 
-/// The request that was in flight has ended, and the end is given out.
+/// Notes that the request in flight has ended and its end was collected: its ticket is now old.
 pub fn end() {
     OLD.store(CURRENT.load(Relaxed), Relaxed);
 }
@@ -119,13 +94,13 @@ fn call_back() {
     });
 }
 
-/// The only slot has a tenant.
+/// Leaves a tenant in the only slot.
 fn fill() {
     empty();
     reserve().start(Take::new()).detach();
 }
 
-/// Room comes with the end of the tenant; then there is another.
+/// Waits for the end of the tenant, then starts another one.
 fn wait_for_room() {
     waits(|| {
         let vacancy = loop {
@@ -140,7 +115,7 @@ fn wait_for_room() {
     });
 }
 
-/// The device tells of a request that has not begun, or never will.
+/// The device returns the ticket of a request that has not begun, or never will.
 fn tell() -> bool {
     let step = SLOTS.on_interrupt(Ticket::from_bits(CURRENT.load(Relaxed))).step();
     insist(step == Step::Idle);

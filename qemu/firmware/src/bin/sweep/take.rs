@@ -1,33 +1,29 @@
-//! What the paths of jobs set going: an operation that takes one unit, and owns a buffer meanwhile.
-//! Every end and every buffer is counted, so that a check can say where each of them is.
+//! The operation that the paths of jobs start: it takes one unit, and owns a buffer until it ends.
+//! Every end and every buffer is counted, so that a check can tell where each of them is.
 
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use firmware::task::poll_by_nobody;
-use pc::interrupts::{Line, raise_self};
+use board::interrupts::{are_enabled, raise_self};
 use wouldblock::{
     attempt::Attempt,
-    job::{Background, Done, Slot},
-    x86_64::Park,
+    job::{Background, Done},
 };
-use x86_64::instructions::interrupts::are_enabled;
 
 use crate::{
-    given_up,
     placement::{events, insist},
-    slots,
-    units::{self, LEFT},
+    units::LEFT,
 };
 
 /// Buffers that operations own.
 static LENT: AtomicUsize = AtomicUsize::new(0);
 /// Units that operations have taken.
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
-/// Ends given out: with a unit, and without one.
+/// Ends delivered with a unit.
 static DELIVERED: AtomicUsize = AtomicUsize::new(0);
+/// Ends delivered without one: cancelled.
 static CANCELLED: AtomicUsize = AtomicUsize::new(0);
 
-/// A buffer. Nothing of the user's may be dropped in a handler, except by the user.
+/// A buffer. The library may not drop anything of the user's in a handler.
 struct Buffer;
 
 impl Drop for Buffer {
@@ -37,31 +33,31 @@ impl Drop for Buffer {
     }
 }
 
-/// It was cancelled, and has taken nothing.
+/// The operation was cancelled, and has taken no unit.
 #[derive(Debug)]
 pub struct Cancelled;
 
-/// Takes one unit. Its device interrupts while there is one and it is enabled: a level.
+/// Takes one unit. Its device is level-triggered: armed, it interrupts while there is a unit.
 pub struct Take {
     buffer: Buffer,
-    /// Whether its device stops when it is asked to.
+    /// Whether its device stops when it is cancelled.
     stops: bool,
     cancelled: bool,
 }
 
 impl Take {
-    /// On a device that goes on to the end, cancelled or not.
+    /// On a device that continues to the end, cancelled or not.
     pub fn new() -> Self {
         LENT.fetch_add(1, Relaxed);
         Self { buffer: Buffer, stops: false, cancelled: false }
     }
 
-    /// On a device that stops when it is asked to.
+    /// On a device that stops when it is cancelled.
     pub fn stopping() -> Self {
         Self { stops: true, ..Self::new() }
     }
 
-    /// Its buffer comes back.
+    /// Returns the buffer to the user, who may drop it anywhere.
     pub fn give_back(self) {
         core::mem::forget(self.buffer);
         LENT.fetch_sub(1, Relaxed);
@@ -100,19 +96,19 @@ impl Background for Take {
     }
 }
 
-/// An end is given out: its buffer comes back.
+/// Delivers an end: its buffer is returned, and the end is counted.
 pub fn deliver(done: Done<Take>) {
     done.op.give_back();
     let count = if done.result.is_ok() { &DELIVERED } else { &CANCELLED };
     count.fetch_add(1, Relaxed);
 }
 
-/// Somebody uses a buffer that is lent, as if it had come back.
+/// Counts a lent buffer as returned, as a user would who uses it too early.
 pub fn use_again() {
     LENT.fetch_sub(1, Relaxed);
 }
 
-/// That is put right.
+/// Undoes [`use_again`].
 pub fn lend_again() {
     LENT.fetch_add(1, Relaxed);
 }
@@ -122,62 +118,26 @@ pub fn taken() -> usize {
     TAKEN.load(Relaxed)
 }
 
-/// Whether each unit was taken once or is still there, and exactly so many buffers are lent.
+/// Whether each unit was taken once or is still there, and exactly `lent` buffers are lent.
 pub fn is_accounted_for(lent: usize) -> bool {
     taken() + LEFT.count() == events() && LENT.load(Relaxed) == lent
 }
 
-/// The same, where each end is given out.
+/// The same, with no buffer lent and `ends` ends delivered.
 pub fn is_delivered(ends: usize) -> bool {
     let (delivered, cancelled) = (DELIVERED.load(Relaxed), CANCELLED.load(Relaxed));
     is_accounted_for(0) && delivered == taken() && delivered + cancelled == ends
 }
 
-/// Whether so many ends are given out, and no buffer is lent.
+/// Whether `ends` ends are delivered with a unit, and no buffer is lent.
 pub fn is_given_back(ends: usize) -> bool {
     DELIVERED.load(Relaxed) == ends && LENT.load(Relaxed) == 0
 }
 
-/// Lets the device interrupt.
-pub fn install() {
-    Line::SelfIpi.set_handler(|line| {
-        step();
-        line.acknowledge();
-    });
-    Line::SelfIpi.enable();
-}
-
-/// Whatever is running may be what the unit is for.
-fn step() {
-    drop(SLOT.on_interrupt());
-    given_up::step();
-    slots::step();
-}
-
-/// The event of the paths: a unit, and a step.
-pub fn put() -> bool {
-    LEFT.put_silently();
-    step();
-    true
-}
-
-/// Room for one.
-pub static SLOT: Slot<Take> = Slot::new();
-
-/// The slot idle after a job that has ended, the others idle, and nothing counted or lent.
-pub fn empty() {
-    given_up::empty();
-    slots::end_tenant();
-    while !SLOT.is_idle() {
-        put();
-    }
-    units::empty();
-    let mut job = SLOT.start(Take::new()).expect("an idle slot");
-    poll_by_nobody(&mut job);
-    put();
-    deliver(job.wait(Park));
+/// Starts the counts again.
+pub fn reset() {
     for count in [&TAKEN, &DELIVERED, &CANCELLED] {
         count.store(0, Relaxed);
     }
-    assert_eq!(LENT.load(Relaxed), 0, "what the last run has left is not counted in this one");
+    assert_eq!(LENT.load(Relaxed), 0, "the last run has left a buffer lent");
 }

@@ -1,5 +1,5 @@
-//! Paths that are broken on purpose, each in the way of a mistake that is made in the field: the
-//! sweep must find every one.
+//! Paths that are broken on purpose, each with a mistake that real programs make: the sweep must
+//! lose an event on every one of them.
 
 use core::{
     convert::Infallible,
@@ -9,18 +9,17 @@ use core::{
     task::Poll,
 };
 
+use board::{
+    idle::Park,
+    interrupts::{disable, enable},
+};
 use firmware::{serial::COM1, task::block_on};
 use wouldblock::{
     attempt::{self, Attempt},
     block::Idle,
     event::Event,
-    x86_64::Park,
 };
-use x86_64::instructions::{
-    hlt,
-    interrupts::{disable, enable, enable_and_hlt},
-    nop,
-};
+use x86_64::instructions::{hlt, interrupts::enable_and_hlt, nop};
 
 use crate::{
     of_units,
@@ -34,7 +33,12 @@ pub const TWINS: &[Path] = &[
     of_units("park: sti; nop; hlt", park_late),
     of_units("park: news checked with interrupts on", park_unmasked),
     Path { source: put_news, ..of_units("flag: cleared after the check", clear_after_check) },
-    Path::new("handler: wakes before the flag is set", forget_told, signal_before_put, wake_early),
+    Path::new(
+        "handler: wakes before the flag is set",
+        forget_signal,
+        signal_before_put,
+        wake_early,
+    ),
     Path::new("uart: no re-arm after a try on a masked source", disarm, uart::put, read_unarmed),
     Path {
         source: put_and_step,
@@ -46,7 +50,7 @@ pub const TWINS: &[Path] = &[
     },
 ];
 
-/// The library's registration, without its second try.
+/// Mistake: registers as the library does, but does not try again after that.
 fn check_before_register() {
     let mut waiter = LEFT.waiter();
     waits(|| {
@@ -59,7 +63,7 @@ fn check_before_register() {
     });
 }
 
-/// One instruction between `sti` and `hlt` is one too many.
+/// Mistake: an instruction between `sti` and `hlt`, before which the interrupt is taken.
 struct ParkLate;
 
 impl Idle for ParkLate {
@@ -82,7 +86,7 @@ fn park_late() {
     });
 }
 
-/// The news may come behind the look.
+/// Mistake: interrupts are enabled during the check, so the event may come after it.
 struct ParkUnmasked;
 
 impl Idle for ParkUnmasked {
@@ -110,7 +114,7 @@ fn put_news() -> bool {
     true
 }
 
-/// News from between the try and the clearing are cleared too.
+/// Mistake: also clears a flag that was set between the try and the clearing.
 fn clear_after_check() {
     waits(|| {
         while LEFT.take().is_err() {
@@ -122,25 +126,25 @@ fn clear_after_check() {
     });
 }
 
-static TOLD: AtomicBool = AtomicBool::new(false);
+static SIGNALLED: AtomicBool = AtomicBool::new(false);
 
-fn forget_told() {
+fn forget_signal() {
     units::empty();
-    TOLD.store(false, Relaxed);
+    SIGNALLED.store(false, Relaxed);
 }
 
-/// The handler signals, and its second half puts the unit.
+/// Mistake: the handler signals first, and puts the unit when it is called again.
 fn signal_before_put() -> bool {
-    let told = TOLD.fetch_xor(true, Relaxed);
-    if told {
+    let signalled = SIGNALLED.fetch_xor(true, Relaxed);
+    if signalled {
         LEFT.put_silently()
     } else {
         LEFT.signal()
     }
-    told
+    signalled
 }
 
-/// Who is woken too early finds nothing, and is not woken again.
+/// The task is woken too early, finds nothing, and is not woken again.
 fn wake_early() {
     let mut waiter = LEFT.waiter();
     waits(|| {
@@ -150,21 +154,21 @@ fn wake_early() {
 
 static ARMED: AtomicBool = AtomicBool::new(false);
 
-/// The twin's own event, since that of the driver has its waiter in there.
+/// The twin's own event, since the driver's receiver holds the waiter of the driver's.
 static RECEIVED: Event = Event::new();
 
 fn disarm() {
     uart::reset();
     COM1.line().set_handler(|line| {
-        let news = COM1.uart.on_interrupt();
+        let owed = COM1.uart.on_interrupt();
         line.acknowledge();
-        drop(news);
+        drop(owed);
         RECEIVED.signal();
     });
     ARMED.store(false, Relaxed);
 }
 
-/// Armed once and for all, while each interrupt masks its source.
+/// Mistake: arms only once, although each interrupt masks its source.
 struct ArmedOnce<A>(A);
 
 impl<A: Attempt> Attempt for ArmedOnce<A> {
@@ -196,17 +200,18 @@ const IDLE: u32 = 0;
 const RUNNING: u32 = 1;
 const STEPPING: u32 = 2;
 const DONE: u32 = 3;
-/// A slot for one operation, which takes one unit.
+/// The twin's own slot, for an operation that takes one unit.
 static PHASE: AtomicU32 = AtomicU32::new(IDLE);
 
-/// The handler's step, on a slot that it can claim.
+/// The event of the twins' slot: puts a unit, and steps if the slot can be claimed.
 fn put_and_step() -> bool {
     LEFT.put_silently();
     step();
     true
 }
 
-/// Who finds the slot claimed goes away, and who lets go of it does not look again.
+/// Mistake: a step that finds the slot claimed leaves no note, and the holder does not look again
+/// when it releases the slot.
 fn step() {
     if PHASE.compare_exchange(RUNNING, STEPPING, Relaxed, Relaxed).is_ok() {
         PHASE.store(if LEFT.take().is_ok() { DONE } else { RUNNING }, Relaxed);
@@ -217,11 +222,12 @@ fn is_done() -> bool {
     PHASE.load(Relaxed) == DONE
 }
 
-/// The handler alone steps. It may have done so before there was anything to step.
+/// Mistake: publishes the operation after its `begin`. Only the handler steps, and it may have come
+/// before there was anything to step.
 fn publish_late() {
     waits(|| {
         if LEFT.any() {
-            step(); // The interrupt that `begin` lets through.
+            step(); // The interrupt that `begin` enables.
         }
         PHASE.store(RUNNING, Relaxed);
         while !is_done() {
@@ -230,7 +236,7 @@ fn publish_late() {
     });
 }
 
-/// The foreground steps too. The handler may come in the middle.
+/// The foreground steps, too; the handler may come during its step.
 fn release_without_look() {
     waits(|| {
         PHASE.store(RUNNING, Relaxed);

@@ -1,19 +1,21 @@
-//! The 16550 in loopback: the handler sends what is awaited, and the chip interrupts if it is
-//! armed.
+//! Paths of the 16550 in loopback: the handler sends the byte that the path waits for, and the chip
+//! interrupts if it is armed.
 
+use board::{
+    idle::Park,
+    serial::{self, Serial},
+};
+use drivers::buffer::Buffer;
 use firmware::{
-    buffer::Buffer,
-    count::Counted,
+    measure::count::Counted,
     serial::{COM1, Port, Sending},
     task::{block_on, poll_by_nobody},
 };
-use pc::serial::{self, Serial};
 use static_cell::ConstStaticCell;
 use wouldblock::{
     job::{Done, Job},
     sync::Mutex,
     uart16550::{Level, Receiver, Register, Registers},
-    x86_64::Park,
 };
 
 use crate::placement::{Path, insist, waits};
@@ -26,15 +28,15 @@ pub const PATHS: &[Path] = &[
     Path::new("uart write in the background, await", empty, step, write_awaited).checked(is_sent),
 ];
 
-/// What is sent.
+/// The byte that the handler sends.
 pub const BYTE: u8 = b'.';
 
 static PORT: &Port = &COM1;
 
-/// What is sent in the background, by each wait.
+/// What each wait sends in the background.
 const MESSAGE: [u8; 4] = *b"wait";
 static MEMORY: ConstStaticCell<[u8; 4]> = ConstStaticCell::new(MESSAGE);
-/// The buffer, while no operation has it.
+/// The buffer, while no operation owns it.
 static BUFFER: Mutex<Option<Buffer>> = Mutex::new(None);
 
 /// Sets the port up.
@@ -48,7 +50,7 @@ fn back(buffer: Buffer) {
     assert!(before.is_none(), "there is one");
 }
 
-/// Empty, unarmed, and at each byte an interrupt.
+/// Leaves the port empty and not armed, with an interrupt for each byte.
 pub fn reset() {
     PORT.install(); // A twin has a handler of its own.
     PORT.uart.initialize(1, Level::One);
@@ -80,26 +82,26 @@ fn read_awaited() {
     waits(|| assert_eq!(block_on(receiver.recv()), Ok(BYTE)));
 }
 
-/// At this level a byte is a message, and two that have come are two.
+/// At the FIFO level of one, each byte is a message of its own.
 fn read_to_idle() {
     let (mut receiver, mut buffer) = (receiver(), [0; 1]);
     waits(|| assert_eq!(receiver.read_to_idle(&mut buffer).block(Park), Ok(1)));
 }
 
-/// Nothing sent, nothing received.
+/// Leaves nothing sent and nothing received.
 pub fn empty() {
     PORT.install();
-    PORT.uart.initialize(1, Level::One); // Empties both ways.
+    PORT.uart.initialize(1, Level::One); // Empties both FIFOs.
     PORT.uart.set_loopback(true);
 }
 
-/// An interrupt of the line that has nothing to say of what is sent.
+/// Steps the write without an interrupt of the transmitter: the device has nothing to report.
 fn step() -> bool {
     drop(PORT.sending.on_interrupt());
     true
 }
 
-/// The chip interrupts when it has room, which is at once.
+/// Starts a write. The chip interrupts when it has room, which is at once.
 fn send() -> Job<Sending> {
     let buffer = BUFFER.try_lock().expect("the foreground's own").take();
     let transmitter = PORT.uart.split().expect("one run at a time").1;
@@ -120,7 +122,7 @@ fn write_awaited() {
     waits(|| deliver(block_on(send())));
 }
 
-/// Each byte was sent once, in order.
+/// Whether each byte was sent once, in order.
 pub fn is_sent() -> bool {
     let mut receiver = receiver();
     let came = [MESSAGE; 2].into_iter().flatten().all(|byte| receiver.try_recv() == Ok(byte));

@@ -1,4 +1,4 @@
-//! What most paths wait for: units, which the handler puts and a try takes.
+//! What most paths wait for: units, which the handler puts and a try takes, one at a time.
 
 use core::{
     convert::Infallible,
@@ -9,7 +9,7 @@ use wouldblock::event::{Event, Waiter};
 
 use crate::placement;
 
-/// Units, and the event that says so.
+/// A number of units, and the event that is signalled when one is put.
 pub struct Units {
     count: AtomicU32,
     event: Event,
@@ -25,41 +25,41 @@ impl Units {
         Self { count: AtomicU32::new(0), event: Event::new() }
     }
 
-    /// By the handler: one more, and then the signal.
+    /// Adds a unit, then signals the event. The handler calls it.
     pub fn put(&self) {
         self.count.fetch_add(1, Relaxed);
         self.signal();
     }
 
-    /// One more, and nobody is told.
+    /// Adds a unit without signalling.
     pub fn put_silently(&self) {
         self.count.fetch_add(1, Relaxed);
     }
 
-    /// The signal alone.
+    /// Signals the event only.
     pub fn signal(&self) {
         self.event.signal();
     }
 
-    /// Whether there is one.
+    /// Whether there is a unit.
     #[inline]
     pub fn any(&self) -> bool {
         self.count.load(Relaxed) != 0
     }
 
-    /// How many there are.
+    /// The number of units.
     pub fn count(&self) -> usize {
         self.count.load(Relaxed) as usize
     }
 
-    /// One try to take one.
+    /// Tries once to take a unit.
     #[inline]
     pub fn take(&self) -> nb::Result<(), Infallible> {
         let taken = self.count.fetch_update(Relaxed, Relaxed, |count| count.checked_sub(1));
         taken.map(drop).map_err(|_| nb::Error::WouldBlock)
     }
 
-    /// Who waits for units.
+    /// The waiter of the event.
     pub fn waiter(&self) -> Waiter<'_> {
         self.event.waiter().expect("one waiter at a time")
     }
@@ -70,7 +70,7 @@ impl Units {
     }
 }
 
-/// No units anywhere.
+/// Takes away all units of both sources, and signals both events.
 pub fn empty() {
     LEFT.empty();
     RIGHT.empty();
@@ -82,13 +82,13 @@ pub fn put() -> bool {
     true
 }
 
-/// The source of paths that wait for either: the right one first, then in turn.
+/// The source of paths that wait for either: puts on the right first, then in turn.
 pub fn put_either() -> bool {
     either().put();
     true
 }
 
-/// The same, signalled to the waiter of the left one.
+/// The same, but always signals the event of the left.
 pub fn put_either_for_one() -> bool {
     either().put_silently();
     LEFT.signal();

@@ -1,4 +1,4 @@
-//! The board itself: what everything else stands on.
+//! Tests of the board itself, on which everything else depends.
 
 mod boot;
 mod edu;
@@ -8,22 +8,22 @@ mod irqs;
 mod serial;
 mod timer;
 
-use pc::timer::{tsc, tsc_per_second};
+use board::counter::{frequency, now};
 
-/// Looks until it is so.
+/// Busy-waits until the condition holds.
 ///
 /// # Panics
-/// If it is not so after 10 ms.
+/// If the condition does not hold after 10 ms.
 #[track_caller]
-fn soon(what: &str, is_so: impl Fn() -> bool) {
-    let start = tsc();
-    while !is_so() {
-        assert!(tsc() - start < tsc_per_second() / 100, "not after 10 ms: {what}");
+fn soon(what: &str, condition: impl Fn() -> bool) {
+    let start = now();
+    while !condition() {
+        assert!(now() - start < frequency() / 100, "not after 10 ms: {what}");
     }
 }
 
-/// Gives whatever might interrupt some time to do so.
+/// Busy-waits 10 µs, in which a pending interrupt would arrive.
 fn settle() {
-    let start = tsc();
-    while tsc() - start < tsc_per_second() / 100_000 {}
+    let start = now();
+    while now() - start < frequency() / 100_000 {}
 }

@@ -1,4 +1,4 @@
-//! The library, on real interrupts and devices.
+//! Tests of the library on real interrupts and devices.
 
 mod cache;
 mod composed;
@@ -14,30 +14,30 @@ mod sync;
 mod timer;
 mod uart;
 
-use wouldblock::{block::Idle, x86_64::Park};
-
-use pc::{
+use board::{
+    alarm::one_shot,
+    idle::Park,
     interrupts::{Line, raise_self},
-    timer::one_shot,
 };
+use wouldblock::block::Idle;
 
-/// Has `handler` run once on the self-interrupt, before this returns if interrupts are on.
+/// Makes `handler` run once, on the self-interrupt; before this returns if interrupts are enabled.
 fn interrupt_now(handler: fn(Line)) {
     Line::SelfIpi.set_handler(handler);
     Line::SelfIpi.enable();
     raise_self();
 }
 
-/// Has `handler` run once on the timer, that many ticks from now.
+/// Makes `handler` run once, on the timer interrupt, `ticks` ticks from now.
 fn interrupt_in(ticks: u64, handler: fn(Line)) {
     Line::Timer.set_handler(handler);
     Line::Timer.enable();
     one_shot(ticks);
 }
 
-/// Sleeps from interrupt to interrupt until it is so.
-fn sleep_until(is_so: impl Fn() -> bool) {
-    while !is_so() {
-        Park.idle(&is_so);
+/// Sleeps, and checks after each interrupt, until the condition holds.
+fn sleep_until(condition: impl Fn() -> bool) {
+    while !condition() {
+        Park.idle(&condition);
     }
 }

@@ -1,4 +1,5 @@
-//! The on-target tests. `list` reports their names, `run name=…` runs one: a boot for each.
+//! The on-target tests. `list` reports their names; `run name=…` runs one test. The runner boots
+//! the guest anew for each test.
 
 #![no_std]
 #![no_main]
@@ -6,15 +7,15 @@
 mod board;
 mod library;
 mod planted;
+mod registry;
 
-use pc::{
+use ::board::{
     Board,
     exit::{self, Failure},
-    registry,
-    report::{self, Report},
 };
+use firmware::report::{self, Report};
 
-pc::entry!(main);
+::board::entry!(main);
 
 fn main(board: &'static Board) -> ! {
     match board.command_line.command() {
@@ -44,7 +45,7 @@ fn run(board: &'static Board) -> ! {
         defmt::error!("no such test on this machine: {=str}", name);
         exit::failure(Failure::CommandLine)
     };
-    x86_64::instructions::interrupts::enable();
+    ::board::interrupts::enable();
     test(board);
     exit::success()
 }

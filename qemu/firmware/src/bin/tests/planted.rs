@@ -1,16 +1,13 @@
-//! Tests that misbehave, each in its own way. They are not listed; the runner's own tests run them
-//! and expect each to be found.
+//! Tests that fail on purpose, each in its own way. `list` does not report them; the runner's own
+//! tests run each one and expect the failure to be detected.
 
 use core::{
     arch::asm,
     hint::{black_box, spin_loop},
 };
 
-use pc::{
-    Board, exit,
-    report::{self, Port, Report, Stream},
-    serial,
-};
+use board::{Board, exit, serial};
+use firmware::report::{self, Port, Report, Stream};
 use wouldblock::uart16550::{Register, Registers};
 use x86_64::{
     VirtAddr,
@@ -18,7 +15,7 @@ use x86_64::{
     structures::DescriptorTablePointer,
 };
 
-/// By the name that the command line gives.
+/// The planted test of that name (from the command line).
 pub fn find(name: &str) -> Option<fn(&'static Board)> {
     Some(match name {
         "planted::panic" => panic,
@@ -45,15 +42,15 @@ fn hang(_: &'static Board) {
 }
 
 fn triple_fault(_: &'static Board) {
-    let nothing = DescriptorTablePointer { limit: 0, base: VirtAddr::zero() };
-    // SAFETY: not a bit: that is what it is for.
-    unsafe { lidt(&nothing) };
+    let empty = DescriptorTablePointer { limit: 0, base: VirtAddr::zero() };
+    // SAFETY: deliberately unsound: the triple fault is what this test is for.
+    unsafe { lidt(&empty) };
     interrupts::int3();
 }
 
 fn page_fault(_: &'static Board) {
     let past_the_mapping = black_box(1_u64 << 40) as *const u8;
-    // SAFETY: not a bit: that is what it is for.
+    // SAFETY: deliberately unsound: the page fault is what this test is for.
     unsafe { past_the_mapping.read_volatile() };
 }
 

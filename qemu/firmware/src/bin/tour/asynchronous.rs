@@ -1,19 +1,17 @@
-//! Asynchronous: the work goes on in the background after the call returned.
+//! Asynchronous: the work continues in the background after the call has returned.
 
 use core::{
     hint::black_box,
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use board::{edu::Direction, idle::Park, interrupts::without_interrupts};
+use drivers::{buffer::Buffer, dma::Transfer};
 use firmware::{
-    buffer::Buffer,
-    count::{Cost, Counted},
-    dma::{SLOT, Transfer},
-    serial::{COM1, COM2, Receiving},
-};
-use pc::{
-    edu::Direction,
+    dma::SLOT,
+    measure::count::{Cost, Counted},
     report::{self, Report, Stream, Xorshift},
+    serial::{COM1, COM2, Receiving},
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
@@ -22,10 +20,7 @@ use wouldblock::{
     cache::{Cache, LINES_PER_STEP},
     job::{Done, Job},
     sync::Mutex,
-    x86_64::Park,
 };
-
-use x86_64::instructions::interrupts::without_interrupts;
 
 use crate::tour::{Checks, Engine, Kind::Asynchronous, NO_DMA, Row, Tour, sleep_until};
 
@@ -49,7 +44,7 @@ pub fn rows(tour: &mut Tour) {
 
 type Ended = Done<Counted<Transfer>>;
 
-/// The end of a transfer, on its way from the background to the foreground.
+/// The ended transfer, passed from the background to the foreground.
 static ENDED: Mutex<Option<Ended>> = Mutex::new(None);
 
 fn ended() -> Option<Ended> {
@@ -67,13 +62,14 @@ fn give_back(done: Ended) -> Engine {
     Engine { dma, memory }
 }
 
-/// Started; ended by one interrupt, which calls back. What is measured is the start.
+/// Starts a transfer, which one interrupt ends and whose callback it calls. The instructions
+/// measured are those of the start.
 fn callback(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     static CALLS: AtomicU32 = AtomicU32::new(0);
 
     let checks = Checks::new();
     let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
-    let before = pc::interrupts::taken();
+    let before = board::interrupts::taken();
     let (started, mut cost) = tour.meter.measure(|| {
         SLOT.start_with(transfer, |done| {
             CALLS.fetch_add(1, Ordering::Relaxed);
@@ -81,14 +77,14 @@ fn callback(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
         })
     });
     checks.expect("it was started", started.is_ok());
-    checks.expect("and is under way", CALLS.load(Ordering::Relaxed) == 0 && !SLOT.is_idle());
+    checks.expect("and it is running", CALLS.load(Ordering::Relaxed) == 0 && !SLOT.is_idle());
     let (done, rest) = tour.meter.measure(|| {
         let sleep = tour.meter.counting(Park);
         sleep_until(sleep, || CALLS.load(Ordering::Relaxed) != 0);
-        ended().expect("the callback has kept it")
+        ended().expect("the callback has stored it")
     });
-    checks.equal("one call back", CALLS.load(Ordering::Relaxed).into(), 1);
-    checks.equal("one interrupt", pc::interrupts::taken() - before, 1);
+    checks.equal("one call of the callback", CALLS.load(Ordering::Relaxed).into(), 1);
+    checks.equal("one interrupt", board::interrupts::taken() - before, 1);
     checks.expect("the slot is idle", SLOT.is_idle());
     (cost.interrupts, cost.asleep) = (rest.interrupts, rest.asleep);
     let row = Row {
@@ -104,7 +100,7 @@ fn callback(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     give_back(done)
 }
 
-/// Started; the foreground works, and looks now and then.
+/// Starts a transfer; the foreground computes, and polls the job between.
 fn polled(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     let checks = Checks::new();
     let transfer = Counted::new(dma.into_transfer(memory, Direction::ToMemory));
@@ -120,7 +116,7 @@ fn polled(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
         }
     });
     checks.expect("work was done meanwhile", work > 100);
-    checks.expect("it ended well", done.result.is_ok());
+    checks.expect("it ended without an error", done.result.is_ok());
     checks.equal("one interrupt", cost.interrupts, 1);
     let row = Row {
         kind: Asynchronous,
@@ -135,7 +131,7 @@ fn polled(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     give_back(done)
 }
 
-/// Started; a task of embassy's executor is suspended until it is over.
+/// Starts a transfer; a task of embassy's executor is suspended until it has ended.
 fn awaited(tour: &mut Tour, Engine { dma, memory }: Engine) -> Engine {
     #[embassy_executor::task]
     async fn end_of(job: Job<Counted<Transfer>>) {
@@ -166,7 +162,7 @@ fn awaited(tour: &mut Tour, Engine { dma, memory }: Engine) -> Engine {
     give_back(done)
 }
 
-/// 4 KiB from the host, carried on by the UART's interrupts while the foreground sleeps.
+/// 4 KiB from the host, received by the UART's interrupts while the foreground sleeps.
 fn receive(tour: &Tour) {
     const BYTES: usize = 4096;
     const SEED: u32 = 7;
@@ -190,7 +186,7 @@ fn receive(tour: &Tour) {
     let (_, buffer) = done.op.op.into_parts();
     let intact = buffer.as_ref().iter().copied().eq(Xorshift::new(SEED).bytes().take(BYTES));
     checks.expect("every byte is the one that the host sent", intact);
-    checks.expect("many interrupts carried it on", cost.interrupts > 16);
+    checks.expect("many interrupts stepped it", cost.interrupts > 16);
     let row = Row {
         kind: Asynchronous,
         call: "start(read_exact)",
@@ -203,11 +199,11 @@ fn receive(tour: &Tour) {
     tour.report(&row, &checks);
 }
 
-/// Conclusion 2: to start costs the same on a stuck device as on a ready one.
+/// A conclusion of the table: starting costs the same on a stuck device as on a ready one.
 fn start_costs_the_same(tour: &Tour) {
     static MEMORY: ConstStaticCell<[u8; 8]> = ConstStaticCell::new([0; 8]);
 
-    // With interrupts masked, so that nothing but the start is measured.
+    // Interrupts are masked, so that only the start is measured.
     #[inline(never)]
     fn start(tour: &Tour, op: Receiving) -> (Job<Receiving>, Cost) {
         without_interrupts(|| {
@@ -225,14 +221,14 @@ fn start_costs_the_same(tour: &Tour) {
     let (mut job, silent) = start(tour, Counted::new(op));
     job.cancel();
     let done = job.wait(Park);
-    checks.expect("cancelled, it says how far it got", done.result == Ok(0));
+    checks.expect("cancelled, its result says how far it got", done.result == Ok(0));
     let (receiver, buffer) = done.op.op.into_parts();
 
-    // A line on which all has come already.
+    // A line on which all bytes have arrived already.
     let Ok(_) = transmitter.write_all(b"complete").block(Spin);
     let (job, ready) = start(tour, Counted::new(receiver.into_read_exact(buffer)));
     let done = job.wait(Park);
-    checks.expect("all has come", done.result == Ok(8));
+    checks.expect("all bytes have arrived", done.result == Ok(8));
     let (stuck, ready) = (silent.instructions, ready.instructions);
     checks.equal("a stuck device costs what a ready one costs", stuck, ready);
     COM2.uart.set_loopback(false);
@@ -248,7 +244,8 @@ fn start_costs_the_same(tour: &Tour) {
     tour.report(&row, &checks);
 }
 
-/// Issued, then other work, then the end: the asynchronous operation without callback.
+/// Starts the flush of a range, does other work between its steps, then waits for the end: an
+/// asynchronous operation without a callback.
 fn flush(tour: &Tour) {
     const LINES: usize = 256;
     const LINE: usize = 64;

@@ -1,22 +1,23 @@
-//! Blocking, synchronous: retried in the foreground until done.
+//! Blocking, synchronous: the foreground retries until the operation is done.
 
 use core::{convert::Infallible, fmt::Write, hint::black_box, time::Duration};
 
-use firmware::{
+use board::{
     alarm,
-    count::{Cost, Counted, Tally, clock},
-    dma::{Dma, SLOT},
-    serial::COM1,
-};
-use pc::{
+    counter::{clock, frequency, now},
     edu::Direction,
-    timer::{tsc, tsc_per_second},
+    idle::Park,
+};
+use drivers::dma::Dma;
+use firmware::{
+    dma::{self, SLOT},
+    measure::count::{Cost, Counted, Tally},
+    serial::COM1,
 };
 use wouldblock::{
     attempt,
     block::{Spin, block},
     time,
-    x86_64::Park,
 };
 
 use crate::tour::{Checks, Engine, Kind::Blocking, NO_DMA, Row, Tour};
@@ -35,7 +36,8 @@ pub fn rows(tour: &mut Tour) {
         *byte = index as u8 ^ (index >> 8) as u8;
     }
 
-    let (tries, cost) = tour.meter.measure(|| dma.transfer_spinning(memory, Direction::ToDevice));
+    let (tries, cost) =
+        tour.meter.measure(|| dma::transfer_spinning(&mut dma, memory, Direction::ToDevice));
     let checks = Checks::new();
     checks.expect("it was tried many times", tries > 1_000_000);
     checks.equal("no interrupt was needed", cost.interrupts, 0);
@@ -53,7 +55,8 @@ pub fn rows(tour: &mut Tour) {
     let sent = checksum(memory);
     memory.fill(0);
     let park = tour.meter.counting(Park);
-    let (tries, cost) = tour.meter.measure(|| dma.transfer(memory, Direction::ToMemory, park));
+    let (tries, cost) =
+        tour.meter.measure(|| dma::transfer(&mut dma, memory, Direction::ToMemory, park));
     let checks = Checks::new();
     checks.expect("the bytes came back from the device", checksum(memory) == sent);
     checks.equal("one interrupt", cost.interrupts, 1);
@@ -76,7 +79,7 @@ fn checksum(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |sum: u32, &byte| sum.rotate_left(5) ^ u32::from(byte))
 }
 
-/// A ready operation costs what the plain call costs.
+/// An operation that is ready costs what the plain call costs.
 fn sum(tour: &Tour) {
     #[inline(never)]
     fn plain(numbers: &[u32]) -> u32 {
@@ -90,7 +93,7 @@ fn sum(tour: &Tour) {
         sum
     }
 
-    // One place of measuring for both, so that nothing but what is called differs.
+    // Both are measured at the same place, so that only the function called differs.
     #[inline(never)]
     fn cost(tour: &Tour, sum: fn(&[u32]) -> u32, numbers: &[u32]) -> (u32, Cost) {
         tour.meter.measure(|| sum(numbers))
@@ -121,7 +124,7 @@ fn sum(tour: &Tour) {
     tour.report(&row, &checks);
 }
 
-/// One byte, and formatted text.
+/// Sends one byte, then formatted text.
 fn print(tour: &Tour) {
     let (_, mut transmitter) = COM1.uart.split().expect("the port is free");
     let form = "blocking";
@@ -145,21 +148,21 @@ fn print(tour: &Tour) {
     tour.report(&row, &checks);
 }
 
-/// A silent line: the effort ends at its bound, and leaves nothing.
+/// On a silent line a bounded wait ends at its deadline, and leaves nothing behind.
 fn bounded_recv(tour: &Tour) {
     let (mut receiver, _) = COM1.uart.split().expect("the port is free");
     let mut tally = Tally::take();
     let mut recv = tally.count(receiver.recv());
     let sleep = tour.meter.counting_until(Park, alarm::take());
-    let start = tsc();
+    let start = now();
     let (end, cost) =
         tour.meter.measure(|| recv.block_for(sleep, clock(), Duration::from_millis(5)));
-    let waited = tsc() - start;
+    let waited = now() - start;
     drop(recv);
     let checks = Checks::new();
-    checks.expect("nothing came", end == Err(time::Error::TimedOut));
-    checks.expect("it waited at least 5 ms", waited >= tsc_per_second() / 200);
-    checks.expect("and not for ever", waited < tsc_per_second() / 20);
+    checks.expect("nothing was received", end == Err(time::Error::TimedOut));
+    checks.expect("it waited at least 5 ms", waited >= frequency() / 200);
+    checks.expect("and less than 50 ms", waited < frequency() / 20);
     let row = Row {
         kind: Blocking,
         call: "recv().block_for(5 ms)",
@@ -172,7 +175,7 @@ fn bounded_recv(tour: &Tour) {
     tour.report(&row, &checks);
 }
 
-/// The job stays the caller's, still running, and ends later.
+/// After a bounded wait that times out, the caller keeps the job, which still runs and ends later.
 fn bounded_wait(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     let checks = Checks::new();
     let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));

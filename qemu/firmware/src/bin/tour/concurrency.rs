@@ -1,37 +1,39 @@
-//! Concurrency without parallelism: many jobs' lifetimes overlap on one core, and no two handlers
-//! ever run at once.
+//! Concurrency without parallelism: the lifetimes of several jobs overlap on one core, and two
+//! handlers never run at the same time.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use firmware::{
-    buffer::Buffer,
-    count::Counted,
-    dma::SLOT,
-    serial::{COM1, COM2, Port},
-};
-use pc::{
+use board::{
+    alarm::{periodic, stop},
+    counter::now,
     edu::Direction,
+    idle::Park,
     interrupts::{self, Line},
     serial::Serial,
-    timer::{periodic, stop, tsc},
+};
+use drivers::buffer::Buffer;
+use firmware::{
+    dma::SLOT,
+    measure::count::Counted,
+    serial::{COM1, COM2, Port},
 };
 use static_cell::ConstStaticCell;
-use wouldblock::{block::block, sync::Mutex, uart16550::Transmitter, x86_64::Park};
+use wouldblock::{block::block, sync::Mutex, uart16550::Transmitter};
 
 use crate::tour::{Checks, Engine, Kind::Concurrency, Row, Tour};
 
 const BYTES: usize = 512;
-/// Bytes that the timer's handler puts on each line, every tick of 1 ms.
-const A_TICK: usize = 8;
+/// Bytes that the timer's handler sends on each port at every tick of 1 ms.
+const BYTES_PER_TICK: usize = 8;
 
-/// The two lines that the timer's handler feeds, and how many bytes each has had.
+/// The two ports on which the timer's handler sends, and how many bytes each has sent.
 struct Feed {
-    lines: [Transmitter<'static, Serial>; 2],
-    fed: usize,
+    transmitters: [Transmitter<'static, Serial>; 2],
+    sent: usize,
 }
 
 static FEED: Mutex<Option<Feed>> = Mutex::new(None);
-/// When the timer's handler has put the last byte on the lines.
+/// The time at which the timer's handler sent the last bytes.
 static LAST_TICK: AtomicU64 = AtomicU64::new(0);
 
 const fn byte(index: usize) -> u8 {
@@ -40,18 +42,18 @@ const fn byte(index: usize) -> u8 {
 
 fn on_timer(line: Line) {
     if let Ok(mut feed) = FEED.try_lock()
-        && let Some(Feed { lines, fed }) = feed.as_mut()
+        && let Some(Feed { transmitters, sent }) = feed.as_mut()
     {
-        for index in *fed..(*fed + A_TICK).min(BYTES) {
-            for line in lines.iter_mut() {
-                // In loopback the transmitter is always empty. A byte that is not taken is missed
-                // below.
-                let _not_taken = line.try_send(byte(index));
+        for index in *sent..(*sent + BYTES_PER_TICK).min(BYTES) {
+            for transmitter in transmitters.iter_mut() {
+                // In loopback the transmitter is always empty. The checks below would find a byte
+                // that was not accepted.
+                let _not_accepted = transmitter.try_send(byte(index));
             }
         }
-        *fed += A_TICK;
-        if *fed >= BYTES {
-            LAST_TICK.store(tsc(), Ordering::Relaxed);
+        *sent += BYTES_PER_TICK;
+        if *sent >= BYTES {
+            LAST_TICK.store(now(), Ordering::Relaxed);
             stop();
         }
     }
@@ -64,7 +66,7 @@ pub fn rows(tour: &mut Tour) {
 
     let checks = Checks::new();
     let ports: [&'static Port; 2] = [&COM1, &COM2];
-    let (receivers, lines) = {
+    let (receivers, transmitters) = {
         let [one, two] = ports.map(|port| {
             port.uart.set_loopback(true);
             port.uart.split().expect("the port is free")
@@ -72,7 +74,7 @@ pub fn rows(tour: &mut Tour) {
         ([one.0, two.0], [one.1, two.1])
     };
     let Ok(mut feed) = block(FEED.lock());
-    *feed = Some(Feed { lines, fed: 0 });
+    *feed = Some(Feed { transmitters, sent: 0 });
     drop(feed);
     Line::Timer.set_handler(on_timer);
     Line::Timer.enable();
@@ -92,8 +94,8 @@ pub fn rows(tour: &mut Tour) {
         let [one, two] = operations;
         let one = COM1.receiving.start(one).expect("the slot is idle");
         let two = COM2.receiving.start(two).expect("the slot is idle");
-        periodic(pc::timer::ticks_per_second() / 1000);
-        let all_started = tsc();
+        periodic(board::alarm::ticks_per_second() / 1000);
+        let all_started = now();
         let ended = [one.wait(sleep()), two.wait(sleep())];
         let engine = dma.map(|job| job.wait(sleep()));
         checks.expect(
@@ -104,11 +106,11 @@ pub fn rows(tour: &mut Tour) {
     });
     let mut tries = 0;
     for done in ended {
-        checks.expect("every byte has come", done.result == Ok(BYTES));
+        checks.expect("every byte has arrived", done.result == Ok(BYTES));
         tries += done.op.tries;
         let (_, buffer) = done.op.op.into_parts();
         let intact = buffer.as_ref().iter().enumerate().all(|(index, &b)| b == byte(index));
-        checks.expect("each is the one that was sent", intact);
+        checks.expect("each byte is the one that was sent", intact);
     }
     tour.engine = engine.map(|done| {
         tries += done.op.tries;
@@ -117,10 +119,10 @@ pub fn rows(tour: &mut Tour) {
     });
     let taken = [Line::Com1, Line::Com2, Line::Timer].map(Line::taken);
     checks.expect(
-        "each of them interrupted",
+        "each device interrupted",
         taken.iter().zip(before).all(|(&now, before)| now > before),
     );
-    checks.equal("no two handlers at once", interrupts::deepest(), 1);
+    checks.equal("two handlers never run at the same time", interrupts::deepest(), 1);
     let Ok(mut feed) = block(FEED.lock());
     *feed = None;
     for port in ports {

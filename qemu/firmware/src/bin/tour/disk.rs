@@ -1,16 +1,13 @@
 //! Asynchronous: many reads at once from a virtio disk, by DMA.
 
-use firmware::{
-    block::{Command, DEPTH, Disk, in_flight},
-    disk_image::{CHUNK, CHUNK_SECTORS, CHUNKS, holds},
-};
+use board::{idle::Park, interrupts::without_interrupts};
+use drivers::disk::{Command, DEPTH, Disk, in_flight};
+use firmware::disk_image::{CHUNK, CHUNK_SECTORS, CHUNKS, holds};
 use static_cell::ConstStaticCell;
-use wouldblock::x86_64::Park;
-use x86_64::instructions::interrupts::without_interrupts;
 
 use crate::tour::{Checks, Kind::Asynchronous, Row, Tour};
 
-/// The chunk of the n-th read: all over the disk, in no order.
+/// The chunk that the n-th read reads: spread over the disk, and out of order.
 const fn chunk(n: usize) -> u64 {
     (n as u64 * 37 + 11) % CHUNKS
 }
@@ -26,12 +23,12 @@ pub fn rows(tour: &Tour) {
     let checks = Checks::new();
     let mut chunks = MEMORY.take().iter_mut().enumerate();
     let (ends, cost) = tour.meter.measure(|| {
-        // While interrupts are masked none ends.
+        // Interrupts are masked, so that no read ends before all are started.
         let jobs = without_interrupts(|| {
             let jobs = [(); DEPTH].map(|()| {
                 let (n, memory) = chunks.next().expect("memory for each");
                 let request = disk.request(Command::Read, chunk(n) * CHUNK_SECTORS, memory);
-                disk.start(request.expect("it is on the disk")).expect("there is room")
+                disk.start(request.expect("the chunk is on the disk")).expect("there is room")
             });
             checks.equal("all were in flight", in_flight().0 as u64, DEPTH as u64);
             jobs
@@ -39,11 +36,12 @@ pub fn rows(tour: &Tour) {
         jobs.map(|job| job.wait(tour.meter.counting(Park)))
     });
     for (n, done) in ends.into_iter().enumerate() {
-        checks.expect("each was read", done.result == Ok(()));
-        checks.equal("where it was asked for", done.op.sector(), chunk(n) * CHUNK_SECTORS);
-        checks.expect("it is what the host wrote", holds(done.op.into_memory(), chunk(n)));
+        checks.expect("each read succeeded", done.result == Ok(()));
+        checks.equal("from the sector requested", done.op.sector(), chunk(n) * CHUNK_SECTORS);
+        checks
+            .expect("the contents are what the host wrote", holds(done.op.into_memory(), chunk(n)));
     }
-    checks.expect("the disk is at rest", in_flight().0 == 0 && Disk::occupied() == 0);
+    checks.expect("the disk is idle", in_flight().0 == 0 && Disk::occupied() == 0);
     let row = Row {
         kind: Asynchronous,
         call: "disk.start(read)",

@@ -1,16 +1,14 @@
-//! The echo: takes so many bytes from the first port and sends each back, in one of four forms. It is
-//! over when the transmitter is empty: a machine that ends before would take bytes along.
+//! The echo: receives a given number of bytes on the first port and sends each back, in one of four
+//! forms. It waits until the transmitter is empty: bytes still in it would be lost when the machine
+//! ends.
 
+use board::{command_line::CommandLine, idle::Park, serial::Serial};
+use drivers::buffer::Buffer;
 use firmware::{
-    buffer::Buffer,
-    count::{Counted, Meter, Tally},
     executor::Executor,
-    serial::{COM1, Receiving, Sending},
-};
-use pc::{
-    command_line::CommandLine,
+    measure::count::{Counted, Meter, Tally},
     report::{self, Kind, Port, Report, Row, Stream},
-    serial::Serial,
+    serial::{COM1, Receiving, Sending},
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
@@ -18,13 +16,12 @@ use wouldblock::{
     job::{Done, Job},
     sync::Mutex,
     uart16550::{LineError, Receiver, Transmitter},
-    x86_64::Park,
 };
 
 type Rx = Receiver<'static, Serial>;
 type Tx = Transmitter<'static, Serial>;
 
-/// What came of it.
+/// What an echo received, sent and tried.
 #[derive(Clone, Copy, Default)]
 struct Echoed {
     bytes: u64,
@@ -58,7 +55,7 @@ const FORMS: [Form; 4] = [
 ];
 
 /// # Errors
-/// What the command line lacks.
+/// What is missing on the command line.
 pub fn run(line: CommandLine) -> Result<(), &'static str> {
     let form = FORMS.iter().find(|form| line.value("form") == Some(form.name));
     let form = form.ok_or("`form` is `blocking`, `nonblocking`, `async` or `await`")?;
@@ -67,8 +64,8 @@ pub fn run(line: CommandLine) -> Result<(), &'static str> {
 
     let meter = Meter::default();
     let (receiver, transmitter) = COM1.uart.split().expect("the port is free");
-    // Only now: what came before the port was set up would be lost. The host sends its file instead
-    // of the stream that the seed stands for.
+    // Requested only now: bytes that arrive before the port is set up would be lost. The host sends
+    // its file instead of the pseudo-random bytes of the seed.
     report::send(&Report::Want(Stream { port: Port::Com1, bytes: length, seed: 1 }));
     let (echoed, cost) = meter.measure(|| (form.run)(&meter, receiver, transmitter, length));
     let Echoed { bytes, overruns, tries } = echoed;
@@ -88,7 +85,7 @@ pub fn run(line: CommandLine) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// Retried until done, asleep meanwhile.
+/// Retries until done, and sleeps between the tries.
 fn blocking(meter: &Meter, mut rx: Rx, mut tx: Tx, length: u64) -> Echoed {
     let mut echoed = Echoed::default();
     let mut tally = Tally::take();
@@ -108,7 +105,8 @@ fn blocking(meter: &Meter, mut rx: Rx, mut tx: Tx, length: u64) -> Echoed {
     echoed
 }
 
-/// One try each, round and round, never waiting; what was received and not yet sent is kept.
+/// One try to receive and one to send, in a loop that never waits. Bytes that are received but not
+/// yet sent are kept for the next round.
 fn nonblocking(_: &Meter, mut rx: Rx, mut tx: Tx, length: u64) -> Echoed {
     let mut echoed = Echoed::default();
     let mut buffer = [0; 256];
@@ -137,7 +135,7 @@ fn background(meter: &Meter, rx: Rx, tx: Tx, length: u64) -> Echoed {
     static MEMORY: [ConstStaticCell<[u8; BYTES]>; 2] =
         [const { ConstStaticCell::new([0; BYTES]) }; 2];
 
-    /// Starts to fill a buffer with as much as is still to come.
+    /// Starts to fill a buffer: whole, or with the bytes that are still to be received.
     fn fill(rx: Rx, buffer: Buffer, left: &mut u64) -> Job<Receiving> {
         let count = (*left).min(BYTES as u64);
         *left -= count;
@@ -145,7 +143,8 @@ fn background(meter: &Meter, rx: Rx, tx: Tx, length: u64) -> Echoed {
         COM1.receiving.start(Counted::new(op)).expect("the slot is idle")
     }
 
-    /// Waits for the buffer; a line error is noted, and the operation goes on where it was.
+    /// Waits until the buffer is full. A line error is counted, and the operation is started again
+    /// where it stopped.
     fn filled(meter: &Meter, mut job: Job<Receiving>, echoed: &mut Echoed) -> (Rx, Buffer) {
         loop {
             let Done { op, result } = job.wait(meter.counting(Park));
@@ -184,7 +183,7 @@ fn background(meter: &Meter, rx: Rx, tx: Tx, length: u64) -> Echoed {
     }
 }
 
-/// A task of embassy's executor.
+/// A task of embassy's executor awaits each read and each write.
 fn awaited(meter: &Meter, rx: Rx, tx: Tx, length: u64) -> Echoed {
     static ECHOED: Mutex<Option<Echoed>> = Mutex::new(None);
 
@@ -203,7 +202,7 @@ fn awaited(meter: &Meter, rx: Rx, tx: Tx, length: u64) -> Echoed {
                 Err(error) => echoed.note(error),
             }
         }
-        let Ok(()) = tx.flush().block(Spin); // The chip has no interrupt for it.
+        let Ok(()) = tx.flush().block(Spin); // The chip has no interrupt for an empty transmitter.
         echoed.tries = tally.tries();
         if let Ok(mut end) = ECHOED.try_lock() {
             *end = Some(echoed);

@@ -1,4 +1,4 @@
-//! The tour of the table, and the echo: what `cargo run` boots.
+//! What `cargo run` boots: the tour of the table, and the echo.
 
 #![no_std]
 #![no_main]
@@ -12,21 +12,23 @@ mod nonblocking;
 mod timer;
 mod tour;
 
-use firmware::serial::{COM1, COM2};
-use pc::{
+use board::{
     Board,
     exit::{self, Failure},
 };
+use firmware::serial::{COM1, COM2};
 
-pc::entry!(main);
+use tour::Tour;
+
+board::entry!(main);
 
 fn main(board: &'static Board) -> ! {
     COM1.install();
     COM2.install();
-    x86_64::instructions::interrupts::enable();
+    board::interrupts::enable();
     let done = match board.command_line.command() {
         "tour" => {
-            tour::run();
+            rows();
             Ok(())
         }
         "echo" => echo::run(board.command_line),
@@ -37,4 +39,16 @@ fn main(board: &'static Board) -> ! {
         exit::failure(Failure::CommandLine)
     }
     exit::success()
+}
+
+/// All rows, in the order of the table.
+fn rows() {
+    let mut tour = Tour::take();
+    blocking::rows(&mut tour);
+    nonblocking::rows(&mut tour);
+    asynchronous::rows(&mut tour);
+    timer::rows(&tour);
+    disk::rows(&tour);
+    concurrency::rows(&mut tour);
+    tour.does_not_exist();
 }

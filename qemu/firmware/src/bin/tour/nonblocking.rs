@@ -1,20 +1,21 @@
-//! Non-blocking, synchronous: one try, in the foreground or in a handler, and perhaps "not yet".
+//! Non-blocking, synchronous: one try, in the foreground or in a handler, which may return "not
+//! yet".
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use board::{edu::Direction, idle::Park, serial::Serial};
+use drivers::dma::Dma;
 use firmware::{
-    count::{Cost, Counted},
-    dma::{Dma, SLOT},
+    dma::SLOT,
+    measure::count::{Cost, Counted},
     serial::COM1,
 };
-use pc::{edu::Direction, serial::Serial};
 use wouldblock::{
     attempt::Progress,
     block::{Spin, block},
     job::Step,
     sync::{Channel, Mutex, Sender},
     uart16550::Receiver,
-    x86_64::Park,
 };
 
 use crate::tour::{Checks, Engine, Kind::NonBlocking, NO_DMA, Row, Tour, in_handler, sleep_until};
@@ -32,35 +33,36 @@ pub fn rows(tour: &mut Tour) {
     }
 }
 
-/// What the handler's one try answered: `NOT_YET` or not.
+/// The result of the handler's one try: whether it was `NOT_YET`.
 static HANDLER: AtomicBool = AtomicBool::new(false);
 
-fn handler_answered() -> bool {
+fn handler_result() -> bool {
     HANDLER.load(Ordering::Relaxed)
 }
 
-fn answer(not_yet: bool) {
+fn set_result(not_yet: bool) {
     HANDLER.store(not_yet, Ordering::Relaxed);
 }
 
-/// A try that is counted.
+/// A try with its result and its cost.
 struct Tried<T> {
-    answer: T,
+    result: T,
     tries: u64,
     cost: Cost,
 }
 
-/// What one call of `attempt` answers and costs.
+/// Calls `attempt` once, and returns its result and its cost.
 fn measured<T>(tour: &Tour, mut attempt: impl FnMut() -> T) -> Tried<T> {
     let mut tries = 0;
-    let (answer, cost) = tour.meter.measure(|| {
+    let (result, cost) = tour.meter.measure(|| {
         tries += 1;
         attempt()
     });
-    Tried { answer, tries, cost }
+    Tried { result, tries, cost }
 }
 
-/// What is measured is the first try, in the foreground; the checks are of those that follow, too.
+/// Reports a row. The figures are those of the first try, in the foreground; the checks cover the
+/// later tries, too.
 fn report<T>(
     tour: &Tour,
     call: &'static str,
@@ -87,19 +89,19 @@ fn try_recv(tour: &Tour) {
     COM1.uart.set_loopback(true);
     let (mut receiver, mut transmitter) = COM1.uart.split().expect("the port is free");
     let first = measured(tour, || receiver.try_recv());
-    checks.expect("nothing in the foreground", first.answer == Err(nb::Error::WouldBlock));
+    checks.expect("the foreground receives nothing", first.result == Err(nb::Error::WouldBlock));
     let Ok(mut shared) = block(RECEIVER.lock());
     *shared = Some(receiver);
     drop(shared);
-    in_handler(|| answer(in_the_handler().is_none()));
-    checks.expect("nothing in a handler", handler_answered() == NOT_YET);
+    in_handler(|| set_result(in_the_handler().is_none()));
+    checks.expect("a handler receives nothing", handler_result() == NOT_YET);
 
     for byte in [b'f', b'h'] {
         let Ok(_one) = transmitter.send(byte).block(Spin);
     }
-    checks.expect("then a byte in the foreground", in_the_handler() == Some(b'f'));
-    in_handler(|| answer(in_the_handler() != Some(b'h')));
-    checks.expect("and one in a handler", handler_answered() != NOT_YET);
+    checks.expect("then the foreground receives a byte", in_the_handler() == Some(b'f'));
+    in_handler(|| set_result(in_the_handler() != Some(b'h')));
+    checks.expect("and a handler receives one", handler_result() != NOT_YET);
     let Ok(mut shared) = block(RECEIVER.lock());
     *shared = None;
     COM1.uart.set_loopback(false);
@@ -113,7 +115,7 @@ fn try_recv(tour: &Tour) {
     );
 }
 
-/// An intermediate result: not yet, and this far.
+/// An intermediate result: not done yet, and how far it got.
 fn this_far(tour: &Tour) {
     let checks = Checks::new();
     COM1.uart.set_loopback(true);
@@ -122,8 +124,8 @@ fn this_far(tour: &Tour) {
     let mut read = receiver.read_exact(&mut buffer);
     let Ok(_) = transmitter.write_all(b"not").block(Spin);
     let first = measured(tour, || read.attempt());
-    checks.expect("not yet", first.answer == Err(nb::Error::WouldBlock));
-    checks.equal("3 of 8 bytes have come", read.progress() as u64, 3);
+    checks.expect("not yet", first.result == Err(nb::Error::WouldBlock));
+    checks.equal("3 of 8 bytes have arrived", read.progress() as u64, 3);
     let Ok(_) = transmitter.write_all(b" yet!").block(Spin);
     checks.expect("a later try ends it", read.attempt() == Ok(8));
     drop(read);
@@ -152,18 +154,24 @@ fn try_send(tour: &Tour) {
     checks
         .expect("there is room for two", sender.try_send(1).is_ok() && sender.try_send(2).is_ok());
     let full = measured(tour, || sender.try_send(3));
-    checks.expect("the value comes back in the foreground", full.answer == Err(3));
+    checks.expect("the foreground gets the value back", full.result == Err(3));
     let Ok(mut shared) = block(SENDER.lock());
     *shared = Some(sender);
     drop(shared);
-    in_handler(|| answer(in_the_handler(4) == Err(4)));
-    checks.expect("and in a handler", handler_answered() == NOT_YET);
+    in_handler(|| set_result(in_the_handler(4) == Err(4)));
+    checks.expect("and a handler gets it back", handler_result() == NOT_YET);
 
-    checks.expect("room again", receiver.try_recv() == Ok(1) && receiver.try_recv() == Ok(2));
-    checks.expect("then it is sent from the foreground", in_the_handler(3) == Ok(()));
-    in_handler(|| answer(in_the_handler(4).is_err()));
-    checks.expect("and from a handler", handler_answered() != NOT_YET);
-    checks.expect("in order", receiver.try_recv() == Ok(3) && receiver.try_recv() == Ok(4));
+    checks.expect(
+        "then there is room again",
+        receiver.try_recv() == Ok(1) && receiver.try_recv() == Ok(2),
+    );
+    checks.expect("then the foreground can send", in_the_handler(3) == Ok(()));
+    in_handler(|| set_result(in_the_handler(4).is_err()));
+    checks.expect("and a handler can send", handler_result() != NOT_YET);
+    checks.expect(
+        "the values arrive in order",
+        receiver.try_recv() == Ok(3) && receiver.try_recv() == Ok(4),
+    );
     report(
         tour,
         "try_send()",
@@ -177,19 +185,19 @@ fn try_send(tour: &Tour) {
 fn try_lock(tour: &Tour) {
     static MUTEX: Mutex<u32> = Mutex::new(0);
     fn in_the_handler() {
-        answer(MUTEX.try_lock().map(|mut value| *value += 1).is_err());
+        set_result(MUTEX.try_lock().map(|mut value| *value += 1).is_err());
     }
 
     let checks = Checks::new();
     let Ok(guard) = block(MUTEX.lock());
     let held = measured(tour, || MUTEX.try_lock().is_err());
-    checks.expect("held, says the foreground", held.answer);
+    checks.expect("the foreground finds it locked", held.result);
     in_handler(in_the_handler);
-    checks.expect("held, says a handler", handler_answered() == NOT_YET);
+    checks.expect("a handler finds it locked", handler_result() == NOT_YET);
     drop(guard);
     in_handler(in_the_handler);
-    checks.expect("then a handler gets it", handler_answered() != NOT_YET);
-    checks.expect("and the foreground", MUTEX.try_lock().is_ok_and(|value| *value == 1));
+    checks.expect("then a handler locks it", handler_result() != NOT_YET);
+    checks.expect("and so does the foreground", MUTEX.try_lock().is_ok_and(|value| *value == 1));
     report(
         tour,
         "try_lock()",
@@ -205,14 +213,18 @@ fn one_try_at_the_dma(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
     let mut job = SLOT.start(transfer).expect("the slot is idle");
     let first = measured(tour, || job.attempt().is_err());
-    checks.expect("not yet, says the foreground", first.answer);
-    in_handler(|| answer(SLOT.on_interrupt().step() == Step::Pending));
-    checks.expect("not yet, says a handler", handler_answered() == NOT_YET);
+    checks.expect("not done at the foreground's try", first.result);
+    in_handler(|| set_result(SLOT.on_interrupt().step() == Step::Pending));
+    checks.expect("not done at a handler's try", handler_result() == NOT_YET);
     sleep_until(Park, || !Dma::is_busy());
     let done = job.attempt();
     checks.expect("later a try ends it", done.is_ok());
     let Ok(done) = done else { unreachable!("the transfer has ended") };
-    checks.equal("tries: one each, and the interrupt's", done.op.tries, 3);
+    checks.equal(
+        "three tries: the foreground's, the handler's and the interrupt's",
+        done.op.tries,
+        3,
+    );
     report(
         tour,
         "job.attempt()",

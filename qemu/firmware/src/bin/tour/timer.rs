@@ -1,53 +1,49 @@
-//! Asynchronous: a time to come, once, and period after period.
+//! Asynchronous: the timer, once, and for one period after another.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use firmware::{
-    count::Counted,
-    timer::{Countdown, Timer},
-};
-use pc::{
+use board::{
+    counter::{frequency, now},
+    idle::Park,
     interrupts::Line,
-    timer::{tsc, tsc_per_second},
 };
-use wouldblock::{
-    job::{Done, Slot},
-    x86_64::Park,
-};
+use drivers::timer::{Countdown, Timer};
+use firmware::measure::count::Counted;
+use wouldblock::job::{Done, Slot};
 
 use crate::tour::{Checks, Kind::Asynchronous, Row, Tour, sleep_until};
 
-/// As the timer's own slot, with tries counted.
+/// Replaces the timer driver's own slot, to count the tries.
 static SLOT: Slot<Counted<Countdown>> = Slot::new();
 
-/// There is nothing to quiet: step, acknowledge, wake.
+/// Steps the job, acknowledges the interrupt, then wakes. The timer needs no quieting.
 fn on_timer(line: Line) {
-    let driven = SLOT.on_interrupt();
+    let stepped = SLOT.on_interrupt();
     line.acknowledge();
-    drop(driven);
+    drop(stepped);
 }
 
 fn millisecond() -> u64 {
-    tsc_per_second() / 1000
+    frequency() / 1000
 }
 
-/// What may pass from a deadline to the end that is reported.
-fn promptly() -> u64 {
+/// The time allowed between a deadline and the end reported for it: 10 µs.
+fn tolerance() -> u64 {
     millisecond() / 100
 }
 
 pub fn rows(tour: &Tour) {
-    let timer = Timer::take().expect("nobody else has the timer");
+    let timer = Timer::take().expect("the timer has not been taken");
     Line::Timer.set_handler(on_timer);
     let timer = once(tour, timer);
     periods(tour, timer);
 }
 
-/// Started; the foreground is asleep until the interrupt.
+/// Starts the timer; the foreground sleeps until its interrupt.
 fn once(tour: &Tour, timer: Timer) -> Timer {
     let checks = Checks::new();
     let sleep = tour.meter.counting(Park);
-    let begun = tsc();
+    let begun = now();
     let (done, cost) = tour.meter.measure(|| {
         let job = SLOT.start(Counted::new(timer.after(millisecond()))).expect("the slot is idle");
         job.wait(sleep)
@@ -55,7 +51,7 @@ fn once(tour: &Tour, timer: Timer) -> Timer {
     let Counted { op, tries } = done.op;
     checks.expect("it was not cancelled", done.result.is_ok());
     checks.expect("the deadline was a millisecond away", op.deadline() - begun >= millisecond());
-    checks.expect("it ended at its deadline", tsc() - op.deadline() < promptly());
+    checks.expect("it ended at its deadline", now() - op.deadline() < tolerance());
     checks.equal("one interrupt", cost.interrupts, 1);
     let row = Row {
         kind: Asynchronous,
@@ -70,7 +66,7 @@ fn once(tour: &Tour, timer: Timer) -> Timer {
     op.into_timer()
 }
 
-/// Each period is started by the callback of the one before, counted from that one's deadline.
+/// The callback of each period starts the next, counted from the deadline of the one that ended.
 fn periods(tour: &Tour, timer: Timer) {
     const PERIODS: u64 = 20;
     static ENDED: AtomicU64 = AtomicU64::new(0);
@@ -82,9 +78,9 @@ fn periods(tour: &Tour, timer: Timer) {
         let Counted { op, tries } = done.op;
         TRIES.fetch_add(tries, Relaxed);
         LAST.store(op.deadline(), Relaxed);
-        LATEST.fetch_max(tsc() - op.deadline(), Relaxed);
+        LATEST.fetch_max(now() - op.deadline(), Relaxed);
         if ENDED.fetch_add(1, Relaxed) + 1 < PERIODS {
-            // The slot is idle by now. A period that is not started is missed below.
+            // The slot is idle by now. The checks below would find a period that was not started.
             let _not_started = SLOT.start_with(Counted::new(op.next(millisecond())), next);
         }
     }
@@ -96,9 +92,9 @@ fn periods(tour: &Tour, timer: Timer) {
         assert!(SLOT.start_with(Counted::new(first), next).is_ok(), "the slot is idle");
         sleep_until(tour.meter.counting(Park), || ENDED.load(Relaxed) == PERIODS);
     });
-    checks.equal("the last deadline is where the first one puts it", LAST.load(Relaxed), end);
-    checks.expect("no period was late", LATEST.load(Relaxed) < promptly());
-    checks.equal("an interrupt each", cost.interrupts, PERIODS);
+    checks.equal("the last deadline is 19 periods after the first", LAST.load(Relaxed), end);
+    checks.expect("no period was late", LATEST.load(Relaxed) < tolerance());
+    checks.equal("one interrupt a period", cost.interrupts, PERIODS);
     let row = Row {
         kind: Asynchronous,
         call: "start_with(period, next)",

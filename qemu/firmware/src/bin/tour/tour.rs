@@ -1,17 +1,16 @@
-//! What the rows have in common: how one is run, measured, checked and reported.
+//! What the rows of the table have in common: how a row is measured, checked and reported.
 
 use core::cell::Cell;
 
+use board::interrupts::{self, Line};
+use drivers::dma::{Dma, LONGEST};
+pub use firmware::report::Kind;
 use firmware::{
-    count::{Cost, Meter},
-    dma::{self, Dma},
+    dma,
     executor::Executor,
-    serial::{COM1, COM2},
-};
-pub use pc::report::Kind;
-use pc::{
-    interrupts::{self, Line},
+    measure::count::{Cost, Meter},
     report::{self, Absent, Report},
+    serial::{COM1, COM2},
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
@@ -19,9 +18,7 @@ use wouldblock::{
     sync::Mutex,
 };
 
-use crate::{asynchronous, blocking, concurrency, disk, nonblocking, timer};
-
-/// A row: what it shows, and what was measured.
+/// A row of the table: what it shows, and what was measured.
 pub struct Row {
     pub kind: Kind,
     pub call: &'static str,
@@ -32,7 +29,7 @@ pub struct Row {
     pub host_input: bool,
 }
 
-/// What was checked, and whether all of it held.
+/// Whether all checks of a row held.
 pub struct Checks(Cell<bool>);
 
 impl Checks {
@@ -55,47 +52,44 @@ impl Checks {
     }
 }
 
-/// The DMA engine with the memory it moves; there is none on a machine without PCI.
+/// The DMA engine, with the memory that it transfers. A machine without PCI has none.
 pub struct Engine {
     pub dma: Dma,
     pub memory: &'static mut [u8],
 }
 
-/// Why a row of the DMA engine is absent.
+/// The reason given where a row needs the DMA engine and the machine has none.
 pub const NO_DMA: &str = "no PCI bus, hence no DMA";
 
-/// The tour: what its rows work with.
+/// What the rows of the tour use.
 pub struct Tour {
     pub meter: Meter,
     pub engine: Option<Engine>,
     pub executor: Executor,
-    /// Returns of blocking calls after which everything was found at rest.
+    /// How many returns of blocking calls were checked.
     returns: Cell<u64>,
+    /// Whether nothing was left running at any of them.
     at_rest: Cell<bool>,
 }
 
-/// All rows, in the table's order.
-pub fn run() {
-    static MEMORY: ConstStaticCell<[u8; dma::LONGEST]> = ConstStaticCell::new([0; dma::LONGEST]);
-
-    let mut tour = Tour {
-        meter: Meter::default(),
-        engine: Dma::take().map(|dma| Engine { dma, memory: MEMORY.take() }),
-        executor: Executor::take(),
-        returns: Cell::new(0),
-        at_rest: Cell::new(true),
-    };
-    blocking::rows(&mut tour);
-    nonblocking::rows(&mut tour);
-    asynchronous::rows(&mut tour);
-    timer::rows(&tour);
-    disk::rows(&tour);
-    concurrency::rows(&mut tour);
-    tour.does_not_exist();
-}
-
 impl Tour {
-    /// Reports a row. After a blocking one, everything must be at rest.
+    /// With the devices.
+    ///
+    /// # Panics
+    /// If there is another one.
+    pub fn take() -> Self {
+        static MEMORY: ConstStaticCell<[u8; LONGEST]> = ConstStaticCell::new([0; LONGEST]);
+
+        Self {
+            meter: Meter::default(),
+            engine: dma::take().map(|dma| Engine { dma, memory: MEMORY.take() }),
+            executor: Executor::take(),
+            returns: Cell::new(0),
+            at_rest: Cell::new(true),
+        }
+    }
+
+    /// Reports a row. A blocking row must have left nothing running.
     pub fn report(&self, row: &Row, checks: &Checks) {
         if row.kind == Kind::Blocking {
             self.blocking_call_returned(checks);
@@ -114,12 +108,12 @@ impl Tour {
         }));
     }
 
-    /// Says that this machine cannot run a row.
+    /// Reports that this machine cannot run a row, and why.
     pub fn absent(&self, kind: Kind, row: &str, why: &str) {
         report::send(&Report::Absent(Absent { row, kind, why }));
     }
 
-    /// Conclusion 1: when a blocking call returns, nothing is left running.
+    /// A conclusion of the table: when a blocking call returns, nothing is left running.
     pub fn blocking_call_returned(&self, checks: &Checks) {
         let before = checks.0.replace(true);
         checks.expect(
@@ -127,19 +121,19 @@ impl Tour {
             COM1.enabled() | COM2.enabled() == 0,
         );
         checks.expect("their slots are idle", COM1.receiving.is_idle() && COM2.receiving.is_idle());
-        checks.expect("the DMA engine is at rest", !Dma::is_busy() && dma::SLOT.is_idle());
-        checks.expect("no timer is running", !pc::timer::is_running());
-        checks.expect("interrupts are enabled", x86_64::instructions::interrupts::are_enabled());
+        checks.expect("the DMA engine is idle", !Dma::is_busy() && dma::SLOT.is_idle());
+        checks.expect("no timer is running", !board::alarm::is_running());
+        checks.expect("interrupts are enabled", board::interrupts::are_enabled());
         self.returns.set(self.returns.get() + 1);
         self.at_rest.set(self.at_rest.get() && checks.0.get());
         checks.0.set(checks.0.get() && before);
     }
 
-    /// The empty cell of the table.
-    fn does_not_exist(&self) {
+    /// The empty cell of the table: blocking and asynchronous.
+    pub fn does_not_exist(&self) {
         let checks = Checks::new();
         checks.expect("nothing was left running at any return", self.at_rest.get());
-        checks.expect("returns were looked at", self.returns.get() > 0);
+        checks.expect("at least one return was checked", self.returns.get() > 0);
         let row = Row {
             kind: Kind::BlockingAsynchronous,
             call: "does not exist",
@@ -153,14 +147,14 @@ impl Tour {
     }
 }
 
-/// Passes the time with `idle` until it is over.
+/// Calls `idle` until `over` holds.
 pub fn sleep_until(mut idle: impl Idle, over: impl Fn() -> bool) {
     while !over() {
         idle.idle(&over);
     }
 }
 
-/// Runs `f` in an interrupt handler, once, before this returns.
+/// Runs `f` once, in an interrupt handler, before this returns.
 pub fn in_handler(f: fn()) {
     static WHAT: Mutex<Option<fn()>> = Mutex::new(None);
 

@@ -1,15 +1,15 @@
-//! What the loader handed over, and what is mapped.
+//! What the loader passes to the board, and which memory is mapped.
 
 use core::{arch::asm, hint::black_box};
 
-use pc::{
+use board::{
     Board,
     exceptions::{self, Exception, Frame},
 };
 
 const GIB: u64 = 1 << 30;
 
-pc::test!(command_line);
+crate::registry::test!(command_line);
 fn command_line(board: &'static Board) {
     let line = board.command_line;
     assert_eq!(line.command(), "run");
@@ -18,7 +18,7 @@ fn command_line(board: &'static Board) {
     assert_eq!(line.value("run"), None);
 }
 
-pc::test!(memory_map);
+crate::registry::test!(memory_map);
 fn memory_map(board: &'static Board) {
     let usable: u64 = board.memory.usable().map(|range| range.size).sum();
     assert!(usable > 16 << 20, "only {usable} bytes of memory in the map");
@@ -29,16 +29,16 @@ fn memory_map(board: &'static Board) {
     );
 }
 
-pc::test!(mapped_to_8_gib);
+crate::registry::test!(mapped_to_8_gib);
 fn mapped_to_8_gib(_: &'static Board) {
     for address in [2 << 20, 3 * GIB, 4 * GIB - 4096, 4 * GIB, 8 * GIB - 8] {
-        // SAFETY: mapped, aligned; memory or nothing, with no side effects, and read as what any
-        // bytes are.
+        // SAFETY: mapped and aligned. There is memory or nothing at the address, a read has no side
+        // effect, and any bytes are a valid `u64`.
         black_box(unsafe { (black_box(address) as *const u64).read_volatile() });
     }
 }
 
-pc::test!(not_mapped);
+crate::registry::test!(not_mapped);
 fn not_mapped(_: &'static Board) {
     /// The length of the instruction that reads below.
     const LENGTH: u64 = 2;
@@ -47,7 +47,7 @@ fn not_mapped(_: &'static Board) {
         if !frame.instruction().starts_with(&[0x8a, 0x01]) {
             return false;
         }
-        // SAFETY: the instruction below, whose result is not looked at.
+        // SAFETY: this is the instruction below, whose result is not used.
         unsafe { frame.skip(LENGTH) };
         true
     }
@@ -56,7 +56,7 @@ fn not_mapped(_: &'static Board) {
     unsafe { exceptions::set_handler(Exception::PageFault, skip) };
     for address in [0, 4095, 8 * GIB, 1 << 40] {
         let last_fault: u64;
-        // SAFETY: either it faults, and `skip` goes on behind it, or the assertion fails.
+        // SAFETY: either it faults, and `skip` continues after it, or the assertion fails.
         unsafe {
             asm!(
                 "mov cr2, {zero}",
@@ -73,9 +73,9 @@ fn not_mapped(_: &'static Board) {
     }
 }
 
-pc::test!(acpi_root, needs Edu);
+crate::registry::test!(acpi_root, needs Edu);
 fn acpi_root(board: &'static Board) {
     let root = board.memory.rsdp().expect("SeaBIOS makes one");
-    // SAFETY: mapped, and the firmware's own.
+    // SAFETY: mapped, and written by SeaBIOS only, before this program started.
     assert_eq!(unsafe { *(root as *const [u8; 8]) }, *b"RSD PTR ");
 }

@@ -1,16 +1,15 @@
-//! The edu device: its registers, its level line, its DMA.
+//! The edu device: its registers, its level-triggered interrupt line, its DMA.
 
 use core::{
     cell::UnsafeCell,
     sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
 };
 
-use pc::{
-    Board, edu,
+use board::{
+    Board, alarm, counter,
     edu::{Direction, Edu, Registers},
     interrupts::{self, Line},
     pci::BaseAddress,
-    timer,
 };
 use x86_64::instructions::interrupts as processor;
 
@@ -18,18 +17,18 @@ fn device(board: &'static Board) -> &'static Edu {
     board.edu.as_ref().expect("the tests here need it")
 }
 
-/// What the device said when it last interrupted.
+/// The device's interrupt status at its last interrupt.
 static STATUS: AtomicU32 = AtomicU32::new(0);
 
 fn quiet(line: Line) {
-    let registers = device(pc::board()).registers();
+    let registers = device(board::board()).registers();
     let status = registers.interrupt_status();
     STATUS.store(status, Relaxed);
     registers.acknowledge(status);
     line.acknowledge();
 }
 
-pc::test!(on_the_bus, needs Edu);
+crate::registry::test!(on_the_bus, needs Edu);
 fn on_the_bus(board: &'static Board) {
     let bus = board.pci.expect("edu is on it");
     assert!(bus.functions().count() >= 3);
@@ -40,8 +39,8 @@ fn on_the_bus(board: &'static Board) {
     assert_eq!(bus.find(0x1234, 0x0000).map(|f| f.device), None);
 }
 
-pc::test!(registers_answer, needs Edu);
-fn registers_answer(board: &'static Board) {
+crate::registry::test!(registers_read_back, needs Edu);
+fn registers_read_back(board: &'static Board) {
     let registers = device(board).registers();
     assert_eq!(registers.identification(), 0x0100_00ed);
     for value in [0, 1, 0xdead_beef, u32::MAX] {
@@ -52,7 +51,7 @@ fn registers_answer(board: &'static Board) {
     assert!(!registers.dma_is_running());
 }
 
-pc::test!(factorial, needs Edu);
+crate::registry::test!(factorial, needs Edu);
 fn factorial(board: &'static Board) {
     let registers = device(board).registers();
     for (of, expected) in [(1, 1), (5, 120), (12, 479_001_600)] {
@@ -62,7 +61,7 @@ fn factorial(board: &'static Board) {
     }
 }
 
-pc::test!(factorial_interrupts, needs Edu);
+crate::registry::test!(factorial_interrupts, needs Edu);
 fn factorial_interrupts(board: &'static Board) {
     let edu = device(board);
     edu.line().set_handler(quiet);
@@ -75,7 +74,7 @@ fn factorial_interrupts(board: &'static Board) {
     assert_eq!(edu.registers().interrupt_status(), 0);
 }
 
-pc::test!(raised_interrupts, needs Edu);
+crate::registry::test!(raised_interrupts, needs Edu);
 fn raised_interrupts(board: &'static Board) {
     let edu = device(board);
     edu.line().set_handler(quiet);
@@ -90,9 +89,9 @@ fn raised_interrupts(board: &'static Board) {
     assert_eq!(interrupts::spurious(), 0);
 }
 
-pc::test!(level_comes_again, needs Edu);
+crate::registry::test!(level_comes_again, needs Edu);
 fn level_comes_again(board: &'static Board) {
-    /// Quiets the device only at the fifth time.
+    /// Quiets the device only at the fifth interrupt.
     fn lazy(line: Line) {
         if line.taken() < 5 {
             line.acknowledge();
@@ -110,7 +109,7 @@ fn level_comes_again(board: &'static Board) {
     assert_eq!(edu.line().taken(), 5);
 }
 
-pc::test!(level_waits_while_disabled, needs Edu);
+crate::registry::test!(level_waits_while_disabled, needs Edu);
 fn level_waits_while_disabled(board: &'static Board) {
     let edu = device(board);
     edu.line().set_handler(quiet);
@@ -127,18 +126,18 @@ fn level_waits_while_disabled(board: &'static Board) {
     edu.registers().acknowledge(1);
     edu.line().enable();
     super::settle();
-    assert_eq!(edu.line().taken(), 1, "nothing asks any more");
+    assert_eq!(edu.line().taken(), 1, "no interrupt is requested any more");
 }
 
-/// Memory that the device is given; the test keeps off it while it is.
+/// Memory that is lent to the device; the test does not touch it during a transfer.
 struct Buffer(UnsafeCell<[u8; 4095]>);
 
-// SAFETY: one test uses it, and says at each access why it may.
+// SAFETY: each boot runs one test, on one core, and each access says why it is exclusive.
 unsafe impl Sync for Buffer {}
 
 static BUFFER: Buffer = Buffer(UnsafeCell::new([0; 4095]));
 
-pc::test!(dma_there_and_back, needs Edu);
+crate::registry::test!(dma_there_and_back, needs Edu);
 fn dma_there_and_back(board: &'static Board) {
     let edu = device(board);
     let registers = edu.registers();
@@ -150,8 +149,8 @@ fn dma_there_and_back(board: &'static Board) {
     let transfer = |direction| {
         static ENDED: AtomicU64 = AtomicU64::new(0);
         ENDED.store(edu.line().taken() + 1, Relaxed);
-        let start = timer::tsc();
-        // SAFETY: the buffer is the device's until the loop below is done.
+        let start = counter::now();
+        // SAFETY: only the device uses the buffer until the loop below is done.
         unsafe { registers.start_dma(direction, address, 4095, true) };
         assert!(registers.dma_is_running());
         processor::disable();
@@ -162,7 +161,7 @@ fn dma_there_and_back(board: &'static Board) {
         processor::enable();
         assert!(!registers.dma_is_running());
         assert_eq!(STATUS.load(Relaxed), Registers::TRANSFER_DONE);
-        let milliseconds = (timer::tsc() - start) / (timer::tsc_per_second() / 1000);
+        let milliseconds = (counter::now() - start) / (counter::frequency() / 1000);
         assert!((99..=100).contains(&milliseconds), "{milliseconds} ms");
     };
 
@@ -181,13 +180,13 @@ fn dma_there_and_back(board: &'static Board) {
     let back = unsafe { &*BUFFER.0.get() };
     assert!(back.iter().enumerate().all(|(i, byte)| *byte == (i * 7 + i / 256) as u8));
     assert_eq!(edu.line().taken(), 2);
-    assert_eq!(edu::find().map(Edu::line), Some(edu.line()));
+    assert_eq!(board::board().edu.as_ref().map(Edu::line), Some(edu.line()));
 }
 
-pc::test!(no_safe_access_leads_a_transfer_astray, needs Edu);
-/// An interrupt at each instruction of the start, whose handler uses every register that safe code can
-/// write: the bytes go where they were to go. The twin writes the destination, which safe code cannot:
-/// they go elsewhere.
+crate::registry::test!(no_safe_access_leads_a_transfer_astray, needs Edu);
+/// An interrupt at each instruction of the start of a transfer, whose handler writes every register
+/// that safe code can write: the bytes still reach their destination. The twin writes the
+/// destination register, which safe code cannot: the bytes go elsewhere.
 fn no_safe_access_leads_a_transfer_astray(board: &'static Board) {
     const BYTES: u64 = 16;
     const PLACES: u64 = 40;
@@ -196,14 +195,14 @@ fn no_safe_access_leads_a_transfer_astray(board: &'static Board) {
     static DESTINATION: AtomicU64 = AtomicU64::new(0);
 
     fn meddle(line: Line) {
-        let registers = device(pc::board()).registers();
+        let registers = device(board::board()).registers();
         registers.set_liveness(0x55);
         registers.set_factorial_interrupt(false);
         registers.acknowledge(Registers::FACTORIAL_DONE);
         let destination = DESTINATION.load(Relaxed);
         if destination != 0 {
-            // SAFETY: the device's register; what it leads the device to is a buffer that the test
-            // uses between two transfers only.
+            // SAFETY: this is the device's register; the address points the device to a buffer
+            // that the test uses between two transfers only.
             unsafe {
                 (destination as *mut u64).write_volatile(ELSEWHERE.0.get().addr() as u64);
             }
@@ -218,8 +217,8 @@ fn no_safe_access_leads_a_transfer_astray(board: &'static Board) {
     Line::Timer.enable();
     let move_bytes = |direction, timer_in| {
         let taken = edu.line().taken() + 1;
-        timer::one_shot(timer_in);
-        // SAFETY: the buffer is the device's until the loop below is done.
+        alarm::one_shot(timer_in);
+        // SAFETY: only the device uses the buffer until the loop below is done.
         unsafe {
             edu.registers().start_dma(direction, BUFFER.0.get().addr() as u64, BYTES, true);
         }
@@ -238,7 +237,7 @@ fn no_safe_access_leads_a_transfer_astray(board: &'static Board) {
         // SAFETY: no transfer is running.
         unsafe { (*buffer.0.get()).fill(byte) };
     };
-    // How many transfers came where they were to come, and how many elsewhere.
+    // How many transfers reached their destination, and how many went elsewhere.
     let moved = || {
         let mut came = [0, 0];
         for place in 2..2 + PLACES {

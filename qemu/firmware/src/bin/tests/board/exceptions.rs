@@ -1,4 +1,4 @@
-//! Exceptions that a program expects.
+//! Exceptions that a program expects and handles.
 
 use core::{
     arch::asm,
@@ -6,11 +6,11 @@ use core::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use critical_section::Mutex;
-use pc::{
+use board::{
     Board,
     exceptions::{self, Exception, Frame},
 };
+use critical_section::Mutex;
 
 static TAKEN: AtomicU64 = AtomicU64::new(0);
 static ADDRESS: AtomicU64 = AtomicU64::new(0);
@@ -23,25 +23,25 @@ fn skip_ud2(frame: &mut Frame) -> bool {
     }
     TAKEN.fetch_add(1, Relaxed);
     ADDRESS.store(frame.rip(), Relaxed);
-    // SAFETY: `ud2` is so long, and means nothing to the tests.
+    // SAFETY: this is the length of `ud2`, which the tests execute only for its exception.
     unsafe { frame.skip(UD2.len() as u64) };
     true
 }
 
-pc::test!(invalid_opcode_is_skipped);
+crate::registry::test!(invalid_opcode_is_skipped);
 fn invalid_opcode_is_skipped(_: &'static Board) {
     // SAFETY: the handler uses atomics and its frame only.
     unsafe { exceptions::set_handler(Exception::InvalidOpcode, skip_ud2) };
     for round in 1..=3 {
         let here: u64;
-        // SAFETY: `skip_ud2` goes on behind the instruction, with all registers as they were.
+        // SAFETY: `skip_ud2` continues after the instruction, with all registers unchanged.
         unsafe { asm!("lea {here}, [rip + 2f]", "2: ud2", here = out(reg) here) };
         assert_eq!(TAKEN.load(Relaxed), round);
         assert_eq!(ADDRESS.load(Relaxed), here);
     }
 }
 
-pc::test!(registers_survive);
+crate::registry::test!(registers_survive);
 fn registers_survive(_: &'static Board) {
     fn look(frame: &mut Frame) -> bool {
         let as_set = (0..16)
@@ -57,8 +57,8 @@ fn registers_survive(_: &'static Board) {
     let [mut a, mut c, mut d, mut si, mut di] = [0x1000_u64, 0x1001, 0x1002, 0x1006, 0x1007];
     let mut high = [0x1008_u64, 0x1009, 0x100a, 0x100b, 0x100c, 0x100d, 0x100e, 0x100f];
     let [r8, r9, r10, r11, r12, r13, r14, r15] = &mut high;
-    // SAFETY: `skip_ud2` goes on behind the instruction; if the registers are not as `look`
-    // expects, the run ends.
+    // SAFETY: `skip_ud2` continues after the instruction; if the registers do not have the values
+    // that `look` expects, the run ends.
     unsafe {
         asm!(
             "ud2",
@@ -72,7 +72,7 @@ fn registers_survive(_: &'static Board) {
     assert_eq!(TAKEN.load(Relaxed), 1);
 }
 
-pc::test!(breakpoint);
+crate::registry::test!(breakpoint);
 fn breakpoint(_: &'static Board) {
     fn count(frame: &mut Frame) -> bool {
         TAKEN.fetch_add(1, Relaxed);
@@ -86,9 +86,9 @@ fn breakpoint(_: &'static Board) {
     assert_eq!(TAKEN.load(Relaxed), 2);
 }
 
-/// Why a handler is `unsafe` to install: a critical section keeps interrupts away, and no exception.
-/// What a handler that broke the contract would do is looked for by a `RefCell`, which counts its
-/// borrows: both sections are granted, one inside the other.
+/// Why installing a handler is `unsafe`: a critical section holds back interrupts, but no
+/// exceptions. A handler that breaks the contract would enter a critical section inside another
+/// one. The `RefCell`, which counts its borrows, shows that it would find the data borrowed.
 fn an_exception_strikes_inside_a_critical_section(_: &'static Board) {
     static SHARED: Mutex<RefCell<u64>> = Mutex::new(RefCell::new(0));
     static BORROWED: AtomicU64 = AtomicU64::new(0);
@@ -101,10 +101,11 @@ fn an_exception_strikes_inside_a_critical_section(_: &'static Board) {
         true
     }
 
-    // SAFETY: the cell refuses a second borrow, so nothing is used that is in use.
+    // SAFETY: the cell refuses a second borrow, so no data is used twice at a time.
     unsafe { exceptions::set_handler(Exception::Breakpoint, look) };
     let strike = || {
-        // SAFETY: the handler returns; what it changes in memory, the compiler takes into account.
+        // SAFETY: the handler returns, and without `nomem` the compiler assumes that memory
+        // changes here.
         unsafe { asm!("int3") };
     };
     critical_section::with(|section| {
@@ -113,9 +114,10 @@ fn an_exception_strikes_inside_a_critical_section(_: &'static Board) {
         *shared += 1;
     });
     assert_eq!((TAKEN.load(Relaxed), BORROWED.load(Relaxed)), (1, 1));
-    // The twin: outside a section nothing is borrowed, and an interrupt would wait for its end.
+    // The twin: outside a section nothing is borrowed. An interrupt would be held back until the
+    // section ends, so this is all that its handler could see.
     strike();
     assert_eq!((TAKEN.load(Relaxed), BORROWED.load(Relaxed)), (2, 1));
     exceptions::remove_handler(Exception::Breakpoint);
 }
-pc::test!(an_exception_strikes_inside_a_critical_section);
+crate::registry::test!(an_exception_strikes_inside_a_critical_section);

@@ -1,14 +1,13 @@
-//! Lines, handlers and counters, on whichever controller the command line names.
+//! Interrupt lines, handlers and counters, on the controller that the command line names.
 
 use core::{
     arch::asm,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use pc::{
-    Board,
+use board::{
+    Board, alarm,
     interrupts::{self, Controller, Line},
-    timer,
 };
 use x86_64::instructions::interrupts as processor;
 
@@ -18,7 +17,7 @@ fn acknowledge(line: Line) {
     line.acknowledge();
 }
 
-pc::test!(self_interrupt);
+crate::registry::test!(self_interrupt);
 fn self_interrupt(_: &'static Board) {
     let line = Line::SelfIpi;
     line.set_handler(acknowledge);
@@ -35,7 +34,7 @@ fn self_interrupt(_: &'static Board) {
     assert_eq!((line.taken(), interrupts::taken()), (10, 10));
 }
 
-pc::test!(masked_interrupts_wait);
+crate::registry::test!(masked_interrupts_wait);
 fn masked_interrupts_wait(_: &'static Board) {
     Line::SelfIpi.set_handler(acknowledge);
     Line::SelfIpi.enable();
@@ -47,7 +46,7 @@ fn masked_interrupts_wait(_: &'static Board) {
     super::soon("the interrupt has come", || Line::SelfIpi.taken() == 1);
 }
 
-pc::test!(not_again_before_acknowledge);
+crate::registry::test!(not_again_before_acknowledge);
 fn not_again_before_acknowledge(_: &'static Board) {
     fn forget(_: Line) {}
 
@@ -62,7 +61,7 @@ fn not_again_before_acknowledge(_: &'static Board) {
     super::soon("the second has come", || Line::SelfIpi.taken() == 2);
 }
 
-/// Raises another line, gives it time, and only then lets go of its own.
+/// Raises another interrupt, gives it time to arrive, and only then acknowledges its own.
 fn raise_another(line: Line) {
     interrupts::raise_self();
     super::settle();
@@ -75,19 +74,19 @@ fn second(line: Line) {
     line.acknowledge();
 }
 
-pc::test!(handlers_do_not_nest);
+crate::registry::test!(handlers_do_not_nest);
 fn handlers_do_not_nest(_: &'static Board) {
     Line::Timer.set_handler(raise_another);
     Line::Timer.enable();
     Line::SelfIpi.set_handler(second);
     Line::SelfIpi.enable();
-    timer::one_shot(100);
+    alarm::one_shot(100);
     super::soon("both have come", || interrupts::taken() == 2);
     assert_eq!(ORDER.load(Relaxed), 12);
     assert_eq!(interrupts::deepest(), 1);
 }
 
-pc::test!(nesting_is_seen);
+crate::registry::test!(nesting_is_seen);
 fn nesting_is_seen(_: &'static Board) {
     fn unmask(line: Line) {
         processor::enable();
@@ -98,18 +97,18 @@ fn nesting_is_seen(_: &'static Board) {
     Line::Timer.enable();
     Line::SelfIpi.set_handler(second);
     Line::SelfIpi.enable();
-    timer::one_shot(100);
+    alarm::one_shot(100);
     super::soon("both have come", || interrupts::taken() == 2);
     assert_eq!(ORDER.load(Relaxed), 21);
     assert_eq!(interrupts::deepest(), 2);
 }
 
-pc::test!(time_spent);
+crate::registry::test!(time_spent);
 fn time_spent(_: &'static Board) {
     const LENGTH: u64 = 1000;
 
     fn busy(line: Line) {
-        // SAFETY: does nothing, at length.
+        // SAFETY: `nop` has no effect.
         unsafe { asm!(".rept {length}", "nop", ".endr", length = const LENGTH) };
         line.acknowledge();
     }
@@ -129,16 +128,16 @@ fn time_spent(_: &'static Board) {
 
     Line::Timer.set_handler(nested);
     Line::Timer.enable();
-    timer::one_shot(100);
+    alarm::one_shot(100);
     super::soon("both have come", || interrupts::taken() == 3);
     let twice = interrupts::spent() - once;
     assert!((2 * LENGTH..2 * LENGTH + 200).contains(&twice), "{twice}");
     assert_eq!(interrupts::deepest(), 2);
 }
 
-pc::test!(spurious);
+crate::registry::test!(spurious);
 fn spurious(board: &'static Board) {
-    // SAFETY: an interrupt like any other to its handler, which finds no request behind it.
+    // SAFETY: the same to the handler as a hardware interrupt, except that no request is pending.
     unsafe { asm!("int 0xff") };
     assert_eq!(interrupts::spurious(), 1);
     if board.controller == Controller::Pic {
@@ -148,7 +147,7 @@ fn spurious(board: &'static Board) {
     }
     assert_eq!(interrupts::taken(), 0);
 
-    // And the next true one is taken.
+    // The next real interrupt is taken.
     Line::SelfIpi.set_handler(acknowledge);
     Line::SelfIpi.enable();
     interrupts::raise_self();

@@ -1,12 +1,12 @@
-//! Devices that the board does not know, on lines of any number: the keyboard's controller (IRQ 1)
-//! and the real-time clock (IRQ 8, of the second 8259).
+//! Devices that the board has no driver for, on interrupt lines of any number: the keyboard
+//! controller (IRQ 1) and the real-time clock (IRQ 8, on the second 8259).
 
 use core::sync::atomic::{
     AtomicU64,
     Ordering::{Relaxed, SeqCst},
 };
 
-use pc::{
+use board::{
     Board,
     interrupts::{self, Controller, Line},
 };
@@ -14,7 +14,7 @@ use x86_64::instructions::port::Port;
 
 static HEARD: AtomicU64 = AtomicU64::new(0);
 
-/// A port of one of the two devices.
+/// Reads an I/O port of one of the two devices.
 fn read(port: u16) -> u8 {
     // SAFETY: these devices have no effect on memory.
     unsafe { Port::new(port).read() }
@@ -27,10 +27,10 @@ fn write(port: u16, value: u8) {
 
 const DATA: u16 = 0x60;
 const COMMAND: u16 = 0x64;
-/// The controller has a byte.
+/// Status bit: the keyboard controller has a byte.
 const FULL: u8 = 1;
 
-/// There is none on `microvm`, where no such port is driven.
+/// `microvm` has no keyboard controller: a read of a port without a device returns 0xff.
 fn has_keyboard() -> bool {
     read(COMMAND) != 0xff
 }
@@ -41,7 +41,7 @@ fn to_controller(command: u8, byte: u8) {
     write(DATA, byte);
 }
 
-/// Empties the controller, and lets a byte interrupt.
+/// Empties the keyboard controller, and enables its interrupt.
 fn prepare() {
     while read(COMMAND) & FULL != 0 {
         read(DATA);
@@ -49,7 +49,8 @@ fn prepare() {
     to_controller(0x60, 0x05); // "Write the command byte": system flag, keyboard interrupt.
 }
 
-/// The controller's own loop: "write the keyboard's output buffer", as if a key had been struck.
+/// Makes the controller act as if a key had been struck, by its own command "write keyboard output
+/// buffer".
 fn strike(key: u8) {
     to_controller(0xd2, key);
 }
@@ -59,7 +60,7 @@ fn on_key(line: Line) {
     line.acknowledge();
 }
 
-pc::test!(keys_interrupt);
+crate::registry::test!(keys_interrupt);
 fn keys_interrupt(_: &'static Board) {
     if !has_keyboard() {
         return;
@@ -73,15 +74,15 @@ fn keys_interrupt(_: &'static Board) {
     while read(COMMAND) & FULL != 0 {
         read(DATA);
     }
-    // What a controller makes of an edge while its line was disabled differs, and so does what the
-    // device's register holds by then.
+    // Interrupt controllers differ in whether they keep an edge of a disabled line; what the
+    // device's register holds differs accordingly.
     line.enable();
     super::settle();
     let kept = line.taken();
     HEARD.store(0, Relaxed);
     for (count, key) in (1..).zip([0x1e, 0x30, 0x2e]) {
         strike(key);
-        super::soon("the key has been heard", || line.taken() == kept + count);
+        super::soon("the key has been received", || line.taken() == kept + count);
     }
     assert_eq!(HEARD.load(Relaxed), 0x1e_302e);
     line.disable();
@@ -103,12 +104,12 @@ fn set_cmos(register: u8, value: u8) {
     write(CMOS_DATA, value);
 }
 
-pc::test!(the_real_time_clock_interrupts);
+crate::registry::test!(the_real_time_clock_interrupts);
 fn the_real_time_clock_interrupts(_: &'static Board) {
     const PERIODIC: u8 = 0x40;
 
     fn on_period(line: Line) {
-        // Reading the flags takes the interrupt back; without it no other one comes.
+        // Reading the flags clears the interrupt; without that no other one would arrive.
         HEARD.fetch_add(u64::from(cmos(0x0c) & PERIODIC != 0), Relaxed);
         line.acknowledge();
     }
@@ -118,18 +119,18 @@ fn the_real_time_clock_interrupts(_: &'static Board) {
     cmos(0x0c);
     line.enable();
     set_cmos(0x0a, 0x26); // 1024 times a second,
-    set_cmos(0x0b, cmos(0x0b) | PERIODIC); // by the host's clock: they come when they come.
+    set_cmos(0x0b, cmos(0x0b) | PERIODIC); // by the host's clock, so their times are not exact.
     while HEARD.load(Relaxed) < 5 {
         core::hint::spin_loop();
     }
-    x86_64::instructions::interrupts::disable();
+    board::interrupts::disable();
     set_cmos(0x0b, cmos(0x0b) & !PERIODIC);
-    x86_64::instructions::interrupts::enable();
+    board::interrupts::enable();
     assert!(line.taken() >= 5 && line.taken() == interrupts::taken());
     assert_eq!(interrupts::spurious(), 0);
 }
 
-pc::test!(lines_by_number);
+crate::registry::test!(lines_by_number);
 fn lines_by_number(_: &'static Board) {
     assert_eq!([2, 16, 255].map(Line::irq), [None; 3]);
     assert_eq!([3, 4].map(Line::irq), [Some(Line::Com2), Some(Line::Com1)]);
@@ -141,13 +142,13 @@ fn lines_by_number(_: &'static Board) {
     }
 }
 
-pc::test!(a_spurious_interrupt_is_not_its_lines);
-/// What an 8259 delivers when a request has gone before it could say which is no interrupt of the
-/// device that has the same line.
+crate::registry::test!(a_spurious_interrupt_is_not_its_lines);
+/// An 8259 delivers a spurious interrupt when a request has gone before it could tell which one it
+/// was. That must not count as an interrupt of the device on the same line.
 fn a_spurious_interrupt_is_not_its_lines(board: &'static Board) {
     fn on_any(line: Line) {
         HEARD.fetch_add(1, SeqCst);
-        if pc::board().controller == Controller::Apic {
+        if board::board().controller == Controller::Apic {
             return; // Nothing is in service.
         }
         line.acknowledge();
@@ -160,7 +161,7 @@ fn a_spurious_interrupt_is_not_its_lines(board: &'static Board) {
     unsafe { core::arch::asm!("int 0x27", "int 0x2f") };
     let spurious = match board.controller {
         Controller::Pic => 2,
-        Controller::Apic => 0, // There these vectors are only a device's.
+        Controller::Apic => 0, // There only a device uses these vectors.
     };
     assert_eq!((HEARD.load(SeqCst), interrupts::spurious()), (2 - spurious, spurious));
 }

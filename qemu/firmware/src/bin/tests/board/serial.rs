@@ -1,8 +1,8 @@
-//! The serial ports' interrupt lines, by the registers alone.
+//! The serial ports' interrupt lines, without the driver: by register accesses only.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use pc::{
+use board::{
     Board,
     interrupts::{Controller, Line},
     serial::{COM1, COM2, Serial},
@@ -16,7 +16,7 @@ const EMPTY: u8 = 0x60;
 
 static RECEIVED_SUM: AtomicU64 = AtomicU64::new(0);
 
-/// The port talks to itself, and interrupts when it hears something.
+/// Puts the port into loopback, with an interrupt for each byte received.
 fn loop_back(port: Serial) {
     port.write(Register::InterruptEnable, 0);
     port.write(Register::InterruptIdentification, 0); // no FIFO
@@ -53,20 +53,20 @@ fn each_byte_interrupts(port: Serial) {
         super::soon("the byte has come back", || RECEIVED_SUM.load(Relaxed) == sum);
     }
     assert_eq!(port.line().taken(), 100);
-    assert_eq!(pc::interrupts::taken(), 100);
+    assert_eq!(board::interrupts::taken(), 100);
 }
 
-pc::test!(com1_interrupts);
+crate::registry::test!(com1_interrupts);
 fn com1_interrupts(_: &'static Board) {
     each_byte_interrupts(COM1);
 }
 
-pc::test!(com2_interrupts);
+crate::registry::test!(com2_interrupts);
 fn com2_interrupts(_: &'static Board) {
     each_byte_interrupts(COM2);
 }
 
-pc::test!(two_different_ports);
+crate::registry::test!(two_different_ports);
 fn two_different_ports(_: &'static Board) {
     COM1.write(Register::LineControl, 0x03);
     COM2.write(Register::LineControl, 0x1b);
@@ -74,7 +74,7 @@ fn two_different_ports(_: &'static Board) {
     assert_eq!(COM2.read(Register::LineControl), 0x1b);
 }
 
-pc::test!(edge_while_disabled);
+crate::registry::test!(edge_while_disabled);
 fn edge_while_disabled(board: &'static Board) {
     loop_back(COM1);
     Line::Com1.set_handler(receive);
@@ -91,7 +91,8 @@ fn edge_while_disabled(board: &'static Board) {
     };
     assert_eq!(Line::Com1.taken(), kept);
 
-    // Off and on again at the device makes a new edge, wherever the first went.
+    // Switching the interrupt off and on at the device makes a new edge, whether or not the
+    // controller kept the first one.
     COM1.write(Register::InterruptEnable, 0);
     COM1.write(Register::InterruptEnable, RECEIVED);
     super::soon("the byte has been read", || RECEIVED_SUM.load(Relaxed) == 7);

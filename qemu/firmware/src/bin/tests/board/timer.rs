@@ -1,4 +1,5 @@
-//! The timer under `-icount shift=0`, as all tests run: time is the number of instructions.
+//! The timer under `-icount shift=0`, with which all tests run: time is the number of instructions
+//! executed.
 
 use core::{
     arch::asm,
@@ -7,10 +8,9 @@ use core::{
     sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
 };
 
-use pc::{
-    Board,
+use board::{
+    Board, alarm, counter,
     interrupts::{self, Line},
-    timer,
 };
 use x86_64::instructions::hlt;
 
@@ -23,14 +23,14 @@ fn land(line: Line) {
 
 const SLED: u64 = 1024;
 
-/// Starts the timer, then runs through a sled of one-byte instructions; where in it the interrupt
-/// came.
+/// Starts the timer, then runs through a sled of one-byte instructions. Returns the place in the
+/// sled at which the interrupt arrived.
 #[inline(never)]
 fn landing(ticks: u64) -> Option<u64> {
     LANDED.store(0, Relaxed);
-    timer::one_shot(ticks);
+    alarm::one_shot(ticks);
     let start: u64;
-    // SAFETY: does nothing, at length.
+    // SAFETY: `nop` has no effect.
     unsafe {
         asm!(
             "lea {start}, [rip + 2f]", "2:", ".rept {length}", "nop", ".endr",
@@ -41,7 +41,7 @@ fn landing(ticks: u64) -> Option<u64> {
     (start..=start + SLED).contains(&landed).then(|| landed - start)
 }
 
-pc::test!(one_shot_lands_on_every_instruction);
+crate::registry::test!(one_shot_lands_on_every_instruction);
 fn one_shot_lands_on_every_instruction(_: &'static Board) {
     Line::Timer.set_handler(land);
     Line::Timer.enable();
@@ -55,7 +55,7 @@ fn one_shot_lands_on_every_instruction(_: &'static Board) {
     assert_eq!(Line::Timer.taken() - before, SLED - place);
 }
 
-pc::test!(periodic);
+crate::registry::test!(periodic);
 fn periodic(_: &'static Board) {
     const ROUNDS: usize = 50;
     const PERIOD: u64 = 10_000;
@@ -64,7 +64,7 @@ fn periodic(_: &'static Board) {
     static TIMES: [AtomicU64; ROUNDS] = [const { AtomicU64::new(0) }; ROUNDS];
 
     fn note(line: Line) {
-        let now = timer::tsc();
+        let now = counter::now();
         if let Some(time) = TIMES.get(COUNT.fetch_add(1, Relaxed)) {
             time.store(now, Relaxed);
         }
@@ -73,50 +73,51 @@ fn periodic(_: &'static Board) {
 
     Line::Timer.set_handler(note);
     Line::Timer.enable();
-    timer::periodic(PERIOD);
-    // Awake: when the processor sleeps, QEMU now and then lets the clock jump some ticks too far.
+    alarm::periodic(PERIOD);
+    // Stay awake: while the processor sleeps, QEMU sometimes lets the clock jump a few ticks too
+    // far.
     while COUNT.load(Relaxed) < ROUNDS {
         spin_loop();
     }
-    timer::stop();
+    alarm::stop();
     super::settle();
-    assert_eq!(Line::Timer.taken(), ROUNDS as u64, "it goes on after `stop`");
+    assert_eq!(Line::Timer.taken(), ROUNDS as u64, "the timer continues after `stop`");
     let times: [u64; ROUNDS] = array::from_fn(|i| TIMES[i].load(Relaxed));
-    // The first handler takes one instruction more before it looks at the clock.
+    // The first call of the handler executes one more instruction before it reads the clock.
     for pair in times[1..].windows(2) {
         assert_eq!(pair[1] - pair[0], PERIOD, "{times:?}");
     }
 }
 
-pc::test!(stopped_in_time);
+crate::registry::test!(stopped_in_time);
 fn stopped_in_time(_: &'static Board) {
     Line::Timer.set_handler(land);
     Line::Timer.enable();
-    timer::one_shot(5_000);
-    timer::stop();
+    alarm::one_shot(5_000);
+    alarm::stop();
     super::settle();
     assert_eq!(Line::Timer.taken(), 0);
 }
 
-pc::test!(long_one_shot);
+crate::registry::test!(long_one_shot);
 fn long_one_shot(_: &'static Board) {
-    // 10 s: more than its counter holds at full speed. The virtual clock jumps while the processor
-    // sleeps.
-    let ticks = 10 * timer::ticks_per_second();
+    // 10 s is more than the timer's counter holds at full speed. The test is still fast, since the
+    // virtual clock jumps ahead while the processor sleeps.
+    let ticks = 10 * alarm::ticks_per_second();
     Line::Timer.set_handler(land);
     Line::Timer.enable();
-    let start = timer::tsc();
-    timer::one_shot(ticks);
+    let start = counter::now();
+    alarm::one_shot(ticks);
     hlt();
-    let passed = timer::tsc() - start;
+    let passed = counter::now() - start;
     assert_eq!(Line::Timer.taken(), 1);
     assert!((ticks..ticks + 1000).contains(&passed), "{passed} instead of {ticks}");
 }
 
-pc::test!(tsc_counts_instructions);
+crate::registry::test!(tsc_counts_instructions);
 fn tsc_counts_instructions(_: &'static Board) {
     let (before, after): (u64, u64);
-    // SAFETY: reads the counter, does nothing at length, reads it again.
+    // SAFETY: reads the time-stamp counter twice, with `nop` between.
     unsafe {
         asm!(
             "rdtsc", "shl rdx, 32", "or rax, rdx", "mov {before}, rax",
@@ -127,5 +128,5 @@ fn tsc_counts_instructions(_: &'static Board) {
         );
     }
     assert_eq!(after - before, 1000 + 4);
-    assert_eq!(timer::tsc_per_second(), timer::ticks_per_second());
+    assert_eq!(counter::frequency(), alarm::ticks_per_second());
 }

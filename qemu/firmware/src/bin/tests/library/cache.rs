@@ -1,16 +1,16 @@
-//! Cache flush in ring 0. QEMU runs a flush as a no-op; where it has no such instruction it raises
-//! #UD, and then every operand can be seen.
+//! Cache flush in ring 0. QEMU executes a flush as a no-op, so its effect cannot be observed. On a
+//! CPU model without the instruction QEMU raises #UD instead; then the handler sees every operand.
 
 use core::{
     ptr,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use pc::{
+use board::{
     Board,
     exceptions::{Exception, Frame, remove_handler, set_handler},
-    report::Xorshift,
 };
+use firmware::report::Xorshift;
 use wouldblock::{
     attempt::{Attempt, Progress},
     cache::{
@@ -39,10 +39,10 @@ fn flushed_in_steps(_: &'static Board) {
     cache.flush_range(&MEMORY[..0]);
     assert!(MEMORY.iter().all(|&byte| byte == 5));
 }
-pc::test!(flushed_in_steps);
+crate::registry::test!(flushed_in_steps);
 
-/// What this CPU has, and nothing else, is executed: what it has not would raise #UD. The runner
-/// boots it on CPUs that lack one or the other, and reads here what was chosen.
+/// Only flush instructions that this CPU has are executed: any other would raise #UD. The runner
+/// boots this test on CPUs that lack some of them, and reads from the log what was chosen.
 fn falls_back_to_what_there_is(_: &'static Board) {
     static MEMORY: [u8; 1000] = [5; 1000];
     let Some(cache) = Cache::get() else {
@@ -58,44 +58,46 @@ fn falls_back_to_what_there_is(_: &'static Board) {
     batch.order();
     assert!(MEMORY.iter().all(|&byte| byte == 5));
 }
-pc::test!(falls_back_to_what_there_is);
+crate::registry::test!(falls_back_to_what_there_is);
 
-/// The caches can be written back whole in ring 0, and nothing is lost.
+/// In ring 0 all caches can be written back at once, and no data is lost.
 fn the_whole_cache(_: &'static Board) {
     let memory = core::hint::black_box([7_u64; 100]);
-    // SAFETY: in ring 0; no cache is used as memory.
+    // SAFETY: this runs in ring 0, and no cache is used as memory.
     unsafe {
         cache::wbinvd();
         cache::wbnoinvd();
     }
     assert!(memory.iter().all(|&word| word == 7));
 }
-pc::test!(the_whole_cache);
+crate::registry::test!(the_whole_cache);
 
 const LINE: usize = 64;
 const RANGES: usize = 4000;
-/// Lines in the longest range: more than one step issues.
+/// Cache lines in the longest range: more than one step flushes.
 const LONGEST: usize = 150;
 
-/// The flushes of one range, as they trapped.
+/// The number of flushes of one range that trapped.
 static TRAPS: AtomicUsize = AtomicUsize::new(0);
+/// Instruction and address of each of these flushes, in order.
 static TRAPPED: [[AtomicUsize; 2]; LONGEST + 2] =
     [const { [const { AtomicUsize::new(0) }; 2] }; LONGEST + 2];
 
-/// Notes instruction and operand of a flush that this CPU does not have, and goes on behind it.
+/// Records instruction and operand of a flush that this CPU does not have, and skips it.
 fn note(frame: &mut Frame) -> bool {
     let Some((instruction, register, length)) = decode(frame.instruction()) else { return false };
     if let Some([kind, address]) = TRAPPED.get(TRAPS.fetch_add(1, Relaxed)) {
         kind.store(instruction as usize, Relaxed);
         address.store(frame.register(register) as usize, Relaxed);
     }
-    // SAFETY: a flush of that length; it changes no value, so the program means the same without
-    // it.
+    // SAFETY: the instruction is a flush of this length. A flush changes no value, so the program
+    // means the same without it.
     unsafe { frame.skip(length) };
     true
 }
 
-/// The flush, the register with its operand, and its length (Intel SDM vol. 2, chapter 2).
+/// Decodes a flush: the instruction, the register that holds its operand, and its length in bytes
+/// (Intel SDM vol. 2, chapter 2).
 fn decode(code: &[u8]) -> Option<(Instruction, usize, u64)> {
     let (prefix, rest) = match code {
         [0x66, rest @ ..] => (true, rest),
@@ -112,7 +114,7 @@ fn decode(code: &[u8]) -> Option<(Instruction, usize, u64)> {
         (true, 6) => Clwb,
         _ => return None,
     };
-    // `[register]`: rsp and r12 have a SIB byte, rbp and r13 a displacement of zero.
+    // The operand is `[register]`: rsp and r12 need a SIB byte, rbp and r13 a displacement of 0.
     let more = match (modrm >> 6, modrm & 7, rest) {
         (0, 4, [0x24, ..]) | (1, 0..=3 | 5..=7, [0, ..]) => 1,
         (0, 0..=3 | 6 | 7, _) => 0,
@@ -122,8 +124,9 @@ fn decode(code: &[u8]) -> Option<(Instruction, usize, u64)> {
     Some((instruction, register, 3 + u64::from(prefix) + u64::from(rex.is_some()) + more))
 }
 
-/// Whether just the lines of this range trapped: each once, in their order, by that instruction.
-/// The list is made another way than the library's: every byte's line, without repetition.
+/// Whether exactly the cache lines of this range trapped: each once, in order, by that instruction.
+/// The expected list is computed in another way than in the library: the cache line of every byte,
+/// without repetition.
 fn is_exact(range: *const [u8], instruction: Instruction) -> bool {
     let mut count = 0;
     let mut last = None;
@@ -144,8 +147,8 @@ fn is_exact(range: *const [u8], instruction: Instruction) -> bool {
 /// The library's flush.
 fn library(cache: Cache, range: *const [u8], instruction: Instruction) {
     let mut batch: Batch<'_> = cache.batch();
-    // SAFETY: the flushes are skipped where they trap, and elsewhere QEMU runs them as no-ops, so
-    // the range need not be mapped.
+    // SAFETY: a flush that traps is skipped, and QEMU executes any other as a no-op, so the range
+    // need not be mapped.
     unsafe {
         if instruction == cache.flush_instruction() {
             batch.flush_raw(range);
@@ -156,8 +159,8 @@ fn library(cache: Cache, range: *const [u8], instruction: Instruction) {
     batch.wait();
 }
 
-/// The classic mistake, planted: the end is counted from the rounded start, so the tail of an
-/// unaligned range is missed.
+/// A twin with a planted mistake: it counts the end from the start rounded down, so it misses the
+/// tail of an unaligned range.
 fn twin_without_tail(cache: Cache, range: *const [u8], instruction: Instruction) {
     let rounded = range.len().next_multiple_of(LINE);
     let offset = range.addr() % LINE;
@@ -168,8 +171,8 @@ fn twin_without_tail(cache: Cache, range: *const [u8], instruction: Instruction)
 
 type Flush = fn(Cache, *const [u8], Instruction);
 
-/// How many of many ranges are flushed exactly, and how many lines of them trapped. Every fourth
-/// ends with the address space.
+/// Flushes `RANGES` pseudo-random ranges. Returns how many were flushed exactly, and how many cache
+/// lines trapped in all. Every fourth range ends at the end of the address space.
 fn exact(flush: Flush, cache: Cache, instruction: Instruction, first_seed: u32) -> (usize, usize) {
     #[repr(align(64))]
     struct Memory([u8; LINE * (LONGEST + 1)]);
@@ -178,7 +181,7 @@ fn exact(flush: Flush, cache: Cache, instruction: Instruction, first_seed: u32) 
     let (mut exact, mut lines) = (0, 0);
     for n in 0..RANGES {
         let start = random.word() as usize % LINE;
-        // Mostly short, where heads and tails meet.
+        // Most ranges are short, so that head and tail are close together.
         let longest = if n % 8 == 0 { LINE * (LONGEST - 1) } else { 4 * LINE };
         let length = random.word() as usize % longest;
         let range = if n % 4 == 1 {
@@ -194,9 +197,9 @@ fn exact(flush: Flush, cache: Cache, instruction: Instruction, first_seed: u32) 
     (exact, lines)
 }
 
-/// Which lines are flushed, by each instruction: on a CPU without them (`-cpu
-/// max,-clflush,-clflushopt,-clwb`, as the runner boots it) every one traps. On any other CPU
-/// nothing may trap, and that is all that this says there.
+/// Which cache lines each instruction flushes. On a CPU that has none of them (`-cpu
+/// max,-clflush,-clflushopt,-clwb`, as the runner boots it) every flush traps and is compared. On
+/// any other CPU this checks only that none traps.
 fn every_line(_: &'static Board) {
     // SAFETY: `note` uses atomics and its frame only.
     unsafe { set_handler(Exception::InvalidOpcode, note) };
@@ -204,7 +207,7 @@ fn every_line(_: &'static Board) {
     for (flush, write_back, instruction) in
         [(Clflush, Clflush, Clflush), (Clflushopt, Clflush, Clflushopt), (Clflush, Clwb, Clwb)]
     {
-        // SAFETY: a CPU of 64-byte lines; what it does not have is served by `note`.
+        // SAFETY: this CPU has cache lines of 64 bytes; `note` handles what it does not have.
         let cache = unsafe { Cache::new(LINE as u16, flush, write_back, true) };
         let (found, lines) = exact(library, cache, instruction, 0x5eed);
         let (of_twin, _) = exact(twin_without_tail, cache, instruction, 0x5eed);
@@ -227,4 +230,4 @@ fn every_line(_: &'static Board) {
     remove_handler(Exception::InvalidOpcode);
     defmt::info!("flushes trap: {=bool}", traps);
 }
-pc::test!(every_line);
+crate::registry::test!(every_line);

@@ -1,19 +1,19 @@
-//! One wait for several: races of the serial ports, the timer and a job, and time-outs.
+//! One wait for several events: races between the serial ports, the timer and a job; time-outs.
 
 use core::time::Duration;
 
-use firmware::{
-    alarm::{self, TimerAlarm},
-    count::clock,
-    serial::{COM1, COM2, Port},
-    task::block_on,
-    timer::{SLOT, Timer},
-};
-use pc::{
+use board::{
     Board,
+    alarm::{self, TimerAlarm, is_running, periodic, stop},
+    counter::{clock, frequency, now},
+    idle::Park,
     interrupts::Line,
     serial,
-    timer::{is_running, periodic, stop, tsc, tsc_per_second},
+};
+use drivers::timer::{SLOT, Timer};
+use firmware::{
+    serial::{COM1, COM2, Port},
+    task::block_on,
 };
 use wouldblock::{
     attempt::Either,
@@ -21,14 +21,14 @@ use wouldblock::{
     event::Event,
     time::{self, AlarmDelay},
     uart16550::{Level, Register, Registers},
-    x86_64::{Park, TscClock},
+    x86_64::TscClock,
 };
 
 use super::interrupt_in;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// Each byte interrupts.
+/// Puts both ports into loopback; each received byte raises an interrupt.
 fn loop_back() -> [&'static Port; 2] {
     for port in [&COM1, &COM2] {
         port.install();
@@ -38,12 +38,12 @@ fn loop_back() -> [&'static Port; 2] {
     [&COM1, &COM2]
 }
 
-/// Nothing is left behind: no port interrupts.
+/// Whether nothing is left behind: no port has an interrupt enabled, and the timer is stopped.
 fn is_quiet() -> bool {
     COM1.enabled() == 0 && COM2.enabled() == 0 && !is_running()
 }
 
-/// Delays by the timer, whose handler signals.
+/// Delays measured by the timer, whose handler signals the event.
 fn delays() -> AlarmDelay<'static, TscClock, TimerAlarm> {
     static TIME: Event = Event::new();
     let alarm = alarm::take();
@@ -54,7 +54,7 @@ fn delays() -> AlarmDelay<'static, TscClock, TimerAlarm> {
     AlarmDelay::new(clock(), alarm, TIME.waiter().expect("one waiter"))
 }
 
-/// A byte comes on the one port or on the other while the foreground waits for both.
+/// A byte arrives on one port or the other while the foreground waits for both.
 fn the_first_of_two_ports(_: &'static Board) {
     fn on_first(line: Line) {
         serial::COM1.write(Register::Data, 1);
@@ -82,9 +82,9 @@ fn the_first_of_two_ports(_: &'static Board) {
     assert_eq!(end, Err(time::Error::TimedOut));
     assert!(is_quiet());
 }
-pc::test!(the_first_of_two_ports);
+crate::registry::test!(the_first_of_two_ports);
 
-/// Bytes on both ports in turn; each is heard in its turn, and none twice.
+/// Bytes arrive on both ports in turn; each is received in that order, and none twice.
 fn a_superloop_of_two_ports(_: &'static Board) {
     fn on_timer(line: Line) {
         if Line::Timer.taken() % 2 == 1 {
@@ -110,14 +110,14 @@ fn a_superloop_of_two_ports(_: &'static Board) {
     drop((first, second));
     assert!(is_quiet() && Line::Timer.taken() == 200);
 }
-pc::test!(a_superloop_of_two_ports);
+crate::registry::test!(a_superloop_of_two_ports);
 
-/// A byte comes while the timer's job runs: both are heard, and the job stays the caller's.
+/// A byte arrives while the timer's job runs: the race reports both, and the caller keeps the job.
 fn a_job_raced_with_a_byte(_: &'static Board) {
     let [(mut rx, mut tx), _] = loop_back().map(|port| port.uart.split().expect("free"));
     let mut timer = Timer::take().expect("the timer");
     for turn in 0..10 {
-        let mut job = SLOT.start(timer.after(tsc_per_second() / 1000)).expect("idle");
+        let mut job = SLOT.start(timer.after(frequency() / 1000)).expect("idle");
         assert_eq!(tx.try_send(turn), Ok(()));
         let Ok(Either::Second(byte)) = job.ended().race(rx.recv()).block(Park) else {
             panic!("the byte was there before the end");
@@ -125,24 +125,24 @@ fn a_job_raced_with_a_byte(_: &'static Board) {
         let race = job.ended().race(rx.recv());
         let end = if turn % 2 == 0 { block_on(race) } else { { race }.block(Park) };
         let Ok(Either::First(done)) = end else { panic!("no other byte came") };
-        assert!(byte == turn && tsc() >= done.op.deadline() && SLOT.is_idle());
+        assert!(byte == turn && now() >= done.op.deadline() && SLOT.is_idle());
         assert!(is_quiet());
         timer = done.op.into_timer();
     }
 }
-pc::test!(a_job_raced_with_a_byte);
+crate::registry::test!(a_job_raced_with_a_byte);
 
 fn a_time_out_in_each_form(_: &'static Board) {
     let [(mut rx, mut tx), _] = loop_back().map(|port| port.uart.split().expect("free"));
     let mut delay = delays();
     for byte in 0..10 {
-        let start = tsc();
+        let start = now();
         let end = rx.recv().within(delay.after(MILLISECOND)).block(Park);
         assert_eq!(end, Err(time::Error::TimedOut));
         let end = block_on(rx.recv().within(delay.after(MILLISECOND)));
         assert_eq!(end, Err(time::Error::TimedOut));
-        let waited = tsc() - start;
-        let least = 2 * tsc_per_second() / 1000;
+        let waited = now() - start;
+        let least = 2 * frequency() / 1000;
         assert!(waited >= least && waited < least + least / 20, "{waited} cycles");
         assert!(is_quiet(), "nothing is left armed");
 
@@ -152,17 +152,17 @@ fn a_time_out_in_each_form(_: &'static Board) {
         assert!(is_quiet());
     }
 }
-pc::test!(a_time_out_in_each_form);
+crate::registry::test!(a_time_out_in_each_form);
 
-/// A delay at every length from none on: an alarm that is due at once ends the wait, too.
+/// Delays of every length from 0 ns up: an alarm that is already due ends the wait, too.
 fn no_delay_is_lost(_: &'static Board) {
     let mut delay = delays();
     for nanoseconds in 0..400 {
-        let start = tsc();
+        let start = now();
         let Ok(()) = delay.after(Duration::from_nanos(nanoseconds)).block(Park);
         let Ok(()) = block_on(delay.after(Duration::from_nanos(nanoseconds)));
-        assert!(tsc() - start < 10_000);
+        assert!(now() - start < 10_000);
     }
     assert!(is_quiet());
 }
-pc::test!(no_delay_is_lost);
+crate::registry::test!(no_delay_is_lost);

@@ -1,28 +1,25 @@
-//! The 16550 driver between reads: continuous receive, settings that change while something waits,
-//! and halves one at a time.
+//! The 16550 driver between reads: continuous receive, a change of settings while an operation
+//! waits, and halves taken one at a time.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
+use board::{Board, idle::Park};
+use drivers::buffer::Buffer;
 use firmware::{
-    buffer::Buffer,
-    count::Counted,
-    serial::{COM1, COM2},
-};
-use pc::{
-    Board,
+    measure::count::Counted,
     report::{self, Port, Report, Stream, Xorshift},
+    serial::{COM1, COM2},
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
     block::{Idle, Spin},
     uart16550::{Config, Level, Parity},
-    x86_64::Park,
 };
 
 use super::{sleep_until, uart::looped_back};
 
-/// The host sends without a pause, and reads of random sizes come with pauses of random lengths: no
-/// byte is lost, since the chip is not read while the ring is full.
+/// The host sends without a pause, and the guest reads pieces of random sizes with random pauses:
+/// no byte is lost, since the driver does not read the chip while the ring is full.
 fn received_continuously_from_the_host(_: &'static Board) {
     const BYTES: usize = 8192;
     const SEED: u32 = 31;
@@ -36,7 +33,7 @@ fn received_continuously_from_the_host(_: &'static Board) {
     let (mut got, mut full) = (0, 0);
     while got < BYTES {
         if sizes.next().is_some_and(|pause| pause % 4 == 0) {
-            // Until the ring is full, or all has come.
+            // Until the ring is full, or everything has arrived.
             for _ in 0..40 {
                 if COM1.enabled() == 0 {
                     full += 1;
@@ -52,7 +49,7 @@ fn received_continuously_from_the_host(_: &'static Board) {
         assert!(buffer[..count].iter().copied().eq(expected.by_ref().take(count)));
         got += count;
         if BYTES - got < 600 {
-            break; // No pause ends any more.
+            break; // What is left no longer fills the ring, so a pause would not end.
         }
     }
     while got < BYTES {
@@ -66,9 +63,10 @@ fn received_continuously_from_the_host(_: &'static Board) {
     drop(rx);
     assert_eq!(COM1.enabled(), 0);
 }
-pc::test!(received_continuously_from_the_host);
+crate::registry::test!(received_continuously_from_the_host);
 
-/// More than the ring and the FIFO hold: the error stands where the bytes are missing.
+/// More bytes arrive than the ring and the FIFO hold: the error is reported at the position where
+/// bytes are missing.
 fn an_overrun_stands_in_its_place(_: &'static Board) {
     static RING: ConstStaticCell<[u16; 20]> = ConstStaticCell::new([0; 20]);
 
@@ -92,9 +90,9 @@ fn an_overrun_stands_in_its_place(_: &'static Board) {
     assert_eq!(rx.read(&mut buffer).block(Park), Ok(1));
     assert_eq!(buffer[0], 99);
 }
-pc::test!(an_overrun_stands_in_its_place);
+crate::registry::test!(an_overrun_stands_in_its_place);
 
-/// A read in the background, and only its callback tells: nothing steps it but the interrupt.
+/// A background read that reports its end by a callback only: nothing but the interrupt steps it.
 fn settings_change_while_a_read_waits(_: &'static Board) {
     static MEMORY: ConstStaticCell<[u8; 8]> = ConstStaticCell::new([0; 8]);
     static ENDS: AtomicU32 = AtomicU32::new(0);
@@ -115,7 +113,7 @@ fn settings_change_while_a_read_waits(_: &'static Board) {
     sleep_until(|| ENDS.load(Relaxed) == 1);
     assert_eq!(COM1.enabled(), 0);
 }
-pc::test!(settings_change_while_a_read_waits);
+crate::registry::test!(settings_change_while_a_read_waits);
 
 fn halves_one_at_a_time(_: &'static Board) {
     let uart = &looped_back(&COM2).uart;
@@ -129,4 +127,4 @@ fn halves_one_at_a_time(_: &'static Board) {
     assert_eq!(tx.send(b'2').block(Park), Ok(1));
     assert_eq!(rx.recv().block(Park), Ok(b'2'));
 }
-pc::test!(halves_one_at_a_time);
+crate::registry::test!(halves_one_at_a_time);

@@ -3,36 +3,33 @@
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::sleep_until;
+use board::{Board, board, edu::Direction, idle::Park};
+use drivers::dma::{Dma, LONGEST, Transfer};
 use firmware::{
-    count::Counted,
-    dma::{Dma, LONGEST, SLOT, Transfer},
+    dma::{self, SLOT},
     executor::Executor,
-};
-use pc::{
-    Board,
-    edu::{self, Direction},
+    measure::count::Counted,
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
     job::{Done, Job},
     sync::Mutex,
-    x86_64::Park,
 };
 
 static MEMORY: ConstStaticCell<[u8; LONGEST]> = ConstStaticCell::new([0; LONGEST]);
 
 fn there_and_back(_: &'static Board) {
-    let mut dma = Dma::take().expect("an engine");
+    let mut engine = dma::take().expect("an engine");
     let sent: [u8; 64] = core::array::from_fn(|n| n as u8 * 3);
     let mut memory = sent;
-    assert_eq!(dma.transfer(&mut memory, Direction::ToDevice, Park), 2);
+    assert_eq!(dma::transfer(&mut engine, &mut memory, Direction::ToDevice, Park), 2);
     memory.fill(0);
-    assert_eq!(dma.transfer(&mut memory, Direction::ToMemory, Park), 2);
+    assert_eq!(dma::transfer(&mut engine, &mut memory, Direction::ToMemory, Park), 2);
     assert_eq!(memory, sent);
     assert!(!Dma::is_busy());
-    assert!(Dma::take().is_none(), "there is one");
+    assert!(dma::take().is_none(), "there is one");
 }
-pc::test!(there_and_back, needs Edu);
+crate::registry::test!(there_and_back, needs Edu);
 
 /// A chain of transfers, each started by the callback of the one before.
 fn callbacks_restart(_: &'static Board) {
@@ -61,14 +58,14 @@ fn callbacks_restart(_: &'static Board) {
 
     let memory = MEMORY.take();
     memory.iter_mut().enumerate().for_each(|(index, byte)| *byte = (index % 253) as u8);
-    let dma = Dma::take().expect("an engine");
+    let dma = dma::take().expect("an engine");
     let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
     assert!(SLOT.start_with(transfer, next).is_ok());
     sleep_until(|| CALLS.load(Relaxed) == 4);
     let memory = END.try_lock().ok().and_then(|mut end| end.take()).expect("the chain has ended");
     assert!(memory.iter().enumerate().all(|(index, &byte)| byte == (index % 253) as u8));
 }
-pc::test!(callbacks_restart, needs Edu);
+crate::registry::test!(callbacks_restart, needs Edu);
 
 fn a_task_awaits_it(_: &'static Board) {
     static TRIES: Mutex<Option<u64>> = Mutex::new(None);
@@ -81,20 +78,20 @@ fn a_task_awaits_it(_: &'static Board) {
         }
     }
 
-    let dma = Dma::take().expect("an engine");
+    let dma = dma::take().expect("an engine");
     let transfer = Counted::new(dma.into_transfer(MEMORY.take(), Direction::ToDevice));
     let job = SLOT.start(transfer).expect("idle");
     let mut executor = Executor::take();
     executor.spawner().spawn(task(job).expect("the task is not running"));
     let tries = executor.run_until(|| *TRIES.try_lock().ok()?, Park);
     assert_eq!(tries, 3, "two of the first poll, one of the interrupt");
-    assert_eq!(pc::interrupts::taken(), 1);
+    assert_eq!(board::interrupts::taken(), 1);
 }
-pc::test!(a_task_awaits_it, needs Edu);
+crate::registry::test!(a_task_awaits_it, needs Edu);
 
-/// A detached transfer runs to its end; the slot is free after that, not before.
+/// A detached transfer runs to its end; the slot becomes idle then, not before.
 fn detached(_: &'static Board) {
-    let dma = Dma::take().expect("an engine");
+    let dma = dma::take().expect("an engine");
     let transfer = Counted::new(dma.into_transfer(MEMORY.take(), Direction::ToDevice));
     SLOT.start(transfer).expect("idle").detach();
     assert!(!SLOT.is_idle());
@@ -102,13 +99,14 @@ fn detached(_: &'static Board) {
     assert!(SLOT.is_idle());
     assert!(!Dma::is_busy());
 }
-pc::test!(detached, needs Edu);
+crate::registry::test!(detached, needs Edu);
 
-/// The device interrupts though nobody has asked for anything, and while a transfer is under way:
-/// once each, since the handler quiets it, and the transfer ends when it is done.
-fn interrupts_for_nobody(_: &'static Board) {
-    let edu = edu::find().expect("a device");
-    let (dma, memory) = (Dma::take().expect("an engine"), MEMORY.take());
+/// The device interrupts without a request: first while idle, then during a transfer. Each
+/// interrupt is taken once, since the handler quiets the device, and the transfer ends only when it
+/// is done.
+fn unrequested_interrupts(_: &'static Board) {
+    let edu = board().edu.as_ref().expect("a device");
+    let (dma, memory) = (dma::take().expect("an engine"), MEMORY.take());
     let raise = |times: u64| {
         let before = edu.line().taken();
         (0..times).for_each(|_| edu.registers().raise(1));
@@ -122,7 +120,7 @@ fn interrupts_for_nobody(_: &'static Board) {
     raise(100);
     assert!(!SLOT.is_idle() && Dma::is_busy());
     let done = job.wait(Park);
-    assert_eq!((done.result, done.op.tries), (Ok(()), 102), "100 of no use, one look, the end");
+    assert_eq!((done.result, done.op.tries), (Ok(()), 102), "100 in vain, the waiter's, the last");
     assert!(done.op.op.into_parts().is_some() && SLOT.is_idle());
 }
-pc::test!(interrupts_for_nobody, needs Edu);
+crate::registry::test!(unrequested_interrupts, needs Edu);

@@ -1,4 +1,5 @@
-//! Edges, latched in flags by the handler: of the first serial port's line, and of the timer.
+//! Edge-triggered interrupts of the first serial port and of the timer: the handler latches each
+//! edge in a flag.
 
 use core::{
     future::{Future, poll_fn},
@@ -7,15 +8,14 @@ use core::{
     time::Duration,
 };
 
-use firmware::{alarm, count::clock, serial::COM1, task::block_on};
-use pc::{Board, interrupts::Line, serial};
+use board::{Board, alarm, counter::clock, idle::Park, interrupts::Line, serial};
+use firmware::{serial::COM1, task::block_on};
 use wouldblock::{
     attempt::{self, Attempt},
     block::Spin,
     event::{Event, Flags},
     time,
     uart16550::{Register, Registers},
-    x86_64::Park,
 };
 
 use super::{interrupt_in, sleep_until};
@@ -24,7 +24,7 @@ static EDGES: Flags = Flags::new();
 const OF_THE_LINE: u32 = 1;
 const OF_THE_TIMER: u32 = 2;
 
-/// The byte is taken, and the line falls: what is left of it is the flag.
+/// Reading the byte lowers the interrupt line: after that only the flag tells of the edge.
 fn on_line(line: Line) {
     serial::COM1.read(Register::Data);
     line.acknowledge();
@@ -36,7 +36,7 @@ fn on_timer(line: Line) {
     EDGES.raise(OF_THE_TIMER);
 }
 
-/// The port in loopback, whose line rises with each byte.
+/// Puts the port into loopback: its interrupt line rises with each byte.
 fn install() {
     const RECEIVED: u8 = 1;
     COM1.install();
@@ -45,7 +45,7 @@ fn install() {
     serial::COM1.write(Register::InterruptEnable, RECEIVED);
 }
 
-/// One edge, which is over when this returns.
+/// Makes one edge; its handler has returned when this returns.
 fn edge() {
     let taken = Line::Com1.taken();
     serial::COM1.write(Register::Data, b'.');
@@ -66,7 +66,7 @@ fn an_edge_counts_from_where_it_was_asked_for(_: &'static Board) {
     assert_eq!(block_on(waiter.operation(&mut line)), Ok(OF_THE_LINE));
     assert_eq!(waiter.operation(&mut line).attempt(), Err(nb::Error::WouldBlock), "taken once");
 }
-pc::test!(an_edge_counts_from_where_it_was_asked_for);
+crate::registry::test!(an_edge_counts_from_where_it_was_asked_for);
 
 fn an_edge_between_two_efforts_is_kept(_: &'static Board) {
     install();
@@ -80,7 +80,7 @@ fn an_edge_between_two_efforts_is_kept(_: &'static Board) {
         edge();
         assert_eq!(op.block_for(Spin, clock(), Duration::ZERO), Ok(OF_THE_LINE));
     }
-    // One poll, which is given up; the edge; and then a wait by another operation.
+    // One operation is polled once and dropped; then the edge; then another operation waits.
     let mut op = waiter.operation(&mut line);
     block_on(poll_fn(|context| {
         assert!(Pin::new(&mut op).poll(context).is_pending());
@@ -90,9 +90,10 @@ fn an_edge_between_two_efforts_is_kept(_: &'static Board) {
     edge();
     assert_eq!(waiter.operation(&mut line).block(Park), Ok(OF_THE_LINE));
 }
-pc::test!(an_edge_between_two_efforts_is_kept);
+crate::registry::test!(an_edge_between_two_efforts_is_kept);
 
-/// The timer's edge at every instruction from the asking to the sleep, asleep and in a task.
+/// The timer's edge at every instruction between the request and the sleep, in a blocking wait and
+/// in a task.
 fn no_edge_is_lost_at_any_instruction(_: &'static Board) {
     let mut waiter = EDGES.waiter().expect("one waiter");
     let mut timer = EDGES.any_of(OF_THE_TIMER);
@@ -104,9 +105,9 @@ fn no_edge_is_lost_at_any_instruction(_: &'static Board) {
     }
     assert_eq!(Line::Timer.taken(), 2 * 398);
 }
-pc::test!(no_edge_is_lost_at_any_instruction);
+crate::registry::test!(no_edge_is_lost_at_any_instruction);
 
-/// A driver that keeps no operation between two polls.
+/// The way of a driver that keeps no operation between two polls.
 fn polled_without_an_operation(_: &'static Board) {
     static EVENT: Event = Event::new();
     static FLAGS: Flags = Flags::new();
@@ -130,4 +131,4 @@ fn polled_without_an_operation(_: &'static Board) {
     }
     assert_eq!(Line::Timer.taken(), 598);
 }
-pc::test!(polled_without_an_operation);
+crate::registry::test!(polled_without_an_operation);

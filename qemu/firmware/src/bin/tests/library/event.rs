@@ -1,20 +1,24 @@
-//! Waiting for an interrupt: asleep, with a deadline, in a task.
+//! Waiting for an interrupt: asleep, with a deadline, and in a task.
 
 use core::{
     sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     time::Duration,
 };
 
-use firmware::{alarm::park_until, count::clock, executor::Executor};
-use pc::{Board, interrupts::Line, timer::tsc};
+use board::{
+    Board,
+    alarm::park_until,
+    counter::{clock, now},
+    idle::Park,
+    interrupts::{Line, are_enabled, without_interrupts},
+};
+use firmware::executor::Executor;
 use wouldblock::{
     attempt::{self, Attempt},
     block::Spin,
     event::Event,
     time,
-    x86_64::Park,
 };
-use x86_64::instructions::interrupts::{are_enabled, without_interrupts};
 
 use super::interrupt_in;
 
@@ -32,51 +36,51 @@ fn flag() -> nb::Result<(), ()> {
     if READY.swap(false, Relaxed) { Ok(()) } else { Err(nb::Error::WouldBlock) }
 }
 
-/// The interrupt at every instruction of the way into the sleep and out of it. One that is lost
-/// sleeps for ever, and the runner's time limit finds it.
+/// The interrupt at every instruction of the way into the sleep and out of it. If a wake were lost,
+/// this would sleep forever, and the runner's time limit would report it.
 fn no_wake_is_lost_at_any_instruction(_: &'static Board) {
     let mut waiter = EVENT.waiter().expect("one waiter");
     let mut asleep = 0;
     for ticks in 1..600 {
         let taken = Line::Timer.taken();
         interrupt_in(ticks, on_timer);
-        let before = tsc();
+        let before = now();
         assert_eq!(waiter.operation(attempt::from_fn(flag)).block(Park), Ok(()));
         assert_eq!(Line::Timer.taken(), taken + 1);
-        asleep += u32::from(tsc() - before > ticks);
+        asleep += u32::from(now() - before > ticks);
         assert!(are_enabled());
     }
     assert!(asleep > 100, "most interrupts came during the wait: {asleep}");
 }
-pc::test!(no_wake_is_lost_at_any_instruction);
+crate::registry::test!(no_wake_is_lost_at_any_instruction);
 
 fn a_deadline_ends_the_sleep(_: &'static Board) {
     let mut waiter = EVENT.waiter().expect("one waiter");
     for microseconds in [0, 1, 10, 1000] {
-        let before = tsc();
+        let before = now();
         let mut op = waiter.operation(attempt::from_fn(flag));
         let end = op.block_for(park_until(), clock(), Duration::from_micros(microseconds));
         assert_eq!(end, Err(time::Error::TimedOut));
-        let waited = tsc() - before;
+        let waited = now() - before;
         assert!(waited >= microseconds * 1000, "{waited} ns of {microseconds} us");
         assert!(waited < microseconds * 1000 + 10_000, "{waited} ns of {microseconds} us");
     }
-    assert!(!pc::timer::is_running());
+    assert!(!board::alarm::is_running());
 }
-pc::test!(a_deadline_ends_the_sleep);
+crate::registry::test!(a_deadline_ends_the_sleep);
 
 /// The alarm at every instruction of the way into the sleep.
 fn no_alarm_is_lost_at_any_instruction(_: &'static Board) {
     let mut waiter = EVENT.waiter().expect("one waiter");
     for nanoseconds in 1..600 {
-        let before = tsc();
+        let before = now();
         let mut op = waiter.operation(attempt::from_fn(flag));
         let end = op.block_for(park_until(), clock(), Duration::from_nanos(nanoseconds));
         assert_eq!(end, Err(time::Error::TimedOut));
-        assert!(tsc() - before < 10_000);
+        assert!(now() - before < 10_000);
     }
 }
-pc::test!(no_alarm_is_lost_at_any_instruction);
+crate::registry::test!(no_alarm_is_lost_at_any_instruction);
 
 fn a_deadline_passes_with_interrupts_masked(_: &'static Board) {
     static TRIES: AtomicU32 = AtomicU32::new(0);
@@ -95,7 +99,7 @@ fn a_deadline_passes_with_interrupts_masked(_: &'static Board) {
         assert!(!are_enabled(), "a park does not unmask what its caller has masked");
     });
 }
-pc::test!(a_deadline_passes_with_interrupts_masked);
+crate::registry::test!(a_deadline_passes_with_interrupts_masked);
 
 fn a_handler_wakes_a_task(_: &'static Board) {
     static WOKEN: AtomicU32 = AtomicU32::new(0);
@@ -115,7 +119,7 @@ fn a_handler_wakes_a_task(_: &'static Board) {
     executor.run_until(|| (WOKEN.load(Relaxed) == 799).then_some(()), Park);
     assert_eq!(Line::Timer.taken(), 799);
 }
-pc::test!(a_handler_wakes_a_task);
+crate::registry::test!(a_handler_wakes_a_task);
 
 fn a_wait_that_is_over_at_once_takes_no_interrupt(_: &'static Board) {
     READY.store(true, Relaxed);
@@ -126,6 +130,6 @@ fn a_wait_that_is_over_at_once_takes_no_interrupt(_: &'static Board) {
     READY.store(true, Relaxed);
     let mut op = waiter.operation(attempt::from_fn(flag));
     assert_eq!(op.block_for(Spin, clock(), Duration::ZERO), Ok(()));
-    assert_eq!(pc::interrupts::taken(), 0);
+    assert_eq!(board::interrupts::taken(), 0);
 }
-pc::test!(a_wait_that_is_over_at_once_takes_no_interrupt);
+crate::registry::test!(a_wait_that_is_over_at_once_takes_no_interrupt);

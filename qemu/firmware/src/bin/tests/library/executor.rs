@@ -1,4 +1,4 @@
-//! embassy's executors, in the foreground and in a handler, with the library's waits in their tasks.
+//! embassy's executors in the foreground and in a handler, with tasks that wait by the library.
 
 use core::{
     convert::Infallible,
@@ -6,29 +6,29 @@ use core::{
     sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
 };
 
+use board::{
+    Board,
+    counter::frequency,
+    idle::Park,
+    interrupts::{self, Line, raise_self},
+};
+use drivers::timer::{Countdown, SLOT, Timer};
 use embassy_executor::Spawner;
 use embassy_time::{Duration, Instant, with_timeout};
 use firmware::{
     executor::{Executor, start_in_handler},
     serial::COM1,
-    timer::{Countdown, SLOT, Timer},
-};
-use pc::{
-    Board,
-    interrupts::{self, Line, raise_self},
-    timer::tsc_per_second,
 };
 use wouldblock::{
     attempt::{self, Attempt},
     block::Spin,
     event::Event,
     job::{Background, Slot},
-    x86_64::Park,
 };
 
 use super::sleep_until;
 
-/// A flag and its event, from one task to another.
+/// A flag and its event, which one task hands over to another.
 struct Baton {
     there: AtomicBool,
     event: Event,
@@ -49,7 +49,7 @@ impl Baton {
     }
 }
 
-/// The foreground does nothing but work, and yet the task goes on, period after period.
+/// The foreground computes without a pause, and still the task continues in every period.
 fn a_task_in_the_handler_preempts_a_busy_foreground(_: &'static Board) {
     const PERIODS: u64 = 50;
     static WORK: AtomicU64 = AtomicU64::new(0);
@@ -60,7 +60,7 @@ fn a_task_in_the_handler_preempts_a_busy_foreground(_: &'static Board) {
         let mut before = WORK.load(Relaxed);
         for _ in 0..PERIODS {
             let done = SLOT.start(countdown).expect("idle").await;
-            countdown = done.op.next(tsc_per_second() / 10_000);
+            countdown = done.op.next(frequency() / 10_000);
             let work = WORK.load(Relaxed);
             assert!(work > before, "the foreground went on meanwhile");
             before = work;
@@ -68,7 +68,7 @@ fn a_task_in_the_handler_preempts_a_busy_foreground(_: &'static Board) {
         }
     }
 
-    let first = Timer::take().expect("the timer").after(tsc_per_second() / 10_000);
+    let first = Timer::take().expect("the timer").after(frequency() / 10_000);
     start_in_handler().spawn(task(first).expect("the task is not running"));
     while SEEN.load(Relaxed) < PERIODS {
         WORK.store(black_box(WORK.load(Relaxed) + 1), Relaxed);
@@ -77,11 +77,12 @@ fn a_task_in_the_handler_preempts_a_busy_foreground(_: &'static Board) {
     assert_eq!(Line::SelfIpi.taken(), PERIODS + 1, "one for each wake, one for the spawn");
     assert_eq!(interrupts::deepest(), 1);
 }
-pc::test!(a_task_in_the_handler_preempts_a_busy_foreground);
+crate::registry::test!(a_task_in_the_handler_preempts_a_busy_foreground);
 
-/// A task of each executor, in turns: the foreground's wakes the handler's, which waits for the
-/// timer, n instructions on, and then wakes the foreground's: at each instruction of its way from
-/// the one wake to the sleep that the other one ends. One lost wake, and this hangs.
+/// One task of each executor, in turns. The foreground's task wakes the handler's task; this waits
+/// for the timer, n instructions later, and then wakes the foreground's task. So the second wake
+/// arrives at every instruction of the foreground's way from the first wake into its sleep. After
+/// one lost wake this test would hang.
 fn each_executor_wakes_the_other_at_every_instruction(_: &'static Board) {
     const PLACEMENTS: u64 = 1000;
     static GO: Baton = Baton::new();
@@ -130,9 +131,9 @@ fn each_executor_wakes_the_other_at_every_instruction(_: &'static Board) {
     assert!(asleep > 100, "the last placements find the foreground asleep");
     assert_eq!(interrupts::deepest(), 1);
 }
-pc::test!(each_executor_wakes_the_other_at_every_instruction);
+crate::registry::test!(each_executor_wakes_the_other_at_every_instruction);
 
-/// An operation that its device ends when it likes, cancelled or not.
+/// An operation whose device decides when it ends, cancelled or not.
 struct Slow;
 
 static SLOW: Slot<Slow> = Slot::new();
@@ -163,13 +164,13 @@ impl Drop for Slow {
     }
 }
 
-/// The device ends.
+/// The device has finished: it says so and interrupts.
 fn end() {
     ENDED.store(true, Relaxed);
     raise_self();
 }
 
-/// Runs what was spawned until it is over, with embassy's time.
+/// Runs the spawned tasks until `over` is set, with `embassy-time` installed.
 fn run_until(over: &AtomicBool, spawn: impl FnOnce(Spawner)) {
     firmware::embassy_time::install(Timer::take().expect("the timer"));
     let mut executor = Executor::take();
@@ -187,15 +188,16 @@ fn a_job_out_of_time_is_dropped_and_its_slot_comes_back(_: &'static Board) {
         let job = SLOW.start(Slow).expect("idle");
         assert!(with_timeout(millisecond, job).await.is_err());
         assert!((millisecond..millisecond * 2).contains(&start.elapsed()));
-        // It was dropped, hence cancelled; its device is still at it, and has what it needs.
+        // The job was dropped, hence cancelled. Its device has not ended, so the slot keeps the
+        // operation.
         assert_eq!((CANCELLED.load(Relaxed), DROPPED.load(Relaxed)), (1, 0));
         assert!(!SLOW.is_idle());
         end();
-        assert!(SLOW.is_idle(), "the interrupt has ended it, and nobody will collect it");
+        assert!(SLOW.is_idle(), "the interrupt has ended it, and no job is left to collect it");
 
-        // The next one, by reference: out of time it is still there, and goes on.
+        // The next job is awaited by reference: after the time-out it still exists and continues.
         let mut job = SLOW.start(Slow).expect("idle");
-        assert_eq!(DROPPED.load(Relaxed), 1, "what was given up is dropped by the next start");
+        assert_eq!(DROPPED.load(Relaxed), 1, "the next start drops the abandoned operation");
         assert!(with_timeout(millisecond, &mut job).await.is_err());
         assert_eq!(CANCELLED.load(Relaxed), 1);
         end();
@@ -208,14 +210,14 @@ fn a_job_out_of_time_is_dropped_and_its_slot_comes_back(_: &'static Board) {
     }
 
     Line::SelfIpi.set_handler(|line| {
-        let driven = SLOW.on_interrupt();
+        let stepped = SLOW.on_interrupt();
         line.acknowledge();
-        drop(driven);
+        drop(stepped);
     });
     Line::SelfIpi.enable();
     run_until(&OVER, |spawner| spawner.spawn(task().expect("the task is not running")));
 }
-pc::test!(a_job_out_of_time_is_dropped_and_its_slot_comes_back);
+crate::registry::test!(a_job_out_of_time_is_dropped_and_its_slot_comes_back);
 
 fn an_operation_out_of_time_takes_nothing(_: &'static Board) {
     static OVER: AtomicBool = AtomicBool::new(false);
@@ -241,10 +243,10 @@ fn an_operation_out_of_time_takes_nothing(_: &'static Board) {
     COM1.uart.set_loopback(true);
     run_until(&OVER, |spawner| spawner.spawn(task().expect("the task is not running")));
 }
-pc::test!(an_operation_out_of_time_takes_nothing);
+crate::registry::test!(an_operation_out_of_time_takes_nothing);
 
-/// A task that turns interrupts on, and leaves them on, lets the handler be called again inside itself:
-/// the executor is not polled there, and what was woken runs after it.
+/// A task that enables interrupts, and leaves them enabled, lets the handler be called again inside
+/// itself. The inner call does not poll the executor: the woken task runs after the outer one.
 fn a_task_that_unmasks_does_not_nest_the_executor(_: &'static Board) {
     const ROUNDS: u32 = 10;
     static GO: Baton = Baton::new();
@@ -252,7 +254,7 @@ fn a_task_that_unmasks_does_not_nest_the_executor(_: &'static Board) {
     static ORDER: AtomicU32 = AtomicU32::new(0);
     static BEHIND: AtomicU32 = AtomicU32::new(0);
 
-    /// `f` as the only one of the two that runs.
+    /// Runs `f`, and panics if the other task is running, too.
     fn alone(f: impl FnOnce()) {
         assert_eq!(DEPTH.fetch_add(1, Relaxed), 0, "one task inside the other");
         f();
@@ -264,11 +266,11 @@ fn a_task_that_unmasks_does_not_nest_the_executor(_: &'static Board) {
         let mut poll = 0;
         core::future::poll_fn(|cx| {
             alone(|| {
-                x86_64::instructions::interrupts::enable();
+                board::interrupts::enable();
                 let before = Line::SelfIpi.taken();
                 GO.hand_over();
                 raise_self();
-                // The handler has run, inside itself.
+                // The loop ends when the handler has run inside itself.
                 while Line::SelfIpi.taken() == before {}
                 ORDER.fetch_add(1, Relaxed);
             });
@@ -298,4 +300,4 @@ fn a_task_that_unmasks_does_not_nest_the_executor(_: &'static Board) {
     assert!(BEHIND.load(Relaxed) > 0 && DEPTH.load(Relaxed) == 0);
     assert_eq!(interrupts::deepest(), 2, "the handler was called inside itself");
 }
-pc::test!(a_task_that_unmasks_does_not_nest_the_executor);
+crate::registry::test!(a_task_that_unmasks_does_not_nest_the_executor);

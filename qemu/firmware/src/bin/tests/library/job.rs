@@ -5,23 +5,22 @@ use core::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
-use pc::{
+use board::{
     Board,
-    interrupts::{Line, raise_self},
+    idle::Park,
+    interrupts::{Line, raise_self, without_interrupts},
 };
 use wouldblock::{
     attempt::Attempt,
     job::{Background, Busy, Done, Slot, Step},
-    x86_64::Park,
 };
-use x86_64::instructions::interrupts::without_interrupts;
 
 use super::{interrupt_now, sleep_until};
 
-/// Ends at the n-th try; interrupts itself in between.
+/// Ends at the n-th try, and raises the self-interrupt before each of them.
 struct Countdown {
     left: u32,
-    /// Interrupt from inside the try, so that the handler finds the slot claimed.
+    /// Raise the interrupt inside the try, so that the handler finds the slot claimed.
     inside: bool,
 }
 
@@ -60,12 +59,12 @@ static SLOT: Slot<Countdown> = Slot::new();
 static CONTENDED: AtomicU32 = AtomicU32::new(0);
 
 fn handler(line: Line) {
-    let driven = SLOT.on_interrupt();
-    if driven.step() == Step::Contended {
+    let stepped = SLOT.on_interrupt();
+    if stepped.step() == Step::Contended {
         CONTENDED.fetch_add(1, Relaxed);
     }
     line.acknowledge();
-    drop(driven);
+    drop(stepped);
 }
 
 fn install() {
@@ -73,14 +72,14 @@ fn install() {
     Line::SelfIpi.enable();
 }
 
-fn interrupts_carry_it_on(_: &'static Board) {
+fn interrupts_step_a_job_to_its_end(_: &'static Board) {
     install();
     let job = SLOT.start(Countdown { left: 10, inside: false }).expect("idle");
     sleep_until(|| Line::SelfIpi.taken() == 10);
     assert_eq!(job.wait(Park).op.left, 0);
     assert!(SLOT.is_idle());
 }
-pc::test!(interrupts_carry_it_on);
+crate::registry::test!(interrupts_step_a_job_to_its_end);
 
 fn waiting_works_with_interrupts_masked(_: &'static Board) {
     install();
@@ -89,22 +88,23 @@ fn waiting_works_with_interrupts_masked(_: &'static Board) {
         job.wait(Park).op.left
     });
     assert_eq!(left, 0);
-    // The interrupts that it raised find an idle slot.
+    // The interrupts that it raised are taken now, and find an idle slot.
     interrupt_now(handler);
     assert!(SLOT.is_idle());
 }
-pc::test!(waiting_works_with_interrupts_masked);
+crate::registry::test!(waiting_works_with_interrupts_masked);
 
-/// A handler that interrupts the step never gets the operation, and nothing is lost.
-fn a_contended_step_is_made_up_for(_: &'static Board) {
+/// A handler that interrupts a step never gets the operation, and no step is lost.
+fn the_holder_steps_again_after_a_contended_step(_: &'static Board) {
     install();
     let mut job = SLOT.start(Countdown { left: 3, inside: true }).expect("idle");
-    // One attempt of the job: each try is interrupted, and each note has the holder try once more.
+    // One attempt of the job: each try is interrupted, the handler notes that it came, and the
+    // holder of the slot then tries once more.
     let done = job.attempt();
     assert!(done.is_ok_and(|done| done.op.left == 0));
     assert_eq!(CONTENDED.load(Relaxed), 3);
 }
-pc::test!(a_contended_step_is_made_up_for);
+crate::registry::test!(the_holder_steps_again_after_a_contended_step);
 
 fn a_callback_starts_the_next(_: &'static Board) {
     static CALLS: AtomicU32 = AtomicU32::new(0);
@@ -121,26 +121,26 @@ fn a_callback_starts_the_next(_: &'static Board) {
     assert!(SLOT.is_idle());
     assert_eq!(Line::SelfIpi.taken(), 200);
 }
-pc::test!(a_callback_starts_the_next);
+crate::registry::test!(a_callback_starts_the_next);
 
 fn a_dropped_job_is_cancelled(_: &'static Board) {
     install();
     without_interrupts(|| {
         drop(SLOT.start(Countdown { left: u32::MAX, inside: false }).expect("idle"));
-        assert!(SLOT.is_idle(), "cancelled, so it has ended, and nobody will collect it");
+        assert!(SLOT.is_idle(), "cancelled, so it has ended, and no job is left to collect it");
     });
     let done = SLOT.start(Countdown { left: 5, inside: false }).expect("idle").wait(Park);
     assert_eq!(done.op.left, 0);
 }
-pc::test!(a_dropped_job_is_cancelled);
+crate::registry::test!(a_dropped_job_is_cancelled);
 
 fn a_forgotten_job_leaves_its_slot_busy(_: &'static Board) {
     install();
     core::mem::forget(SLOT.start(Countdown { left: 5, inside: false }).expect("idle"));
     sleep_until(|| Line::SelfIpi.taken() == 5);
     let Err(Busy(op)) = SLOT.start(Countdown { left: 7, inside: false }) else {
-        panic!("nobody has collected the end")
+        panic!("the end has not been collected")
     };
     assert_eq!(op.left, 7, "the operation comes back");
 }
-pc::test!(a_forgotten_job_leaves_its_slot_busy);
+crate::registry::test!(a_forgotten_job_leaves_its_slot_busy);

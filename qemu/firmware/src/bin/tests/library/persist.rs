@@ -1,7 +1,7 @@
-//! A region and its log in ring 0, on ordinary memory: that it survives anything is not the matter
-//! here.
+//! A region and its log in ring 0, on ordinary memory. Whether they survive a power failure is
+//! tested elsewhere.
 
-use pc::Board;
+use board::Board;
 use wouldblock::{
     cache::Cache,
     nb,
@@ -22,7 +22,7 @@ fn copied_and_zeroed(_: &'static Board) {
     let mut memory = Memory([0xee; SIZE]);
     for domain in [Domain::MemoryController, Domain::Caches] {
         let mut region = region(&mut memory, domain);
-        // Long enough for non-temporal stores.
+        // Long enough that non-temporal stores are used.
         assert_eq!(region.copy_persist(5, &[7; 2000]), Ok(()));
         assert!(region.bytes()[5..2005].iter().all(|&byte| byte == 7));
         assert_eq!(region.zero_persist(5..2005), Ok(()));
@@ -30,7 +30,7 @@ fn copied_and_zeroed(_: &'static Board) {
         assert!([4, 2005].map(|at| region.bytes()[at]) == [0xee; 2]);
     }
 }
-pc::test!(copied_and_zeroed);
+crate::registry::test!(copied_and_zeroed);
 
 fn a_log_is_full_and_recovered(_: &'static Board) {
     let mut memory = Memory([0xee; SIZE]);
@@ -49,4 +49,4 @@ fn a_log_is_full_and_recovered(_: &'static Board) {
         assert_eq!(log.read(&record, &mut [0; 40]), Ok(&b"a record of no great length"[..]));
     }
 }
-pc::test!(a_log_is_full_and_recovered);
+crate::registry::test!(a_log_is_full_and_recovered);

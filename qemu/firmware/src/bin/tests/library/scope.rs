@@ -1,27 +1,27 @@
-//! An operation that borrows, on the first serial port in loopback: interrupts fill a buffer on this
-//! stack while the foreground sends.
+//! An operation that borrows, on the first serial port in loopback: interrupts fill a buffer on the
+//! stack of the test while the foreground sends.
 
 use core::{cell::Cell, convert::Infallible};
 
-use firmware::serial::COM1;
-use pc::{
+use board::{
     Board,
+    idle::Park,
     interrupts::{Line, raise_self},
 };
+use firmware::serial::COM1;
 use wouldblock::{
     block::Spin,
     job::{self, Inline, ScopedSlot, Slot, Step},
-    x86_64::Park,
 };
 
-static LINE: ScopedSlot = ScopedSlot::new();
+static READING: ScopedSlot = ScopedSlot::new();
 
-/// Quiet the device, step, acknowledge, and only then wake.
+/// Quiets the device, steps the job, acknowledges the interrupt, and only then wakes.
 fn on_interrupt(irq: Line) {
-    let news = COM1.uart.on_interrupt();
-    let driven = LINE.on_interrupt();
+    let owed = COM1.uart.on_interrupt();
+    let stepped = READING.on_interrupt();
     irq.acknowledge();
-    drop((news, driven));
+    drop((owed, stepped));
 }
 
 fn install() {
@@ -34,14 +34,14 @@ fn interrupts_fill_a_buffer_on_the_stack(_: &'static Board) {
     install();
     let (rx, mut tx) = COM1.uart.split().expect("free");
     let mut buffer = [0; 64];
-    let scope = LINE.scope(rx.into_read_exact(&mut buffer[..]), Park, |job| {
+    let scope = READING.scope(rx.into_read_exact(&mut buffer[..]), Park, |job| {
         assert_eq!(job.attempt(), Err(nb::Error::WouldBlock));
         for chunk in 0..8 {
             assert_eq!(tx.write_all([chunk; 8]).block(Spin), Ok(8));
         }
         job.wait(Park);
     });
-    let ((), done) = scope.expect("nothing else is on the line");
+    let ((), done) = scope.expect("the slot is idle");
     assert_eq!(done.result, Ok(64));
     let (rx, _) = done.op.into_parts();
     drop(rx);
@@ -49,36 +49,36 @@ fn interrupts_fill_a_buffer_on_the_stack(_: &'static Board) {
     assert!(Line::Com1.taken() >= 4);
     assert_eq!(COM1.enabled(), 0);
     drop(tx);
-    assert!(COM1.uart.split().is_some() && LINE.is_idle());
+    assert!(COM1.uart.split().is_some() && READING.is_idle());
 }
-pc::test!(interrupts_fill_a_buffer_on_the_stack);
+crate::registry::test!(interrupts_fill_a_buffer_on_the_stack);
 
-fn what_comes_after_a_scope_is_nobodys(_: &'static Board) {
+fn bytes_after_a_scope_stay_in_the_device(_: &'static Board) {
     install();
     let (rx, mut tx) = COM1.uart.split().expect("free");
     let mut buffer = [0; 64];
-    let scope = LINE.scope(rx.into_read_exact(&mut buffer[..]), Park, |_| {
+    let scope = READING.scope(rx.into_read_exact(&mut buffer[..]), Park, |_| {
         assert_eq!(tx.write_all(b"as far as").block(Spin), Ok(9));
         while tx.flush().attempt().is_err() {}
     });
-    let ((), done) = scope.expect("nothing else is on the line");
-    assert_eq!(done.result, Ok(9), "left early: cancelled, and it says how far it got");
+    let ((), done) = scope.expect("the slot is idle");
+    assert_eq!(done.result, Ok(9), "left early: cancelled, and the result says how far it got");
     let (mut rx, _) = done.op.into_parts();
     assert_eq!(tx.send(b'!').block(Spin), Ok(1));
-    assert_eq!(LINE.on_interrupt().step(), Step::Idle);
+    assert_eq!(READING.on_interrupt().step(), Step::Idle);
     assert_eq!(&buffer[..10], b"as far as\0");
     assert_eq!(rx.recv().block(Spin), Ok(b'!'));
 }
-pc::test!(what_comes_after_a_scope_is_nobodys);
+crate::registry::test!(bytes_after_a_scope_stay_in_the_device);
 
-/// Closures, each of a type that has no name, one after the other in one slot.
+/// Closures, whose types have no names, one after another in one slot.
 fn closures_in_a_slot(_: &'static Board) {
     static SLOT: Slot<Inline<u32, Infallible, 16>> = Slot::new();
 
     fn on_interrupt(irq: Line) {
-        let driven = SLOT.on_interrupt();
+        let stepped = SLOT.on_interrupt();
         irq.acknowledge();
-        drop(driven);
+        drop(stepped);
     }
 
     Line::SelfIpi.set_handler(on_interrupt);
@@ -98,4 +98,4 @@ fn closures_in_a_slot(_: &'static Board) {
     }
     assert_eq!(Line::SelfIpi.taken(), 3, "one for each start");
 }
-pc::test!(closures_in_a_slot);
+crate::registry::test!(closures_in_a_slot);

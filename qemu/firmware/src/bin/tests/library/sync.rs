@@ -1,16 +1,16 @@
-//! Sharing between a handler and the foreground.
+//! Data shared between a handler and the foreground.
 
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use pc::{
+use board::{
     Board,
+    alarm::{periodic, stop},
+    idle::Park,
     interrupts::Line,
-    timer::{periodic, stop},
 };
 use wouldblock::{
     block::block,
     sync::{Channel, Mutex, Sender},
-    x86_64::Park,
 };
 
 use super::{interrupt_now, sleep_until};
@@ -35,9 +35,10 @@ fn a_handler_does_not_get_a_held_mutex(_: &'static Board) {
     sleep_until(|| MUTEX.try_lock().is_ok_and(|value| *value == 11));
     assert_eq!(REFUSED.load(Relaxed), 1);
 }
-pc::test!(a_handler_does_not_get_a_held_mutex);
+crate::registry::test!(a_handler_does_not_get_a_held_mutex);
 
-/// A handler sends at every 97th tick, the foreground sleeps in between: all values, in order.
+/// A handler sends at every 997th tick, and the foreground sleeps between: all values arrive, in
+/// order.
 fn a_channel_from_a_handler_to_a_sleeper(_: &'static Board) {
     static CHANNEL: Channel<u32, 5> = Channel::new();
     static SENDER: Mutex<Option<(Sender<'static, u32>, u32)>> = Mutex::new(None);
@@ -62,4 +63,4 @@ fn a_channel_from_a_handler_to_a_sleeper(_: &'static Board) {
     }
     stop();
 }
-pc::test!(a_channel_from_a_handler_to_a_sleeper);
+crate::registry::test!(a_channel_from_a_handler_to_a_sleeper);

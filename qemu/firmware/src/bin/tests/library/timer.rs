@@ -3,28 +3,25 @@
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::sleep_until;
-use embassy_time::{Duration, Instant, Ticker};
-use firmware::{
-    count::{Meter, clock},
-    executor::Executor,
-    timer::{Cancelled, Countdown, SLOT, Timer},
-};
-use pc::{
+use board::{
     Board,
-    interrupts::Line,
-    timer::{is_running, tsc, tsc_per_second},
+    alarm::is_running,
+    counter::{clock, frequency, now},
+    idle::Park,
+    interrupts::{Line, without_interrupts},
 };
+use drivers::timer::{Cancelled, Countdown, SLOT, Timer};
+use embassy_time::{Duration, Instant, Ticker};
+use firmware::{executor::Executor, measure::count::Meter};
 use wouldblock::{
     attempt,
     block::{Spin, block},
     job::Done,
     sync::Mutex,
-    x86_64::Park,
 };
-use x86_64::instructions::interrupts::without_interrupts;
 
 fn millisecond() -> u64 {
-    tsc_per_second() / 1000
+    frequency() / 1000
 }
 
 fn once(_: &'static Board) {
@@ -34,18 +31,18 @@ fn once(_: &'static Board) {
     let mut job = SLOT.start(timer.after(millisecond())).expect("idle");
     assert!(job.attempt().is_err(), "not yet");
     let (done, cost) = meter.measure(|| job.wait(meter.counting(Park)));
-    let late = tsc() - done.op.deadline();
+    let late = now() - done.op.deadline();
     assert!(done.result == Ok(()) && late < millisecond() / 10, "{late} cycles late");
     assert_eq!((cost.interrupts, cost.asleep), (1, 1), "asleep until its one interrupt");
 }
-pc::test!(once);
+crate::registry::test!(once);
 
-/// A hundred periods, each started by the callback of the one before, and none of them drifts.
+/// A hundred periods, each started by the callback of the previous one: they do not drift.
 fn periods(_: &'static Board) {
     static PERIODS: AtomicU64 = AtomicU64::new(0);
     static LATEST: AtomicU64 = AtomicU64::new(0);
     fn next(done: Done<Countdown>) {
-        LATEST.fetch_max(tsc() - done.op.deadline(), Relaxed);
+        LATEST.fetch_max(now() - done.op.deadline(), Relaxed);
         if PERIODS.fetch_add(1, Relaxed) < 99 {
             assert!(SLOT.start_with(done.op.next(millisecond()), next).is_ok());
         }
@@ -55,19 +52,19 @@ fn periods(_: &'static Board) {
     let end = first.deadline() + 99 * millisecond();
     assert!(SLOT.start_with(first, next).is_ok());
     sleep_until(|| PERIODS.load(Relaxed) == 100);
-    let late = tsc() - end;
+    let late = now() - end;
     assert!(late < millisecond() / 10, "the last of them was {late} cycles late");
     assert!(LATEST.load(Relaxed) < millisecond() / 10);
     assert_eq!(Line::Timer.taken(), 100);
 }
-pc::test!(periods);
+crate::registry::test!(periods);
 
-/// Interrupts that were masked for some periods delay those, and no later one.
+/// Masking interrupts for some periods delays the callbacks of those periods, and no later one.
 fn masked_for_some_periods_it_catches_up(_: &'static Board) {
     static PERIODS: AtomicU64 = AtomicU64::new(0);
     static LATE: AtomicU64 = AtomicU64::new(0);
     fn next(done: Done<Countdown>) {
-        let late = tsc() - done.op.deadline();
+        let late = now() - done.op.deadline();
         LATE.fetch_add(u64::from(late > millisecond() / 10), Relaxed);
         if PERIODS.fetch_add(1, Relaxed) < 19 {
             assert!(SLOT.start_with(done.op.next(millisecond()), next).is_ok());
@@ -78,14 +75,14 @@ fn masked_for_some_periods_it_catches_up(_: &'static Board) {
     let start = first.deadline();
     assert!(SLOT.start_with(first, next).is_ok());
     sleep_until(|| PERIODS.load(Relaxed) == 5);
-    without_interrupts(|| while tsc() < start + 8 * millisecond() + millisecond() / 2 {});
+    without_interrupts(|| while now() < start + 8 * millisecond() + millisecond() / 2 {});
     sleep_until(|| PERIODS.load(Relaxed) == 20);
-    let late = tsc() - (start + 19 * millisecond());
+    let late = now() - (start + 19 * millisecond());
     assert!(late < millisecond() / 10, "the last of them was {late} cycles late");
     assert_eq!(LATE.load(Relaxed), 4, "numbers 5 to 8 were due while interrupts were masked");
     assert_eq!(Line::Timer.taken(), 20);
 }
-pc::test!(masked_for_some_periods_it_catches_up);
+crate::registry::test!(masked_for_some_periods_it_catches_up);
 
 fn polled_and_waited_for_in_bounds(_: &'static Board) {
     let timer = Timer::take().expect("the timer");
@@ -95,7 +92,7 @@ fn polled_and_waited_for_in_bounds(_: &'static Board) {
         looks += 1;
         job.attempt()
     }));
-    assert!(done.result == Ok(()) && looks > 100 && tsc() >= done.op.deadline());
+    assert!(done.result == Ok(()) && looks > 100 && now() >= done.op.deadline());
     assert!(job.is_collected() && SLOT.is_idle());
 
     let mut job = SLOT.start(done.op.into_timer().after(3 * millisecond())).expect("idle");
@@ -105,14 +102,14 @@ fn polled_and_waited_for_in_bounds(_: &'static Board) {
     let done = job.ended().block_for(Spin, clock(), 5 * one).expect("five are");
     assert_eq!(done.result, Ok(()));
 
-    // With interrupts masked, who waits steps; the interrupt finds nothing left to do.
+    // With interrupts masked, the waiter steps; the interrupt finds nothing left to do.
     let taken = Line::Timer.taken();
     let job = SLOT.start(done.op.into_timer().after(millisecond())).expect("idle");
     let done = without_interrupts(|| job.wait(Park));
     assert!(done.result == Ok(()) && Line::Timer.taken() <= taken + 1);
     assert!(SLOT.is_idle() && !is_running());
 }
-pc::test!(polled_and_waited_for_in_bounds);
+crate::registry::test!(polled_and_waited_for_in_bounds);
 
 fn detached_it_runs_to_its_end(_: &'static Board) {
     let first = Timer::take().expect("the timer").after(millisecond());
@@ -120,18 +117,18 @@ fn detached_it_runs_to_its_end(_: &'static Board) {
     SLOT.start(first).expect("idle").detach();
     assert!(!SLOT.is_idle() && is_running());
     sleep_until(|| SLOT.is_idle());
-    assert!(tsc() >= end && Line::Timer.taken() == 1 && !is_running());
+    assert!(now() >= end && Line::Timer.taken() == 1 && !is_running());
 }
-pc::test!(detached_it_runs_to_its_end);
+crate::registry::test!(detached_it_runs_to_its_end);
 
 fn dropped_it_stops(_: &'static Board) {
     drop(SLOT.start(Timer::take().expect("the timer").after(millisecond())).expect("idle"));
     assert!(SLOT.is_idle() && !is_running());
-    let start = tsc();
-    while tsc() - start < 2 * millisecond() {}
+    let start = now();
+    while now() - start < 2 * millisecond() {}
     assert_eq!(Line::Timer.taken(), 0);
 }
-pc::test!(dropped_it_stops);
+crate::registry::test!(dropped_it_stops);
 
 fn cancelled(_: &'static Board) {
     let timer = Timer::take().expect("the timer");
@@ -145,7 +142,7 @@ fn cancelled(_: &'static Board) {
     assert_eq!(job.wait(Park).result, Ok(()));
     assert_eq!(Line::Timer.taken(), 1);
 }
-pc::test!(cancelled);
+crate::registry::test!(cancelled);
 
 fn a_task_awaits_each_period(_: &'static Board) {
     static END: Mutex<Option<u64>> = Mutex::new(None);
@@ -167,12 +164,11 @@ fn a_task_awaits_each_period(_: &'static Board) {
     executor.spawner().spawn(task(first).expect("the task is not running"));
     let end = executor.run_until(|| *END.try_lock().ok()?, Park);
     assert_eq!(end, eleventh);
-    assert!(tsc() < eleventh && Line::Timer.taken() == 10);
+    assert!(now() < eleventh && Line::Timer.taken() == 10);
 }
-pc::test!(a_task_awaits_each_period);
+crate::registry::test!(a_task_awaits_each_period);
 
-/// `embassy-time` on this board: two tasks sleep, each by its own measure, and so does the
-/// executor.
+/// `embassy-time` on this board: two tasks sleep for different times, and the executor sleeps, too.
 fn tasks_sleep(_: &'static Board) {
     static ENDED: AtomicU64 = AtomicU64::new(0);
 
@@ -197,7 +193,7 @@ fn tasks_sleep(_: &'static Board) {
     let meter = Meter::default();
     let ended = || (ENDED.load(Relaxed) == 2).then_some(());
     let ((), cost) = meter.measure(|| executor.run_until(ended, meter.counting(Park)));
-    assert!(!is_running(), "nobody sleeps any more");
+    assert!(!is_running(), "no task sleeps any more");
     assert!(cost.asleep >= 20 && cost.interrupts <= 31, "{cost:?}");
 }
-pc::test!(tasks_sleep);
+crate::registry::test!(tasks_sleep);

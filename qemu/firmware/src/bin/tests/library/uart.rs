@@ -6,17 +6,18 @@ use core::{
     time::Duration,
 };
 
-use firmware::{
-    buffer::Buffer,
-    count::{Counted, clock},
-    serial::{COM1, COM2, Port},
-};
-use pc::{
+use board::{
     Board,
-    interrupts::{self, Line},
-    report::{self, Report, Stream, Xorshift},
+    counter::{clock, frequency, now},
+    idle::Park,
+    interrupts::{self, Line, without_interrupts},
     serial::Serial,
-    timer::{tsc, tsc_per_second},
+};
+use drivers::buffer::Buffer;
+use firmware::{
+    measure::count::Counted,
+    report::{self, Report, Stream, Xorshift},
+    serial::{COM1, COM2, Port},
 };
 use static_cell::ConstStaticCell;
 use wouldblock::{
@@ -25,9 +26,7 @@ use wouldblock::{
     job::Slot,
     time,
     uart16550::{ReadToIdle, Receiver},
-    x86_64::Park,
 };
-use x86_64::instructions::interrupts::without_interrupts;
 
 use super::{interrupt_in, sleep_until};
 
@@ -58,14 +57,14 @@ fn every_form_in_the_foreground(_: &'static Board) {
         assert_eq!(port.enabled(), 0, "interrupt enables as before");
     }
 }
-pc::test!(every_form_in_the_foreground);
+crate::registry::test!(every_form_in_the_foreground);
 
-/// More than the FIFO holds: the rest is lost, that is said once, and what was there first is
-/// intact.
+/// More bytes arrive than the FIFO holds: the rest is lost, the loss is reported once, and the
+/// first bytes are intact.
 fn an_overrun_is_reported_once(_: &'static Board) {
     let (mut rx, mut tx) = looped_back(&COM1).uart.split().expect("free");
     for byte in 0..20 {
-        assert_eq!(tx.send(byte).block(Spin), Ok(1)); // Each looks at the line status, too.
+        assert_eq!(tx.send(byte).block(Spin), Ok(1)); // Each send reads the line status, too.
     }
     let Err(nb::Error::Other(error)) = rx.try_recv() else { panic!("no overrun") };
     assert!(error.overrun() && !error.framing() && !error.parity() && !error.break_received());
@@ -74,7 +73,7 @@ fn an_overrun_is_reported_once(_: &'static Board) {
     }
     assert_eq!(rx.try_recv(), Err(nb::Error::WouldBlock));
 }
-pc::test!(an_overrun_is_reported_once);
+crate::registry::test!(an_overrun_is_reported_once);
 
 fn received_in_the_background(_: &'static Board) {
     static MEMORY: ConstStaticCell<[u8; 64]> = ConstStaticCell::new([0; 64]);
@@ -89,10 +88,10 @@ fn received_in_the_background(_: &'static Board) {
     assert_eq!(done.result, Ok(64));
     let (_, buffer) = done.op.op.into_parts();
     assert!(buffer.as_ref().iter().enumerate().all(|(index, &byte)| byte == index as u8 / 8));
-    assert!(pc::interrupts::taken() >= 4);
+    assert!(board::interrupts::taken() >= 4);
     assert_eq!(COM1.enabled(), 0);
 }
-pc::test!(received_in_the_background);
+crate::registry::test!(received_in_the_background);
 
 fn cancelled_mid_way(_: &'static Board) {
     static MEMORY: ConstStaticCell<[u8; 64]> = ConstStaticCell::new([0; 64]);
@@ -104,18 +103,18 @@ fn cancelled_mid_way(_: &'static Board) {
     assert!(job.attempt().is_err());
     job.cancel();
     let done = job.wait(Park);
-    assert_eq!(done.result, Ok(10), "it says how far it got");
+    assert_eq!(done.result, Ok(10), "the result says how far it got");
     assert_eq!(done.op.progress(), 10);
     let (mut rx, buffer) = done.op.op.into_parts();
     assert_eq!(&buffer.as_ref()[..10], b"one, two, ");
-    // The half is whole again.
+    // The receiver can be used again.
     assert_eq!(tx.send(b'3').block(Spin), Ok(1));
     assert_eq!(rx.recv().block(Park), Ok(b'3'));
     assert_eq!(COM2.enabled(), 0);
 }
-pc::test!(cancelled_mid_way);
+crate::registry::test!(cancelled_mid_way);
 
-/// Both lines, each way, through the controller at once: no port's interrupts hide the other's.
+/// Both ports interrupt at the same time: the interrupts of one do not hide those of the other.
 fn two_ports_at_once(_: &'static Board) {
     static MEMORY: [ConstStaticCell<[u8; 32]>; 2] = [const { ConstStaticCell::new([0; 32]) }; 2];
 
@@ -134,10 +133,10 @@ fn two_ports_at_once(_: &'static Board) {
     assert_eq!(second.wait(Park).result, Ok(32));
     assert!(COM1.line().taken() > 0 && COM2.line().taken() > 0);
 }
-pc::test!(two_ports_at_once);
+crate::registry::test!(two_ports_at_once);
 
-/// All four directions of both ports in the background at once, the host at the other ends: it feeds
-/// both ports, and compares every byte that comes out of them.
+/// Both directions of both ports in the background at once, with the host at the other ends: it
+/// sends to both ports, and compares every byte that they send.
 fn two_ports_each_way_with_the_host(_: &'static Board) {
     const BYTES: usize = 8192;
     static MEMORY: [ConstStaticCell<[u8; BYTES]>; 4] =
@@ -172,15 +171,15 @@ fn two_ports_each_way_with_the_host(_: &'static Board) {
         assert_eq!(port.enabled(), 0);
     }
     for line in [Line::Com1, Line::Com2] {
-        // How many come is the host's to decide: a foreground that looks at the slot takes bytes too.
-        assert!(line.taken() > 0, "the first is the empty transmitter's");
+        // Their number depends on the host: the foreground takes bytes, too, when it tries the job.
+        assert!(line.taken() > 0, "the empty transmitter raises the first one");
     }
     assert_eq!(interrupts::deepest(), 1);
 }
-pc::test!(two_ports_each_way_with_the_host);
+crate::registry::test!(two_ports_each_way_with_the_host);
 
-/// The receiver overruns while the transmitter is being fed: that is the reader's error, with what
-/// came before it, and the write is whole.
+/// The receiver overruns while the transmitter is being filled: the read ends with the error and
+/// keeps what arrived before it, and the write is complete.
 fn an_overrun_while_sending(_: &'static Board) {
     static MEMORY: [ConstStaticCell<[u8; 40]>; 2] = [const { ConstStaticCell::new([7; 40]) }; 2];
 
@@ -194,40 +193,40 @@ fn an_overrun_while_sending(_: &'static Board) {
     });
     assert_eq!(written.result, Ok(40));
     let done = read.wait(Park);
-    assert!(done.result.is_err_and(|error| error.overrun()), "24 did not fit");
+    assert!(done.result.is_err_and(|error| error.overrun()), "24 bytes did not fit");
     assert_eq!((done.op.progress(), COM1.enabled()), (0, 0));
-    // Started again, it goes on with what did fit.
+    // Started again, it continues with the bytes that did fit.
     let mut read = COM1.receiving.start(done.op).expect("idle");
     assert!(read.attempt().is_err());
     read.cancel();
     assert_eq!(read.wait(Park).result, Ok(16));
     assert_eq!(COM1.enabled(), 0);
 }
-pc::test!(an_overrun_while_sending);
+crate::registry::test!(an_overrun_while_sending);
 
 type Message = ReadToIdle<Receiver<'static, Serial>, Buffer>;
 
-/// Room for a message on the first port.
+/// The slot for a message on the first port.
 static MESSAGE: Slot<Message> = Slot::new();
 
-/// The first port in loopback, its handler stepping [`MESSAGE`].
+/// Puts the first port into loopback, with a handler that steps [`MESSAGE`].
 fn messages() -> &'static Port {
     let port = looped_back(&COM1);
     port.line().set_handler(|line| {
-        let news = COM1.uart.on_interrupt();
-        let driven = MESSAGE.on_interrupt();
+        let owed = COM1.uart.on_interrupt();
+        let stepped = MESSAGE.on_interrupt();
         line.acknowledge();
-        drop((news, driven));
+        drop((owed, stepped));
     });
     port
 }
 
-/// As many cycles as `count` bytes of ten bits take on the line.
+/// The TSC cycles that `count` bytes of ten bits take on the serial line.
 fn characters(count: u64) -> u64 {
-    count * 10 * tsc_per_second() / 115_200
+    count * 10 * frequency() / 115_200
 }
 
-/// By the chip's own time-out, four bytes' time after the last byte, whatever the length.
+/// The chip's own time-out ends a message of any length: four bytes' time after its last byte.
 fn a_message_ends_when_the_line_falls_idle(_: &'static Board) {
     static MEMORY: ConstStaticCell<[u8; 64]> = ConstStaticCell::new([0; 64]);
 
@@ -239,17 +238,18 @@ fn a_message_ends_when_the_line_falls_idle(_: &'static Board) {
         for byte in 0..length {
             assert_eq!(tx.send(byte).block(Spin), Ok(1));
         }
-        let start = tsc();
+        let start = now();
         assert!(job.attempt().is_err(), "more might come");
         let done = job.wait(Park);
-        let waited = tsc() - start;
+        let waited = now() - start;
         assert_eq!(done.result, Ok(length.into()));
         let four = characters(4);
         assert!(
             (four - four / 10..four + four / 10).contains(&waited),
             "{waited} of {four} cycles"
         );
-        // One for each seven bytes that can be taken at the level of eight, and the time-out.
+        // One for each seven bytes (at the FIFO level of eight, all but one are taken), and one for
+        // the time-out.
         assert_eq!(COM1.line().taken() - taken, u64::from(length - 1) / 7 + 1);
         (rx, buffer) = done.op.into_parts();
         assert!(buffer.as_ref().iter().copied().take(length.into()).eq(0..length));
@@ -262,7 +262,7 @@ fn a_message_ends_when_the_line_falls_idle(_: &'static Board) {
     assert_eq!(&buffer[..12], b"hello, world");
     assert_eq!(COM1.enabled(), 0);
 }
-pc::test!(a_message_ends_when_the_line_falls_idle);
+crate::registry::test!(a_message_ends_when_the_line_falls_idle);
 
 fn a_line_silent_from_the_start_ends_no_message(_: &'static Board) {
     static MEMORY: ConstStaticCell<[u8; 64]> = ConstStaticCell::new([0; 64]);
@@ -278,17 +278,17 @@ fn a_line_silent_from_the_start_ends_no_message(_: &'static Board) {
         });
         let before = WOKEN.load(Relaxed);
         sleep_until(|| WOKEN.load(Relaxed) != before);
-        assert!(job.attempt().is_err(), "{pause} bytes' time of silence end nothing");
+        assert!(job.attempt().is_err(), "{pause} bytes' time of silence ended the message");
         assert_eq!(tx.write_all(b"part ").block(Spin), Ok(5));
     }
     let done = job.wait(Park);
     assert_eq!(done.result, Ok(15));
     assert_eq!(&done.op.into_parts().1.as_ref()[..15], b"part part part ");
 }
-pc::test!(a_line_silent_from_the_start_ends_no_message);
+crate::registry::test!(a_line_silent_from_the_start_ends_no_message);
 
-/// At the level all but one byte are taken; cancelled then, it says so, and that one is the next
-/// read's.
+/// At the FIFO level all bytes but one are taken. A read cancelled then reports these, and the next
+/// read gets the last byte.
 fn a_message_cancelled_mid_way(_: &'static Board) {
     static MEMORY: ConstStaticCell<[u8; 64]> = ConstStaticCell::new([0; 64]);
 
@@ -304,4 +304,4 @@ fn a_message_cancelled_mid_way(_: &'static Board) {
     assert_eq!(rx.try_recv(), Ok(b'8'));
     assert_eq!(rx.try_recv(), Err(nb::Error::WouldBlock));
 }
-pc::test!(a_message_cancelled_mid_way);
+crate::registry::test!(a_message_cancelled_mid_way);

@@ -1,0 +1,20 @@
+//! Drivers for the board's devices, as a user writes them on the library.
+//!
+//! | module | what it drives |
+//! |---|---|
+//! | [`serial`] | a 16550: the library's driver on the board's registers |
+//! | [`dma`] | the edu device's DMA engine |
+//! | [`timer`] | the board's timer, as a background operation |
+//! | [`disk`] | a virtio disk, many requests in flight |
+//! | [`buffer`] | memory that an operation can own |
+//!
+//! No driver here measures itself. A program that measures wraps the operations: a slot is generic
+//! over its operation, and so are [`serial::Port`] and [`dma::on_interrupt`].
+
+#![no_std]
+
+pub mod buffer;
+pub mod disk;
+pub mod dma;
+pub mod serial;
+pub mod timer;

@@ -1,0 +1,218 @@
+//! Counting: tries, sleeps, and the instructions that the foreground spent.
+//!
+//! Under `-icount` the time-stamp counter counts instructions, and what a `hlt` skips. So the
+//! foreground's share of a span is the span without the sleeps and without the handlers.
+
+use core::{cell::Cell, convert::Infallible, task::Waker};
+
+use board::{counter::now, interrupts};
+use wouldblock::{
+    attempt::{Attempt, Either, Progress, from_fn},
+    block::{Idle, WithAlarm},
+    event::{Event, Operation, Waiter, wait::Wait},
+    job::Background,
+    time::{Alarm, Clock},
+};
+
+/// An operation that counts how often it is tried.
+#[derive(Debug)]
+#[must_use]
+pub struct Counted<A> {
+    /// The operation.
+    pub op: A,
+    /// Tries so far.
+    pub tries: u64,
+}
+
+impl<A> Counted<A> {
+    /// An operation that was not tried yet.
+    pub const fn new(op: A) -> Self {
+        Self { op, tries: 0 }
+    }
+}
+
+impl<A: Attempt> Attempt for Counted<A> {
+    type Output = A::Output;
+    type Error = A::Error;
+
+    #[inline]
+    fn attempt(&mut self) -> nb::Result<A::Output, A::Error> {
+        self.tries += 1;
+        self.op.attempt()
+    }
+
+    #[inline]
+    fn arm(&mut self) {
+        self.op.arm();
+    }
+
+    #[inline]
+    fn disarm(&mut self) {
+        self.op.disarm();
+    }
+}
+
+impl<A: Progress> Progress for Counted<A> {
+    fn progress(&self) -> usize {
+        self.op.progress()
+    }
+}
+
+impl<A: Background> Background for Counted<A> {
+    fn begin(&mut self) {
+        self.op.begin();
+    }
+
+    fn cancel(&mut self) {
+        self.op.cancel();
+    }
+}
+
+/// The cost of a span.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, defmt::Format)]
+pub struct Cost {
+    /// Instructions that the foreground spent, the entry and exit of handlers included.
+    pub instructions: u64,
+    /// Interrupts taken.
+    pub interrupts: u64,
+    /// Times the foreground was asleep.
+    pub asleep: u64,
+}
+
+/// Measures spans, and counts the sleeps that are passed with its idlers.
+#[derive(Debug, Default)]
+pub struct Meter {
+    sleeps: Cell<u64>,
+    away: Cell<u64>,
+}
+
+impl Meter {
+    /// Runs `f`, and returns its value and its cost.
+    pub fn measure<T>(&self, f: impl FnOnce() -> T) -> (T, Cost) {
+        self.sleeps.set(0);
+        self.away.set(0);
+        let taken = interrupts::taken();
+        let spent = interrupts::spent();
+        let start = now();
+        let value = f();
+        let elapsed = now() - start;
+        let spent = interrupts::spent() - spent;
+        let cost = Cost {
+            instructions: elapsed - spent - self.away.get() - empty_span(),
+            interrupts: interrupts::taken() - taken,
+            asleep: self.sleeps.get(),
+        };
+        (value, cost)
+    }
+
+    /// `idle`, with its sleeps counted.
+    pub const fn counting<I>(&self, idle: I) -> Counting<'_, I> {
+        Counting { meter: self, inner: idle }
+    }
+
+    /// The same with an alarm, whose work counts as sleep.
+    pub const fn counting_until<I: Idle, L>(
+        &self,
+        idle: I,
+        alarm: L,
+    ) -> WithAlarm<Counting<'_, I>, Counting<'_, L>> {
+        WithAlarm::new(self.counting(idle), Counting { meter: self, inner: alarm })
+    }
+
+    /// Passes time with `idle`, which sleeps if and only if it is told that there is no news.
+    fn pass(&self, idle: impl FnOnce(&dyn Fn() -> bool), news: impl Fn() -> bool) {
+        let slept = Cell::new(false);
+        let away = time_of(|| {
+            idle(&|| {
+                let news = news();
+                slept.set(!news);
+                news
+            });
+        });
+        if slept.get() {
+            self.sleeps.set(self.sleeps.get() + 1);
+            self.away.set(self.away.get() + away);
+        }
+    }
+}
+
+/// An idler whose sleeps are counted, or its alarm. Made by [`Meter::counting`].
+#[derive(Debug)]
+pub struct Counting<'m, I> {
+    meter: &'m Meter,
+    inner: I,
+}
+
+impl<I: Idle> Idle for Counting<'_, I> {
+    fn idle(&mut self, news: impl Fn() -> bool) {
+        self.meter.pass(|news| self.inner.idle(news), news);
+    }
+
+    fn waker(&self) -> Option<&Waker> {
+        self.inner.waker()
+    }
+}
+
+/// The idler's last check for news sets it, so that part is counted there.
+impl<C: Clock, L: Alarm<C>> Alarm<C> for Counting<'_, L> {
+    fn set(&mut self, ticks: u64) {
+        self.inner.set(ticks);
+    }
+
+    fn clear(&mut self) {
+        let away = time_of(|| self.inner.clear());
+        self.meter.away.set(self.meter.away.get() + away);
+    }
+}
+
+/// The time that `f` takes, without the handlers.
+fn time_of(f: impl FnOnce()) -> u64 {
+    let spent = interrupts::spent();
+    let start = now();
+    f();
+    now() - start - (interrupts::spent() - spent)
+}
+
+/// Counts the tries of operations, each in a race that only the operation can win.
+#[derive(Debug)]
+pub struct Tally {
+    waiter: Waiter<'static>,
+    tries: u64,
+}
+
+impl Tally {
+    /// No tries so far.
+    ///
+    /// # Panics
+    /// If there is another one.
+    pub fn take() -> Self {
+        static NEVER: Event = Event::new();
+        Self { waiter: NEVER.waiter().expect("one at a time"), tries: 0 }
+    }
+
+    /// Tries so far.
+    pub const fn tries(&self) -> u64 {
+        self.tries
+    }
+
+    /// `op`, with its tries counted.
+    #[inline(always)]
+    pub fn count<'t, W: Wait>(
+        &'t mut self,
+        op: Operation<W>,
+    ) -> Operation<impl Wait<Output = W::Output, Error = W::Error> + use<'t, W>> {
+        let tries = &mut self.tries;
+        let never = from_fn(move || {
+            *tries += 1;
+            Err::<Infallible, _>(nb::Error::<Infallible>::WouldBlock)
+        });
+        let race = self.waiter.operation(never).race(op);
+        race.map(|Either::Second(output)| output).map_err(|Either::Second(error)| error)
+    }
+}
+
+/// What two readings of the counter with nothing between them cost.
+fn empty_span() -> u64 {
+    let start = now();
+    now() - start
+}

@@ -1,0 +1,87 @@
+//! Exact counts, made in the same way for the library and for its peers.
+//!
+//! Every figure is the distance of two [`stamp`]s, so it includes the 4 instructions of an empty
+//! pair: the reading itself takes 3, and the first value is moved away by one more.
+
+use core::{arch::asm, hint::black_box};
+
+use board::interrupts;
+
+/// The instructions so far. Always the same 3 instructions; the compiler moves no memory access
+/// across it.
+#[inline(always)]
+pub fn stamp() -> u64 {
+    let now;
+    // SAFETY: reads a counter. It counts as touching memory, so that accesses stay on their side.
+    unsafe {
+        asm!("rdtsc", "shl rdx, 32", "or rax, rdx", out("rax") now, out("rdx") _, options(nostack));
+    }
+    now
+}
+
+/// The instructions of `f`.
+#[inline(always)]
+pub fn span<T>(f: impl FnOnce() -> T) -> u64 {
+    let start = stamp();
+    let value = f();
+    let end = stamp();
+    black_box(value);
+    end - start
+}
+
+/// With interrupts masked: lets the pending interrupts in, and masks again. Returns how many came and
+/// the instructions they took, from the vector to the return. So the foreground chooses when a device
+/// interrupts, and the whole cost of an interrupt is counted.
+pub fn let_interrupts_in() -> (u64, u64) {
+    #[inline(never)]
+    fn open() -> u64 {
+        span(|| {
+            // SAFETY: interrupts are on for as long as it takes to accept them: `sti` holds them
+            // off for one more instruction.
+            unsafe { asm!("sti", "nop", "cli", options(nostack)) };
+        })
+    }
+
+    let before = interrupts::taken();
+    let instructions = open();
+    let taken = interrupts::taken() - before;
+    assert!(taken > 0 || instructions == EMPTY_OPENING, "an opening takes {instructions}");
+    (taken, instructions - EMPTY_OPENING)
+}
+
+/// What `open` takes when nothing is pending: an empty pair of stamps, and the three.
+const EMPTY_OPENING: u64 = 4 + 3;
+
+/// The figure of a case: what it takes when several rounds in a row take the same. That leaves out
+/// the first ones, in which a waker is cloned or a queue is still in one piece.
+#[derive(Debug, Default)]
+pub struct Steady {
+    last: u64,
+    same: u32,
+    rounds: u32,
+}
+
+impl Steady {
+    const SAME: u32 = 4;
+    const MOST: u32 = 100;
+
+    /// One more round; returns the figure once it is steady.
+    #[inline]
+    pub fn add(&mut self, round: u64) -> Option<u64> {
+        assert!(self.rounds < Self::MOST, "the rounds differ: {} after {}", round, self.last);
+        self.rounds += 1;
+        self.same = if round == self.last { self.same + 1 } else { 0 };
+        self.last = round;
+        (self.same == Self::SAME).then_some(round)
+    }
+}
+
+/// The figure of the rounds.
+pub fn steady(mut round: impl FnMut() -> u64) -> u64 {
+    let mut steady = Steady::default();
+    loop {
+        if let Some(figure) = steady.add(round()) {
+            return figure;
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What measures: nothing in the library or in a driver knows of it.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`count`] | tries, sleeps, and the instructions that the foreground spent |
+//! | [`exact`] | exact counts, the same for the library and its peers |
+//! | [`masked`] | how long interrupts stay masked, in single steps |
+
+pub mod count;
+pub mod exact;
+pub mod masked;
