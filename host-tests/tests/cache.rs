@@ -6,7 +6,7 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 
-use host_tests::waker::{counting, poll};
+use fakes::waker::{counting, poll};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use wouldblock::{
     Attempt,

@@ -9,7 +9,7 @@ use std::{
     task::Poll,
 };
 
-use host_tests::waker::{counting, poll};
+use fakes::waker::{counting, poll};
 use proptest::prelude::*;
 use wouldblock::{
     block::Spin,

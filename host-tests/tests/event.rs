@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use host_tests::{
+use fakes::{
     clock::FakeClock,
     source::{Place, Source, Take},
     waker::{Call, counting, hooked, poll},

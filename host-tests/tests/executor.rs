@@ -19,8 +19,11 @@ use std::{
 };
 
 use async_executor::Executor;
+use fakes::{
+    waker::{Call, hooked},
+    xorshift::Xorshift,
+};
 use futures_util::future::{Either, select};
-use host_tests::waker::{Call, hooked};
 use wouldblock::{
     attempt::{self, Attempt},
     event::{Broadcast, Event},
@@ -119,7 +122,7 @@ impl<F: Future> Future for Watched<F> {
 }
 
 /// Ready at the poll after that many.
-fn turns(mut count: u32) -> impl Future<Output = ()> + Unpin + Send {
+fn turns(mut count: u64) -> impl Future<Output = ()> + Unpin + Send {
     poll_fn(move |context| {
         if count == 0 {
             return Poll::Ready(());
@@ -128,18 +131,6 @@ fn turns(mut count: u32) -> impl Future<Output = ()> + Unpin + Send {
         context.waker().wake_by_ref();
         Poll::Pending
     })
-}
-
-/// Marsaglia's xorshift32, as a die.
-struct Die(u32);
-
-impl Die {
-    fn throw(&mut self, sides: u32) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 17;
-        self.0 ^= self.0 << 5;
-        self.0 % sides
-    }
 }
 
 /// What depends on who runs when: a run goes on until there was enough of it.
@@ -169,7 +160,7 @@ fn one_more(count: &AtomicU32) {
 
 /// A device with its task.
 trait Device: Send + Sync + 'static {
-    fn task(&'static self, die: Die, seen: &'static Seen) -> impl Future<Output = ()> + Send;
+    fn task(&'static self, die: Xorshift, seen: &'static Seen) -> impl Future<Output = ()> + Send;
     /// What the interrupts of the device do, once. How many wake-ups were lost.
     fn interrupt(&'static self, phase: &Phase) -> u32;
     /// An interrupt that is not the device's, on the same line.
@@ -205,7 +196,7 @@ fn run<D: Device>(devices: &'static [D]) -> u32 {
         (0..devices.len()).map(|_| Phase::new()).collect::<Vec<_>>().leak();
     let seen = leak(Seen::default());
     let tasks = devices.iter().zip(phases).zip(1..).map(|((device, phase), seed)| {
-        let future = Box::pin(device.task(Die(seed), seen));
+        let future = Box::pin(device.task(Xorshift(seed), seen));
         let waker = Waker::noop().clone();
         executor.spawn(Watched { future, phase, waker, polls: 0, thread: None, seen })
     });
@@ -282,13 +273,13 @@ struct Signals {
 }
 
 impl Device for Signals {
-    async fn task(&'static self, mut die: Die, seen: &'static Seen) {
+    async fn task(&'static self, mut die: Xorshift, seen: &'static Seen) {
         let mut waiter = self.event.waiter().unwrap();
         while seen.goes_on(self.tokens.taken.load(SeqCst)) {
             let op = waiter.operation(attempt::from_fn(|| self.tokens.take()));
-            match die.throw(3) {
+            match die.below(3) {
                 0 => {
-                    if let Either::Right(_) = select(op, turns(die.throw(4))).await {
+                    if let Either::Right(_) = select(op, turns(die.below(4))).await {
                         one_more(&seen.out_of_time); // Dropped where it stood.
                     }
                 }
@@ -296,7 +287,7 @@ impl Device for Signals {
                     let Ok(()) = op.await;
                 }
             }
-            turns(die.throw(2)).await;
+            turns(die.below(2)).await;
         }
     }
 
@@ -329,7 +320,7 @@ struct LooksThenRegisters {
 }
 
 impl Device for LooksThenRegisters {
-    async fn task(&'static self, _: Die, _: &'static Seen) {
+    async fn task(&'static self, _: Xorshift, _: &'static Seen) {
         while self.tokens.taken.load(SeqCst) < ROUNDS {
             let looks_then_registers = |context: &mut Context<'_>| {
                 *lock(&self.waker) = None; // Lest an old registration make up for this one.
@@ -458,11 +449,11 @@ impl Transfers {
 }
 
 impl Device for Transfers {
-    async fn task(&'static self, mut die: Die, seen: &'static Seen) {
+    async fn task(&'static self, mut die: Xorshift, seen: &'static Seen) {
         while seen.goes_on(self.counts.made.load(SeqCst)) {
             let mut job = self.start().await;
-            match die.throw(6) {
-                0 => match select(&mut job, turns(die.throw(4))).await {
+            match die.below(6) {
+                0 => match select(&mut job, turns(die.below(4))).await {
                     Either::Left((done, _)) => self.collect(done),
                     Either::Right(_) => {
                         one_more(&seen.out_of_time);
@@ -475,7 +466,7 @@ impl Device for Transfers {
                     job.detach();
                 }
                 2 => {
-                    turns(die.throw(3)).await;
+                    turns(die.below(3)).await;
                     job.cancel();
                     self.collect(job.await);
                 }

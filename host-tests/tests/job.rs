@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use host_tests::{
+use fakes::{
     clock::FakeClock,
     log::Log,
     waker::{Call, counting, hooked, poll},

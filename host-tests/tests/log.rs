@@ -2,7 +2,10 @@
 //! cursor for one of its own. Each check is shown to see what it is there for: with the one thing
 //! changed that refuses, the same input passes. What a power cut leaves is the matter of `crash`.
 
-use host_tests::log_layout::{COPY, HEADER, Header, PREFIX};
+use fakes::{
+    log_layout::{COPY, HEADER, Header, PREFIX},
+    xorshift::Xorshift,
+};
 use wouldblock::{
     nb,
     persist::{
@@ -366,14 +369,8 @@ fn to_open_or_create_wipes_no_damaged_log() {
 
 #[test]
 fn no_log_and_another_version_are_told_apart() {
-    let xorshift = |state: &mut u64| {
-        *state ^= *state << 13;
-        *state ^= *state >> 7;
-        *state ^= *state << 17;
-        *state
-    };
-    let mut state = 0x5eed;
-    let random: Vec<u64> = (0..10_000).map(|_| xorshift(&mut state)).collect();
+    let mut random = Xorshift(0x5eed);
+    let random: Vec<u64> = (0..10_000).map(|_| random.next()).collect();
     for memory in random.chunks(40).chain([&[0; 40][..], &[u64::MAX; 40], &[0xee; 40]]) {
         assert_eq!(recovered(memory), Err(Error::NotALog));
     }

@@ -1,11 +1,13 @@
 //! `sync::Mutex`: one holder at a time; a try that fails changes nothing.
 
-use std::cell::Cell;
+use std::{cell::Cell, sync::atomic::Ordering::SeqCst};
 
+use fakes::waker::{counting, poll};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use wouldblock::{
     attempt::Attempt,
-    block, nb,
+    block::{self, Spin},
+    nb,
     sync::{Lock, Mutex, MutexGuard},
 };
 
@@ -77,4 +79,49 @@ fn threads_exclude_each_other() {
         }
     });
     assert_eq!(*TOTAL.try_lock().unwrap(), (3 * ROUNDS, 3 * ROUNDS));
+}
+
+#[test]
+fn the_end_of_a_hold_wakes_the_lockers() {
+    let mutex = Mutex::<u32, 2>::with_lockers(0);
+    let (mut one, mut two) = (mutex.locker().unwrap(), mutex.locker().unwrap());
+    assert!(mutex.locker().is_none());
+    let ((first, first_wakes), (second, second_wakes)) = (counting(), counting());
+    let mut guard = mutex.try_lock().unwrap();
+    *guard = 5;
+    let (mut one, mut two) = (one.lock(), two.lock());
+    assert!(poll(&mut one, &first).is_pending());
+    assert!(poll(&mut two, &second).is_pending());
+    drop(guard);
+    assert_eq!((first_wakes.load(SeqCst), second_wakes.load(SeqCst)), (1, 1));
+    let std::task::Poll::Ready(Ok(held)) = poll(&mut two, &second) else { panic!("it is free") };
+    assert_eq!(*held, 5);
+    assert!(poll(&mut one, &first).is_pending(), "who tries first gets it");
+    drop(one); // A locker that gives up leaves nothing behind.
+    drop(held);
+    assert_eq!(first_wakes.load(SeqCst), 1);
+    assert!(mutex.try_lock().is_ok());
+}
+
+#[test]
+fn threads_lock_in_every_form() {
+    const ROUNDS: u32 = 2000;
+    static TOTAL: Mutex<u32, 3> = Mutex::with_lockers(0);
+    std::thread::scope(|scope| {
+        for form in 0..3 {
+            scope.spawn(move || {
+                let mut locker = TOTAL.locker().unwrap();
+                for _ in 0..ROUNDS {
+                    let guard = match form {
+                        0 => locker.lock().block(Spin),
+                        1 => pollster::block_on(locker.lock()),
+                        _ => block::block(TOTAL.lock()),
+                    };
+                    let Ok(mut guard) = guard;
+                    *guard += 1;
+                }
+            });
+        }
+    });
+    assert_eq!(*TOTAL.try_lock().unwrap(), 3 * ROUNDS);
 }

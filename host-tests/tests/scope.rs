@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use host_tests::clock::FakeClock;
+use fakes::clock::FakeClock;
 use proptest::prelude::*;
 use wouldblock::{
     Attempt,

@@ -25,6 +25,7 @@ use std::{
     time::Duration,
 };
 
+use fakes::xorshift::Xorshift;
 use nix::{
     errno::Errno,
     poll::ppoll,
@@ -130,7 +131,7 @@ impl Background for Take {
 struct Cpu {
     timer: Timer,
     lost: Cell<u64>,
-    random: Cell<u64>,
+    random: Cell<Xorshift>,
     /// In nanoseconds, without the random part.
     delay: u64,
 }
@@ -149,16 +150,19 @@ impl Cpu {
         let thread_id = gettid().as_raw();
         let notify = SigevNotify::SigevThreadId { signal: INTERRUPT, thread_id, si_value: 0 };
         let timer = Timer::new(ClockId::CLOCK_MONOTONIC, SigEvent::new(notify)).unwrap();
-        Self { timer, lost: Cell::new(0), random: Cell::new(0x9e37_79b9_7f4a_7c15), delay: 0 }
+        Self {
+            timer,
+            lost: Cell::new(0),
+            random: Cell::new(Xorshift(0x9e37_79b9_7f4a_7c15)),
+            delay: 0,
+        }
     }
 
     fn random(&self, below: u64) -> u64 {
-        let mut x = self.random.get();
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        self.random.set(x);
-        x % below
+        let mut random = self.random.get();
+        let number = random.below(below);
+        self.random.set(random);
+        number
     }
 
     /// One interrupt, some time from now: about when the wait is under way. The last one tells how

@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, time::Duration};
 
-use host_tests::clock::FakeClock;
+use fakes::clock::FakeClock;
 use proptest::prelude::*;
 use wouldblock::{
     Attempt, attempt,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use embedded_hal::delay::DelayNs;
-use host_tests::{
+use fakes::{
     clock::FakeClock,
     log::Log,
     waker::{counting, poll},

@@ -2,7 +2,7 @@
 
 use embedded_hal_nb::serial;
 use embedded_io::{Error, ErrorKind, Read};
-use host_tests::pc::{BREAK, FRAMING, PARITY};
+use fakes::fake_16550::{BREAK, FRAMING, PARITY};
 use wouldblock::{
     adapter::{JoinError, Reader},
     uart16550::LineError,
@@ -14,10 +14,10 @@ use crate::{support::line::Fault, uart::Port};
 fn error(errors: Option<u8>) -> LineError {
     let (port, receiver, _transmitter) = Port::leak();
     match errors {
-        Some(errors) => port.pc.far_end_sends_badly(b'?', errors),
-        None => port.pc.far_end_sends(&[b'?'; 20]),
+        Some(errors) => port.chip.far_end_sends_badly(b'?', errors),
+        None => port.chip.far_end_sends(&[b'?'; 20]),
     }
-    (0..20).for_each(|_| port.pc.tick());
+    (0..20).for_each(|_| port.chip.tick());
     Reader::new(receiver).read(&mut [0]).expect_err("a line error")
 }
 

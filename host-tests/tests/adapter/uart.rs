@@ -6,8 +6,8 @@ use std::{
     task::{Poll, Waker},
 };
 
-use host_tests::{
-    pc::{Cpu, Pc},
+use fakes::{
+    fake_16550::{Cpu, Fake16550},
     waker::poll,
 };
 use wouldblock::{
@@ -26,7 +26,7 @@ const FOR_EVER: u32 = 10_000;
 /// A port whose time passes: a character time at each look at the line status, and at each step.
 pub struct Port {
     /// The port.
-    pub pc: &'static Pc,
+    pub chip: &'static Fake16550,
     uart: Uart<Ticking>,
     /// What the far end still has to send: it heeds flow control.
     coming: RefCell<VecDeque<u8>>,
@@ -41,17 +41,17 @@ struct Clock {
 }
 
 impl Clock {
-    fn tick(&self, pc: &Pc) {
+    fn tick(&self, chip: &Fake16550) {
         self.looks.set(self.looks.get() + 1);
         assert!(self.looks.get() < FOR_EVER, "waits for ever");
         if !self.stopped.get() {
-            pc.tick();
+            chip.tick();
         }
     }
 }
 
 /// The port's registers.
-pub struct Ticking(&'static Pc, &'static Clock);
+pub struct Ticking(&'static Fake16550, &'static Clock);
 
 impl Registers for Ticking {
     fn read(&self, register: Register) -> u8 {
@@ -72,10 +72,10 @@ type Tx = Transmitter<'static, Ticking>;
 impl Port {
     /// A port that is set up, and its two halves.
     pub fn leak() -> (&'static Self, Rx, Tx) {
-        let (pc, clock) = (Pc::new(), &*Box::leak(Box::default()));
+        let (chip, clock) = (Fake16550::new(), &*Box::leak(Box::default()));
         let port = Box::leak(Box::new(Self {
-            pc,
-            uart: Uart::new(Ticking(pc, clock)),
+            chip,
+            uart: Uart::new(Ticking(chip, clock)),
             coming: RefCell::default(),
             left: RefCell::default(),
             clock,
@@ -93,7 +93,7 @@ impl Peer for &'static Port {
     }
 
     fn left(&self) -> Vec<u8> {
-        self.left.borrow_mut().extend(self.pc.far_end_received());
+        self.left.borrow_mut().extend(self.chip.far_end_received());
         self.left.borrow().clone()
     }
 
@@ -103,15 +103,15 @@ impl Peer for &'static Port {
     }
 
     fn step(&self) {
-        if !self.clock.stopped.get() && self.pc.contents().received.len() < 12 {
+        if !self.clock.stopped.get() && self.chip.contents().received.len() < 12 {
             let next = self.coming.borrow_mut().pop_front();
-            self.pc.far_end_sends(next.as_slice());
+            self.chip.far_end_sends(next.as_slice());
             if next.is_some() {
                 self.clock.looks.set(0);
             }
         }
-        self.clock.tick(self.pc);
-        while self.pc.deliver(&mut || drop(self.uart.on_interrupt())) {}
+        self.clock.tick(self.chip);
+        while self.chip.deliver(&mut || drop(self.uart.on_interrupt())) {}
     }
 }
 
@@ -166,13 +166,13 @@ fn the_16550_keeps_the_nonblocking_contract() {
 #[test]
 fn what_a_read_to_idle_has_left_is_the_streams() {
     use embedded_io_async::Read as _;
-    let pc = Pc::new();
-    let uart: &'static Uart<_> = Box::leak(Box::new(Uart::new(pc)));
+    let chip = Fake16550::new();
+    let uart: &'static Uart<_> = Box::leak(Box::new(Uart::new(chip)));
     uart.initialize(1, Level::Eight);
     let (mut receiver, _transmitter) = uart.split().unwrap();
-    let mut cpu = Cpu::new(pc, || drop(uart.on_interrupt()));
+    let mut cpu = Cpu::new(chip, || drop(uart.on_interrupt()));
     let mut buffer = [0; 16];
-    pc.far_end_sends(b"0123456789");
+    chip.far_end_sends(b"0123456789");
     cpu.run(10);
     {
         let mut read = receiver.read_to_idle(&mut buffer);
@@ -186,5 +186,5 @@ fn what_a_read_to_idle_has_left_is_the_streams() {
     assert_eq!(poll(&mut buffer), Poll::Ready(Ok(3)));
     assert_eq!(&buffer[..3], b"789");
     assert_eq!(poll(&mut buffer), Poll::Pending);
-    assert_eq!(pc.contents().enabled, 0, "dropped, it has masked its interrupt");
+    assert_eq!(chip.contents().enabled, 0, "dropped, it has masked its interrupt");
 }

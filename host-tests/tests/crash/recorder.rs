@@ -6,7 +6,7 @@ use std::{
     rc::Rc,
 };
 
-use host_tests::log_layout::checksum;
+use fakes::log_layout::checksum;
 use wouldblock::persist::Memory;
 
 use crate::model::{Event, Image, LINE};

@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use host_tests::waker::{Call, counting, hooked, poll};
+use fakes::waker::{Call, counting, hooked, poll};
 use wouldblock::{
     Attempt,
     block::Spin,

@@ -6,7 +6,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering::SeqCst},
 };
 
-use host_tests::waker::{counting, poll};
+use fakes::waker::{counting, poll};
 use wouldblock::{
     Attempt,
     block::Spin,

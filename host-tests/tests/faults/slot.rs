@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use host_tests::{
+use fakes::{
     clock::FakeClock,
     waker::{counting, poll},
 };

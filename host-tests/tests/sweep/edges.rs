@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use host_tests::waker::counting;
+use fakes::waker::counting;
 use wouldblock::{
     Attempt,
     event::{AnyOf, Flags},

@@ -11,7 +11,7 @@ use wouldblock::{
     time::Deadline,
 };
 
-use host_tests::waker::{counting, poll};
+use fakes::waker::{counting, poll};
 
 use crate::{
     clean,

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use host_tests::waker::{counting, poll};
+use fakes::waker::{counting, poll};
 use wouldblock::{
     Attempt,
     block::Idle,

@@ -8,7 +8,7 @@ use std::{
     task::Poll,
 };
 
-use host_tests::waker::{Call, hooked, poll};
+use fakes::waker::{Call, hooked, poll};
 use wouldblock::{
     block,
     event::Event,

@@ -7,7 +7,7 @@ use std::{
     task::{Poll, Waker},
 };
 
-use host_tests::waker::{Call, hooked, poll};
+use fakes::waker::{Call, hooked, poll};
 use wouldblock::{
     Attempt, attempt,
     block::{self, Idle},

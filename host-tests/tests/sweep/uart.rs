@@ -1,11 +1,11 @@
-//! The reference driver in every form, over the strict port (`host_tests::pc`) and an 8259 that
+//! The reference driver in every form, over the strict port (`fakes::fake_16550`) and an 8259 that
 //! latches true edges: a boundary before each register access.
 
 mod continuous;
 
 use std::time::Duration;
 
-use host_tests::pc::Pc;
+use fakes::fake_16550::Fake16550;
 use wouldblock::{
     attempt::Progress,
     job::Slot,
@@ -20,7 +20,7 @@ use crate::{clean, leak};
 
 /// The port's registers, each access behind a boundary.
 #[derive(Clone, Copy)]
-struct Port(&'static Pc);
+struct Port(&'static Fake16550);
 
 impl Registers for Port {
     fn read(&self, register: Register) -> u8 {
@@ -42,7 +42,7 @@ type Writes = WriteAll<Transmitter<'static, Port>, [u8; 20]>;
 /// The port; each event is `characters` character times, in which the far end sends what it has
 /// left.
 struct Rig {
-    pc: &'static Pc,
+    chip: &'static Fake16550,
     uart: &'static Uart<Port>,
     reads: &'static Slot<Reads>,
     empty: &'static Slot<Empty>,
@@ -54,12 +54,12 @@ struct Rig {
 impl Rig {
     /// The far end is to send `bytes`.
     fn new(bytes: &[u8], characters: u32) -> Self {
-        let pc = Pc::new();
-        let uart = leak(Uart::new(Port(pc)));
+        let chip = Fake16550::new();
+        let uart = leak(Uart::new(Port(chip)));
         uart.initialize(1, Level::default());
-        pc.far_end_sends(bytes);
+        chip.far_end_sends(bytes);
         let (reads, messages, writes) = (leak(Slot::new()), leak(Slot::new()), leak(Slot::new()));
-        Self { pc, uart, reads, empty: leak(Slot::new()), messages, writes, characters }
+        Self { chip, uart, reads, empty: leak(Slot::new()), messages, writes, characters }
     }
 
     fn receiver(&self) -> Receiver<'static, Port> {
@@ -80,17 +80,17 @@ impl Rig {
     /// Nothing is left of what was waited for.
     #[track_caller]
     fn assert_disarmed(&self) {
-        assert_eq!(self.pc.contents().enabled, 0);
+        assert_eq!(self.chip.contents().enabled, 0);
     }
 }
 
 impl World for Rig {
     fn event(&self) {
-        (0..self.characters).for_each(|_| self.pc.tick());
+        (0..self.characters).for_each(|_| self.chip.tick());
     }
 
     fn deliver(&self) -> bool {
-        self.pc.deliver(&mut || {
+        self.chip.deliver(&mut || {
             let news = self.uart.on_interrupt();
             let read = (self.reads.on_interrupt(), self.messages.on_interrupt());
             let driven = (read, self.writes.on_interrupt(), self.empty.on_interrupt());
@@ -182,7 +182,7 @@ fn read_dropped_in_the_middle() {
             let (mut receiver, mut buffer) = (rig.receiver(), [0; 10]);
             let mut op = receiver.read_exact(&mut buffer);
             let waker = std::task::Waker::noop();
-            let filled = match host_tests::waker::poll(&mut op, waker) {
+            let filled = match fakes::waker::poll(&mut op, waker) {
                 std::task::Poll::Ready(end) => end.unwrap(),
                 std::task::Poll::Pending => op.progress(),
             };
@@ -298,7 +298,7 @@ fn write() {
                 rig.event();
             }
         }
-        assert!(rig.pc.far_end_received().len() > 16);
+        assert!(rig.chip.far_end_received().len() > 16);
     });
     clean(&report, 48);
 }
@@ -321,8 +321,8 @@ fn write_in_the_background() {
         let mut job = rig.writes.start(rig.transmitter().into_write_all([7; 20])).unwrap();
         job.cancel();
         let sent = job.attempt().unwrap().result.unwrap();
-        (0..40).for_each(|_| rig.pc.tick());
-        assert_eq!(rig.pc.far_end_received().len(), sent, "as many as it says, and no more");
+        (0..40).for_each(|_| rig.chip.tick());
+        assert_eq!(rig.chip.far_end_received().len(), sent, "as many as it says, and no more");
         rig.assert_disarmed();
     });
     clean(&report, 20);

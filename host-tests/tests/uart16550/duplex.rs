@@ -9,7 +9,7 @@ use wouldblock::job::{Background, Job, ScopedSlot};
 /// A port, and room for both directions in the background.
 #[derive(Clone, Copy)]
 struct Side {
-    pc: Port,
+    chip: Port,
     uart: &'static Uart<Port>,
     reads: &'static Slot<ReadJob>,
     writes: &'static Slot<WriteJob>,
@@ -22,11 +22,11 @@ fn stream(seed: u8, count: usize) -> Vec<u8> {
 
 /// A port, and each direction of it started.
 fn start(seed: u8, count: usize) -> (Side, Job<ReadJob>, Job<WriteJob>) {
-    let (pc, uart, receiver, transmitter) = port();
-    let side = Side { pc, uart, reads: leak(Slot::new()), writes: leak(Slot::new()) };
+    let (chip, uart, receiver, transmitter) = port();
+    let side = Side { chip, uart, reads: leak(Slot::new()), writes: leak(Slot::new()) };
     let read = side.reads.start(receiver.into_read_exact(vec![0; count])).unwrap();
     let write = side.writes.start(transmitter.into_write_all(stream(!seed, count))).unwrap();
-    pc.far_end_sends(&stream(seed, count));
+    chip.far_end_sends(&stream(seed, count));
     (side, read, write)
 }
 
@@ -38,12 +38,12 @@ impl Side {
 
     /// A character time with its interrupts.
     fn tick(self) {
-        self.pc.tick();
+        self.chip.tick();
         self.deliver();
     }
 
     fn deliver(self) {
-        while self.pc.deliver(&mut || self.on_interrupt()) {}
+        while self.chip.deliver(&mut || self.on_interrupt()) {}
     }
 
     fn ticks(self, count: usize) {
@@ -60,13 +60,17 @@ fn two_ports_at_once_each_way_with_back_pressure() {
     for tick in 0..4 * COUNT {
         for (number, ((side, ..), received)) in started.iter().zip(&mut received).enumerate() {
             // The far ends hold up the one, the other, both, neither.
-            side.pc.set_stuck((tick / 80) >> number & 1 == 0);
+            side.chip.set_stuck((tick / 80) >> number & 1 == 0);
             side.tick();
-            received.extend(side.pc.far_end_received());
+            received.extend(side.chip.far_end_received());
         }
     }
     for (((side, read, write), received), seed) in started.into_iter().zip(received).zip(SEEDS) {
-        assert_eq!((side.pc.lost(), side.pc.contents().enabled), (0, 0), "and nobody has polled");
+        assert_eq!(
+            (side.chip.lost(), side.chip.contents().enabled),
+            (0, 0),
+            "and nobody has polled"
+        );
         let read = read.wait(block::Spin);
         assert_eq!(read.result, Ok(COUNT));
         assert_eq!(read.op.into_parts().1, stream(seed, COUNT));
@@ -84,7 +88,7 @@ fn cancelled_mid_way_each_says_how_far_it_got_and_the_next_goes_on_there() {
         read.cancel();
         write.cancel();
         let (read, write) = (read.wait(block::Spin), write.wait(block::Spin));
-        assert_eq!(side.pc.contents().enabled, 0);
+        assert_eq!(side.chip.contents().enabled, 0);
         let (got, sent) = (read.op.progress(), write.op.progress());
         assert_eq!((read.result, write.result), (Ok(got), Ok(sent)));
         assert!(got <= ticks && sent <= ticks + 17, "no further than the line");
@@ -95,14 +99,14 @@ fn cancelled_mid_way_each_says_how_far_it_got_and_the_next_goes_on_there() {
         let read = side.reads.start(rest).unwrap();
         let rest = transmitter.into_write_all(all[sent..].to_vec());
         let write = side.writes.start(rest).unwrap();
-        let mut cpu = Cpu::new(side.pc, || side.on_interrupt());
+        let mut cpu = Cpu::new(side.chip, || side.on_interrupt());
         let (read, write) = (read.wait(&mut cpu), write.wait(&mut cpu));
         buffer.truncate(got);
         buffer.extend(read.op.into_parts().1);
         assert_eq!(buffer, stream(SEED, 200));
         assert_eq!(write.result, Ok(200 - sent));
         cpu.run(40);
-        assert_eq!(side.pc.far_end_received(), stream(!SEED, 200));
+        assert_eq!(side.chip.far_end_received(), stream(!SEED, 200));
     }
 }
 
@@ -111,8 +115,8 @@ fn an_overrun_while_sending_is_the_readers_error_and_the_write_is_whole() {
     const SEED: u8 = 0x11;
     let (side, read, write) = start(SEED, 100);
     side.ticks(30);
-    (0..40).for_each(|_| side.pc.tick()); // Masked for longer than the FIFO lasts.
-    let lost = side.pc.lost();
+    (0..40).for_each(|_| side.chip.tick()); // Masked for longer than the FIFO lasts.
+    let lost = side.chip.lost();
     assert!(lost > 0);
     side.deliver();
     let read = read.wait(block::Spin);
@@ -124,21 +128,21 @@ fn an_overrun_while_sending_is_the_readers_error_and_the_write_is_whole() {
     side.ticks(300);
     read.cancel();
     let read = read.wait(block::Spin);
-    assert_eq!((read.result, side.pc.lost()), (Ok(100 - lost), lost));
+    assert_eq!((read.result, side.chip.lost()), (Ok(100 - lost), lost));
     let (_, buffer) = read.op.into_parts();
     let (sent, gap) = (stream(SEED, 100), before + 16);
     assert_eq!(buffer[..gap], sent[..gap]);
     assert_eq!(buffer[gap..100 - lost], sent[gap + lost..]);
     // The other direction does not know of it.
     assert_eq!(write.wait(block::Spin).result, Ok(100));
-    assert_eq!(side.pc.far_end_received(), stream(!SEED, 100));
+    assert_eq!(side.chip.far_end_received(), stream(!SEED, 100));
 }
 
 #[test]
 fn nothing_to_move_ends_by_an_interrupt_too() {
     static ENDS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let (pc, uart, receiver, transmitter) = port();
-    let (reads, writes, mut cpu) = background(pc, uart);
+    let (chip, uart, receiver, transmitter) = port();
+    let (reads, writes, mut cpu) = background(chip, uart);
     reads
         .start_with(receiver.into_read_exact(vec![]), |done| {
             assert_eq!(done.result, Ok(0));
@@ -146,7 +150,7 @@ fn nothing_to_move_ends_by_an_interrupt_too() {
         })
         .unwrap();
     cpu.run(10);
-    assert_eq!((ENDS.load(SeqCst), pc.contents().enabled), (1, 0));
+    assert_eq!((ENDS.load(SeqCst), chip.contents().enabled), (1, 0));
     writes
         .start_with(transmitter.into_write_all(vec![]), |done| {
             assert_eq!(done.result, Ok(0));
@@ -154,26 +158,26 @@ fn nothing_to_move_ends_by_an_interrupt_too() {
         })
         .unwrap();
     cpu.run(10);
-    assert_eq!((ENDS.load(SeqCst), pc.contents().enabled), (2, 0));
+    assert_eq!((ENDS.load(SeqCst), chip.contents().enabled), (2, 0));
 }
 
 /// What owns its bytes and may travel to the handler will do: no allocation, no unsafe code.
 #[test]
 fn a_buffer_is_an_array_static_memory_or_the_users_own() {
     fn echoes<B: AsRef<[u8]> + AsMut<[u8]> + Send + 'static>(buffer: B) -> B {
-        let (pc, uart, receiver, transmitter) = port();
+        let (chip, uart, receiver, transmitter) = port();
         let (reads, writes) = (leak(Slot::new()), leak(Slot::new()));
-        let mut cpu = Cpu::new(pc, move || {
+        let mut cpu = Cpu::new(chip, move || {
             let news = uart.on_interrupt();
             drop((reads.on_interrupt(), writes.on_interrupt(), news));
         });
-        pc.far_end_sends(b"static");
+        chip.far_end_sends(b"static");
         let read = reads.start(receiver.into_read_exact(buffer)).unwrap().wait(&mut cpu);
         assert_eq!(read.result, Ok(6));
         let (_, buffer) = read.op.into_parts();
         let write = writes.start(transmitter.into_write_all(buffer)).unwrap().wait(&mut cpu);
         cpu.run(10);
-        assert_eq!(pc.far_end_received(), b"static");
+        assert_eq!(chip.far_end_received(), b"static");
         write.op.into_parts().1
     }
     assert_eq!(&echoes([0; 6]), b"static");
@@ -189,15 +193,15 @@ fn leak_mut(bytes: [u8; 6]) -> &'static mut [u8] {
 /// And a buffer of the stack, in a bracket that does not end before the device has done with it.
 #[test]
 fn a_buffer_of_the_stack_is_lent() {
-    let (pc, uart, receiver, transmitter) = port();
+    let (chip, uart, receiver, transmitter) = port();
     let [reads, writes] = [(); 2].map(|()| leak(ScopedSlot::new()));
     let handler = move || {
         let news = uart.on_interrupt();
         drop((reads.on_interrupt(), writes.on_interrupt(), news));
     };
-    let mut cpu = Cpu::new(pc, handler);
+    let mut cpu = Cpu::new(chip, handler);
     let (mut incoming, outgoing) = ([0; 100], bytes(50));
-    pc.far_end_sends(b"a message");
+    chip.far_end_sends(b"a message");
     let write = transmitter.into_write_all(&*outgoing);
     let (read, written) = writes
         .scope(write, block::Spin, |write| {
@@ -209,9 +213,9 @@ fn a_buffer_of_the_stack_is_lent() {
         .unwrap();
     assert_eq!((read.result, written.result), (Ok(9), Ok(50)));
     let ((receiver, _), (transmitter, _)) = (read.op.into_parts(), written.op.into_parts());
-    assert_eq!((&incoming[..9], pc.contents().enabled), (&b"a message"[..], 0));
+    assert_eq!((&incoming[..9], chip.contents().enabled), (&b"a message"[..], 0));
     cpu.run(40);
-    assert_eq!(pc.far_end_received(), outgoing);
+    assert_eq!(chip.far_end_received(), outgoing);
     // The halves are whole again.
     drop((receiver, transmitter));
     assert!(uart.split().is_some());
@@ -253,13 +257,13 @@ fn progress_can_be_seen_while_it_runs() {
     }
 
     static READ: AtomicUsize = AtomicUsize::new(0);
-    let (pc, uart, receiver, _transmitter) = port();
+    let (chip, uart, receiver, _transmitter) = port();
     let slot = leak(Slot::new());
-    let mut cpu = Cpu::new(pc, move || {
+    let mut cpu = Cpu::new(chip, move || {
         let news = uart.on_interrupt();
         drop((slot.on_interrupt(), news));
     });
-    pc.far_end_sends(&bytes(100));
+    chip.far_end_sends(&bytes(100));
     let job = slot.start(Shown(receiver.into_read_exact([0; 100]), &READ)).unwrap();
     for come in 1..100 {
         cpu.run(1);

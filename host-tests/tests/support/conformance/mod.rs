@@ -59,7 +59,7 @@ pub const SOON: u32 = 100;
 
 /// Runs `future` to its end. Time passes while it is suspended, and it is polled only when woken.
 pub fn run<F: Future>(peer: &impl Peer, future: F) -> F::Output {
-    let (waker, wakes) = host_tests::waker::counting();
+    let (waker, wakes) = fakes::waker::counting();
     let mut future = pin!(future);
     loop {
         let before = wakes.load(SeqCst);

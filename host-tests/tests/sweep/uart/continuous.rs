@@ -49,7 +49,7 @@ fn receive_continuously_through_a_full_ring() {
             while filled < 10 {
                 filled += receiver.read(&mut buffer[filled..]).block(cpu).unwrap();
             }
-            assert_eq!((&buffer, rig.pc.lost()), (MANY, 0));
+            assert_eq!((&buffer, rig.chip.lost()), (MANY, 0));
         });
         clean(&report, 38);
     }
@@ -80,7 +80,7 @@ fn twin_a_full_ring_that_stays_masked() {
                 let taken = receiver.read(&mut buffer[filled..]).block(cpu).unwrap();
                 if filled == 0 {
                     // As if the read had not unmasked. Nothing else is enabled.
-                    rig.pc.write(Register::InterruptEnable, 0);
+                    rig.chip.write(Register::InterruptEnable, 0);
                 }
                 filled += taken;
             }
@@ -93,9 +93,9 @@ fn new_settings_while_a_read_waits() {
     let report = Sweep::new("uart, configure, recv awaited").needs(3).run(silent, |rig, cpu| {
         let mut receiver = rig.uart.receiver().unwrap();
         let mut recv = receiver.recv();
-        assert!(host_tests::waker::poll(&mut recv, std::task::Waker::noop()).is_pending());
+        assert!(fakes::waker::poll(&mut recv, std::task::Waker::noop()).is_pending());
         rig.uart.configure(&Config { level: Level::Four, ..Config::new(2) }).unwrap();
-        rig.pc.far_end_sends(b"x");
+        rig.chip.far_end_sends(b"x");
         assert_eq!(cpu.block_on(recv), Ok(b'x'));
         rig.assert_disarmed();
     });
@@ -104,7 +104,7 @@ fn new_settings_while_a_read_waits() {
         let receiver = rig.uart.receiver().unwrap();
         let job = rig.reads.start(receiver.into_read_exact([0; 10])).unwrap();
         rig.uart.initialize(2, Level::Four);
-        rig.pc.far_end_sends(MANY);
+        rig.chip.far_end_sends(MANY);
         let done = cpu.block_on(job);
         assert_eq!((done.result, &done.op.into_parts().1), (Ok(10), MANY));
         rig.assert_disarmed();
@@ -127,11 +127,10 @@ fn twin_new_settings_mask_everything() {
         let receiver = rig.uart.receiver().unwrap();
         let mut job = rig.reads.start(receiver.into_read_exact([0; 10])).unwrap();
         let mut cpu = cpu;
-        while !matches!(host_tests::waker::poll(&mut job, std::task::Waker::noop()), Poll::Ready(_))
-        {
+        while !matches!(fakes::waker::poll(&mut job, std::task::Waker::noop()), Poll::Ready(_)) {
             rig.uart.initialize(2, Level::Four);
-            rig.pc.far_end_sends(MANY);
-            rig.pc.write(Register::InterruptEnable, 0);
+            rig.chip.far_end_sends(MANY);
+            rig.chip.write(Register::InterruptEnable, 0);
             cpu.idle(|| false);
         }
     });
@@ -151,7 +150,7 @@ fn a_read_of_nothing_beside_a_write_that_is_dropped() {
         Sweep::new("uart, read of nothing, write dropped").needs(4).run(rig, |rig, cpu| {
             let (receiver, mut transmitter) = rig.uart.split().unwrap();
             let mut write = transmitter.write_all([7; 40]);
-            _ = host_tests::waker::poll(&mut write, std::task::Waker::noop());
+            _ = fakes::waker::poll(&mut write, std::task::Waker::noop());
             let op = receiver.into_read_to_idle([0; 32]);
             drop(op);
             let receiver = rig.uart.receiver().unwrap();

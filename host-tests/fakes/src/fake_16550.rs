@@ -33,7 +33,7 @@ const DEPTH: usize = 16;
 /// Character times without a read or a new byte, after which what is in the FIFO is announced.
 const TIMEOUT: u32 = 4;
 
-/// What is odd about a chip: [`Pc::with`].
+/// What is odd about a chip: [`Fake16550::with`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Odd {
     /// Whether it has a FIFO.
@@ -127,15 +127,15 @@ struct Chip {
 }
 
 /// The serial port, seen from both sides.
-pub struct Pc(Mutex<Chip>);
+pub struct Fake16550(Mutex<Chip>);
 
-impl fmt::Debug for Pc {
+impl fmt::Debug for Fake16550 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.chip().fmt(f)
     }
 }
 
-impl Pc {
+impl Fake16550 {
     /// One as after reset, for ever.
     pub fn new() -> &'static Self {
         Self::with(Odd::default())
@@ -474,7 +474,7 @@ impl Chip {
     }
 }
 
-impl Registers for &'static Pc {
+impl Registers for &'static Fake16550 {
     fn read(&self, register: Register) -> u8 {
         let mut chip = self.chip();
         let value = chip.read(register);
@@ -495,7 +495,7 @@ impl Registers for &'static Pc {
 /// latched calls the handler. Panics when it would sleep for ever.
 pub struct Cpu<F> {
     /// The port.
-    pub pc: &'static Pc,
+    pub chip: &'static Fake16550,
     /// The handler of its interrupt.
     pub handler: F,
     /// How often it slept.
@@ -504,27 +504,27 @@ pub struct Cpu<F> {
 
 impl<F: FnMut()> Cpu<F> {
     /// One that is awake.
-    pub fn new(pc: &'static Pc, handler: F) -> Self {
-        Self { pc, handler, asleep: 0 }
+    pub fn new(chip: &'static Fake16550, handler: F) -> Self {
+        Self { chip, handler, asleep: 0 }
     }
 
     /// `ticks` character times, with their interrupts.
     pub fn run(&mut self, ticks: u32) {
         for _ in 0..ticks {
-            while self.pc.deliver(&mut self.handler) {}
-            self.pc.tick();
+            while self.chip.deliver(&mut self.handler) {}
+            self.chip.tick();
         }
-        while self.pc.deliver(&mut self.handler) {}
+        while self.chip.deliver(&mut self.handler) {}
     }
 
     fn sleep(&mut self, ends: impl Fn() -> bool) {
-        while self.pc.deliver(&mut self.handler) {}
+        while self.chip.deliver(&mut self.handler) {}
         if ends() {
             return;
         }
         self.asleep += 1;
         while !ends() {
-            assert!(!self.pc.is_quiet(), "asleep for ever: {:?}", self.pc);
+            assert!(!self.chip.is_quiet(), "asleep for ever: {:?}", self.chip);
             self.run(1);
         }
     }
@@ -549,7 +549,7 @@ impl<F: FnMut()> Cpu<F> {
 
 impl<F: FnMut()> Idle for WithTimer<'_, F> {
     fn idle(&mut self, ends: impl Fn() -> bool) {
-        while self.0.pc.deliver(&mut self.0.handler) {}
+        while self.0.chip.deliver(&mut self.0.handler) {}
         while !ends() {
             self.0.run(1);
         }

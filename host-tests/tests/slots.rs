@@ -10,7 +10,7 @@ use std::{
     task::Poll,
 };
 
-use host_tests::waker::{counting, poll};
+use fakes::waker::{counting, poll};
 use proptest::prelude::*;
 use wouldblock::{
     Attempt,
