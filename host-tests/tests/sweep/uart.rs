@@ -1,5 +1,5 @@
-//! The reference driver in every form, over the strict port (`fakes::fake_16550`) and an 8259 that
-//! latches true edges: a boundary before each register access.
+//! The reference driver in every form, over `fakes::fake_16550` with its 8259, which latches true
+//! edges. There is a boundary before each register access.
 
 mod continuous;
 
@@ -18,7 +18,7 @@ use wouldblock::{
 
 use crate::{clean, leak};
 
-/// The port's registers, each access behind a boundary.
+/// The chip's registers, with a boundary before each access.
 #[derive(Clone, Copy)]
 struct Port(&'static Fake16550);
 
@@ -39,8 +39,8 @@ type Empty = ReadExact<Receiver<'static, Port>, [u8; 0]>;
 type Messages = ReadToIdle<Receiver<'static, Port>, [u8; 32]>;
 type Writes = WriteAll<Transmitter<'static, Port>, [u8; 20]>;
 
-/// The port; each event is `characters` character times, in which the far end sends what it has
-/// left.
+/// The chip and its driver. Each event of the sweep is `characters` character times, in which the
+/// far end sends what it has not sent yet.
 struct Rig {
     chip: &'static Fake16550,
     uart: &'static Uart<Port>,
@@ -52,7 +52,7 @@ struct Rig {
 }
 
 impl Rig {
-    /// The far end is to send `bytes`.
+    /// A chip whose far end will send `bytes`.
     fn new(bytes: &[u8], characters: u32) -> Self {
         let chip = Fake16550::new();
         let uart = leak(Uart::new(Port(chip)));
@@ -77,7 +77,7 @@ impl Rig {
         transmitter
     }
 
-    /// Nothing is left of what was waited for.
+    /// Asserts that no interrupt is left enabled.
     #[track_caller]
     fn assert_disarmed(&self) {
         assert_eq!(self.chip.contents().enabled, 0);
@@ -99,9 +99,9 @@ impl World for Rig {
     }
 }
 
-/// Few bytes, which only the FIFO's time-out announces.
+/// So few bytes that only the FIFO's time-out announces them.
 const FEW: &[u8] = b"abc";
-/// More than the level at which they are announced at once.
+/// More bytes than the trigger level, at which the chip announces them at once.
 const MANY: &[u8; 10] = b"abcdefghij";
 
 fn few() -> Rig {
@@ -139,7 +139,7 @@ fn receive_one() {
         let deadline = Deadline::after(cpu.clock(), Duration::from_secs(1));
         let end = receiver.recv().block_until(cpu, &deadline);
         rig.assert_disarmed();
-        // Too late, a byte is still there for the next try, unless it comes in the middle of that.
+        // After a time-out, the next try finds a byte that has come. (One may also come during that try.)
         let came = cpu.events();
         let end = end.or_else(|_| receiver.try_recv());
         assert!(end == Ok(b'a') || came == 0);
@@ -149,7 +149,7 @@ fn receive_one() {
 
 #[test]
 fn read() {
-    // Bytes come in two lots, the second one at a place of its own.
+    // The bytes come in two lots; the sweep places the second lot by itself.
     let report = Sweep::new("uart, read, blocking").needs(3).run(many, |rig, cpu| {
         let (mut receiver, mut buffer, mut filled) = (rig.receiver(), [0; 10], 0);
         while filled < 10 {
@@ -224,8 +224,9 @@ fn read_in_the_background() {
 
 #[test]
 fn read_to_idle() {
-    // Ten bytes and then none: at eight, all but one are taken, and the time-out is owed for the rest.
-    // Two events bring the bytes, two may come before those are taken, one is the silence after that.
+    // Ten bytes, then silence. At the trigger level of eight, the driver takes all bytes but one; the
+    // FIFO's time-out announces the rest. Two events bring the bytes, two may come before the driver
+    // takes those, and one is the silence after them.
     let report = Sweep::new("uart, read_to_idle, blocking").needs(5).run(many, |rig, cpu| {
         let (mut receiver, mut buffer) = (rig.receiver(), [0; 32]);
         assert_eq!(receiver.read_to_idle(&mut buffer).block(cpu), Ok(10));
@@ -258,7 +259,7 @@ fn read_to_idle() {
 
 #[test]
 fn read_to_idle_beside_a_write() {
-    // What it asks the chip must not cost the transmitter its interrupt.
+    // What the read asks the chip must not clear the transmitter's interrupt.
     let report =
         Sweep::new("uart, read_to_idle beside a job that writes").needs(8).run(many, |rig, cpu| {
             let (receiver, transmitter) = rig.uart.split().unwrap();
@@ -322,7 +323,11 @@ fn write_in_the_background() {
         job.cancel();
         let sent = job.attempt().unwrap().result.unwrap();
         (0..40).for_each(|_| rig.chip.tick());
-        assert_eq!(rig.chip.far_end_received().len(), sent, "as many as it says, and no more");
+        assert_eq!(
+            rig.chip.far_end_received().len(),
+            sent,
+            "it has sent the reported number of bytes"
+        );
         rig.assert_disarmed();
     });
     clean(&report, 20);
@@ -330,7 +335,7 @@ fn write_in_the_background() {
 
 #[test]
 fn both_ways_at_once() {
-    // Two halves share the enable register, and one line.
+    // The two halves share the enable register and one interrupt line.
     let rig = || Rig::new(MANY, 5);
     let report = Sweep::new("uart, both ways, jobs").needs(8).run(rig, |rig, cpu| {
         let (receiver, transmitter) = rig.uart.split().unwrap();

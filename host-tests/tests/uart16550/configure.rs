@@ -1,5 +1,5 @@
-//! Settings: what they write, that a change of them loses no waiter, and chips that are odd. A driver
-//! without the setting for a quirk is the twin that each test catches.
+//! Settings: what they write; that no waiter is lost when they change; and chips with quirks. For each
+//! quirk, the twin is the driver without the setting for it.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -50,7 +50,7 @@ fn a_rate_is_within_three_percent_or_the_nearest_one_is_named() {
     {
         assert_eq!(Config::at(PC, baud), Ok(Config::new(divisor)), "{baud}");
     }
-    // Exactly 3 % is, a little more is not.
+    // Exactly 3 % off is accepted, a little more is refused.
     assert_eq!(Config::at(16 * 103, 100), Ok(Config::new(1)));
     assert!(Config::at(16 * 103 + 1, 100).is_err());
     for (clock, baud, nearest, deviation) in [
@@ -90,7 +90,7 @@ proptest! {
     }
 }
 
-/// A program that waits in some way, whether it is announced after `change`, and with what.
+/// For each of four ways to wait: whether the interrupt still announces the end after `change`.
 fn is_announced(change: fn(Port, &Uart<Port>)) -> [bool; 4] {
     let still = |cpu: &mut Cpu<_>, done: &dyn Fn() -> bool| {
         cpu.run(60);
@@ -103,15 +103,15 @@ fn is_announced(change: fn(Port, &Uart<Port>)) -> [bool; 4] {
         let mut read = receiver.recv();
         assert!(poll(&mut read, &waker).is_pending());
         change(chip, uart);
-        assert!(wakes.load(SeqCst) > 0, "it looks again");
+        assert!(wakes.load(SeqCst) > 0, "the change wakes the task, which looks again");
         _ = poll(&mut read, &waker);
         let before = wakes.load(SeqCst);
-        // In a form that does not look again either.
+        // The byte must be announced by the interrupt.
         chip.far_end_sends(b"x");
         results[0] = still(&mut cpu(chip, uart), &|| wakes.load(SeqCst) > before);
     }
     {
-        // A poll that is not repeated after the change: only the interrupt can tell.
+        // The write waits over the change: only the interrupt can wake it.
         let (chip, uart, mut receiver, mut transmitter) = port();
         chip.set_stuck(true);
         transmitter.write_all([0; 17]).attempt().unwrap_err();
@@ -159,7 +159,7 @@ fn what_waits_is_announced_after_a_change_of_settings() {
     assert_eq!(is_announced(other), [true; 4]);
 }
 
-/// As it was: all is masked, and the driver's own idea of it with that.
+/// The twin, which the driver was once: a change masks every interrupt.
 #[test]
 fn twin_a_change_that_masks_everything_is_caught() {
     let masks = |chip: Port, uart: &Uart<Port>| {
@@ -185,7 +185,8 @@ fn settings_do_not_change_what_is_enabled() {
     assert_eq!(chip.contents().enabled, 0);
 }
 
-/// A read of nothing borrows the transmitter's interrupt, and both have what they need of it.
+/// A read of no bytes uses the transmitter's interrupt for its end, beside a write. Returns whether it
+/// ends.
 fn a_read_of_nothing_ends(interfere: fn(Port)) -> bool {
     static ENDS: AtomicU32 = AtomicU32::new(0);
     let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -203,7 +204,7 @@ fn a_read_of_nothing_ends(interfere: fn(Port)) -> bool {
     cpu.run(60);
     let ended = ENDS.load(SeqCst) == 1;
     if ended {
-        assert_eq!(chip.contents().enabled, 0, "and nothing is left enabled");
+        assert_eq!(chip.contents().enabled, 0, "nothing is left enabled");
     }
     ended
 }
@@ -211,7 +212,7 @@ fn a_read_of_nothing_ends(interfere: fn(Port)) -> bool {
 #[test]
 fn each_half_takes_back_only_what_it_asked_for() {
     assert!(a_read_of_nothing_ends(|_| {}));
-    // The other way round: the read ends, the write still waits.
+    // The reverse: the read ends, and the write still waits.
     let (chip, uart, receiver, mut transmitter) = port();
     let (reads, _, mut cpu) = background(chip, uart);
     chip.set_stuck(true);
@@ -222,7 +223,7 @@ fn each_half_takes_back_only_what_it_asked_for() {
     assert!(poll(&mut write, &waker).is_pending());
     let mut job = reads.start(receiver.into_read_exact(vec![])).unwrap();
     assert_eq!(job.attempt().unwrap().result, Ok(0));
-    assert_eq!(chip.contents().enabled, 0b10, "the write's");
+    assert_eq!(chip.contents().enabled, 0b10, "the write's interrupt stays enabled");
     chip.set_stuck(false);
     cpu.run(60);
     assert!(wakes.load(SeqCst) > 0);
@@ -245,14 +246,14 @@ fn halves_are_handed_out_one_at_a_time() {
     assert!(uart.transmitter().is_none());
     drop(receiver);
     assert!(uart.split().is_none());
-    let mut receiver = uart.receiver().expect("it came back");
+    let mut receiver = uart.receiver().expect("it can be handed out again");
     uart.set_loopback(true);
     assert_eq!(transmitter.try_send(7), Ok(()));
     cpu(chip, uart).run(2);
     assert_eq!(receiver.try_recv(), Ok(7));
 }
 
-/// All forms over an odd chip. What the fake makes of misuse is a panic.
+/// Whether all forms work over an odd chip. The fake panics at misuse.
 fn works(odd: Odd, quirks: Quirks) -> bool {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
@@ -290,22 +291,22 @@ fn everything(kind: Odd, quirks: Quirks) {
         cpu.run(20);
         let sent = [&all[..], &all, &all[..5].iter().flat_map(|&b| [b, b]).collect::<Vec<_>>()];
         assert_eq!(chip.far_end_received(), sent.concat());
-        // In the background, and nothing looks: the handler alone.
+        // In the background, moved by the handler alone.
         for count in [1, 2, 16, 17, 100] {
             chip.far_end_sends(&all[..count]);
             let read = reads.start(receiver.into_read_exact(vec![0; count])).unwrap();
             cpu.run(150);
-            assert_eq!(chip.contents().enabled, 0, "{count} bytes have come by themselves");
+            assert_eq!(chip.contents().enabled, 0, "the handler has read {count} bytes");
             let write = writes.start(transmitter.into_write_all(all[..count].to_vec())).unwrap();
             cpu.run(150);
-            assert_eq!(chip.contents().enabled, 0, "{count} bytes have left by themselves");
+            assert_eq!(chip.contents().enabled, 0, "the handler has written {count} bytes");
             let (read, write) = (read.wait(&mut cpu), write.wait(&mut cpu));
             assert_eq!((read.result, write.result), (Ok(count), Ok(count)));
             assert_eq!(chip.far_end_received(), all[..count]);
             (receiver, _) = read.op.into_parts();
             (transmitter, _) = write.op.into_parts();
         }
-        // A reader that waits for long costs no interrupts.
+        // A reader that waits for a long time causes no interrupts.
         let edges = chip.edges();
         let mut read = receiver.recv();
         for _ in 0..200 {
@@ -322,7 +323,7 @@ fn chips_without_a_fifo_are_found_and_served() {
     for fifo in [Fifo::Works, Fifo::Absent, Fifo::Broken] {
         everything(Odd { fifo, ..Odd::default() }, Quirks::NONE);
     }
-    // A message cannot be told from another one there: it ends with what has come.
+    // Such a chip cannot tell where a message ends: the read ends with the bytes that have come.
     let (chip, uart) = odd(Odd { fifo: Fifo::Absent, ..Odd::default() }, Quirks::NONE);
     uart.initialize(1, Level::Fourteen);
     let mut receiver = uart.receiver().unwrap();
@@ -354,11 +355,11 @@ fn each_quirk_is_served_behind_its_setting_and_caught_without() {
             assert!(!works(odd, Quirks::NONE), "{odd:?} is not caught");
         }
     }
-    // The settings serve a chip that has no quirk, too.
+    // The settings also work with a chip that has no quirk.
     everything(Odd::default(), Quirks { silent_enable: true, empty_timeout: true, busy: false });
 }
 
-/// Settings that are refused while bytes are on their way, both ways.
+/// Whether new settings take effect while bytes move in both directions, when the chip refuses them.
 fn is_set_while_busy(quirks: Quirks) -> bool {
     let (chip, uart) = odd(Odd { busy: true, ..Odd::default() }, quirks);
     uart.initialize(1, Level::default());
@@ -368,8 +369,8 @@ fn is_set_while_busy(quirks: Quirks) -> bool {
     cpu(chip, uart).run(3);
     let even = Config { parity: Parity::Even, ..Config::new(9) };
     let set = uart.configure(&even).is_ok();
-    assert!(set || quirks.busy, "only then it can say so");
-    // Its interrupt is quieted.
+    assert!(set || quirks.busy, "only a driver that knows the quirk can report it");
+    // The handler quiets the interrupt of the refusal.
     while chip.deliver(&mut || drop(uart.on_interrupt())) {}
     let edges = chip.edges();
     let mut receiver = uart.receiver().unwrap();
@@ -390,7 +391,7 @@ fn settings_that_a_busy_line_refuses_are_tried_again() {
     std::panic::set_hook(hook);
     assert!(!without.unwrap_or(false), "the twin without the setting is not caught");
 
-    // A line that is never free: that is said.
+    // A line that stays busy is an error.
     let (chip, uart) = odd(Odd { busy: true, ..Odd::default() }, Quirks::DESIGNWARE);
     uart.initialize(1, Level::default());
     chip.set_stuck(true);

@@ -1,4 +1,4 @@
-//! Continuous receive: what comes between reads is in the ring.
+//! Continuous receive: the bytes that come between reads are in the ring.
 
 use super::*;
 use fakes::fake_16550::{Fifo, Odd};
@@ -19,7 +19,7 @@ fn continuous(entries: usize) -> (Port, &'static Uart<Port>, Rx, Transmitter<'st
     (chip, uart, receiver.into_continuous(ring(entries)), transmitter)
 }
 
-/// All that a read yields now.
+/// All bytes and errors that reads return now.
 fn drain(receiver: &mut Rx) -> (Vec<u8>, Vec<LineError>) {
     let (mut all, mut errors, mut buffer) = (Vec::new(), Vec::new(), [0; 24]);
     loop {
@@ -46,7 +46,7 @@ fn nothing_is_lost_between_reads_up_to_the_rings_size() {
         }
         assert_eq!(chip.lost(), 0);
     }
-    // Twin: reads alone, without a ring.
+    // The twin reads without a ring.
     let (chip, uart, mut receiver, _transmitter) = port();
     chip.far_end_sends(&bytes(100));
     cpu(chip, uart).run(110);
@@ -75,7 +75,7 @@ fn every_form_reads_from_it() {
     chip.far_end_sends(b"bounded");
     assert_eq!(read.block_for(cpu.with_alarm(), clock, soon), Ok(7));
     drop(read);
-    assert_eq!(chip.contents().enabled, 0b01, "the handler goes on");
+    assert_eq!(chip.contents().enabled, 0b01, "the handler continues to fill the ring");
     // Through the adapters.
     chip.far_end_sends(b"adapted");
     cpu.run(20);
@@ -102,7 +102,7 @@ fn a_full_ring_leaves_the_rest_to_the_chip_and_to_flow_control() {
     let all = bytes(500);
     let (mut sent, mut got) = (0, Vec::<u8>::new());
     for round in 0..200 {
-        // The far end stops while there is no room in the FIFO.
+        // The far end stops sending while the FIFO is full.
         for _ in 0..20 {
             if sent < all.len() && chip.contents().received.len() < 16 {
                 chip.far_end_sends(&all[sent..=sent]);
@@ -136,17 +136,17 @@ fn an_overrun_stands_where_the_bytes_are_missing() {
             let mut receiver = uart.receiver().unwrap().into_continuous(ring(32));
             let mut cpu = cpu(chip, uart);
             let depth = if fifo == Fifo::Works { 16 } else { 1 };
-            // Without a FIFO what is lost is what came before the last one.
+            // Without a FIFO, the bytes before the last one are lost.
             let all = bytes(32 + depth + lost);
             chip.far_end_sends(&all);
             cpu.run(all.len() as u32 + 10);
-            assert_eq!(chip.lost(), lost, "the ring is full, and the chip");
+            assert_eq!(chip.lost(), lost, "the ring is full, and so is the chip");
             let (mut got, errors) = drain(&mut receiver);
             let [error] = errors[..] else { panic!("{errors:?}") };
             let before = if fifo == Fifo::Works { 48 } else { 32 };
             assert!(error.overrun() && !error.parity());
             assert_eq!((error.index(), error.lost()), (before, 1));
-            // Then it goes on, and the next error counts from here.
+            // The ring continues, and the next error counts from here.
             chip.far_end_sends(&all);
             chip.far_end_sends_badly(0, fake_16550::PARITY);
             let error = loop {
@@ -177,7 +177,7 @@ fn each_error_stands_in_its_place() {
     chip.far_end_sends(b"cde");
     for _ in 0..20 {
         cpu.run(1);
-        _ = transmitter.try_send(0); // Its looks clear LSR.
+        _ = transmitter.try_send(0); // It reads LSR, which clears the errors there.
     }
     let mut buffer = [0; 16];
     let mut read = || {
@@ -194,7 +194,7 @@ fn each_error_stands_in_its_place() {
 }
 
 #[test]
-fn ended_it_gives_the_half_and_the_memory_back() {
+fn its_end_gives_the_half_and_the_memory_back() {
     let (chip, uart, receiver, _transmitter) = continuous(16);
     let mut cpu = cpu(chip, uart);
     chip.far_end_sends(b"gone");
@@ -224,8 +224,8 @@ fn new_settings_leave_it_on() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..Default::default() })]
 
-    /// Bytes, errors and pauses, looks at any time, a ring of any size: all comes out once, in order,
-    /// but for what the chip has lost, and that is said where it is missing.
+    /// Bytes, errors and pauses, reads at any time, a ring of any size: everything comes out once, in
+    /// order, except the bytes that the chip has lost. An error stands where they are missing.
     #[test]
     fn everything_comes_out_in_its_place(
         size in 1..80_usize,

@@ -1,12 +1,12 @@
-//! Both directions of two ports at once, all four in the background, and the far end in the way:
-//! it holds the transmitters up, sends badly, and too fast.
+//! Both directions of two chips at once, all four in the background, with a difficult far end: it
+//! stops the transmitters, sends bytes with errors, and sends too fast.
 
 use std::sync::atomic::AtomicUsize;
 
 use super::*;
 use wouldblock::job::{Background, Job, ScopedSlot};
 
-/// A port, and room for both directions in the background.
+/// A chip, its driver, and a slot for each direction.
 #[derive(Clone, Copy)]
 struct Side {
     chip: Port,
@@ -15,12 +15,12 @@ struct Side {
     writes: &'static Slot<WriteJob>,
 }
 
-/// Bytes that are not those of the other port.
+/// Bytes that differ from those of the other chip.
 fn stream(seed: u8, count: usize) -> Vec<u8> {
     bytes(count).into_iter().map(|byte| byte ^ seed).collect()
 }
 
-/// A port, and each direction of it started.
+/// A chip with each direction started.
 fn start(seed: u8, count: usize) -> (Side, Job<ReadJob>, Job<WriteJob>) {
     let (chip, uart, receiver, transmitter) = port();
     let side = Side { chip, uart, reads: leak(Slot::new()), writes: leak(Slot::new()) };
@@ -36,7 +36,7 @@ impl Side {
         drop((self.reads.on_interrupt(), self.writes.on_interrupt(), news));
     }
 
-    /// A character time with its interrupts.
+    /// Advances a character time and delivers its interrupts.
     fn tick(self) {
         self.chip.tick();
         self.deliver();
@@ -59,18 +59,14 @@ fn two_ports_at_once_each_way_with_back_pressure() {
     let mut received = [Vec::new(), Vec::new()];
     for tick in 0..4 * COUNT {
         for (number, ((side, ..), received)) in started.iter().zip(&mut received).enumerate() {
-            // The far ends hold up the one, the other, both, neither.
+            // The far ends stop the one transmitter, the other, both, neither.
             side.chip.set_stuck((tick / 80) >> number & 1 == 0);
             side.tick();
             received.extend(side.chip.far_end_received());
         }
     }
     for (((side, read, write), received), seed) in started.into_iter().zip(received).zip(SEEDS) {
-        assert_eq!(
-            (side.chip.lost(), side.chip.contents().enabled),
-            (0, 0),
-            "and nobody has polled"
-        );
+        assert_eq!((side.chip.lost(), side.chip.contents().enabled), (0, 0), "nothing was polled");
         let read = read.wait(block::Spin);
         assert_eq!(read.result, Ok(COUNT));
         assert_eq!(read.op.into_parts().1, stream(seed, COUNT));
@@ -80,7 +76,7 @@ fn two_ports_at_once_each_way_with_back_pressure() {
 }
 
 #[test]
-fn cancelled_mid_way_each_says_how_far_it_got_and_the_next_goes_on_there() {
+fn cancelled_operations_report_their_progress_and_the_next_ones_continue_there() {
     const SEED: u8 = 0x5a;
     for ticks in 0..60 {
         let (side, mut read, mut write) = start(SEED, 200);
@@ -91,7 +87,7 @@ fn cancelled_mid_way_each_says_how_far_it_got_and_the_next_goes_on_there() {
         assert_eq!(side.chip.contents().enabled, 0);
         let (got, sent) = (read.op.progress(), write.op.progress());
         assert_eq!((read.result, write.result), (Ok(got), Ok(sent)));
-        assert!(got <= ticks && sent <= ticks + 17, "no further than the line");
+        assert!(got <= ticks && sent <= ticks + 17, "no more bytes than the line has carried");
 
         let (receiver, mut buffer) = read.op.into_parts();
         let (transmitter, all) = write.op.into_parts();
@@ -115,14 +111,14 @@ fn an_overrun_while_sending_is_the_readers_error_and_the_write_is_whole() {
     const SEED: u8 = 0x11;
     let (side, read, write) = start(SEED, 100);
     side.ticks(30);
-    (0..40).for_each(|_| side.chip.tick()); // Masked for longer than the FIFO lasts.
+    (0..40).for_each(|_| side.chip.tick()); // Interrupts are masked until the FIFO overruns.
     let lost = side.chip.lost();
     assert!(lost > 0);
     side.deliver();
     let read = read.wait(block::Spin);
     assert!(read.result.is_err_and(|error| error.overrun() && !error.parity()));
     let before = read.op.progress();
-    // What came before it is there; what the FIFO held follows, and then what comes after the gap.
+    // The bytes before the error are there. Those of the FIFO follow, and then those after the gap.
     let mut read = side.reads.start(read.op).unwrap();
     side.deliver();
     side.ticks(300);
@@ -133,7 +129,7 @@ fn an_overrun_while_sending_is_the_readers_error_and_the_write_is_whole() {
     let (sent, gap) = (stream(SEED, 100), before + 16);
     assert_eq!(buffer[..gap], sent[..gap]);
     assert_eq!(buffer[gap..100 - lost], sent[gap + lost..]);
-    // The other direction does not know of it.
+    // The error does not affect the other direction.
     assert_eq!(write.wait(block::Spin).result, Ok(100));
     assert_eq!(side.chip.far_end_received(), stream(!SEED, 100));
 }
@@ -161,7 +157,7 @@ fn nothing_to_move_ends_by_an_interrupt_too() {
     assert_eq!((ENDS.load(SeqCst), chip.contents().enabled), (2, 0));
 }
 
-/// What owns its bytes and may travel to the handler will do: no allocation, no unsafe code.
+/// A buffer is any type that owns its bytes and is `Send`: no allocation or unsafe code is needed.
 #[test]
 fn a_buffer_is_an_array_static_memory_or_the_users_own() {
     fn echoes<B: AsRef<[u8]> + AsMut<[u8]> + Send + 'static>(buffer: B) -> B {
@@ -190,7 +186,7 @@ fn leak_mut(bytes: [u8; 6]) -> &'static mut [u8] {
     Box::leak(Box::new(bytes))
 }
 
-/// And a buffer of the stack, in a bracket that does not end before the device has done with it.
+/// A buffer on the stack is lent by a scope, which does not end while the device uses the buffer.
 #[test]
 fn a_buffer_of_the_stack_is_lent() {
     let (chip, uart, receiver, transmitter) = port();
@@ -216,13 +212,13 @@ fn a_buffer_of_the_stack_is_lent() {
     assert_eq!((&incoming[..9], chip.contents().enabled), (&b"a message"[..], 0));
     cpu.run(40);
     assert_eq!(chip.far_end_received(), outgoing);
-    // The halves are whole again.
+    // The halves can be handed out again.
     drop((receiver, transmitter));
     assert!(uart.split().is_some());
 }
 
-/// How far an operation is, for who looks while it runs: any operation can be wrapped so, as this
-/// one is, with a number in a `static` that is set after each try.
+/// Shows the progress of an operation while it runs. Any operation can be wrapped like this: after
+/// each try, the wrapper stores the progress in a `static`.
 #[test]
 fn progress_can_be_seen_while_it_runs() {
     struct Shown<A>(A, &'static AtomicUsize);

@@ -1,4 +1,4 @@
-//! A read that ends when the line falls idle: messages of a length that nobody knows.
+//! A read that ends when the line falls idle: messages of unknown length.
 
 use std::sync::atomic::AtomicU32;
 
@@ -7,7 +7,7 @@ use wouldblock::uart16550::{LineError, ReadToIdle};
 
 type Job = ReadToIdle<Receiver<'static, Port>, Vec<u8>>;
 
-/// A port whose receiver interrupts at `level`, its receiving half, and a handler that steps a read.
+/// A chip with the trigger `level`, its receiving half, and a handler that steps a read.
 fn reader(level: Level) -> (Port, Receiver<'static, Port>, &'static Slot<Job>, Cpu<impl FnMut()>) {
     let (chip, uart, receiver, _) = port();
     uart.initialize(1, level);
@@ -86,7 +86,7 @@ fn a_silent_line_does_not_end_it_and_neither_does_a_short_pause() {
     assert!(job.attempt().is_err());
     for part in bytes(40).chunks(10) {
         chip.far_end_sends(part);
-        chip.far_end_pauses(3); // One character short of idle.
+        chip.far_end_pauses(3); // One character less than idle.
     }
     cpu.run(4 * 13);
     assert_eq!(slot.on_interrupt().step(), wouldblock::job::Step::Pending);
@@ -96,7 +96,7 @@ fn a_silent_line_does_not_end_it_and_neither_does_a_short_pause() {
 }
 
 #[test]
-fn a_full_buffer_ends_it_and_the_rest_is_the_next_ones() {
+fn a_full_buffer_ends_it_and_the_next_read_gets_the_rest() {
     let (chip, receiver, slot, mut cpu) = reader(Level::Eight);
     chip.far_end_sends(&bytes(25));
     let job = slot.start(receiver.into_read_to_idle(vec![0; 10])).unwrap();
@@ -105,18 +105,22 @@ fn a_full_buffer_ends_it_and_the_rest_is_the_next_ones() {
     let job = slot.start(receiver.into_read_to_idle(vec![0; 100])).unwrap();
     let (result, mut receiver, rest) = parts(job.wait(&mut cpu));
     assert_eq!((result, [first, rest].concat()), (Ok(15), bytes(25)));
-    assert_eq!(receiver.read_to_idle([]).attempt(), Ok(0), "nothing to be filled");
+    assert_eq!(receiver.read_to_idle([]).attempt(), Ok(0), "an empty buffer is full");
 }
 
 #[test]
-fn cancelled_it_says_how_far_it_got_and_the_rest_stays() {
+fn cancelled_it_reports_its_progress_and_the_rest_stays() {
     let (chip, receiver, slot, mut cpu) = reader(Level::Eight);
     chip.far_end_sends(&bytes(12));
     let mut job = slot.start(receiver.into_read_to_idle(vec![0; 64])).unwrap();
     cpu.run(12);
     job.cancel();
     let (result, mut receiver, taken) = parts(job.wait(&mut cpu));
-    assert_eq!((result, chip.contents().enabled), (Ok(7), 0), "at the level all but one");
+    assert_eq!(
+        (result, chip.contents().enabled),
+        (Ok(7), 0),
+        "at the trigger level it takes all bytes but one"
+    );
     assert_eq!(chip.contents().received.len(), 5);
     let mut rest = [0; 64];
     assert_eq!(receiver.read_to_idle(&mut rest).block(&mut cpu), Ok(5));
@@ -124,7 +128,7 @@ fn cancelled_it_says_how_far_it_got_and_the_rest_stays() {
 }
 
 #[test]
-fn dropped_at_any_time_it_masks_its_interrupt_and_loses_nothing_untaken() {
+fn dropped_at_any_time_it_masks_its_interrupt_and_loses_no_byte_that_it_had_not_taken() {
     for ticks in 0..30 {
         let (chip, mut receiver, _, mut cpu) = reader(Level::Eight);
         chip.far_end_sends(&bytes(20));
@@ -148,7 +152,7 @@ fn dropped_at_any_time_it_masks_its_interrupt_and_loses_nothing_untaken() {
 }
 
 #[test]
-fn a_line_error_ends_it_with_what_had_come_and_it_goes_on_from_there() {
+fn a_line_error_ends_it_with_what_had_come_and_it_continues_from_there() {
     for bits in [fake_16550::PARITY, fake_16550::FRAMING, fake_16550::BREAK] {
         for before in [0, 3, 7, 8, 20] {
             let (chip, receiver, slot, mut cpu) = reader(Level::Eight);
@@ -172,7 +176,7 @@ fn an_overrun_is_an_error_and_what_the_fifo_held_comes_after_it() {
     let (chip, receiver, slot, mut cpu) = reader(Level::Eight);
     let job = slot.start(receiver.into_read_to_idle(vec![0; 64])).unwrap();
     chip.far_end_sends(&bytes(20));
-    (0..20).for_each(|_| chip.tick()); // with interrupts masked
+    (0..20).for_each(|_| chip.tick()); // Interrupts are masked.
     assert_eq!(chip.lost(), 4);
     let done = job.wait(&mut cpu);
     assert!(done.result.is_err_and(|error| error.overrun()));
@@ -180,7 +184,7 @@ fn an_overrun_is_an_error_and_what_the_fifo_held_comes_after_it() {
     assert_eq!((result, buffer), (Ok(16), bytes(16)));
 }
 
-/// Of what other forms took meanwhile it does not believe that it is still there.
+/// The driver forgets what it knew of bytes that another form has taken.
 #[test]
 fn what_another_read_took_is_forgotten() {
     let (chip, mut receiver, _, mut cpu) = reader(Level::Eight);
@@ -190,13 +194,13 @@ fn what_another_read_took_is_forgotten() {
             let mut read = receiver.read_to_idle(&mut buffer);
             assert!(poll(&mut read, Waker::noop()).is_pending());
             chip.far_end_sends(&bytes(8));
-            cpu.run(8 + idle); // The handler has said that there are eight, or that it is idle.
+            cpu.run(8 + idle); // The handler has found eight bytes, or an idle line.
         }
         assert_eq!(receiver.read(&mut buffer).attempt(), Ok(8));
         chip.far_end_sends(b"x");
         cpu.run(1);
         let mut read = receiver.read_to_idle(&mut buffer);
-        assert_eq!(read.attempt(), Err(WouldBlock), "one byte, and the line is not idle");
+        assert_eq!(read.attempt(), Err(WouldBlock), "there is one byte, and the line is not idle");
         assert_eq!(read.block(&mut cpu), Ok(1));
     }
 }
@@ -211,7 +215,8 @@ fn at_level_one_it_ends_with_what_has_come() {
     assert_eq!(&buffer[..2], b"ab");
 }
 
-/// Tries alone, with interrupts masked, while the transmitter waits for its own: nothing is swallowed.
+/// Only tries, with interrupts masked, while the transmitter waits for its interrupt: that interrupt
+/// is not lost.
 #[test]
 fn polled_with_interrupts_masked_it_leaves_the_transmitters_interrupt_alone() {
     let (chip, uart, mut receiver, mut transmitter) = port();
@@ -228,7 +233,11 @@ fn polled_with_interrupts_masked_it_leaves_the_transmitters_interrupt_alone() {
         read.attempt()
     });
     let end = ends.find(|end| *end != Err(WouldBlock)).unwrap_or(Err(WouldBlock));
-    assert_eq!((end, chip.contents().enabled), (Ok(40), 0b10), "only what the write has armed");
+    assert_eq!(
+        (end, chip.contents().enabled),
+        (Ok(40), 0b10),
+        "only the write's interrupt is enabled"
+    );
     assert_eq!(wakes.load(SeqCst), 0, "no handler has run");
     drop(read);
     assert_eq!(buffer[..40], all[..40]);
@@ -241,7 +250,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..Default::default() })]
 
     /// Messages of any length with any pauses, read in any form into a buffer that is large enough,
-    /// while the other direction is busy: each comes out as it went in.
+    /// while the other direction is busy: each message comes out as it was sent.
     #[test]
     fn messages_come_out_one_by_one(
         level in prop::sample::select(&LEVELS[..]),
@@ -258,7 +267,7 @@ proptest! {
         let write = writes.start(transmitter.into_write_all(bytes(sending))).unwrap();
         for (length, form, pauses) in messages {
             let all = bytes(length);
-            // Each pause is shorter than what counts as idle.
+            // Each pause is shorter than the time after which the line counts as idle.
             let mut pauses = pauses.into_iter();
             for part in all.chunks(length.div_ceil(pauses.len() + 1)) {
                 chip.far_end_sends(part);
@@ -285,8 +294,9 @@ proptest! {
     }
 }
 
-/// Three bytes, the time-out, and two bytes of the next message before the next look. `give_up`: the
-/// first read is dropped, and a new one is made after that.
+/// Three bytes, the time-out, and two bytes of the next message before the next try. Returns whether
+/// that try ends the message. With `give_up`, the first read is dropped after the time-out, and the
+/// try is that of a new read.
 fn ends_in_the_middle(give_up: bool) -> bool {
     let (chip, mut receiver, _, mut cpu) = reader(Level::Eight);
     let mut buffer = [0; 16];
@@ -321,12 +331,12 @@ fn ends_in_the_middle(give_up: bool) -> bool {
 #[test]
 fn what_ended_one_message_does_not_end_the_next() {
     assert!(!ends_in_the_middle(true));
-    // The check can see it: the read to which it was said ends by it.
+    // The check can fail: the read that was there at the time-out ends by it.
     assert!(ends_in_the_middle(false));
 }
 
 #[test]
-fn an_error_says_which_byte_it_speaks_of() {
+fn an_error_has_the_index_of_its_byte() {
     for before in [0, 1, 7, 8, 15, 16, 17, 40] {
         let (chip, receiver, slot, mut cpu) = reader(Level::Eight);
         chip.far_end_sends(&bytes(before));
@@ -346,7 +356,7 @@ fn an_error_says_which_byte_it_speaks_of() {
     assert_eq!(receiver.read(&mut buffer).attempt(), Ok(2));
     let Err(nb::Error::Other(error)) = receiver.read(&mut buffer).attempt() else { panic!() };
     assert_eq!((error.index(), error.lost()), (0, 0));
-    // Lost bytes: at least one, and up to a FIFO full comes before the gap.
+    // Lost bytes: at least one; the bytes of a full FIFO come before the gap.
     chip.far_end_sends(&bytes(20));
     cpu.run(20);
     let Err(nb::Error::Other(error)) = receiver.read_exact([0; 20]).attempt() else { panic!() };

@@ -1,6 +1,5 @@
-//! `uart16550`: every form, over a port that punishes misuse (`fakes::fake_16550`) and an 8259 that
-//! latches true edges. A line that is dead, a byte that is lost, a register that is read by who does
-//! not own it: each is a panic.
+//! `uart16550`: every form, over a chip that panics at misuse (`fakes::fake_16550`) and an 8259 that
+//! latches true edges. A test also fails if an interrupt never comes again, or a byte is lost.
 
 mod configure;
 mod continuous;
@@ -38,7 +37,7 @@ fn leak<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }
 
-/// A port that is set up, and its two halves.
+/// A chip that is set up, its driver, and the driver's two halves.
 fn port() -> (Port, &'static Uart<Port>, Receiver<'static, Port>, Transmitter<'static, Port>) {
     let chip = Fake16550::new();
     let uart = leak(Uart::new(chip));
@@ -48,7 +47,7 @@ fn port() -> (Port, &'static Uart<Port>, Receiver<'static, Port>, Transmitter<'s
     (chip, uart, receiver, transmitter)
 }
 
-/// A CPU whose handler is the one line of the documentation.
+/// A CPU whose handler is the one line that the documentation shows.
 fn cpu(chip: Port, uart: &'static Uart<Port>) -> Cpu<impl FnMut()> {
     Cpu::new(chip, move || drop(uart.on_interrupt()))
 }
@@ -57,7 +56,7 @@ fn bytes(count: usize) -> Vec<u8> {
     (0..count).map(|n| (n * 7 + n / 256) as u8).collect()
 }
 
-/// Runs `future` as an executor does: polls it when it was woken, sleeps otherwise.
+/// Runs `future` as an executor does: polls it when it was woken, and sleeps otherwise.
 fn run<F: Future + Unpin>(cpu: &mut Cpu<impl FnMut()>, mut future: F) -> F::Output {
     let woken = Arc::new(AtomicBool::new(true));
     let wake = woken.clone();
@@ -100,7 +99,7 @@ fn halves_are_handed_out_once() {
     }
     drop(receiver);
     for _ in 0..3 {
-        assert!(uart.split().is_none(), "the transmitter is still out");
+        assert!(uart.split().is_none(), "the transmitter is still in use");
     }
     drop(transmitter);
     assert!(uart.split().is_some());
@@ -119,7 +118,7 @@ fn a_try_takes_one_byte_or_nothing() {
     chip.set_stuck(true);
     assert_eq!(transmitter.try_send(b'1'), Ok(()));
     assert_eq!(transmitter.try_send(b'2'), Err(WouldBlock));
-    chip.tick(); // into the shift register, where it is stuck
+    chip.tick(); // The byte moves to the shift register and is stuck there.
     assert_eq!(transmitter.try_send(b'2'), Ok(()));
     assert_eq!(transmitter.try_send(b'3'), Err(WouldBlock));
     chip.set_stuck(false);
@@ -186,7 +185,7 @@ fn a_single_byte_below_the_trigger_wakes_by_the_timeout() {
         assert_eq!(receiver.recv().block(&mut cpu), Ok(byte));
     }
     assert_eq!(cpu.asleep, 3);
-    // And of a few bytes those that a smaller read left behind.
+    // A read may also leave bytes behind, of which only the time-out tells.
     chip.far_end_sends(b"hello");
     for byte in *b"hello" {
         assert_eq!(run(&mut cpu, receiver.recv()), Ok(byte));
@@ -228,7 +227,7 @@ fn empty_buffers_touch_nothing() {
 }
 
 #[test]
-fn bounded_forms_give_up_and_leave_nothing_enabled() {
+fn forms_with_a_deadline_time_out_and_leave_nothing_enabled() {
     let (chip, uart, mut receiver, mut transmitter) = port();
     let mut cpu = cpu(chip, uart);
     let time = std::cell::Cell::new(0);
@@ -248,8 +247,11 @@ fn bounded_forms_give_up_and_leave_nothing_enabled() {
     );
     assert_eq!(chip.contents().enabled, 0);
     let progress = write.progress();
-    assert!((16..=32).contains(&progress), "a FIFO, and what the shift register took: {progress}");
-    // It is still the caller's: it goes on where it was.
+    assert!(
+        (16..=32).contains(&progress),
+        "a FIFO, and the bytes that went to the shift register: {progress}"
+    );
+    // The caller still has the operation, which continues where it was.
     chip.set_stuck(false);
     assert_eq!(write.block(&mut cpu), Ok(100));
     cpu.run(40);
@@ -302,7 +304,7 @@ fn an_awaited_form_that_is_dropped_masks_its_own_interrupt_only() {
     assert_eq!(chip.contents().enabled, 0);
     chip.set_stuck(false);
     cpu(chip, uart).run(40);
-    assert_eq!(chip.far_end_received(), [0], "nothing is sent by an operation that was dropped");
+    assert_eq!(chip.far_end_received(), [0], "an operation that was dropped sends nothing");
 }
 
 type ReadJob = ReadExact<Receiver<'static, Port>, Vec<u8>>;
@@ -334,9 +336,9 @@ fn in_the_background_the_handler_moves_everything() {
         !chip.accesses().iter().any(|access| matches!(access, Access::Read(..))),
         "a start reads nothing"
     );
-    cpu.run(4200); // nobody polls
+    cpu.run(4200); // Nothing is polled.
     assert!(chip.contents().received.is_empty());
-    assert_eq!(chip.contents().enabled, 0, "an end masks by itself");
+    assert_eq!(chip.contents().enabled, 0, "the end of an operation masks its interrupt");
     let Done { op, result } = read.wait(&mut cpu);
     assert_eq!(result, Ok(4096));
     let (receiver, buffer) = op.into_parts();
@@ -346,7 +348,7 @@ fn in_the_background_the_handler_moves_everything() {
     let (transmitter, _) = op.into_parts();
     assert_eq!(chip.far_end_received(), all);
 
-    // The halves come back with it, and go round again: awaited, this time.
+    // The halves come back with their operations and can be used again, awaited this time.
     let read = reads.start(receiver.into_read_exact(vec![0; 100])).unwrap();
     chip.far_end_sends(&all[..100]);
     let done = run(&mut cpu, read);
@@ -366,7 +368,7 @@ fn in_the_background_a_stuck_device_starts_as_a_ready_one() {
     assert_eq!(chip.accesses(), [Access::Write(Register::InterruptEnable, 0b10)]);
     cpu.run(10);
     assert!(job.attempt().is_err());
-    // Cancelled, it ends with what was handed over.
+    // Cancelled, it ends with the number of bytes that the chip has taken.
     job.cancel();
     let done = job.wait(&mut cpu);
     assert_eq!(done.result, Ok(done.op.progress()));
@@ -433,7 +435,7 @@ fn an_overrun_is_reported_once_and_no_byte_of_the_fifo_is_lost() {
 }
 
 #[test]
-fn the_transmitters_looks_lose_no_error_of_the_receiver() {
+fn what_the_transmitter_reads_loses_no_error_of_the_receiver() {
     let (chip, uart, mut receiver, mut transmitter) = port();
     chip.far_end_sends_badly(b'?', fake_16550::PARITY);
     chip.far_end_sends(b"ok");
@@ -450,7 +452,7 @@ fn the_transmitters_looks_lose_no_error_of_the_receiver() {
     assert_eq!(receiver.try_recv(), Ok(b'k'));
     assert_eq!(receiver.try_recv(), Err(WouldBlock));
 
-    // An error whose receiver sleeps wakes it, and is what it hears of.
+    // An error wakes a receiver that waits, and its poll returns that error.
     let mut read = receiver.recv();
     let (waker, wakes) = counting();
     assert!(poll(&mut read, &waker).is_pending());
@@ -475,7 +477,7 @@ fn an_error_ends_a_long_read_and_what_came_stays() {
     let mut read = receiver.read_exact(&mut buffer);
     assert!(run(&mut cpu, &mut read).unwrap_err().parity());
     assert_eq!((read.progress(), chip.contents().enabled), (3, 0));
-    assert_eq!(run(&mut cpu, read), Ok(6)); // and it goes on from there
+    assert_eq!(run(&mut cpu, read), Ok(6)); // It continues after the error.
     assert_eq!(&buffer, b"abcdef");
 }
 
@@ -498,7 +500,7 @@ fn extra_tries_change_nothing() {
     }
     assert_eq!(chip.contents(), before);
     let accesses = chip.accesses();
-    assert_eq!(accesses.len(), 700, "one look a try");
+    assert_eq!(accesses.len(), 700, "one read of LSR for each try");
     assert!(accesses.iter().all(|access| matches!(access, Access::Read(Register::LineStatus, _))));
 }
 
@@ -523,7 +525,7 @@ fn the_handler_quiets_the_line_before_it_wakes() {
     assert!(chip.deliver(&mut || {
         let news = uart.on_interrupt();
         assert!(news.received.is_owed() && news.emptied.is_owed());
-        assert_eq!(wakes.load(SeqCst), 0, "before the end of interrupt");
+        assert_eq!(wakes.load(SeqCst), 0, "the handler has not acknowledged the interrupt yet");
         assert_eq!(chip.contents().enabled, 0);
         drop(news);
         assert_eq!(wakes.load(SeqCst), 2);
@@ -532,26 +534,26 @@ fn the_handler_quiets_the_line_before_it_wakes() {
     assert_eq!(poll(&mut read, &waker), Poll::Ready(Ok(b'x')));
     assert_eq!(poll(&mut write, &waker), Poll::Ready(Ok(1)));
 
-    // An interrupt that is not its own: it says so, and touches nothing.
+    // An interrupt of another device: nothing is owed, and nothing is written.
     chip.accesses();
-    struct Nobody;
-    impl wouldblock::uart16550::Registers for Nobody {
+    struct NoSource;
+    impl wouldblock::uart16550::Registers for NoSource {
         fn read(&self, register: Register) -> u8 {
             assert_eq!(register, Register::InterruptIdentification);
             0xc1
         }
         fn write(&self, _: Register, _: u8) {
-            panic!("nothing to write");
+            panic!("a write, where there is nothing to write");
         }
     }
-    let news = Uart::new(Nobody);
+    let news = Uart::new(NoSource);
     let news = news.on_interrupt();
     assert!(!news.received.is_owed() && !news.emptied.is_owed());
 }
 
 #[test]
 fn a_source_that_does_not_go_away_ends_the_handler_with_a_new_edge() {
-    /// Says "modem status" whatever is done.
+    /// Reports "modem status" for ever.
     struct Stuck;
     static WRITES: std::sync::Mutex<Vec<(Register, u8)>> = std::sync::Mutex::new(Vec::new());
     impl wouldblock::uart16550::Registers for Stuck {
@@ -607,7 +609,7 @@ fn formatted_text_spins_and_is_whole() {
     assert_eq!(chip.contents().enabled, 0);
 }
 
-/// A step of a program that does several things at once with one port.
+/// A step of a program that does several things at once with one chip.
 #[derive(Clone, Debug)]
 enum Act {
     FarEnd(u8),
@@ -637,8 +639,8 @@ fn act() -> impl Strategy<Value = Act> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..Default::default() })]
 
-    /// Whatever is done in whatever order: every byte and every error comes out once, in order, and
-    /// nothing stays enabled.
+    /// Any acts in any order: every byte and every error comes out once, in order, and nothing stays
+    /// enabled.
     #[test]
     fn every_byte_and_every_error_comes_out_once(acts in prop::collection::vec(act(), 1..120)) {
         let (chip, uart, mut receiver, mut transmitter) = port();
@@ -706,13 +708,13 @@ proptest! {
         } else {
             prop_assert!((1..=chip.lost()).contains(&overruns));
             prop_assert_eq!(heard.len(), sent_to_us.len() - chip.lost());
-            // What was heard is a part of what was sent, in order.
+            // The bytes that were heard are some of those that were sent, in order.
             let mut sent = sent_to_us.iter();
             prop_assert!(heard.iter().all(|heard| sent.any(|sent| sent == heard)));
         }
     }
 
-    /// Blocking, awaited and background forms in turns over one port at full speed.
+    /// Blocking, awaited and background forms, one after the other, over one chip at full speed.
     #[test]
     fn every_form_in_turns_echoes_everything(forms in prop::collection::vec((0..3_u8, 1..200_usize), 1..12)) {
         let (chip, uart, mut receiver, mut transmitter) = port();

@@ -1,4 +1,4 @@
-//! Continuous receive, new settings while something waits, and an enable that two halves use.
+//! Continuous receive, new settings while an operation waits, and an enable bit that both halves use.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering::SeqCst},
@@ -13,7 +13,7 @@ use wouldblock::{
 use super::*;
 use crate::caught;
 
-/// The receiver with a ring of `entries`.
+/// The receiver with a ring of `entries` entries.
 fn ring(rig: &Rig, entries: usize) -> ContinuousReceiver<'static, Port> {
     rig.uart.receiver().unwrap().into_continuous(vec![0; entries].leak())
 }
@@ -42,7 +42,8 @@ fn receive_continuously() {
 
 #[test]
 fn receive_continuously_through_a_full_ring() {
-    // Masked when it is full: the read that makes room unmasks, and what is in the chip is announced.
+    // A full ring masks the interrupt. The read that makes room unmasks it, and the chip then announces
+    // what it holds.
     for entries in [1, 2, 3, 7] {
         let report = Sweep::new("uart, continuous, full").needs(3).run(many, move |rig, cpu| {
             let (mut receiver, mut buffer, mut filled) = (ring(rig, entries), [0; 10], 0);
@@ -55,7 +56,7 @@ fn receive_continuously_through_a_full_ring() {
     }
 }
 
-/// A reader that looks and then sleeps, without a last question.
+/// The twin's reader looks and then sleeps, and does not ask once more before it sleeps.
 #[test]
 fn twin_a_read_that_looks_and_sleeps() {
     let report = Sweep::new("twin: continuous, look, sleep").needs(3).run(many, |rig, mut cpu| {
@@ -70,7 +71,7 @@ fn twin_a_read_that_looks_and_sleeps() {
     caught(&report, |report| report.lost());
 }
 
-/// A handler that masks the source, and does not fill the ring, while none looks into the chip.
+/// The twin masks the source for ever, and nothing reads the chip.
 #[test]
 fn twin_a_full_ring_that_stays_masked() {
     let report =
@@ -79,7 +80,7 @@ fn twin_a_full_ring_that_stays_masked() {
             while filled < 10 {
                 let taken = receiver.read(&mut buffer[filled..]).block(cpu).unwrap();
                 if filled == 0 {
-                    // As if the read had not unmasked. Nothing else is enabled.
+                    // As if the read had not unmasked it. No other interrupt is enabled.
                     rig.chip.write(Register::InterruptEnable, 0);
                 }
                 filled += taken;
@@ -120,7 +121,7 @@ fn new_settings_while_a_read_waits() {
     clean(&report, 38);
 }
 
-/// The driver as it was: new settings mask everything.
+/// The twin, which the driver was once: new settings mask every interrupt.
 #[test]
 fn twin_new_settings_mask_everything() {
     let report = Sweep::new("twin: configure masks").needs(3).run(silent, |rig, cpu| {
