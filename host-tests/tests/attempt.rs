@@ -1,5 +1,5 @@
 //! `attempt`: an attempt passed through `&mut`, `map` and `map_err` is the same attempt, in every
-//! method; conversion to and from `Poll` loses nothing.
+//! method; a race takes from one attempt only; conversion to and from `Poll` loses nothing.
 
 use std::{sync::atomic::Ordering::SeqCst, task::Poll};
 
@@ -13,7 +13,7 @@ use wouldblock::{
     sync::SharedChannel,
 };
 
-/// Every method once, through whatever wraps the attempt.
+/// Calls every method of an attempt, or of what wraps it, once.
 fn exercise<A: Attempt>(mut op: A) -> wouldblock::nb::Result<A::Output, A::Error> {
     op.arm();
     let end = op.attempt();
@@ -109,7 +109,7 @@ fn a_race_tries_the_first_first_and_takes_from_one_only() {
 }
 
 #[test]
-fn yielding_asks_to_be_polled_again_and_wakes_no_more_than_that() {
+fn yielding_wakes_once_for_each_pending_poll() {
     let source = Source::new();
     let (waker, wakes) = counting();
     let mut yielding = source.take().polled();

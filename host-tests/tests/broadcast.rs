@@ -1,4 +1,5 @@
-//! `event::Broadcast`: a signal wakes every waiter once, whatever their wakers do, and no waiter wakes another.
+//! `event::Broadcast`: a signal wakes every waiter once, also if a waker panics, and no waiter wakes
+//! another.
 
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
@@ -24,7 +25,7 @@ fn a_broadcast_wakes_every_waiter_once() {
     assert!(wakers.iter().all(|(_, wakes)| wakes.load(SeqCst) == 1));
     drop(operations);
     waiters.pop();
-    assert!(broadcast.waiter().is_some(), "a waiter comes back when it is dropped");
+    assert!(broadcast.waiter().is_some(), "a waiter that is dropped can be handed out again");
 }
 
 #[test]
@@ -41,7 +42,7 @@ fn a_waker_that_panics_keeps_no_other_from_being_woken() {
     let signal = std::panic::AssertUnwindSafe(|| broadcast.signal());
     assert!(std::panic::catch_unwind(signal).is_err());
     assert_eq!(wakes.load(SeqCst), 2);
-    // The waker that panicked is dropped with its waiter, and the waiter comes back.
+    // The waker that panicked is dropped with its waiter, and the waiter can be handed out again.
     drop(operations);
     drop(waiters);
     assert_eq!(std::iter::from_fn(|| broadcast.waiter().map(std::mem::forget)).count(), 3);
@@ -64,7 +65,7 @@ fn a_waker_that_panics_when_it_is_dropped_costs_no_waiter() {
     assert!(broadcast.waiter().is_some());
 }
 
-/// "Wake the waiter that was evicted" once made two waiters poll each other for ever.
+/// An event that woke the evicted waiter once made two waiters wake each other for ever.
 #[test]
 fn waiters_never_wake_each_other() {
     let broadcast = Broadcast::<2>::new();

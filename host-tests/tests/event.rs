@@ -13,6 +13,7 @@ use std::{
 
 use fakes::{
     clock::FakeClock,
+    leak,
     source::{Place, Source, Take},
     waker::{Call, counting, hooked, poll},
 };
@@ -26,10 +27,6 @@ use wouldblock::{
     sync::Channel,
     time::{self, Alarm, Clock, StdClock},
 };
-
-fn leak<T>(value: T) -> &'static T {
-    Box::leak(Box::new(value))
-}
 
 /// Whether the event's next signal wakes the waker that `wakes` counts for.
 fn is_registered(event: &Event, wakes: &AtomicU32) -> bool {

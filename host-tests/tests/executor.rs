@@ -1,10 +1,10 @@
 //! Many tasks on an executor of several threads that steal work from each other (`async-executor`,
-//! which knows nothing of this crate), while other threads signal and step: the interrupts.
+//! which does not know this crate), while other threads signal and step, as interrupts do.
 //!
-//! Whether a wake-up is lost is decided, not waited for. A task's [`Phase`] says whether it is
-//! parked and nobody has woken it since. Whoever has signalled, and then sees that there is
-//! something to take, and before and after that the task in the same parked phase, has found a lost
-//! one: he counts it, and wakes the task himself, so that the run goes on.
+//! The test does not find a lost wake-up by a time-out. A task's [`Phase`] says whether the task is
+//! parked and was not woken since. A thread that has signalled checks whether there is still something
+//! to take. If so, and the task was in the same parked phase before and after that check, a wake-up is
+//! lost: the thread counts it and wakes the task itself, so that the run continues.
 
 use std::{
     convert::Infallible,
@@ -20,6 +20,7 @@ use std::{
 
 use async_executor::Executor;
 use fakes::{
+    leak,
     waker::{Call, hooked},
     xorshift::Xorshift,
 };
@@ -35,21 +36,17 @@ const WORKERS: usize = 3;
 const TASKS: usize = 32;
 const ROUNDS: u32 = 1000;
 
-fn leak<T>(value: T) -> &'static T {
-    Box::leak(Box::new(value))
-}
-
-/// What a task is doing, as others see it.
+/// The state of a task, as other threads see it.
 struct Phase {
-    /// Two flags, and how often it was polled.
+    /// Two flags, and the number of polls.
     state: AtomicU64,
-    /// The executor's own.
+    /// The executor's waker.
     waker: Mutex<Waker>,
 }
 
-/// It is being polled, or has ended.
+/// The task is being polled, or has ended.
 const RUNNING: u64 = 1;
-/// It was woken since the last poll began.
+/// The task was woken since the last poll began.
 const WOKEN: u64 = 2;
 const POLL: u64 = 4;
 
@@ -58,12 +55,12 @@ impl Phase {
         Self { state: WOKEN.into(), waker: Waker::noop().clone().into() }
     }
 
-    /// The phase, if the task is parked and nobody has woken it.
+    /// The phase, if the task is parked and was not woken.
     fn parked(&self) -> Option<u64> {
         Some(self.state.load(SeqCst)).filter(|phase| phase & (RUNNING | WOKEN) == 0)
     }
 
-    /// 1 if it stays parked while there is what it waits for; then it is woken here.
+    /// 1 if the task stays parked while there is what it waits for; then this wakes it. Otherwise 0.
     fn missed(&self, is_there: impl Fn() -> bool) -> u32 {
         let before = self.parked();
         if before.is_none() || !is_there() || self.parked() != before {
@@ -79,7 +76,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A future that keeps its phase, and changes its waker at every third poll.
+/// A future that updates its phase, and changes its waker at every third poll.
 struct Watched<F> {
     future: Pin<Box<F>>,
     phase: &'static Phase,
@@ -104,7 +101,7 @@ impl<F: Future> Future for Watched<F> {
         if this.polls.is_multiple_of(3) {
             let (phase, task) = (this.phase, context.waker().clone());
             this.waker = hooked(move |call| match call {
-                Call::Clone => thread::yield_now(), // It is about to be registered.
+                Call::Clone => thread::yield_now(), // The waker is about to be registered.
                 Call::Wake => {
                     phase.state.fetch_or(WOKEN, SeqCst);
                     task.wake_by_ref();
@@ -121,7 +118,7 @@ impl<F: Future> Future for Watched<F> {
     }
 }
 
-/// Ready at the poll after that many.
+/// A future that is pending for `count` polls, and wakes itself.
 fn turns(mut count: u64) -> impl Future<Output = ()> + Unpin + Send {
     poll_fn(move |context| {
         if count == 0 {
@@ -133,18 +130,18 @@ fn turns(mut count: u64) -> impl Future<Output = ()> + Unpin + Send {
     })
 }
 
-/// What depends on who runs when: a run goes on until there was enough of it.
+/// What depends on the scheduling of threads: a run continues until it has seen enough of it.
 #[derive(Default)]
 struct Seen {
-    /// Polls by another thread than the one before.
+    /// Polls by another thread than that of the poll before.
     migrations: AtomicU32,
-    /// Waits that were given up.
+    /// Waits that timed out.
     out_of_time: AtomicU32,
 }
 
 impl Seen {
-    /// Whether a task that has made so many rounds makes another one.
-    fn goes_on(&self, rounds: u32) -> bool {
+    /// Whether a task continues after this number of rounds.
+    fn continues(&self, rounds: u32) -> bool {
         let enough = [&self.migrations, &self.out_of_time].iter().all(|n| n.load(SeqCst) > 100);
         assert!(
             rounds < 100 * ROUNDS || enough,
@@ -161,13 +158,13 @@ fn one_more(count: &AtomicU32) {
 /// A device with its task.
 trait Device: Send + Sync + 'static {
     fn task(&'static self, die: Xorshift, seen: &'static Seen) -> impl Future<Output = ()> + Send;
-    /// What the interrupts of the device do, once. How many wake-ups were lost.
+    /// One interrupt of the device. Returns the number of wake-ups that were lost.
     fn interrupt(&'static self, phase: &Phase) -> u32;
-    /// An interrupt that is not the device's, on the same line.
+    /// An interrupt of another device on the same line.
     fn spurious(&'static self) {}
 }
 
-/// That all tasks have ended, for the other threads.
+/// Tells the other threads that all tasks have ended.
 #[derive(Default)]
 struct End {
     has_come: AtomicBool,
@@ -189,7 +186,7 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// Runs all devices' tasks to their ends. How many wake-ups were lost.
+/// Runs the tasks of all devices to their ends. Returns the number of wake-ups that were lost.
 fn run<D: Device>(devices: &'static [D]) -> u32 {
     let executor = leak(Executor::new());
     let phases: &'static [Phase] =
@@ -203,7 +200,7 @@ fn run<D: Device>(devices: &'static [D]) -> u32 {
     let tasks: Vec<_> = tasks.collect();
     let (lost, end) = (AtomicU32::new(0), End::default());
     thread::scope(|scope| {
-        let _end = Ends(&end); // Also if this panics.
+        let _end = Ends(&end); // Also if this thread panics.
         for half in [0, 1] {
             let (lost, end) = (&lost, &end);
             scope.spawn(move || {
@@ -235,8 +232,8 @@ fn run<D: Device>(devices: &'static [D]) -> u32 {
     lost.into_inner()
 }
 
-/// Tokens, of which the next one comes when the last was taken: a lost wake-up is not made up for by
-/// the next.
+/// Tokens. The next one comes only when the last one was taken, so that no later wake-up can stand in
+/// for a lost one.
 #[derive(Default)]
 struct Tokens {
     there: AtomicBool,
@@ -247,7 +244,7 @@ struct Tokens {
 impl Tokens {
     fn take(&self) -> nb::Result<(), Infallible> {
         if !self.there.swap(false, SeqCst) {
-            thread::yield_now(); // What comes now is what a wait must not miss.
+            thread::yield_now(); // A wait must not miss a token that comes now.
             return Err(nb::Error::WouldBlock);
         }
         one_more(&self.taken);
@@ -275,12 +272,12 @@ struct Signals {
 impl Device for Signals {
     async fn task(&'static self, mut die: Xorshift, seen: &'static Seen) {
         let mut waiter = self.event.waiter().unwrap();
-        while seen.goes_on(self.tokens.taken.load(SeqCst)) {
+        while seen.continues(self.tokens.taken.load(SeqCst)) {
             let op = waiter.operation(attempt::from_fn(|| self.tokens.take()));
             match die.below(3) {
                 0 => {
                     if let Either::Right(_) = select(op, turns(die.below(4))).await {
-                        one_more(&seen.out_of_time); // Dropped where it stood.
+                        one_more(&seen.out_of_time); // The operation is dropped.
                     }
                 }
                 _ => {
@@ -296,7 +293,7 @@ impl Device for Signals {
     }
 
     fn spurious(&'static self) {
-        self.event.signal(); // There may be nothing.
+        self.event.signal(); // There may be no token.
     }
 }
 
@@ -312,7 +309,7 @@ fn operations_lose_no_wake_up_and_no_token() {
     }
 }
 
-/// The mistake that [`Event`] is there to prevent: it looks, then registers, and does not look again.
+/// The mistake that [`Event`] prevents: it looks, then registers, and does not look again.
 #[derive(Default)]
 struct LooksThenRegisters {
     tokens: Tokens,
@@ -323,7 +320,7 @@ impl Device for LooksThenRegisters {
     async fn task(&'static self, _: Xorshift, _: &'static Seen) {
         while self.tokens.taken.load(SeqCst) < ROUNDS {
             let looks_then_registers = |context: &mut Context<'_>| {
-                *lock(&self.waker) = None; // Lest an old registration make up for this one.
+                *lock(&self.waker) = None; // So that an old registration cannot stand in for this one.
                 if self.tokens.take().is_ok() {
                     return Poll::Ready(());
                 }
@@ -348,21 +345,21 @@ fn a_wait_that_looks_before_it_registers_is_caught() {
     let devices = (0..TASKS).map(|_| LooksThenRegisters::default()).collect::<Vec<_>>().leak();
     let lost = run(devices);
     println!("twin caught: {lost} wake-ups lost");
-    assert!(lost > 0, "the test is blind");
+    assert!(lost > 0, "the twin was not caught");
 }
 
-/// A device with a [`Slot`]: each operation that begins gets one token, and ends with it.
+/// A device with a [`Slot`]: each operation that begins gets one token, which ends it.
 struct Transfers {
     slot: Slot<Transfer>,
     going: AtomicBool,
     there: AtomicBool,
-    /// There is an end that the task has not collected.
+    /// Whether there is an end that the task has not collected.
     ended: AtomicBool,
     spurious: AtomicBool,
     counts: Counts,
 }
 
-/// All that happens, each once for an operation.
+/// Counts of what happens at most once to an operation.
 #[derive(Default)]
 struct Counts {
     made: AtomicU32,
@@ -394,7 +391,7 @@ impl Attempt for Transfer {
             one_more(&counts.cancelled);
             Err(nb::Error::Other(Cancelled))
         } else {
-            thread::yield_now(); // Steps that come now find the slot claimed.
+            thread::yield_now(); // A step that comes now finds the slot claimed.
             return Err(nb::Error::WouldBlock);
         };
         self.device.ended.store(true, SeqCst);
@@ -428,7 +425,7 @@ impl Transfers {
         Self { slot, going: flag(), there: flag(), ended: flag(), spurious: flag(), counts }
     }
 
-    /// A job, as soon as the slot is vacant.
+    /// Starts a job as soon as the slot is vacant.
     async fn start(&'static self) -> wouldblock::job::Job<Transfer> {
         one_more(&self.counts.made);
         let mut op = Transfer { device: self, cancelled: false };
@@ -450,7 +447,7 @@ impl Transfers {
 
 impl Device for Transfers {
     async fn task(&'static self, mut die: Xorshift, seen: &'static Seen) {
-        while seen.goes_on(self.counts.made.load(SeqCst)) {
+        while seen.continues(self.counts.made.load(SeqCst)) {
             let mut job = self.start().await;
             match die.below(6) {
                 0 => match select(&mut job, turns(die.below(4))).await {
@@ -473,7 +470,7 @@ impl Device for Transfers {
                 _ => self.collect(job.await),
             }
         }
-        // The last start drops what was given up.
+        // The last start drops the operation that was given up.
         let last = self.start().await;
         self.collect(last.await);
     }

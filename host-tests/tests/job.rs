@@ -12,6 +12,7 @@ use std::{
 
 use fakes::{
     clock::FakeClock,
+    leak,
     log::Log,
     waker::{Call, counting, hooked, poll},
 };
@@ -23,10 +24,6 @@ use wouldblock::{
     nb,
     time::Deadline,
 };
-
-fn leak<T>(value: T) -> &'static T {
-    Box::leak(Box::new(value))
-}
 
 /// A device that ends a transfer when a test says so, or after a cancel.
 #[derive(Default)]

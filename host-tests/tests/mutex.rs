@@ -1,4 +1,4 @@
-//! `sync::Mutex`: one holder at a time; a try that fails changes nothing.
+//! `sync::Mutex`: one holder at a time; a try that fails changes nothing; lockers are woken.
 
 use std::{cell::Cell, sync::atomic::Ordering::SeqCst};
 
@@ -70,7 +70,7 @@ fn threads_exclude_each_other() {
             scope.spawn(|| {
                 for _ in 0..ROUNDS {
                     let Ok(mut total) = block::block(TOTAL.lock());
-                    // Two halves that a second holder would see apart.
+                    // A second holder would see the two halves differ.
                     total.0 += 1;
                     assert_eq!(total.0, total.1 + 1);
                     total.1 += 1;
@@ -96,8 +96,8 @@ fn the_end_of_a_hold_wakes_the_lockers() {
     assert_eq!((first_wakes.load(SeqCst), second_wakes.load(SeqCst)), (1, 1));
     let std::task::Poll::Ready(Ok(held)) = poll(&mut two, &second) else { panic!("it is free") };
     assert_eq!(*held, 5);
-    assert!(poll(&mut one, &first).is_pending(), "who tries first gets it");
-    drop(one); // A locker that gives up leaves nothing behind.
+    assert!(poll(&mut one, &first).is_pending(), "the first to try gets it");
+    drop(one); // A lock that is dropped leaves nothing behind.
     drop(held);
     assert_eq!(first_wakes.load(SeqCst), 1);
     assert!(mutex.try_lock().is_ok());

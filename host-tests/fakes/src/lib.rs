@@ -10,3 +10,8 @@ pub mod operation;
 pub mod source;
 pub mod waker;
 pub mod xorshift;
+
+/// Leaks `value`, for what must live for ever.
+pub fn leak<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}

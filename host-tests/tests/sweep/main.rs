@@ -18,6 +18,7 @@ mod uart;
 
 use std::time::Duration;
 
+use fakes::leak;
 use wouldblock::{
     event::{Operation, wait::Wait},
     testing::{Cpu, Report},
@@ -66,8 +67,4 @@ impl Form {
             },
         }
     }
-}
-
-fn leak<T>(value: T) -> &'static T {
-    Box::leak(Box::new(value))
 }

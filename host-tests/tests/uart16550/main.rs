@@ -19,6 +19,7 @@ use std::{
 use fakes::{
     clock::FakeClock,
     fake_16550::{self, Access, Cpu, Fake16550},
+    leak,
     waker::{Call, counting, hooked, poll},
 };
 use proptest::prelude::*;
@@ -32,10 +33,6 @@ use wouldblock::{
 };
 
 type Port = &'static Fake16550;
-
-fn leak<T>(value: T) -> &'static T {
-    Box::leak(Box::new(value))
-}
 
 /// A chip that is set up, its driver, and the driver's two halves.
 fn port() -> (Port, &'static Uart<Port>, Receiver<'static, Port>, Transmitter<'static, Port>) {
