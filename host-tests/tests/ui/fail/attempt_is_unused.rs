@@ -1,4 +1,4 @@
-//! An attempt does nothing by itself.
+//! An attempt does nothing until it is tried, blocked on or awaited.
 
 #![deny(unused_must_use)]
 

@@ -1,4 +1,4 @@
-//! What an operation in a slot has borrowed is borrowed for ever: a scope is what may borrow for less.
+//! An operation in a slot needs its borrow for ever. Only a scope can borrow for less.
 
 use fakes::operation::Fill;
 use wouldblock::job::Slot;

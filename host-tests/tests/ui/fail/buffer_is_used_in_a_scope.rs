@@ -1,4 +1,4 @@
-//! What is lent to an operation is lent for as long as its scope lasts.
+//! An operation in a scope borrows its buffer until the scope ends.
 
 use fakes::operation::Fill;
 use wouldblock::job::ScopedSlot;

@@ -1,4 +1,4 @@
-//! What is in a slot is there for as long as the slot: `'static`.
+//! An operation may stay in a slot as long as the slot lives, so it is `'static`.
 
 use fakes::fake_16550::Fake16550;
 use wouldblock::{job::Background, uart16550::Receiver};

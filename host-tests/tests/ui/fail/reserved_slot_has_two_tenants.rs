@@ -1,4 +1,4 @@
-//! A vacancy has one tenant: its slot is given up to the operation that is started there.
+//! A reserved slot accepts one operation: its start uses the reservation up.
 
 use fakes::operation::Transfer;
 use wouldblock::job::Slots;

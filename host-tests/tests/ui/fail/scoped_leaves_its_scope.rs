@@ -1,4 +1,4 @@
-//! What a scope lends to its foreground stays in the scope.
+//! The job of a scope stays in the scope.
 
 use fakes::operation::Transfer;
 use wouldblock::job::ScopedSlot;

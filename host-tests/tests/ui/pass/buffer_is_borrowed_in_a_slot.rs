@@ -1,4 +1,4 @@
-//! A slot owns the buffers of its operation: a job may be forgotten.
+//! A slot must own the buffers of its operation, because a job may be forgotten.
 
 use fakes::fake_16550::Fake16550;
 use wouldblock::{job::Background, uart16550::Receiver};

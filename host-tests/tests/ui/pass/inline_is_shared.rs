@@ -1,4 +1,4 @@
-//! What is in an `Inline` need not be `Sync`, so neither is that.
+//! The operation in an `Inline` need not be `Sync`, so `Inline` is not `Sync`.
 
 use std::convert::Infallible;
 

@@ -1,4 +1,4 @@
-//! A job that is dropped cancels its operation.
+//! The drop of a job cancels its operation, so an unused job is a mistake.
 
 #![deny(unused_must_use)]
 

@@ -1,4 +1,4 @@
-//! An operation is in one slot: starting it moves it there, and its end gives it back.
+//! An operation is in one slot: a start moves it there, and its end gives it back.
 
 use fakes::operation::Transfer;
 use wouldblock::job::Slot;

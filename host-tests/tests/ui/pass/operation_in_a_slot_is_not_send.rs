@@ -1,4 +1,4 @@
-//! The operation travels to the handler and back.
+//! An operation moves to the handler and back, so it is `Send`.
 
 use std::marker::PhantomData;
 

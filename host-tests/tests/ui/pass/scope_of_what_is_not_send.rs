@@ -1,4 +1,4 @@
-//! A handler steps the operation of a scope, on any core: it is `Send`.
+//! A handler on any core steps the operation of a scope, so the operation is `Send`.
 
 use std::convert::Infallible;
 

@@ -1,4 +1,4 @@
-//! A slot that a job points to is there for ever.
+//! A job points to its slot, so the slot lives for ever.
 
 use fakes::operation::Transfer;
 use wouldblock::job::Slot;

@@ -1,4 +1,4 @@
-//! The wake is owed until after the end of interrupt.
+//! The result of a step owes the wake: a handler drops it after the end of interrupt.
 
 #![deny(unused_must_use)]
 
