@@ -1,6 +1,6 @@
-//! The board's search through ACPI's tables, on tables that are right and on tables that are wrong in
-//! every way: the search returns a result or a typed error, always ends, and reads no byte outside of
-//! the firmware's memory.
+//! The board's search through ACPI's tables, on tables that are right and on tables that are wrong
+//! in every way: the search returns a result or a typed error, always ends, and reads no byte
+//! outside of the firmware's memory.
 
 #[path = "../../qemu/pc/src/acpi.rs"]
 mod acpi;
@@ -31,8 +31,8 @@ const GUID: [u8; 16] = [
 struct Firmware(Vec<u8>);
 
 impl Firmware {
-    /// RSDP, RSDT, XSDT, and an NFIT with two ranges (the first is not persistent memory), a structure
-    /// that the search skips, and the capabilities.
+    /// RSDP, RSDT, XSDT, and an NFIT with two ranges (the first is not persistent memory), a
+    /// structure that the search skips, and the capabilities.
     fn new() -> Self {
         let mut firmware = Self(vec![0xcc; SIZE]);
         firmware.put(0, b"RSD PTR ");
@@ -239,8 +239,8 @@ fn pointers_are_not_trusted() {
     assert_eq!(other.found(), Err(Malformed::Signature));
 }
 
-/// Two adjacent bytes are changed and the checksums made right again: the search ends, and reads few
-/// bytes.
+/// Two adjacent bytes are changed and the checksums made right again: the search ends, and reads
+/// few bytes.
 #[test]
 fn the_search_always_ends() {
     let mut most = 0;

@@ -42,8 +42,8 @@ fn block_retries_until_the_end_and_not_once_more() {
     assert_eq!(tries, 3);
 }
 
-/// The number of tries until a deadline in `length` ticks, of an attempt that takes `per_try` ticks and
-/// never succeeds.
+/// The number of tries until a deadline in `length` ticks, of an attempt that takes `per_try` ticks
+/// and never succeeds.
 fn tries_until(length: u64, per_try: u64) -> u32 {
     let time = Cell::new(0);
     let clock = FakeClock::<64>::new(&time);
@@ -128,7 +128,8 @@ fn the_real_clock_waits_at_least_as_long_as_asked() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
 
-    /// Waits with a deadline, of a plain attempt and of an operation, agree with a loop over a list.
+    /// Waits with a deadline, of a plain attempt and of an operation, agree with a loop over a
+    /// list.
     #[test]
     fn tries_follow_the_model(
         length in 0_u64..40,

@@ -1,5 +1,5 @@
-//! `event::Broadcast`: a signal wakes every waiter once, also if a waker panics, and no waiter wakes
-//! another.
+//! `event::Broadcast`: a signal wakes every waiter once, also if a waker panics, and no waiter
+//! wakes another.
 
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 

@@ -1,6 +1,6 @@
-//! `cache`: flushes of real memory on the host's CPU change nothing that a program can see, and issue
-//! exactly the number of lines that the range touches. Tests on the target show that these are the right
-//! lines: there a flush can be made to trap.
+//! `cache`: flushes of real memory on the host's CPU change nothing that a program can see, and
+//! issue exactly the number of lines that the range touches. Tests on the target show that these
+//! are the right lines: there a flush can be made to trap.
 
 #![cfg(target_arch = "x86_64")]
 
@@ -166,8 +166,8 @@ fn every_instruction_the_cpu_has_works() {
     }
     for (flush, write_back) in pairs {
         for weak in [false, true] {
-            // SAFETY: the line size and the instructions are the detected ones, and every x86_64 CPU has
-            // CLFLUSH.
+            // SAFETY: the line size and the instructions are the detected ones, and every x86_64
+            // CPU has CLFLUSH.
             let cache = unsafe { Cache::new(known.line() as u16, flush, write_back, weak) };
             assert_eq!(
                 (cache.flush_instruction(), cache.write_back_instruction(), cache.line()),

@@ -111,8 +111,8 @@ proptest! {
                 }
                 Act::ReceiveAndDrop => drop(receiver.recv()),
                 Act::Split => {
-                    // The ends are forgotten. After `reset`, their waiters can be handed out again, and the queued
-                    // values are still there.
+                    // The ends are forgotten. After `reset`, their waiters can be handed out again,
+                    // and the queued values are still there.
                     std::mem::forget(ends);
                     channel.reset();
                     ends = channel.split().unwrap();

@@ -220,8 +220,8 @@ fn the_last_waker_is_woken_and_the_one_before_it_is_not() {
     }
     event.signal();
     assert_eq!((first_wakes.load(SeqCst), second_wakes.load(SeqCst)), (0, 1));
-    // To replace a waker wakes neither of the two. It once did, and two tasks woke each other in two
-    // million polls.
+    // To replace a waker wakes neither of the two. It once did, and two tasks woke each other in
+    // two million polls.
     assert!(poll(&mut operation, &first).is_pending());
     event.signal();
     assert_eq!((first_wakes.load(SeqCst), second_wakes.load(SeqCst)), (1, 1));

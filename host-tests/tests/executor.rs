@@ -2,9 +2,9 @@
 //! which does not know this crate), while other threads signal and step, as interrupts do.
 //!
 //! The test does not find a lost wake-up by a time-out. A task's [`Phase`] says whether the task is
-//! parked and was not woken since. A thread that has signalled checks whether there is still something
-//! to take. If so, and the task was in the same parked phase before and after that check, a wake-up is
-//! lost: the thread counts it and wakes the task itself, so that the run continues.
+//! parked and was not woken since. A thread that has signalled checks whether there is still
+//! something to take. If so, and the task was in the same parked phase before and after that check,
+//! a wake-up is lost: the thread counts it and wakes the task itself, so that the run continues.
 
 use std::{
     convert::Infallible,
@@ -60,7 +60,8 @@ impl Phase {
         Some(self.state.load(SeqCst)).filter(|phase| phase & (RUNNING | WOKEN) == 0)
     }
 
-    /// 1 if the task stays parked while there is what it waits for; then this wakes it. Otherwise 0.
+    /// 1 if the task stays parked while there is what it waits for; then this wakes it. Otherwise
+    /// 0.
     fn missed(&self, is_there: impl Fn() -> bool) -> u32 {
         let before = self.parked();
         if before.is_none() || !is_there() || self.parked() != before {
@@ -232,8 +233,8 @@ fn run<D: Device>(devices: &'static [D]) -> u32 {
     lost.into_inner()
 }
 
-/// Tokens. The next one comes only when the last one was taken, so that no later wake-up can stand in
-/// for a lost one.
+/// Tokens. The next one comes only when the last one was taken, so that no later wake-up can stand
+/// in for a lost one.
 #[derive(Default)]
 struct Tokens {
     there: AtomicBool,
@@ -320,7 +321,7 @@ impl Device for LooksThenRegisters {
     async fn task(&'static self, _: Xorshift, _: &'static Seen) {
         while self.tokens.taken.load(SeqCst) < ROUNDS {
             let looks_then_registers = |context: &mut Context<'_>| {
-                *lock(&self.waker) = None; // So that an old registration cannot stand in for this one.
+                *lock(&self.waker) = None; // Only a new registration may wake.
                 if self.tokens.take().is_ok() {
                     return Poll::Ready(());
                 }

@@ -325,7 +325,8 @@ fn a_job_at_its_end_leaves_the_next_tenant_alone() {
 #[test]
 fn a_step_inside_a_step_is_contended_and_the_holder_steps_once_more() {
     let (device, slot) = new();
-    // The handler interrupts the foreground's try, after its look, and the device has ended by then.
+    // The handler interrupts the foreground's try, after its look, and the device has ended by
+    // then.
     let mut job = slot.start(device.transfer(1)).unwrap();
     device.log.take();
     *device.inside_try.lock().unwrap() = Some(Box::new(move || {

@@ -1,6 +1,6 @@
-//! The log of `persist`: which bytes it accepts as its records, which memory as a log, and which cursors
-//! as its own. Each check is shown to matter: the same input passes when the one thing that is refused is
-//! changed. `crash` tests what a power cut leaves.
+//! The log of `persist`: which bytes it accepts as its records, which memory as a log, and which
+//! cursors as its own. Each check is shown to matter: the same input passes when the one thing that
+//! is refused is changed. `crash` tests what a power cut leaves.
 
 use fakes::{
     log_layout::{COPY, HEADER, Header, PREFIX},
@@ -60,8 +60,8 @@ fn image_of_another(before: usize, words: usize) -> Vec<u64> {
     memory
 }
 
-/// The image of a log to which `payload` was appended, that was cleared, and to which one short record was
-/// appended then: the rest of the payload is behind the log's end.
+/// The image of a log to which `payload` was appended, that was cleared, and to which one short
+/// record was appended then: the rest of the payload is behind the log's end.
 fn log_behind_whose_end_is(payload: &[u8]) -> (Vec<u64>, Records) {
     let mut memory = vec![0; WORDS];
     let mut log = Log::create(&mut memory[..]).unwrap();
@@ -81,8 +81,8 @@ fn another_logs_bytes_behind_the_end_are_no_records() {
             assert_eq!(recovered(&memory), Ok(expected), "{before}");
         }
     }
-    // Where numbers and places fit, only the identity refuses them: with the other log's identity, they
-    // are records.
+    // Where numbers and places fit, only the identity refuses them: with the other log's identity,
+    // they are records.
     let image = image_of_another(0, 200);
     let (mut memory, expected) = log_behind_whose_end_is(&bytes(&image[HEADER + PREFIX..]));
     let mine = Header::of(&memory);
@@ -113,8 +113,8 @@ fn its_own_bytes_from_before_are_no_records() {
     log.try_append(&bytes(&old[HEADER + PREFIX..HEADER + PREFIX + 40])).unwrap();
     let made_anew = Header::of(&memory);
     assert_eq!(recovered(&memory).unwrap().len(), 1);
-    // The first record of the old image, copied over the first record: it is refused, but accepted with
-    // its own identity.
+    // The first record of the old image, copied over the first record: it is refused, but accepted
+    // with its own identity.
     memory[HEADER..HEADER + PREFIX + 8].copy_from_slice(&old[HEADER..HEADER + PREFIX + 8]);
     assert_eq!(recovered(&memory), Ok(vec![]));
     Header { first: 1, ..Header::of(&old) }.put(&mut memory);
@@ -122,8 +122,8 @@ fn its_own_bytes_from_before_are_no_records() {
     assert_ne!(made_anew.generation, Header::of(&old).generation);
 }
 
-/// A record belongs to its log, is at its place, and has the next number and an epoch that has been. If
-/// any of these is wrong, the record is refused, even with a right checksum.
+/// A record belongs to its log, is at its place, and has the next number and an epoch that has
+/// been. If any of these is wrong, the record is refused, even with a right checksum.
 #[test]
 fn a_record_is_of_its_log_and_of_its_place() {
     let mut memory = vec![0; 100];
@@ -159,8 +159,8 @@ fn a_record_is_of_its_log_and_of_its_place() {
     assert_eq!(recovered(&later).unwrap().len(), 2);
 }
 
-/// Every `create` and every `clear` gives a new identity, also where the salt is always the same, and
-/// where a creation was cut short.
+/// Every `create` and every `clear` gives a new identity, also where the salt is always the same,
+/// and where a creation was cut short.
 #[test]
 fn no_identity_comes_twice() {
     struct Saltless(Vec<u64>);
@@ -217,7 +217,8 @@ fn a_log_knows_the_length_of_its_memory() {
     let mut log = Log::create(&mut memory[..]).unwrap();
     while log.try_append(&[1; 20]).is_ok() {}
     let all = recovered(&memory).unwrap();
-    // Shorter or longer memory is refused, with the right length. A part of the log is never accepted.
+    // Shorter or longer memory is refused, with the right length. A part of the log is never
+    // accepted.
     for words in [HEADER + PREFIX, 64, 127] {
         assert_eq!(recovered(&memory[..words]), Err(Error::OtherLength { words: 128 }));
         assert_eq!(log::check(&memory[..words]), Err(Error::OtherLength { words: 128 }));
@@ -225,7 +226,8 @@ fn a_log_knows_the_length_of_its_memory() {
     assert_eq!(recovered(&memory[..HEADER]), Err(Error::TooSmall));
     let longer = [&memory[..], &[0]].concat();
     assert_eq!(recovered(&longer), Err(Error::OtherLength { words: 128 }));
-    // The length in the header refuses it: with another length, a part would be accepted as the whole.
+    // The length in the header refuses it: with another length, a part would be accepted as the
+    // whole.
     let mut twin = memory[..64].to_vec();
     Header { words: 64, ..Header::of(&memory) }.put(&mut twin);
     let part = recovered(&twin).unwrap();
@@ -239,8 +241,8 @@ fn a_log_knows_the_length_of_its_memory() {
     assert_eq!(recovered(&memory), Ok(vec![]));
 }
 
-/// A cursor from before a `clear` is refused, wherever it points: to the end of the memory, the middle of
-/// a longer record, or a record of the same length.
+/// A cursor from before a `clear` is refused, wherever it points: to the end of the memory, the
+/// middle of a longer record, or a record of the same length.
 #[test]
 fn a_cursor_from_before_a_clear_is_refused() {
     for (words, length, longer) in [(64, 40, 300), (WORDS, 64, 1000), (WORDS, 64, 64)] {
@@ -263,7 +265,8 @@ fn a_cursor_from_before_a_clear_is_refused() {
         check(&Log::recover(&mut memory[..]).unwrap());
         let reader = Reader::open(&memory[..]).unwrap();
         assert!(old.iter().all(|record| reader.after(Some(record)) == Err(Stale)));
-        // A cursor that is not checked would have found this word there, which is no length of a record.
+        // A cursor that is not checked would have found this word there, which is no length of a
+        // record.
         if longer == 1000 {
             assert_eq!(memory[HEADER + (PREFIX + 8) + 1], u64::MAX);
         }
@@ -286,8 +289,8 @@ fn a_cursor_at_the_end_of_the_memory_leads_nowhere() {
     assert_eq!(log.after(None), Ok(None));
 }
 
-/// A cursor of another log is refused, although its number, place and length fit. So is a cursor that the
-/// caller has changed.
+/// A cursor of another log is refused, although its number, place and length fit. So is a cursor
+/// that the caller has changed.
 #[test]
 fn a_foreign_or_forged_cursor_is_refused() {
     let (mut one, mut two) = ([0; 200], [0; 200]);
@@ -342,8 +345,8 @@ fn to_open_or_create_wipes_no_damaged_log() {
         // The damaged copy was written again.
         assert_eq!(memory[..COPY], memory[COPY..HEADER]);
     }
-    // A word of each copy has any value: the records are found, or the error is not "no log", unless both
-    // magics are lost.
+    // A word of each copy has any value: the records are found, or the error is not "no log",
+    // unless both magics are lost.
     for (first, second) in (0..COPY).flat_map(|one| (COPY..HEADER).map(move |two| (one, two))) {
         for value in [0, 1, u64::from(u32::MAX), u64::MAX] {
             let mut damaged = memory.clone();

@@ -1,5 +1,6 @@
-//! `persist`: a region of ordinary memory, as far as a program can see its effects, and the log on it.
-//! `crash` tests what a power cut leaves, and `cache_instructions` which instructions are executed.
+//! `persist`: a region of ordinary memory, as far as a program can see its effects, and the log on
+//! it. `crash` tests what a power cut leaves, and `cache_instructions` which instructions are
+//! executed.
 
 #![cfg(target_arch = "x86_64")]
 
@@ -89,8 +90,8 @@ fn copies_are_exact_whichever_way_they_go() {
     }
 }
 
-/// The words of a region end where it ends: words beyond it are refused as documented, and no word number
-/// wraps to the beginning.
+/// The words of a region end where it ends: words beyond it are refused as documented, and no word
+/// number wraps to the beginning.
 #[test]
 fn no_word_beyond_a_region_wraps() {
     let mut memory = memory();
@@ -160,7 +161,7 @@ fn every_form_appends_and_all_is_recovered() -> Result<(), Box<dyn Error>> {
         let log = Log::recover(region(&mut memory, domain))?;
         assert_eq!(records(&log), expected);
         let first = log.records().next().unwrap();
-        assert_eq!(log.read(&first, &mut [0; 3]), Ok(&b"one"[..])); // As many bytes as the buffer has room for.
+        assert_eq!(log.read(&first, &mut [0; 3]), Ok(&b"one"[..])); // What fits.
     }
     Ok(())
 }
@@ -211,7 +212,8 @@ fn what_is_no_log_is_refused() {
     assert_eq!(Log::create(small).map(drop), Err(log::Error::TooSmall));
 }
 
-/// The checksum covers every bit of a record: if any bit is flipped, the log ends before that record.
+/// The checksum covers every bit of a record: if any bit is flipped, the log ends before that
+/// record.
 #[test]
 fn a_damaged_record_is_not_accepted() {
     let mut memory = memory();

@@ -22,7 +22,8 @@ use wouldblock::{
     nb,
 };
 
-/// A device with a queue of bytes. After a cancel, its operation ends after `reluctance` more tries.
+/// A device with a queue of bytes. After a cancel, its operation ends after `reluctance` more
+/// tries.
 #[derive(Debug, Default)]
 struct Device {
     bytes: Mutex<VecDeque<u8>>,
@@ -243,8 +244,8 @@ enum Move {
 }
 
 proptest! {
-    /// Any acts in the scope: every byte is in the buffer, in order, or still in the device, and the slot
-    /// is idle after the scope.
+    /// Any acts in the scope: every byte is in the buffer, in order, or still in the device, and
+    /// the slot is idle after the scope.
     #[test]
     fn every_byte_is_accounted_for(
         reluctance in 0_u32..4,
@@ -293,8 +294,8 @@ impl Idle for Yield {
     }
 }
 
-/// A handler on another thread steps all the time. The buffers are on this thread's stack, which is used
-/// for something else after each scope.
+/// A handler on another thread steps all the time. The buffers are on this thread's stack, which is
+/// used for something else after each scope.
 #[test]
 fn a_handler_on_another_core_never_touches_what_a_scope_has_left() {
     const ROUNDS: u32 = 2000;

@@ -1,17 +1,18 @@
-//! Signals as interrupts: a POSIX timer preempts this thread at a random machine instruction, and the
-//! signal handler is the interrupt handler. The sweep interrupts at each boundary; this also interrupts
-//! between boundaries, a million times (`WOULDBLOCK_ROUNDS` sets the number).
+//! Signals as interrupts: a POSIX timer preempts this thread at a random machine instruction, and
+//! the signal handler is the interrupt handler. The sweep interrupts at each boundary; this also
+//! interrupts between boundaries, a million times (`WOULDBLOCK_ROUNDS` sets the number).
 //!
 //! # What is sound in a signal handler
 //! `Event::signal`, a waker that only stores, `Slot::on_interrupt`, `try_lock`, and a channel's
-//! `try_send` are lock-free on a host, with one exception: a step that finds a slot in the middle of
-//! its `start` waits for a critical section. A critical section does not mask a signal as it masks an
-//! interrupt. So this handler does what the interrupt controller does: if the thread is in a critical
-//! section, the interrupt stays pending ([`in_critical_section`] is async-signal-safe). It comes after
-//! the call that contains the section, or before the thread sleeps, with the signal blocked.
+//! `try_send` are lock-free on a host, with one exception: a step that finds a slot in the middle
+//! of its `start` waits for a critical section. A critical section does not mask a signal as it
+//! masks an interrupt. So this handler does what the interrupt controller does: if the thread is in
+//! a critical section, the interrupt stays pending ([`in_critical_section`] is async-signal-safe).
+//! It comes after the call that contains the section, or before the thread sleeps, with the signal
+//! blocked.
 //!
-//! The thread sleeps in `ppoll`, which unblocks the signal and sleeps in one step, as `sti; hlt` does. A
-//! sleep that lasts longer than a second is a lost wake-up.
+//! The thread sleeps in `ppoll`, which unblocks the signal and sleeps in one step, as `sti; hlt`
+//! does. A sleep that lasts longer than a second is a lost wake-up.
 
 use std::{
     cell::Cell,
@@ -52,8 +53,8 @@ use wouldblock::{
 const INTERRUPT: Signal = Signal::SIGUSR1;
 const ROUNDS: u64 = 1_000_000;
 
-/// The device: it has a token when its timer has expired. All accesses are relaxed, so that only the
-/// library can order them.
+/// The device: it has a token when its timer has expired. All accesses are relaxed, so that only
+/// the library can order them.
 static TOKENS: AtomicU32 = AtomicU32::new(0);
 static PENDING: AtomicBool = AtomicBool::new(false);
 
@@ -108,7 +109,8 @@ fn on_interrupt() {
     drop(driven);
 }
 
-/// Takes the token. As a background operation it has nothing to begin, because the timer runs already.
+/// Takes the token. As a background operation it has nothing to begin, because the timer runs
+/// already.
 #[derive(Debug)]
 struct Take;
 
@@ -167,8 +169,8 @@ impl Cpu {
         number
     }
 
-    /// Sets the timer for one interrupt, at about the time at which the thread will be in the wait. The
-    /// last interrupt shows how long this host takes to set a timer and to raise a signal.
+    /// Sets the timer for one interrupt, at about the time at which the thread will be in the wait.
+    /// The last interrupt shows how long this host takes to set a timer and to raise a signal.
     fn interrupt_soon(&mut self) {
         match LAST.load(Relaxed) {
             OUTSIDE => self.delay += STEP,
@@ -274,7 +276,8 @@ fn a_timer_signal_preempts_every_wait_at_random() {
             0 => waiter.operation(Take).block(&cpu).unwrap(),
             1 => block_on(&cpu, waiter.operation(Take)).unwrap(),
             2 => {
-                // The operation is dropped after a poll, and another one continues with another waker.
+                // The operation is dropped after a poll, and another one continues with another
+                // waker.
                 let mut op = waiter.operation(Take);
                 let waker = Waker::noop();
                 if pin!(&mut op).poll(&mut Context::from_waker(waker)).is_pending() {

@@ -1,5 +1,5 @@
-//! `Slots`: many operations at once on a device with a queue, against a model that knows which requests
-//! are in flight, what gets each end, and which tickets are stale.
+//! `Slots`: many operations at once on a device with a queue, against a model that knows which
+//! requests are in flight, what gets each end, and which tickets are stale.
 
 use std::{
     collections::BTreeSet,
@@ -107,7 +107,11 @@ fn ends_come_in_any_order_and_each_wakes_its_own_task() {
         let (job, ticket) = &mut jobs[id];
         let before = device.tries.load(SeqCst);
         assert_eq!(device.end(queue, id as u32, *ticket), Step::Done);
-        assert_eq!(device.tries.load(SeqCst), before + 1, "one try, for any number of requests in flight");
+        assert_eq!(
+            device.tries.load(SeqCst),
+            before + 1,
+            "one try, for any number of requests in flight"
+        );
         let woken: u32 = wakers.iter().map(|(_, wakes)| wakes.load(SeqCst)).sum();
         assert_eq!(woken, nth as u32 + 1);
         let Poll::Ready(done) = poll(job, &wakers[id].0) else { panic!("it has ended") };
@@ -284,7 +288,7 @@ fn run(acts: &[Act]) {
                 let job = tenants[n].job.take().unwrap();
                 match act {
                     Act::Detach(_) => job.detach(),
-                    _ => drop(job), // This device cannot be stopped: the request continues to its end.
+                    _ => drop(job), // This device cannot be stopped: it continues.
                 }
                 tenants[n].heir = Heir::Orphan;
                 if tenants[n].ended {

@@ -1,5 +1,5 @@
-//! `time`: a deadline is right wherever the counter wraps. The tests compare it with a model that does
-//! not wrap.
+//! `time`: a deadline is right wherever the counter wraps. The tests compare it with a model that
+//! does not wrap.
 
 use std::{cell::Cell, time::Duration};
 
@@ -27,8 +27,8 @@ fn length(duration: Duration, frequency: u64) -> u128 {
     }
 }
 
-/// Checks a deadline after steps of any size up to seven eighths of the range, and after small steps
-/// back.
+/// Checks a deadline after steps of any size up to seven eighths of the range, and after small
+/// steps back.
 fn check<const BITS: u32>(start: u64, duration: Duration, frequency: u64, seed: u64) {
     let time = Cell::new(u128::from(start) + (1 << 40));
     let clock = FakeClock::<BITS> { time: &time, frequency, per_look: 0 };
@@ -119,8 +119,8 @@ proptest! {
         }
     }
 
-    /// A wait is never too short: the first tick may have begun already, so `n` ticks take more than the
-    /// time of `n - 1` ticks.
+    /// A wait is never too short: the first tick may have begun already, so `n` ticks take more
+    /// than the time of `n - 1` ticks.
     #[test]
     fn waiting_never_ends_early(nanoseconds in 1_u64..1_000_000_000_000, frequency in 1_u64..10_000_000_000) {
         let time = Cell::new(0);
@@ -224,7 +224,7 @@ fn a_look_before_the_start_counts_as_no_time() {
 fn a_deadline_says_how_long_to_sleep() {
     let time = Cell::new(0);
     let clock = FakeClock::<64> { time: &time, frequency: 3, per_look: 0 };
-    let deadline = Deadline::after(clock, Duration::from_secs(3)); // 9 ticks, and the tick that has begun.
+    let deadline = Deadline::after(clock, Duration::from_secs(3)); // 9 ticks and the begun one.
     assert_eq!(deadline.sleep_ticks(), 10);
     assert_eq!(deadline.sleep_time(), Duration::new(3, 333_333_334), "rounded up");
     assert_eq!(deadline.clock().frequency(), 3);
@@ -234,7 +234,8 @@ fn a_deadline_says_how_long_to_sleep() {
     assert!(longest.sleep_time() > Duration::from_secs(100 * 365 * 24 * 3600));
 }
 
-/// Alarms of a narrow counter: a long sleep is made of short ones, each short enough for the counter.
+/// Alarms of a narrow counter: a long sleep is made of short ones, each short enough for the
+/// counter.
 #[test]
 fn a_long_sleep_with_a_16_bit_alarm() {
     struct Ticks<'t>(&'t Cell<u64>);

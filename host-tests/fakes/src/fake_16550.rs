@@ -1,9 +1,9 @@
 //! A PC's serial port that panics at misuse: a 16550 with its destructive reads, its FIFOs and its
 //! true interrupt line, an 8259 that latches edges, and the far end of the wire.
 //!
-//! A real chip returns garbage or does nothing where this one panics: at a read of an empty receiver,
-//! at a write to a full transmitter, at a read of MSR outside the handler, and when a read of IIR
-//! outside the handler clears "transmitter empty" for good.
+//! A real chip returns garbage or does nothing where this one panics: at a read of an empty
+//! receiver, at a write to a full transmitter, at a read of MSR outside the handler, and when a
+//! read of IIR outside the handler clears "transmitter empty" for good.
 //!
 //! Source: National Semiconductor PC16550D data sheet (1995), section 8, and Intel 8259A data sheet
 //! (1988), "edge and level triggered modes".
@@ -30,7 +30,8 @@ pub const FRAMING: u8 = 1 << 3;
 pub const BREAK: u8 = 1 << 4;
 
 const DEPTH: usize = 16;
-/// Character times without a read or a new byte, after which the chip announces the bytes in its FIFO.
+/// Character times without a read or a new byte, after which the chip announces the bytes in its
+/// FIFO.
 const TIMEOUT: u32 = 4;
 
 /// The quirks of a chip, for [`Fake16550::with`].
@@ -42,8 +43,8 @@ pub struct Odd {
     pub empty_timeout: bool,
     /// The chip refuses line settings while a byte is on its way, and interrupts then.
     pub busy: bool,
-    /// The chip announces "transmitter empty" when the transmitter becomes empty while that interrupt
-    /// is enabled, and not when the interrupt is enabled while the transmitter is empty.
+    /// The chip announces "transmitter empty" when the transmitter becomes empty while that
+    /// interrupt is enabled, and not when the interrupt is enabled while the transmitter is empty.
     pub silent_enable: bool,
 }
 
@@ -102,11 +103,11 @@ struct Chip {
     idle_characters: u32,
     shift: Option<u8>,
     /// "Transmitter empty" is to be announced. Set when the transmitter becomes empty, and when its
-    /// enable bit is set while it is empty. Cleared by a write of a byte, and by the read of IIR that
-    /// reports it.
+    /// enable bit is set while it is empty. Cleared by a write of a byte, and by the read of IIR
+    /// that reports it.
     announce_empty: bool,
-    /// A read of IIR outside the handler has cleared that. The program must raise it again at once, by
-    /// the enable bit.
+    /// A read of IIR outside the handler has cleared that. The program must raise it again at once,
+    /// by the enable bit.
     swallowed: bool,
     trigger: usize,
     stuck: bool,
@@ -283,7 +284,7 @@ impl Chip {
         }
         self.load_shift();
         match self.arriving.pop_front().flatten() {
-            Some(_) if self.contents.modem_control & 1 << 4 != 0 => {} // Loopback cuts the line off.
+            Some(_) if self.contents.modem_control & 1 << 4 != 0 => {} // Loopback is on.
             Some((byte, errors)) => self.arrive(byte, errors),
             None => self.idle_characters += 1,
         }
@@ -350,7 +351,8 @@ impl Chip {
         }
     }
 
-    /// Updates the interrupt line. The 8259 latches its rise, and forgets a request when the line falls.
+    /// Updates the interrupt line. The 8259 latches its rise, and forgets a request when the line
+    /// falls.
     fn update_line(&mut self) {
         let line = self.source() != 1 && self.contents.modem_control & 1 << 3 != 0;
         if line && !self.line {
@@ -495,8 +497,8 @@ impl Registers for &'static Fake16550 {
     }
 }
 
-/// A CPU that sleeps until there is news, while time passes on the chip: each interrupt that the 8259
-/// has latched calls the handler. Panics when it would sleep for ever.
+/// A CPU that sleeps until there is news, while time passes on the chip: each interrupt that the
+/// 8259 has latched calls the handler. Panics when it would sleep for ever.
 pub struct Cpu<F> {
     /// The chip.
     pub chip: &'static Fake16550,
@@ -540,7 +542,8 @@ impl<F: FnMut()> Idle for Cpu<F> {
     }
 }
 
-/// The same CPU with an alarm: it wakes in time for any deadline, also if nothing happens on the chip.
+/// The same CPU with an alarm: it wakes in time for any deadline, also if nothing happens on the
+/// chip.
 pub struct WithTimer<'c, F>(&'c mut Cpu<F>);
 
 impl<F: FnMut()> Cpu<F> {

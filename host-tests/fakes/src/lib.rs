@@ -1,6 +1,6 @@
-//! What the tests of `wouldblock` share: a clock that a test sets, a log of calls in their order, wakers that
-//! report what is done to them, a source of tokens, operations that do nothing, random numbers that are
-//! the same in every run, and a 16550 that panics at misuse.
+//! What the tests of `wouldblock` share: a clock that a test sets, a log of calls in their order,
+//! wakers that report what is done to them, a source of tokens, operations that do nothing, random
+//! numbers that are the same in every run, and a 16550 that panics at misuse.
 
 pub mod clock;
 pub mod fake_16550;

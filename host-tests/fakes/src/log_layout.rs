@@ -1,5 +1,5 @@
-//! The layout of `persist::log`, written a second time from its documentation, to forge and to damage
-//! headers and records.
+//! The layout of `persist::log`, written a second time from its documentation, to forge and to
+//! damage headers and records.
 
 /// The number of words of one copy of the header.
 pub const COPY: usize = 8;

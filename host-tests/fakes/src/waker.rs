@@ -21,8 +21,8 @@ pub enum Call {
 
 type Hook = dyn Fn(Call) + Send + Sync;
 
-/// A waker that calls `hook` for every call. Each `hooked` makes a different waker: `will_wake` of two of
-/// them is `false`.
+/// A waker that calls `hook` for every call. Each `hooked` makes a different waker: `will_wake` of
+/// two of them is `false`.
 pub fn hooked(hook: impl Fn(Call) + Send + Sync + 'static) -> Waker {
     let hook: Arc<Box<Hook>> = Arc::new(Box::new(hook));
     let raw = RawWaker::new(Arc::into_raw(hook).cast(), &VTABLE);

@@ -1,5 +1,5 @@
-//! Builds the tests of `sweeps` for the address sanitizer and runs them; and a planted fault, which the
-//! sanitizer must find.
+//! Builds the tests of `sweeps` for the address sanitizer and runs them; and a planted fault, which
+//! the sanitizer must find.
 
 use std::{
     path::Path,

@@ -1,6 +1,6 @@
-//! Runs of a sweep that end in the middle of the library: in every case no value is dropped twice, and
-//! nothing is used after it was freed. `sanitizer` runs these tests under the address sanitizer. Without
-//! it they show that the sweep continues and counts.
+//! Runs of a sweep that end in the middle of the library: in every case no value is dropped twice,
+//! and nothing is used after it was freed. `sanitizer` runs these tests under the address
+//! sanitizer. Without it they show that the sweep continues and counts.
 
 use std::{
     cell::Cell,
@@ -174,7 +174,8 @@ fn a_frame_that_is_left() {
     }
 }
 
-/// A foreground that panics unwinds, as on a host. Its scope waits for the device, which the world ends.
+/// A foreground that panics unwinds, as on a host. Its scope waits for the device, which the world
+/// ends.
 #[test]
 fn a_scope_in_a_foreground_that_panics() {
     let step: fn(&&'static ScopedSlot) = |slot| drop(slot.on_interrupt());

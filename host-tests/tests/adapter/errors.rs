@@ -1,4 +1,4 @@
-//! Errors, as the traits want them: kinds, and `core::error::Error`.
+//! Errors as the traits need them: kinds, and `core::error::Error`.
 
 use embedded_hal_nb::serial;
 use embedded_io::{Error, ErrorKind, Read};
@@ -10,7 +10,7 @@ use wouldblock::{
 
 use crate::{support::line::Fault, uart::Port};
 
-/// What a reader makes of a byte that came with `errors`, or of more bytes than fit.
+/// The error of a reader for a byte with `errors`, or, with `None`, for more bytes than fit.
 fn error(errors: Option<u8>) -> LineError {
     let (port, receiver, _transmitter) = Port::leak();
     match errors {

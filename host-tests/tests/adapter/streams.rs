@@ -30,7 +30,7 @@ fn writer() -> (Writer<Tx>, Peers) {
     (Writer::new(line.split().1), line)
 }
 
-/// A stream of both halves whose time is passed by what `idle` makes.
+/// A stream of both halves, with the idler that `idle` makes.
 fn joined<I: Idle>(idle: impl Fn(Peers) -> I) -> (Stream<I>, Peers) {
     let line = Line::leak();
     let (rx, tx) = line.split();
@@ -108,7 +108,7 @@ fn halves_and_joined_streams_keep_the_nonblocking_contract() {
     assert_eq!(failures(&nonblocking::writing(), asleep), NONE);
 }
 
-/// `make`'s streams, with a flaw.
+/// The streams of `make` with a flaw.
 fn with<S>(flaw: Flaw, make: impl Fn() -> (S, Peers)) -> impl Fn() -> (Broken<S>, Peers) {
     move || {
         let (stream, peer) = make();
@@ -241,7 +241,7 @@ fn a_sleeping_reader_sleeps_and_a_flush_does_not() {
     assert_eq!(*idle.slept.borrow(), 1);
 }
 
-/// What a crate that knows nothing of this one asks for compiles, with every trait on one value.
+/// One value has every trait that another crate may require.
 #[test]
 fn one_value_has_every_trait() {
     fn every_trait<S>(_: &S)

@@ -1,4 +1,4 @@
-//! The reference driver through the adapters, on the port that punishes misuse.
+//! The reference driver through the adapters, on the fake 16550, which panics at misuse.
 
 use std::{
     cell::{Cell, RefCell},
@@ -20,15 +20,16 @@ use wouldblock::{
 
 use crate::support::conformance::{Peer, awaited, blocking, failures, nonblocking};
 
-/// Looks at the line status, or steps, that count as for ever.
+/// The number of reads of the line status, and of steps, that counts as for ever.
 const FOR_EVER: u32 = 10_000;
 
-/// A port whose time passes: a character time at each look at the line status, and at each step.
+/// A chip whose time advances: by a character time at each read of the line status, and at each
+/// step.
 pub struct Port {
-    /// The port.
+    /// The chip.
     pub chip: &'static Fake16550,
     uart: Uart<Ticking>,
-    /// What the far end still has to send: it heeds flow control.
+    /// What the far end still has to send. It respects flow control.
     coming: RefCell<VecDeque<u8>>,
     left: RefCell<Vec<u8>>,
     clock: &'static Clock,
@@ -50,7 +51,7 @@ impl Clock {
     }
 }
 
-/// The port's registers.
+/// The chip's registers. A read of the line status advances the time.
 pub struct Ticking(&'static Fake16550, &'static Clock);
 
 impl Registers for Ticking {
@@ -70,7 +71,7 @@ type Rx = Receiver<'static, Ticking>;
 type Tx = Transmitter<'static, Ticking>;
 
 impl Port {
-    /// A port that is set up, and its two halves.
+    /// A chip that is set up, and the driver's two halves.
     pub fn leak() -> (&'static Self, Rx, Tx) {
         let (chip, clock) = (Fake16550::new(), &*Box::leak(Box::default()));
         let port = Box::leak(Box::new(Self {
@@ -161,8 +162,8 @@ fn the_16550_keeps_the_nonblocking_contract() {
     assert_eq!(failures(&nonblocking::writing(), stream), NONE);
 }
 
-/// What a read to idle left in the FIFO, cancelled or because its buffer was full, is the stream's:
-/// `Read` gives it out at once, and still waits for at least one byte where there is none.
+/// The stream gets the bytes that a read to idle has left in the FIFO, because it was cancelled or
+/// its buffer was full: `Read` returns them at once, and waits for a byte when there is none.
 #[test]
 fn what_a_read_to_idle_has_left_is_the_streams() {
     use embedded_io_async::Read as _;
@@ -176,7 +177,7 @@ fn what_a_read_to_idle_has_left_is_the_streams() {
     cpu.run(10);
     {
         let mut read = receiver.read_to_idle(&mut buffer);
-        assert_eq!(read.attempt(), Err(nb::Error::WouldBlock), "ten are no message yet");
+        assert_eq!(read.attempt(), Err(nb::Error::WouldBlock), "the line is not idle yet");
         assert_eq!(read.progress(), 7);
     }
     assert_eq!(&buffer[..7], b"0123456");
@@ -186,5 +187,5 @@ fn what_a_read_to_idle_has_left_is_the_streams() {
     assert_eq!(poll(&mut buffer), Poll::Ready(Ok(3)));
     assert_eq!(&buffer[..3], b"789");
     assert_eq!(poll(&mut buffer), Poll::Pending);
-    assert_eq!(chip.contents().enabled, 0, "dropped, it has masked its interrupt");
+    assert_eq!(chip.contents().enabled, 0, "the drop has masked its interrupt");
 }

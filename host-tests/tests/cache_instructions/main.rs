@@ -1,5 +1,5 @@
-//! `cache` and `persist`: the flushes with their operands and the fences that are really executed, for
-//! each vendor's path, on any CPU. The tests compare lists of mnemonics.
+//! `cache` and `persist`: the flushes with their operands and the fences that are really executed,
+//! for each vendor's path, on any CPU. The tests compare lists of mnemonics.
 
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 

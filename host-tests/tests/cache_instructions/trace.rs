@@ -1,7 +1,7 @@
 //! Runs a function one machine instruction at a time and records every cache instruction, fence and
-//! CPUID that it executes, with its operand. The trap comes before the instruction, and the recorded
-//! instructions are skipped, except CPUID. So a CPU that lacks an instruction can show what would be
-//! issued on a CPU that has it.
+//! CPUID that it executes, with its operand. The trap comes before the instruction, and the
+//! recorded instructions are skipped, except CPUID. So a CPU that lacks an instruction can show
+//! what would be issued on a CPU that has it.
 
 use std::sync::{
     Mutex,
@@ -70,8 +70,8 @@ pub fn executed(run: impl FnOnce()) -> Vec<Executed> {
     // SAFETY: the handler uses only atomics and the context that it gets.
     unsafe { sigaction(Signal::SIGTRAP, &action) }.expect("a handler");
     COUNT.store(0, Relaxed);
-    // SAFETY: this sets the trap flag, whose traps the handler serves, and clears it again. The stack
-    // does not change.
+    // SAFETY: this sets the trap flag, whose traps the handler serves, and clears it again. The
+    // stack does not change.
     unsafe {
         core::arch::asm!("pushfq", "or dword ptr [rsp], 0x100", "popfq");
         run();
@@ -95,11 +95,11 @@ extern "C" fn on_trap(_: c_int, _: *mut siginfo_t, context: *mut c_void) {
     // SAFETY: the kernel passes the context of the interrupted code.
     let registers = unsafe { &mut (*context.cast::<ucontext_t>()).uc_mcontext.gregs };
     let mut rip = registers[libc::REG_RIP as usize] as usize;
-    // All that follow one another, because the instruction after a signal's return is executed before
-    // the next trap.
+    // All that follow one another, because the instruction after a signal's return is executed
+    // before the next trap.
     while let Some((mnemonic, operand, length)) = decode(|n| {
-        // SAFETY: the instruction is about to be executed, and the decoder reads a byte of it only if the
-        // bytes before say that there is one.
+        // SAFETY: the instruction is about to be executed, and the decoder reads a byte of it only
+        // if the bytes before say that there is one.
         unsafe { *((rip + n) as *const u8) }
     }) {
         let count = COUNT.fetch_add(1, Relaxed);

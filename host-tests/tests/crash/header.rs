@@ -1,4 +1,5 @@
-//! The log's header at every power cut in `create` and `clear`, and with any of its cache lines damaged.
+//! The log's header at every power cut in `create` and `clear`, and with any of its cache lines
+//! damaged.
 
 use wouldblock::persist::log::{Error, Log, Reader};
 
@@ -35,7 +36,8 @@ fn owned(payloads: &[&[u8]]) -> Records {
 /// Records in two cache lines, so that a loss of either line shows.
 const OLD: [&[u8]; 2] = [b"one, which fills a line by itself..", b"two"];
 
-/// The number of states that a cut of `create` over this image can leave, and whether each is allowed.
+/// The number of states that a cut of `create` over this image can leave, and whether each is
+/// allowed.
 fn create(before: &Image, mutant: Mutant, allowed: &[Result<Records, Error>]) -> (usize, bool) {
     let (memory, steps) = recorder(before, mutant);
     drop(Log::create(memory).unwrap());
@@ -45,7 +47,8 @@ fn create(before: &Image, mutant: Mutant, allowed: &[Result<Records, Error>]) ->
 #[test]
 fn a_log_is_made_whole_or_not_at_all() {
     use Mutant::*;
-    // Over empty memory: no log, or the new one. Never a damaged log, over which none could be created.
+    // Over empty memory: no log, or the new one. Never a damaged log, over which none could be
+    // created.
     let of_nothing = [Err(Error::NotALog), Ok(vec![])];
     let (images, right) = create(&blank(), None, &of_nothing);
     say(format_args!("create: {images} images, all right: {right}"));
@@ -100,9 +103,9 @@ fn torn_by_clear() -> Vec<Image> {
     images
 }
 
-/// Cuts a log that is cleared and gets another record. Returns the number of states, and whether each has
-/// all the old records, none, or the new one; and not the old ones after `clear` has returned, and no
-/// fewer than the new one after `try_append` has.
+/// Cuts a log that is cleared and gets another record. Returns the number of states, and whether
+/// each has all the old records, none, or the new one; and not the old ones after `clear` has
+/// returned, and no fewer than the new one after `try_append` has.
 fn clear(mutant: Mutant) -> (usize, bool) {
     let before = filled(&OLD);
     let (memory, steps) = recorder(&before, mutant);
@@ -129,8 +132,8 @@ fn a_log_is_cleared_whole_or_not_at_all() {
     }
 }
 
-/// Cleared records do not come back after a cut in the clearing, when records of the same lengths are
-/// appended over the old ones.
+/// Cleared records do not come back after a cut in the clearing, when records of the same lengths
+/// are appended over the old ones.
 #[test]
 fn what_was_cleared_stays_away() {
     for torn in torn_by_clear() {

@@ -1,13 +1,13 @@
-//! A model of memory behind a cache, with the guarantees of x86, and every state that a power cut can
-//! leave.
+//! A model of memory behind a cache, with the guarantees of x86, and every state that a power cut
+//! can leave.
 //!
 //! The guarantees (Intel SDM vol. 3, memory ordering; PMDK, libpmem2):
 //! - an aligned store of 8 bytes persists as a whole or not at all;
-//! - the CPU may write a cache line back at any time, so a *prefix* of the line's stores persists, in their
-//!   order; lines are independent of each other;
+//! - the CPU may write a cache line back at any time, so a *prefix* of the line's stores persists,
+//!   in their order; lines are independent of each other;
 //! - a completed flush (CLWB, then MFENCE) has persisted the line's earlier stores;
-//! - an ordered flush (CLWB, then SFENCE) has persisted them before any *later* store persists, which
-//!   guarantees nothing while there is no later store.
+//! - an ordered flush (CLWB, then SFENCE) has persisted them before any *later* store persists,
+//!   which guarantees nothing while there is no later store.
 
 use std::{collections::BTreeMap, collections::HashSet, ops::Range};
 

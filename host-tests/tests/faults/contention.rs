@@ -1,5 +1,5 @@
-//! An operation that steps its own slot, and interrupts that come faster than its tries: each claim ends,
-//! and a step that is still owed is not lost.
+//! An operation that steps its own slot, and interrupts that come faster than its tries: each claim
+//! ends, and a step that is still owed is not lost.
 
 use std::sync::{
     Arc,
@@ -78,7 +78,7 @@ fn a_handler_makes_64_tries_and_says_so() {
     assert!(slot.start_with(op, |done| assert_eq!(done.result, Ok(2 * STEPS + 1))).is_ok());
     assert_eq!(slot.on_interrupt().step(), Step::Again);
     assert_eq!(tries.load(SeqCst), STEPS);
-    assert_eq!(slot.on_interrupt().step(), Step::Again, "the handler was made pending again and steps again");
+    assert_eq!(slot.on_interrupt().step(), Step::Again, "the handler runs again");
     assert_eq!(slot.on_interrupt().step(), Step::Done);
     assert!(slot.is_idle());
 }
@@ -123,8 +123,8 @@ fn the_waiter_is_woken_and_takes_the_step_that_is_owed() {
     let driven = slot.on_interrupt();
     assert!(driven.step() == Step::Again && driven.wake_is_owed());
     drop(driven);
-    // A waiter that sleeps while there is no news does not sleep for ever: it calls the idler at most
-    // once, and there is news then.
+    // A waiter that sleeps while there is no news does not sleep for ever: it calls the idler at
+    // most once, and there is news then.
     struct Sleeper;
     impl wouldblock::block::Idle for Sleeper {
         fn idle(&mut self, news: impl Fn() -> bool) {
@@ -142,8 +142,8 @@ fn what_was_given_up_at_the_bound_is_stepped_by_the_next_start() {
     assert!(slot.start(Op { slot, ..next }).is_ok(), "the step that was owed has ended it");
 }
 
-/// The holder or the next claim takes a note: two threads step at the same time, and the last event ends
-/// the operation in every case.
+/// The holder or the next claim takes a note: two threads step at the same time, and the last event
+/// ends the operation in every case.
 #[test]
 fn no_step_of_two_cores_is_lost() {
     struct Count {

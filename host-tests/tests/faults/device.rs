@@ -1,5 +1,5 @@
-//! A DMA device that does what a test tells it to do, when the test tells it, and counts its writes to
-//! owned and to freed memory. It panics at the start of a second transfer while one runs.
+//! A DMA device that does what a test tells it to do, when the test tells it, and counts its writes
+//! to owned and to freed memory. It panics at the start of a second transfer while one runs.
 
 use std::sync::{
     Arc, Mutex,
@@ -14,8 +14,8 @@ use wouldblock::{
 
 use crate::leak;
 
-/// Memory that a device writes. It stays readable after it was freed, so that a late write is counted and
-/// is not undefined behaviour.
+/// Memory that a device writes. It stays readable after it was freed, so that a late write is
+/// counted and is not undefined behaviour.
 #[derive(Debug, Default)]
 pub struct Memory {
     freed: AtomicBool,

@@ -1,5 +1,5 @@
-//! A device that continues to write after its job was cancelled, dropped, detached or forgotten. It runs in
-//! another thread. At each of its writes, the slot must own the memory.
+//! A device that continues to write after its job was cancelled, dropped, detached or forgotten. It
+//! runs in another thread. At each of its writes, the slot must own the memory.
 
 use std::{
     sync::{

@@ -1,5 +1,5 @@
-//! Devices that go wrong. In every case the operation ends with a typed error or continues, each end is
-//! collected once, and no memory is lost, freed early, or written after it was freed.
+//! Devices that go wrong. In every case the operation ends with a typed error or continues, each
+//! end is collected once, and no memory is lost, freed early, or written after it was freed.
 //!
 //! | module | what goes wrong |
 //! |---|---|

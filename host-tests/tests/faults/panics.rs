@@ -1,5 +1,5 @@
-//! Panics in the user's code: in the start of an operation, in a drop, in a waker. None of them costs a
-//! slot, and none leaves a device that works on freed memory.
+//! Panics in the user's code: in the start of an operation, in a drop, in a waker. None of them
+//! costs a slot, and none leaves a device that works on freed memory.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -201,7 +201,8 @@ fn a_reservation_that_drops_what_panics_leaves_an_idle_slot() {
     assert!(slots.reserve().is_ok());
 }
 
-/// The twin, with the old order: it drops the operation that was given up while the slot is claimed.
+/// The twin, with the old order: it drops the operation that was given up while the slot is
+/// claimed.
 #[test]
 fn twin_a_drop_inside_the_claim() {
     struct Twin(AtomicBool, std::cell::Cell<Option<Transfer<'static>>>);

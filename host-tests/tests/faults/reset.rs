@@ -1,5 +1,5 @@
-//! A device with a queue that is reset while it works: requests that it had not ended end with a typed
-//! error, and a ticket from before the reset steps nothing after it.
+//! A device with a queue that is reset while it works: requests that it had not ended end with a
+//! typed error, and a ticket from before the reset steps nothing after it.
 
 use std::sync::{
     Arc, Mutex,
@@ -165,8 +165,8 @@ fn each_request_in_flight_ends_once_with_a_typed_error_and_its_memory() {
     assert!(called_back.is_freed());
     drop(done);
 
-    // All slots but the forgotten one accept a request again, which frees the dropped and the detached
-    // requests.
+    // All slots but the forgotten one accept a request again, which frees the dropped and the
+    // detached requests.
     let next: Vec<_> = (1..N).map(|_| device.start(queue)).collect();
     assert!(queue.reserve().is_err());
     assert!(memories.iter().all(|memory| memory.is_freed() || Arc::ptr_eq(memory, &forgotten.2)));

@@ -75,7 +75,11 @@ fn ready_twice_is_one_end() {
     let job = slot.start(op).unwrap();
     device.end();
     assert_eq!(device.interrupt(slot), Step::Done);
-    assert_eq!(device.interrupt(slot), Step::Idle, "a second interrupt before the end is collected");
+    assert_eq!(
+        device.interrupt(slot),
+        Step::Idle,
+        "a second interrupt before the end is collected"
+    );
     assert_eq!(job.wait(Spin).result, Ok(()));
     assert_eq!(device.interrupt(slot), Step::Idle, "a second interrupt after that");
     // A second interrupt when another operation is in the slot: one try, and no end.

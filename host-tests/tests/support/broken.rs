@@ -1,4 +1,4 @@
-//! Streams that break the contracts, one flaw each: every check must be able to fail.
+//! Streams that break the contracts, with one flaw each, which show that every check can fail.
 
 use std::{
     future::poll_fn,
@@ -12,12 +12,12 @@ use wouldblock::nb;
 
 use super::line::Fault;
 
-/// What is wrong with a [`Broken`] stream.
+/// The flaw of a [`Broken`] stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// A read of a stream that is dry answers `Ok(0)`, as if it had ended.
+    /// A read of an empty stream returns `Ok(0)`, as if the stream had ended.
     ReadsNothing,
-    /// `WouldBlock` comes out of a blocking read, as an error.
+    /// A blocking read returns `WouldBlock` as an error.
     ErrorInsteadOfWaiting,
     /// A read waits until the buffer is full.
     FillsTheBuffer,
@@ -27,9 +27,9 @@ pub enum Flaw {
     AlwaysReady,
     /// It never claims to be ready.
     NeverReady,
-    /// A write that finds no room answers `Ok(0)`.
+    /// A write that finds no room returns `Ok(0)`.
     WritesNothing,
-    /// A write that finds no room throws the byte away.
+    /// A write that finds no room loses the byte.
     DropsWhenFull,
     /// A write of no bytes waits for room.
     EmptyWriteWaits,
@@ -37,9 +37,9 @@ pub enum Flaw {
     DoesNotFlush,
     /// `consume` forgets the rest of the buffer.
     ForgetsTheRest,
-    /// A future takes, or hands over, before its last poll.
+    /// A future takes or gives bytes before its last poll.
     NotCancelSafe,
-    /// A future is suspended, and nobody wakes it.
+    /// A future is suspended and is never woken.
     NeverWakes,
     /// A non-blocking call waits.
     Blocks,
@@ -47,7 +47,7 @@ pub enum Flaw {
 
 /// A stream with a flaw.
 pub struct Broken<S> {
-    /// The stream, which has none.
+    /// The stream, which has no flaw.
     pub stream: S,
     /// The flaw.
     pub flaw: Flaw,
@@ -118,7 +118,7 @@ impl<S: ErrorType<Error = Fault> + WriteReady> WriteReady for Broken<S> {
     }
 }
 
-/// `future`, with a flaw.
+/// `future` with a flaw.
 async fn flawed<T>(flaw: Flaw, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let end = poll_fn(|context| match flaw {

@@ -1,5 +1,5 @@
-//! Several operations, each with its own event, combined into one: in every form, a signal of any of
-//! the events wakes the waiter.
+//! Several operations, each with its own event, combined into one: in every form, a signal of any
+//! of the events wakes the waiter.
 
 use std::cell::Cell;
 

@@ -166,7 +166,8 @@ fn no_edge_is_lost_in_any_form() {
     }
 }
 
-/// The twin: `arm` starts to listen and `disarm` stops it, so that an edge between two waits is lost.
+/// The twin: `arm` starts to listen and `disarm` stops it, so that an edge between two waits is
+/// lost.
 struct ArmedEdge<'f>(NextEdge<'f>);
 
 impl Attempt for ArmedEdge<'_> {

@@ -257,7 +257,8 @@ fn forgotten() {
 
 #[test]
 fn cancelled() {
-    // It ends by itself or by the cancel: in both cases once, and with the tokens that it has taken.
+    // It ends by itself or by the cancel: in both cases once, and with the tokens that it has
+    // taken.
     let rig = || Rig::new(leak(Slot::new()), handler::<Take>);
     let report = Sweep::new("job, cancel and wait").needs(0).run(rig, |rig, cpu| {
         let mut job = rig.driver.start(rig.take(2)).unwrap();

@@ -1,4 +1,5 @@
-//! Tickets: the device reports every end by its ticket, and reports it again when that ticket is old.
+//! Tickets: the device reports every end by its ticket, and reports it again when that ticket is
+//! old.
 
 use std::{
     cell::Cell,
@@ -154,8 +155,8 @@ fn panicked(report: &Report) -> u64 {
     faults.filter(|fault| matches!(fault, Fault::Panicked(_))).count() as u64
 }
 
-/// The twin uses only the index of a ticket: it steps the operation in that slot, also if the ticket
-/// is old.
+/// The twin uses only the index of a ticket: it steps the operation in that slot, also if the
+/// ticket is old.
 #[test]
 fn an_old_ticket_that_steps_is_found() {
     let by_index: fn(&'static Device, &Queue) = |device, queue| {

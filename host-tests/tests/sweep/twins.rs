@@ -1,5 +1,5 @@
-//! Broken twins of the library's protocols, each next to the sound protocol: the sweep distinguishes
-//! them.
+//! Broken twins of the library's protocols, each next to the sound protocol: the sweep
+//! distinguishes them.
 
 use std::{
     cell::RefCell,
@@ -93,7 +93,8 @@ fn check_before_register() {
                     take.arm();
                     return attempt::into_poll(take.attempt()).map(drop);
                 }
-                // The twin arms first, so that the interrupt can come before the waker is registered.
+                // The twin arms first, so that the interrupt can come before the waker is
+                // registered.
                 take.arm();
                 rig.driver.register(context.waker());
                 Poll::Pending

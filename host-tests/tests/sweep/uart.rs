@@ -139,7 +139,8 @@ fn receive_one() {
         let deadline = Deadline::after(cpu.clock(), Duration::from_secs(1));
         let end = receiver.recv().block_until(cpu, &deadline);
         rig.assert_disarmed();
-        // After a time-out, the next try finds a byte that has come. (One may also come during that try.)
+        // After a time-out, the next try finds a byte that has come. (One may also come during that
+        // try.)
         let came = cpu.events();
         let end = end.or_else(|_| receiver.try_recv());
         assert!(end == Ok(b'a') || came == 0);
@@ -224,9 +225,9 @@ fn read_in_the_background() {
 
 #[test]
 fn read_to_idle() {
-    // Ten bytes, then silence. At the trigger level of eight, the driver takes all bytes but one; the
-    // FIFO's time-out announces the rest. Two events bring the bytes, two may come before the driver
-    // takes those, and one is the silence after them.
+    // Ten bytes, then silence. At the trigger level of eight, the driver takes all bytes but one;
+    // the FIFO's time-out announces the rest. Two events bring the bytes, two may come before the
+    // driver takes those, and one is the silence after them.
     let report = Sweep::new("uart, read_to_idle, blocking").needs(5).run(many, |rig, cpu| {
         let (mut receiver, mut buffer) = (rig.receiver(), [0; 32]);
         assert_eq!(receiver.read_to_idle(&mut buffer).block(cpu), Ok(10));

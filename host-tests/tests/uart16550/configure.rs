@@ -1,5 +1,5 @@
-//! Settings: what they write; that no waiter is lost when they change; and chips with quirks. For each
-//! quirk, the twin is the driver without the setting for it.
+//! Settings: what they write; that no waiter is lost when they change; and chips with quirks. For
+//! each quirk, the twin is the driver without the setting for it.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -185,8 +185,8 @@ fn settings_do_not_change_what_is_enabled() {
     assert_eq!(chip.contents().enabled, 0);
 }
 
-/// A read of no bytes uses the transmitter's interrupt for its end, beside a write. Returns whether it
-/// ends.
+/// A read of no bytes uses the transmitter's interrupt for its end, beside a write. Returns whether
+/// it ends.
 fn a_read_of_nothing_ends(interfere: fn(Port)) -> bool {
     static ENDS: AtomicU32 = AtomicU32::new(0);
     let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -359,7 +359,8 @@ fn each_quirk_is_served_behind_its_setting_and_caught_without() {
     everything(Odd::default(), Quirks { silent_enable: true, empty_timeout: true, busy: false });
 }
 
-/// Whether new settings take effect while bytes move in both directions, when the chip refuses them.
+/// Whether new settings take effect while bytes move in both directions, when the chip refuses
+/// them.
 fn is_set_while_busy(quirks: Quirks) -> bool {
     let (chip, uart) = odd(Odd { busy: true, ..Odd::default() }, quirks);
     uart.initialize(1, Level::default());

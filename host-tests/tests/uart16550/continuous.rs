@@ -224,8 +224,8 @@ fn new_settings_leave_it_on() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..Default::default() })]
 
-    /// Bytes, errors and pauses, reads at any time, a ring of any size: everything comes out once, in
-    /// order, except the bytes that the chip has lost. An error stands where they are missing.
+    /// Bytes, errors and pauses, reads at any time, a ring of any size: everything comes out once,
+    /// in order, except the bytes that the chip has lost. An error stands where they are missing.
     #[test]
     fn everything_comes_out_in_its_place(
         size in 1..80_usize,

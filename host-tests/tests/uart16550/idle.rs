@@ -215,8 +215,8 @@ fn at_level_one_it_ends_with_what_has_come() {
     assert_eq!(&buffer[..2], b"ab");
 }
 
-/// Only tries, with interrupts masked, while the transmitter waits for its interrupt: that interrupt
-/// is not lost.
+/// Only tries, with interrupts masked, while the transmitter waits for its interrupt: that
+/// interrupt is not lost.
 #[test]
 fn polled_with_interrupts_masked_it_leaves_the_transmitters_interrupt_alone() {
     let (chip, uart, mut receiver, mut transmitter) = port();
@@ -294,9 +294,9 @@ proptest! {
     }
 }
 
-/// Three bytes, the time-out, and two bytes of the next message before the next try. Returns whether
-/// that try ends the message. With `give_up`, the first read is dropped after the time-out, and the
-/// try is that of a new read.
+/// Three bytes, the time-out, and two bytes of the next message before the next try. Returns
+/// whether that try ends the message. With `give_up`, the first read is dropped after the time-out,
+/// and the try is that of a new read.
 fn ends_in_the_middle(give_up: bool) -> bool {
     let (chip, mut receiver, _, mut cpu) = reader(Level::Eight);
     let mut buffer = [0; 16];

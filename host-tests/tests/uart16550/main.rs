@@ -1,5 +1,5 @@
-//! `uart16550`: every form, over a chip that panics at misuse (`fakes::fake_16550`) and an 8259 that
-//! latches true edges. A test also fails if an interrupt never comes again, or a byte is lost.
+//! `uart16550`: every form, over a chip that panics at misuse (`fakes::fake_16550`) and an 8259
+//! that latches true edges. A test also fails if an interrupt never comes again, or a byte is lost.
 
 mod configure;
 mod continuous;
@@ -636,8 +636,8 @@ fn act() -> impl Strategy<Value = Act> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..Default::default() })]
 
-    /// Any acts in any order: every byte and every error comes out once, in order, and nothing stays
-    /// enabled.
+    /// Any acts in any order: every byte and every error comes out once, in order, and nothing
+    /// stays enabled.
     #[test]
     fn every_byte_and_every_error_comes_out_once(acts in prop::collection::vec(act(), 1..120)) {
         let (chip, uart, mut receiver, mut transmitter) = port();

@@ -245,8 +245,8 @@ impl Drop for Counted {
     }
 }
 
-/// Four values. One is sent and received first, so that the values that are left lie around the end of
-/// the ring.
+/// Four values. One is sent and received first, so that the values that are left lie around the end
+/// of the ring.
 fn left_behind(forgets: bool) {
     let drops = [(); 4].map(|()| Arc::new(AtomicUsize::new(0)));
     let [first, values @ ..] = drops.clone().map(Counted);

@@ -1,8 +1,8 @@
 //! `Slot` and `Job`: a handler's step on one core against everything that the foreground does on
 //! another core.
 //!
-//! Each method of the operation writes to a cell in it. So loom reports when two contexts have `&mut`
-//! of the operation at the same time, or one after the other without an order between them.
+//! Each method of the operation writes to a cell in it. So loom reports when two contexts have
+//! `&mut` of the operation at the same time, or one after the other without an order between them.
 
 use std::sync::{
     Arc,
@@ -27,8 +27,8 @@ use crate::run::{ASLEEP, Flag, TORN, Yields, block_on, explores, finds, leak};
 
 /// A transfer that ends when the device is ready, or at the first try after it was cancelled.
 struct Transfer {
-    /// The doorbell. The device and the interrupt controller deliver an interrupt after the write that
-    /// caused it, hence release and acquire.
+    /// The doorbell. The device and the interrupt controller deliver an interrupt after the write
+    /// that caused it, hence release and acquire.
     begun: Arc<AtomicU32>,
     ready: Flag,
     cancelled: bool,
@@ -160,7 +160,8 @@ fn a_step_against_the_drop_of_the_job_and_the_next_start() {
         });
         drop(job);
         let started = handler.join().unwrap();
-        // Either the refused operation was dropped, or `start` dropped the orphan; once in both cases.
+        // Either the refused operation was dropped, or `start` dropped the orphan; once in both
+        // cases.
         assert_eq!(dropped.load(SeqCst), 1);
         if !started {
             // The orphan has ended by now.
@@ -333,7 +334,7 @@ impl<const FLAW: u8> Start for Twin<FLAW> {
     }
 
     fn step(&'static self) {
-        drop(self.section.lock().unwrap()); // A start that has begun publishes before it leaves the section.
+        drop(self.section.lock().unwrap()); // A start publishes within the section.
         let mut state = self.state.load(Relaxed);
         loop {
             let next = match state {
@@ -423,8 +424,8 @@ fn a_contended_step_is_made_up_for_by_the_holder() {
     finds("lets go after it looked", &[ASLEEP], two_steps::<Twin<LETS_GO_LATE>>);
 }
 
-/// A handler that steps, against a scope that ends: loom sees every access to the operation's cell, also
-/// that of the frame after the scope.
+/// A handler that steps, against a scope that ends: loom sees every access to the operation's cell,
+/// also that of the frame after the scope.
 #[test]
 fn a_step_against_a_scope_that_is_left() {
     explores("step and scope", Some(3), 100, || {
@@ -471,8 +472,8 @@ fn a_scope_that_does_not_wait_is_found() {
     });
 }
 
-/// An operation that ends at the third event. It counts its drops, in an atomic of std, which loom does
-/// not see.
+/// An operation that ends at the third event. It counts its drops, in an atomic of std, which loom
+/// does not see.
 struct Third(Arc<AtomicU32>, Arc<AtomicUsize>);
 
 impl Drop for Third {
@@ -498,8 +499,8 @@ impl Background for Third {
 
 const LOST: &str = "a step that was owed is lost";
 
-/// Two cores step at each of three events; a claim is limited to two steps here. A handler that gets
-/// `Step::Again` steps again, unless `again` is `false`, which is the flaw.
+/// Two cores step at each of three events; a claim is limited to two steps here. A handler that
+/// gets `Step::Again` steps again, unless `again` is `false`, which is the flaw.
 fn bounded(again: bool) {
     let slot: &'static Slot<Third> = leak(Slot::new());
     let (events, ended) = (Arc::new(AtomicU32::new(0)), Arc::<AtomicUsize>::default());

@@ -1,12 +1,13 @@
 //! loom models: small programs over the library's own source, in every interleaving and with every
-//! outcome that the orderings of the atomics allow. Each model also runs over a copy of the protocol
-//! with one flaw planted (the twin), in which it must find the flaw, and over the copy without the
-//! flaw, in which it must find nothing.
+//! outcome that the orderings of the atomics allow. Each model also runs over a copy of the
+//! protocol with one flaw planted (the twin), in which it must find the flaw, and over the copy
+//! without the flaw, in which it must find nothing.
 //!
-//! A model cannot show that a handler spins on what it has interrupted on the *same* core: loom would
-//! schedule the interrupted thread. The interrupt sweeps show that. Nor can it show that a critical
-//! section masks interrupts (here it is a lock, as it is between cores), or use more threads than the
-//! model has. loom treats `SeqCst` accesses as `AcqRel`; no code here depends on the difference.
+//! A model cannot show that a handler spins on what it has interrupted on the *same* core: loom
+//! would schedule the interrupted thread. The interrupt sweeps show that. Nor can it show that a
+//! critical section masks interrupts (here it is a lock, as it is between cores), or use more
+//! threads than the model has. loom treats `SeqCst` accesses as `AcqRel`; no code here depends on
+//! the difference.
 
 mod broadcast;
 mod channel;

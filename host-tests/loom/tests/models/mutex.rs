@@ -1,11 +1,11 @@
-//! `sync::Mutex`: there is one holder at a time, a holder sees what the holder before it wrote, and a
-//! locker hears when the mutex is freed.
+//! `sync::Mutex`: there is one holder at a time, a holder sees what the holder before it wrote, and
+//! a locker hears when the mutex is freed.
 //!
-//! The models do not show that a mutex that two threads compete for becomes free again. In loom, a plain
-//! store and a failing read-modify-write of another thread that both follow the same write can be ordered
-//! in either way. So a try that fails may come after the holder's release, and leave the mutex held for
-//! ever. In C++11's order it cannot: a read-modify-write comes directly after the write that it has read.
-//! `host-tests` shows that lockers that compete get the mutex.
+//! The models do not show that a mutex that two threads compete for becomes free again. In loom, a
+//! plain store and a failing read-modify-write of another thread that both follow the same write
+//! can be ordered in either way. So a try that fails may come after the holder's release, and leave
+//! the mutex held for ever. In C++11's order it cannot: a read-modify-write comes directly after
+//! the write that it has read. `host-tests` shows that lockers that compete get the mutex.
 
 use loom::{
     cell::UnsafeCell,
@@ -123,8 +123,8 @@ impl<const FLAW: u8> Subject for Twin<FLAW> {
     }
 }
 
-/// Three threads try to add 1, one of them twice. The sums of those that held the mutex must be 1, 2, 3
-/// and so on, each once.
+/// Three threads try to add 1, one of them twice. The sums of those that held the mutex must be 1,
+/// 2, 3 and so on, each once.
 fn tries<S: Subject>() {
     let subject = leak(S::new());
     let try_add = || subject.try_lock().ok().map(S::add);

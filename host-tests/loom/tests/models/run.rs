@@ -20,8 +20,8 @@ use loom::{
 };
 use wouldblock::{attempt::Attempt, block::Idle, nb};
 
-/// Explores `model` with at most `preemptions` preemptions (`None`: any number), and asserts that there
-/// were at least `floor` executions: a model that has shrunk to one execution proves nothing.
+/// Explores `model` with at most `preemptions` preemptions (`None`: any number), and asserts that
+/// there were at least `floor` executions: a model that has shrunk to one execution proves nothing.
 pub fn explores(
     name: &str,
     preemptions: Option<usize>,
@@ -49,11 +49,11 @@ fn say(words: fmt::Arguments<'_>) {
     _ = writeln!(io::stderr(), "loom: {words}");
 }
 
-/// Asserts that exploring `model`, which has a planted flaw, fails with one of `symptoms`. Tries with
-/// no preemption first, then with up to three.
+/// Asserts that exploring `model`, which has a planted flaw, fails with one of `symptoms`. Tries
+/// with no preemption first, then with up to three.
 ///
-/// It runs in another process: this program, with the flaw's name in its environment. A failed model
-/// unwinds through code that uses loom again, which aborts the process.
+/// It runs in another process: this program, with the flaw's name in its environment. A failed
+/// model unwinds through code that uses loom again, which aborts the process.
 pub fn finds(flaw: &str, symptoms: &[&str], model: impl Fn() + Copy + Send + Sync + 'static) {
     if let Some(wanted) = planted() {
         if wanted == flaw {
@@ -69,7 +69,8 @@ pub fn finds(flaw: &str, symptoms: &[&str], model: impl Fn() + Copy + Send + Syn
     say(format_args!("{flaw}: found"));
 }
 
-/// The environment variable with the name of the only flaw to explore, in the process that must fail.
+/// The environment variable with the name of the only flaw to explore, in the process that must
+/// fail.
 const PLANTED: &str = "WOULDBLOCK_LOOM_PLANTED";
 
 fn planted() -> Option<String> {
@@ -118,8 +119,8 @@ impl Wake for Parker {
     }
 }
 
-/// An executor of one task: polls when it was woken. After a lost wake it sleeps for ever, which loom
-/// reports as a deadlock.
+/// An executor of one task: polls when it was woken. After a lost wake it sleeps for ever, which
+/// loom reports as a deadlock.
 pub fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
     let parker = Parker::new();
     let waker = Waker::from(parker.clone());
@@ -132,8 +133,8 @@ pub fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
     }
 }
 
-/// Stays awake until there is news. After a lost signal it does not end, which loom reports as too many
-/// branches.
+/// Stays awake until there is news. After a lost signal it does not end, which loom reports as too
+/// many branches.
 pub struct Yields;
 
 impl Idle for Yields {

@@ -1,5 +1,5 @@
-//! `Slots`: starts on two cores at the same time, and a device that reports the end of a request by its
-//! ticket directly after the foreground has rung the doorbell.
+//! `Slots`: starts on two cores at the same time, and a device that reports the end of a request by
+//! its ticket directly after the foreground has rung the doorbell.
 
 use std::sync::Arc;
 
@@ -101,7 +101,8 @@ fn an_end_finds_its_request_and_a_stale_ticket_nothing() {
     });
 }
 
-/// One slot and its generation, which is stored before the doorbell is rung, or, as the flaw, after it.
+/// One slot and its generation, which is stored before the doorbell is rung, or, as the flaw, after
+/// it.
 fn noted(before: bool) {
     let slot: &'static Slot<Request> = leak(Slot::new());
     let generation: &'static AtomicU32 = leak(AtomicU32::new(0));
@@ -155,7 +156,8 @@ impl Background for Tenant {
 
 const WRONG: &str = "the next tenant was cancelled";
 
-/// A cancel by ticket, against the end of that operation and the start of the next one on another core.
+/// A cancel by ticket, against the end of that operation and the start of the next one on another
+/// core.
 fn cancelled(cancel: fn(&'static Slots<Tenant, 1>, Ticket)) {
     let slots: &'static Slots<Tenant, 1> = leak(Slots::new());
     let new = |ready| Tenant { ready, cancelled: Arc::new(AtomicU32::new(0)) };

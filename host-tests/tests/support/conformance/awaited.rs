@@ -1,5 +1,5 @@
-//! `embedded_io_async`: `Read`, `Write`, `BufRead`, and the strict grade of cancel safety: a future
-//! that is dropped before its end has neither taken nor handed over anything.
+//! `embedded_io_async`: `Read`, `Write`, `BufRead`, and strict cancel safety: a future that is
+//! dropped before its end has neither taken nor given any byte.
 
 use std::task::Poll;
 
@@ -7,7 +7,7 @@ use embedded_io_async::{BufRead, Read, Write};
 
 use super::{Check, Peer, SOON, poll_once, run, some_bytes};
 
-/// Of `Read`.
+/// The checks of `Read`.
 pub fn reading<S: Read, P: Peer>() -> Vec<Check<S, P>> {
     vec![
         ("every byte is read, in order", every_byte_is_read),
@@ -17,7 +17,7 @@ pub fn reading<S: Read, P: Peer>() -> Vec<Check<S, P>> {
     ]
 }
 
-/// Of `Write`.
+/// The checks of `Write`.
 pub fn writing<S: Write, P: Peer>() -> Vec<Check<S, P>> {
     vec![
         ("every byte leaves, in order", every_byte_leaves),
@@ -27,7 +27,7 @@ pub fn writing<S: Write, P: Peer>() -> Vec<Check<S, P>> {
     ]
 }
 
-/// Of `BufRead`.
+/// The checks of `BufRead`.
 pub fn buffering<S: BufRead, P: Peer>() -> Vec<Check<S, P>> {
     vec![
         ("every byte is in the buffer, in order", every_byte_is_in_the_buffer),
@@ -111,7 +111,7 @@ fn flush_returns_when_all_has_left<S: Write, P: Peer>(mut stream: S, peer: &P) {
         let before = peer.left().len();
         let bytes = &some_bytes()[..length];
         run(peer, stream.write_all(bytes)).expect("a line without faults");
-        drop(poll_once(stream.flush())); // One that is given up changes nothing.
+        drop(poll_once(stream.flush())); // A flush that is given up changes nothing.
         run(peer, stream.flush()).expect("a line without faults");
         assert_eq!(&peer.left()[before..], bytes, "when flush has returned");
         peer.stop(true);
@@ -163,7 +163,7 @@ fn a_dropped_fill_has_lost_nothing<S: BufRead, P: Peer>(mut stream: S, peer: &P)
                 stream.consume(1);
             }
             Poll::Pending if read.len() == bytes.len() => break,
-            Poll::Pending => (0..SOON).for_each(|_| peer.step()), // Several come.
+            Poll::Pending => (0..SOON).for_each(|_| peer.step()), // Several bytes come.
         }
     }
     assert_eq!(read, bytes);

@@ -4,7 +4,7 @@ use embedded_io::{BufRead, Read, ReadReady, Write, WriteReady};
 
 use super::{Check, Peer, SOON, some_bytes};
 
-/// Of `Read` and `ReadReady`.
+/// The checks of `Read` and `ReadReady`.
 pub fn reading<S: Read + ReadReady, P: Peer>() -> Vec<Check<S, P>> {
     vec![
         ("every byte is read, in order", every_byte_is_read),
@@ -14,7 +14,7 @@ pub fn reading<S: Read + ReadReady, P: Peer>() -> Vec<Check<S, P>> {
     ]
 }
 
-/// Of `Write` and `WriteReady`.
+/// The checks of `Write` and `WriteReady`.
 pub fn writing<S: Write + WriteReady, P: Peer>() -> Vec<Check<S, P>> {
     vec![
         ("every byte leaves, in order", every_byte_leaves),
@@ -24,7 +24,7 @@ pub fn writing<S: Write + WriteReady, P: Peer>() -> Vec<Check<S, P>> {
     ]
 }
 
-/// Of `BufRead`.
+/// The checks of `BufRead`.
 pub fn buffering<S: BufRead + ReadReady, P: Peer>() -> Vec<Check<S, P>> {
     vec![
         ("every byte is in the buffer, in order", every_byte_is_in_the_buffer),
@@ -104,7 +104,7 @@ fn every_byte_leaves<S: Write, P: Peer>(mut stream: S, peer: &P) {
     assert_eq!(peer.left(), bytes);
 }
 
-/// Writes single bytes while the stream is ready, time standing still.
+/// Writes single bytes while the stream is ready. The time is stopped meanwhile.
 fn fill<S: Write + WriteReady, P: Peer>(stream: &mut S, peer: &P) -> Vec<u8> {
     peer.stop(true);
     let mut written = Vec::new();
@@ -135,7 +135,7 @@ fn flush_returns_when_all_has_left<S: Write, P: Peer>(mut stream: S, peer: &P) {
         stream.flush().expect("a line without faults");
         assert_eq!(&peer.left()[before..], bytes, "when flush has returned");
         peer.stop(true);
-        stream.flush().expect("a line without faults"); // Of nothing: at once.
+        stream.flush().expect("a line without faults"); // Nothing to flush: no wait.
         peer.stop(false);
     }
 }
@@ -160,7 +160,7 @@ fn every_byte_is_in_the_buffer<S: BufRead, P: Peer>(mut stream: S, peer: &P) {
     while read.len() < bytes.len() {
         let buffer = stream.fill_buf().expect("a line without faults");
         assert!(!buffer.is_empty(), "a line has no end");
-        // Now a part, now all of it; now and then by a read.
+        // Consumes a part or all of the buffer, and sometimes reads.
         let count = if read.len().is_multiple_of(2) { buffer.len() } else { 1 };
         read.extend(&buffer[..count]);
         stream.consume(count);
@@ -177,7 +177,7 @@ fn what_is_not_consumed_stays<S: BufRead + ReadReady, P: Peer>(mut stream: S, pe
     peer.send(b"stay");
     (0..SOON).for_each(|_| peer.step());
     let first = stream.fill_buf().expect("a line without faults").to_vec();
-    peer.stop(true); // From here on nothing more comes, nor may anybody wait for it.
+    peer.stop(true); // From here, nothing more comes, and a call that waits panics.
     assert_eq!(stream.fill_buf().expect("a line without faults"), first);
     assert!(stream.read_ready().expect("a line without faults"));
     stream.consume(1);

@@ -1,4 +1,5 @@
-//! Continuous receive, new settings while an operation waits, and an enable bit that both halves use.
+//! Continuous receive, new settings while an operation waits, and an enable bit that both halves
+//! use.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering::SeqCst},
@@ -42,8 +43,8 @@ fn receive_continuously() {
 
 #[test]
 fn receive_continuously_through_a_full_ring() {
-    // A full ring masks the interrupt. The read that makes room unmasks it, and the chip then announces
-    // what it holds.
+    // A full ring masks the interrupt. The read that makes room unmasks it, and the chip then
+    // announces what it holds.
     for entries in [1, 2, 3, 7] {
         let report = Sweep::new("uart, continuous, full").needs(3).run(many, move |rig, cpu| {
             let (mut receiver, mut buffer, mut filled) = (ring(rig, entries), [0; 10], 0);
