@@ -47,9 +47,6 @@
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
-#[cfg(feature = "alloc")]
-extern crate alloc;
-
 mod atomic;
 
 pub mod adapter;

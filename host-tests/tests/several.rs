@@ -92,7 +92,7 @@ fn waiters_never_wake_each_other() {
 
 #[test]
 fn the_end_of_a_hold_wakes_the_lockers() {
-    let mutex = Mutex::<u32, 2>::with_lockers(0);
+    let mutex = Mutex::<u32, 2>::new(0);
     let (mut one, mut two) = (mutex.locker().unwrap(), mutex.locker().unwrap());
     assert!(mutex.locker().is_none());
     let ((first, first_wakes), (second, second_wakes)) = (counting(), counting());
@@ -115,7 +115,7 @@ fn the_end_of_a_hold_wakes_the_lockers() {
 #[test]
 fn threads_lock_in_every_form() {
     const ROUNDS: u32 = 2000;
-    static TOTAL: Mutex<u32, 3> = Mutex::with_lockers(0);
+    static TOTAL: Mutex<u32, 3> = Mutex::new(0);
     std::thread::scope(|scope| {
         for form in 0..3 {
             scope.spawn(move || {
