@@ -56,11 +56,6 @@ impl<'e, T> Polled<'e, T> {
         &mut self.stream
     }
 
-    /// Gives back the stream and the waiter.
-    pub fn into_parts(self) -> (T, Waiter<'e>) {
-        (self.stream, self.waiter)
-    }
-
     /// Reads what is there, in every form. Returns 0 at the end of the stream, and for an empty
     /// buffer.
     ///

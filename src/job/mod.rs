@@ -154,4 +154,4 @@ impl<A> fmt::Display for Busy<A> {
 impl<A> core::error::Error for Busy<A> {}
 
 /// A function that the step that ends an operation calls with the end.
-pub type Callback<A> = fn(Done<A>);
+type Callback<A> = fn(Done<A>);

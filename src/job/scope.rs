@@ -123,6 +123,7 @@ impl ScopedSlot {
     }
 
     /// Whether [`scope`](Self::scope) would accept an operation now.
+    #[doc(hidden)]
     pub fn is_idle(&self) -> bool {
         self.0.is_idle()
     }

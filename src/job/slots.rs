@@ -22,7 +22,7 @@
 use core::{convert::Infallible, fmt, mem};
 
 use super::{
-    Background, Busy, Callback, Done, Job, Slot, Step, Stepped,
+    Background, Callback, Done, Job, Slot, Step, Stepped,
     state::{Claim, Request},
 };
 use crate::atomic::{AtomicU32, Ordering, section};
@@ -163,31 +163,6 @@ impl<A: Background + 'static, const N: usize> Slots<A, N> {
             generation
         });
         ReservedSlot { slot, ticket: Ticket { index: index as u16, generation } }
-    }
-
-    /// Starts `op` in a vacant slot and returns at once, as [`Slot::start`]. For an operation that has to
-    /// know its ticket use [`reserve`](Self::reserve) and [`ReservedSlot::start`].
-    ///
-    /// # Errors
-    /// [`Busy`] with the operation while every slot holds one.
-    #[inline]
-    pub fn start(&'static self, op: A) -> Result<Job<A>, Busy<A>> {
-        match self.reserve() {
-            Ok(reserved) => Ok(reserved.start(op)),
-            Err(_) => Err(Busy(op)),
-        }
-    }
-
-    /// As [`start`](Self::start), with a callback at the end, as [`Slot::start_with`].
-    ///
-    /// # Errors
-    /// As [`start`](Self::start).
-    #[inline]
-    pub fn start_with(&'static self, op: A, callback: Callback<A>) -> Result<Ticket, Busy<A>> {
-        match self.reserve() {
-            Ok(reserved) => Ok(reserved.start_with(op, callback)),
-            Err(_) => Err(Busy(op)),
-        }
     }
 
     /// One step of the operation with this ticket, by a handler to which the device has reported its

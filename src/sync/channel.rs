@@ -14,7 +14,7 @@
 
 use core::{convert::Infallible, mem::MaybeUninit};
 
-use super::sending::Sending;
+use super::sending::{Push, Sending};
 use crate::{
     atomic::{AtomicU32, Ordering, UnsafeCell, const_unless_loom},
     attempt::from_fn,
@@ -102,21 +102,9 @@ impl<T, const N: usize> Channel<T, N> {
         Some((self.sender()?, self.receiver()?))
     }
 
-    /// Takes back ends that were forgotten (`mem::forget`). The channel keeps its values.
-    pub fn reset(&mut self) {
-        // There is no end now, since this borrow is exclusive.
-        self.ends.room = Event::new();
-        self.ends.news = Event::new();
-    }
-
-    /// The number of values in the channel at some moment during the call.
-    pub fn len(&self) -> usize {
-        self.end().len()
-    }
-
     /// Whether the channel was empty at some moment during the call.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.end().is_empty()
     }
 
     fn end(&self) -> End<'_, T> {
@@ -140,7 +128,7 @@ impl Ends {
 }
 
 /// The part of the channel that both ends use.
-struct End<'c, T> {
+pub struct End<'c, T> {
     ends: &'c Ends,
     ring: &'c [UnsafeCell<MaybeUninit<T>>],
 }
@@ -182,10 +170,8 @@ impl<T> End<'_, T> {
         Some(value)
     }
 
-    fn len(&self) -> usize {
-        let tail = self.ends.tail.load(Ordering::Acquire) as usize;
-        let head = self.ends.head.load(Ordering::Acquire) as usize;
-        if tail >= head { tail - head } else { tail + self.ring.len() - head }
+    fn is_empty(&self) -> bool {
+        self.ends.tail.load(Ordering::Acquire) == self.ends.head.load(Ordering::Acquire)
     }
 
     /// Only the sender calls this. Pushes as many of `values` as fit, publishes them together and
@@ -252,6 +238,13 @@ impl<T> End<'_, T> {
     }
 }
 
+impl<T> Push<T> for &End<'_, T> {
+    #[inline]
+    fn push(&self, value: T) -> Result<(), T> {
+        (**self).push(value)
+    }
+}
+
 /// The end that sends.
 pub struct Sender<'c, T> {
     end: End<'c, T>,
@@ -274,12 +267,8 @@ impl<'c, T> Sender<'c, T> {
     /// Readiness: the value is in the operation until the try that succeeds. Dropping the operation
     /// drops the value; `operation.into_inner().into_value()` returns it if it was not sent.
     #[inline]
-    pub fn send(
-        &mut self,
-        value: T,
-    ) -> Operation<Tied<'_, Sending<T, impl FnMut(T) -> Result<(), T>>>> {
-        let end = &self.end;
-        self.room.operation(Sending::new(value, move |value| end.push(value)))
+    pub fn send(&mut self, value: T) -> Operation<Tied<'_, Sending<&End<'c, T>, T>>> {
+        self.room.operation(Sending::new(&self.end, value))
     }
 }
 

@@ -4,17 +4,23 @@ use core::convert::Infallible;
 
 use crate::attempt::Attempt;
 
-/// Sends one value by `push`, which returns the value while the channel is full.
-#[must_use = "an attempt does nothing until it is tried"]
-pub struct Sending<T, F> {
-    value: Option<T>,
-    push: F,
+/// Where values are sent to.
+pub trait Push<T> {
+    /// One try. Returns the value while there is no room.
+    fn push(&self, value: T) -> Result<(), T>;
 }
 
-impl<T, F> Sending<T, F> {
+/// Sends one value.
+#[must_use = "an attempt does nothing until it is tried"]
+pub struct Sending<Q, T> {
+    queue: Q,
+    value: Option<T>,
+}
+
+impl<Q, T> Sending<Q, T> {
     #[inline(always)]
-    pub(super) const fn new(value: T, push: F) -> Self {
-        Self { value: Some(value), push }
+    pub(super) const fn new(queue: Q, value: T) -> Self {
+        Self { queue, value: Some(value) }
     }
 
     /// The value, if it was not sent.
@@ -23,14 +29,14 @@ impl<T, F> Sending<T, F> {
     }
 }
 
-impl<T, F: FnMut(T) -> Result<(), T>> Attempt for Sending<T, F> {
+impl<Q: Push<T>, T> Attempt for Sending<Q, T> {
     type Output = ();
     type Error = Infallible;
 
     #[inline]
     fn attempt(&mut self) -> nb::Result<(), Infallible> {
         if let Some(value) = self.value.take() {
-            (self.push)(value).map_err(|value| {
+            self.queue.push(value).map_err(|value| {
                 self.value = Some(value);
                 nb::Error::WouldBlock
             })?;

@@ -13,7 +13,7 @@ use core::convert::Infallible;
 
 use heapless::Deque;
 
-use super::sending::Sending;
+use super::sending::{Push, Sending};
 use crate::{
     atomic::{UnsafeCell, const_unless_loom, section},
     attempt::from_fn,
@@ -112,6 +112,13 @@ impl<T, const N: usize, const W: usize> SharedChannel<T, N, W> {
     }
 }
 
+impl<T, const N: usize, const W: usize> Push<T> for &SharedChannel<T, N, W> {
+    #[inline]
+    fn push(&self, value: T) -> Result<(), T> {
+        self.try_send(value)
+    }
+}
+
 /// A sender that can wait for room in a [`SharedChannel`].
 pub struct SharedSender<'c, T, const N: usize, const W: usize> {
     channel: &'c SharedChannel<T, N, W>,
@@ -128,9 +135,8 @@ impl<'c, T, const N: usize, const W: usize> SharedSender<'c, T, N, W> {
     pub fn send(
         &mut self,
         value: T,
-    ) -> Operation<Tied<'_, Sending<T, impl FnMut(T) -> Result<(), T>>>> {
-        let channel = self.channel;
-        self.waiter.operation(Sending::new(value, move |value| channel.try_send(value)))
+    ) -> Operation<Tied<'_, Sending<&'c SharedChannel<T, N, W>, T>>> {
+        self.waiter.operation(Sending::new(self.channel, value))
     }
 }
 
