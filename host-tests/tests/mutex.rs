@@ -17,7 +17,7 @@ assert_impl_all!(MutexGuard<'static, u8>: Send, Sync);
 
 #[test]
 fn one_holder_at_a_time() {
-    let mutex = Mutex::new(1);
+    let mutex: Mutex<_> = Mutex::new(1);
     let mut guard = mutex.try_lock().unwrap();
     for _ in 0..10 {
         assert!(matches!(mutex.try_lock(), Err(nb::Error::WouldBlock)));
@@ -31,7 +31,7 @@ fn one_holder_at_a_time() {
 
 #[test]
 fn a_lock_is_an_attempt() {
-    let mutex = Mutex::new(());
+    let mutex: Mutex<_> = Mutex::new(());
     let mut lock: Lock<'_, ()> = mutex.lock();
     let first = lock.attempt().unwrap();
     assert!(matches!(lock.attempt(), Err(nb::Error::WouldBlock)));
@@ -43,14 +43,14 @@ fn a_lock_is_an_attempt() {
 
 #[test]
 fn a_guard_that_is_forgotten_leaves_it_held() {
-    let mutex = Mutex::new(());
+    let mutex: Mutex<_> = Mutex::new(());
     std::mem::forget(mutex.try_lock().unwrap());
     assert!(mutex.try_lock().is_err());
 }
 
 #[test]
 fn a_panic_frees_it() {
-    let mutex = Mutex::new(7);
+    let mutex: Mutex<_> = Mutex::new(7);
     let panicked = std::panic::AssertUnwindSafe(|| {
         let _guard = mutex.try_lock().unwrap();
         panic!("planted");

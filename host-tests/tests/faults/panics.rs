@@ -3,17 +3,14 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::{
-        AtomicBool, AtomicU32,
-        Ordering::{Relaxed, SeqCst},
-    },
+    sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
 };
 
 use host_tests::waker::{Call, counting, hooked, poll};
 use wouldblock::{
     Attempt,
     block::Spin,
-    job::{self, Background, Boxed, Busy, Inline, ScopedSlot, Slot, Slots, Step},
+    job::{Background, Busy, Inline, ScopedSlot, Slot, Slots, Step},
     nb,
 };
 
@@ -292,14 +289,5 @@ fn what_has_no_type_is_dropped_once() {
     let device = leak(Device::default());
     device.drop_panics.store(true, SeqCst);
     panics(|| drop(Inline::<(), (), 32>::new(device.transfer())));
-    assert_eq!(device.alive.load(SeqCst), 0);
-
-    // One of three panics in the middle: the others are freed by the next call.
-    while catch_unwind(job::free_dropped).is_err() {} // What other tests have left.
-    (0..3).for_each(|_| drop(Boxed::new(device.transfer())));
-    device.drop_panics.store(true, Relaxed);
-    let first = catch_unwind(job::free_dropped);
-    _ = job::free_dropped();
-    assert!(first.is_err());
     assert_eq!(device.alive.load(SeqCst), 0);
 }
