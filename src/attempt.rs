@@ -8,8 +8,8 @@ use core::{
 
 use crate::event::{Operation, wait::Polled};
 
-/// `arm` and `disarm` of an attempt that holds another one: they forward to the inner attempt, since
-/// the event that announces the inner one announces the outer one, too.
+/// `arm` and `disarm` of an attempt that holds another one: they forward to the inner attempt,
+/// since the event that announces the inner one announces the outer one, too.
 macro_rules! forward_arming {
     (|$this:ident| $inner:expr) => {
         #[inline(always)]
@@ -53,7 +53,7 @@ pub(crate) use forward_arming;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an attempt",
     note = "a closure that makes one try becomes an attempt by `attempt::from_fn(closure)`",
-    note = "an `Operation` or a `Job` has an event of its own, which nothing else would hear: \
+    note = "an `Operation` or a `Job` has an event of its own, which would wake no other waiter: \
             combine operations by `race` and `within`, and a job by `job.ended()`"
 )]
 pub trait Attempt {
@@ -77,12 +77,13 @@ pub trait Attempt {
     /// nothing, which is right where the source is always enabled.
     ///
     /// An attempt that holds another one must forward this call and [`disarm`](Self::disarm);
-    /// otherwise the inner attempt is never announced. `testing::check::arm_enables_the_source` finds
-    /// a wrapper that does not forward them.
+    /// otherwise the inner attempt is never announced. `testing::check::arm_enables_the_source`
+    /// finds a wrapper that does not forward them.
     #[inline(always)]
     fn arm(&mut self) {}
 
-    /// Undoes [`arm`](Self::arm). Called at the end of every effort that has armed, however it ends.
+    /// Undoes [`arm`](Self::arm). Called at the end of every effort that has armed, however it
+    /// ends.
     #[inline(always)]
     fn disarm(&mut self) {}
 

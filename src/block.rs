@@ -1,12 +1,12 @@
 //! Blocking: how a caller retries until the end, and how it idles between two tries.
 //!
-//! Everything here is synchronous: when a call returns, nothing is left running. A call with a bound
-//! takes the operation by `&mut`, so at the bound the caller still has it, unchanged, to try again
-//! or to drop.
+//! Everything here is synchronous: when a call returns, nothing is left running. A call with a
+//! bound takes the operation by `&mut`, so at the bound the caller still has it, unchanged, to try
+//! again or to drop.
 //!
-//! [`block`] spins. A caller can sleep between tries only if an event announces the next one: use an
-//! [`Operation`](crate::event::Operation), and an [`Idle`] for the way to sleep. A bound needs an
-//! alarm, too, so that the caller does not sleep past it: [`WithAlarm`].
+//! [`block`] spins. A caller can sleep between tries only if an event announces the next one: use
+//! an [`Operation`](crate::event::Operation), and an [`Idle`] for the way to sleep. A bound needs
+//! an alarm, too, so that the caller does not sleep past it: [`WithAlarm`].
 
 use core::{cell::Cell, hint::spin_loop, task::Waker};
 
@@ -37,10 +37,10 @@ pub fn block<A: Attempt>(mut op: A) -> Result<A::Output, A::Error> {
 pub trait Idle {
     /// Returns at the latest when `news` has become true. It may return earlier.
     ///
-    /// The problem for an implementation that sleeps: an interrupt between the call of `news` and the
-    /// sleep must still end the sleep. So it calls `news` last, with interrupts held off, and enters
-    /// the sleep in a way that a pending interrupt ends. If the caller has masked interrupts, it must
-    /// not sleep at all: nothing would wake it.
+    /// The problem for an implementation that sleeps: an interrupt between the call of `news` and
+    /// the sleep must still end the sleep. So it calls `news` last, with interrupts held off, and
+    /// enters the sleep in a way that a pending interrupt ends. If the caller has masked
+    /// interrupts, it must not sleep at all: nothing would wake it.
     fn idle(&mut self, news: impl Fn() -> bool);
 
     /// The waker that a signal must call, if an interrupt on this core does not end the sleep: it
@@ -65,7 +65,8 @@ mod sealed {
 
 /// How a caller idles that is blocked until a deadline: it does not sleep past it.
 ///
-/// [`Spin`], and every [`Idle`] with an alarm. With any other idler a bounded call does not compile.
+/// [`Spin`], and every [`Idle`] with an alarm. With any other idler a bounded call does not
+/// compile.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` could sleep past a deadline",

@@ -1,8 +1,8 @@
 //! Byte streams as operations: what a serial port, a pipe or a socket offers. The adapters into the
 //! traits of other crates build on these two traits.
 //!
-//! A driver implements [`Read`] and [`Write`]; every form and every adapter is derived from them. An
-//! implementation declares the same return type as the trait, `Operation<impl Wait<..>>` (import
+//! A driver implements [`Read`] and [`Write`]; every form and every adapter is derived from them.
+//! An implementation declares the same return type as the trait, `Operation<impl Wait<..>>` (import
 //! `wouldblock::event::wait::Wait`), and returns the operation that [`Waiter::operation`] has made.
 //!
 //! [`Waiter::operation`]: crate::event::Waiter::operation
@@ -14,8 +14,8 @@ pub trait Read {
     /// What can go wrong.
     type Error;
 
-    /// Reads the bytes that have arrived, at least one and at most `buffer.len()`, in every form. With
-    /// an empty buffer it returns 0 at once.
+    /// Reads the bytes that have arrived, at least one and at most `buffer.len()`, in every form.
+    /// With an empty buffer it returns 0 at once.
     ///
     /// # Cancel safety
     /// Readiness: nothing is taken until the try that succeeds.

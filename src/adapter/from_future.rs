@@ -83,7 +83,7 @@ fn waker(event: &'static Event) -> Waker {
     }
 
     let event = core::ptr::from_ref(event).cast();
-    // SAFETY: the functions of the table follow the contract of `RawWaker`: they receive the pointer
-    // of this waker, own nothing, and may be called from any thread.
+    // SAFETY: the functions of the table follow the contract of `RawWaker`: they receive the
+    // pointer of this waker, own nothing, and may be called from any thread.
     unsafe { Waker::from_raw(RawWaker::new(event, VTABLE)) }
 }

@@ -18,9 +18,9 @@ pub struct Reader<R, I = Spin> {
 
 /// A stream to write to ([`io::Write`](crate::io::Write)), with the traits of other crates.
 ///
-/// Its blocking calls wait with the idler `I`. Only `flush` spins, where the device has no interrupt
-/// for "everything has left". The awaited `flush` then yields to the other tasks again and again, so
-/// the executor does not sleep meanwhile.
+/// Its blocking calls wait with the idler `I`. Only `flush` spins, where the device has no
+/// interrupt for "everything has left". The awaited `flush` then yields to the other tasks again
+/// and again, so the executor does not sleep meanwhile.
 ///
 /// # Cancel safety
 /// Of its awaited calls: readiness, as for [`io::Write`](crate::io::Write). A `write` that is

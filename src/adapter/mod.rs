@@ -3,10 +3,10 @@
 //! A driver that is written as one try serves any driver or protocol crate that knows only
 //! `embedded-hal` and related crates.
 //!
-//! Each adapter keeps the contract of the trait, not only its signature. `WouldBlock` never leaves a
-//! blocking trait. `write` never returns `Ok(0)` for a non-empty slice. A call with an empty buffer
-//! returns at once. `flush` returns when everything has left. After a ready check has returned
-//! `true`, the next call does not block.
+//! Each adapter keeps the contract of the trait, not only its signature. `WouldBlock` never leaves
+//! a blocking trait. `write` never returns `Ok(0)` for a non-empty slice. A call with an empty
+//! buffer returns at once. `flush` returns when everything has left. After a ready check has
+//! returned `true`, the next call does not block.
 //!
 //! | from | to | feature |
 //! |---|---|---|

@@ -11,13 +11,13 @@ use crate::{
 /// A stream that has only blocking calls and ready checks, as operations. A try asks whether the
 /// stream is ready, and calls it only then.
 ///
-/// `waiter` belongs to an event that the stream's interrupt signals. If the stream has no interrupt,
-/// only the single try and the spinning forms are right.
+/// `waiter` belongs to an event that the stream's interrupt signals. If the stream has no
+/// interrupt, only the single try and the spinning forms are right.
 ///
-/// Limits: a try is bounded only if the ready check is truthful (after `true` the next call must not
-/// block). The contract of the check demands that, and no type enforces it. There is no try to
-/// flush, since the trait has no check for it: use [`get_mut`](Self::get_mut), and block. At the end
-/// of the stream a read returns 0.
+/// Limits: a try is bounded only if the ready check is truthful (after `true` the next call must
+/// not block). The contract of the check demands that, and no type enforces it. There is no try to
+/// flush, since the trait has no check for it: use [`get_mut`](Self::get_mut), and block. At the
+/// end of the stream a read returns 0.
 ///
 /// ```
 /// use wouldblock::{adapter::Polled, attempt::Attempt, event::Event};

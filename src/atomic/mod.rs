@@ -1,13 +1,15 @@
-//! Atomics, cells and critical sections: the same source runs on hardware, on the host and under loom.
+//! Atomics, cells and critical sections: the same source runs on hardware, on the host and under
+//! loom.
 //!
-//! The library uses no other ones. Each file here is one implementation of the same four names, and one
-//! of them is compiled:
+//! The library uses no other ones. Each file here is one implementation of the same four names, and
+//! one of them is compiled:
 //! - `plain`: those of `core` and of the crate `critical-section`.
-//! - `without_cas`: for targets without compare-and-swap (Cortex-M0, RISC-V without `A`), where `plain`
-//!   has no read-modify-writes. Each of them is a short critical section there; loads stay plain.
+//! - `without_cas`: for targets without compare-and-swap (Cortex-M0, RISC-V without `A`), where
+//!   `plain` has no read-modify-writes. Each of them is a short critical section there; loads stay
+//!   plain.
 //! - `loom`: those of loom, which runs every interleaving of a model.
-//! - `preemptible`: with the feature `testing`. Each access, and each end of a critical section, is a
-//!   boundary at which the host sweep may run a handler.
+//! - `preemptible`: with the feature `testing`. Each access, and each end of a critical section, is
+//!   a boundary at which the host sweep may run a handler.
 
 #[cfg(loom)]
 mod loom;

@@ -2,8 +2,8 @@
 
 use core::sync::atomic::Ordering;
 
-/// An `AtomicU32` for targets without compare-and-swap. Every read-modify-write and every store is a
-/// critical section, so they are atomic with respect to each other.
+/// An `AtomicU32` for targets without compare-and-swap. Every read-modify-write and every store is
+/// a critical section, so they are atomic with respect to each other.
 #[derive(Debug)]
 pub(crate) struct AtomicU32(core::sync::atomic::AtomicU32);
 

@@ -2,7 +2,8 @@
 
 use super::{Event, Waiter};
 
-/// An event for up to `N` waiters: each signal reaches all of them. It is `N` [`Event`]s, in a `static`.
+/// An event for up to `N` waiters: each signal reaches all of them. It is `N` [`Event`]s, in a
+/// `static`.
 ///
 /// A waiter never wakes another one, in any order of polls.
 #[derive(Debug)]
@@ -27,8 +28,8 @@ impl<const N: usize> Broadcast<N> {
         Self(core::array::from_fn(|_| Event::new()))
     }
 
-    /// Announces news to every waiter. As [`Event::signal`], `N` times. If a waker panics, the others are
-    /// still woken.
+    /// Announces news to every waiter. As [`Event::signal`], `N` times. If a waker panics, the
+    /// others are still woken.
     #[inline]
     pub fn signal(&self) {
         let mut rest = Rest(self.0.iter()); // After a panic its drop signals the others.

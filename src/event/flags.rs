@@ -10,9 +10,9 @@ use crate::{
 
 /// An event with 32 bits that stay set until they are taken. In a `static`.
 ///
-/// The problem: the edge of a pin, or a pressed key, is lost if nothing waits at that moment. So its
-/// handler [raises](Self::raise) a bit here, and the bit stays. An operation that waits for the bit may
-/// be tried, bounded, given up, combined and awaited in any order: no edge is lost.
+/// The problem: the edge of a pin, or a pressed key, is lost if nothing waits at that moment. So
+/// its handler [raises](Self::raise) a bit here, and the bit stays. An operation that waits for the
+/// bit may be tried, bounded, given up, combined and awaited in any order: no edge is lost.
 ///
 /// ```
 /// use wouldblock::{attempt::Attempt, block::Spin, event::Flags};
@@ -60,8 +60,8 @@ impl Flags {
         self.event.signal();
     }
 
-    /// Takes the bits of `mask` that are set: returns them and clears them, in one step. 0 if none is
-    /// set.
+    /// Takes the bits of `mask` that are set: returns them and clears them, in one step. 0 if none
+    /// is set.
     #[inline]
     pub fn take(&self, mask: u32) -> u32 {
         self.raised.fetch_and(!mask, Ordering::AcqRel) & mask
@@ -72,12 +72,12 @@ impl Flags {
         self.event.waiter()
     }
 
-    /// An attempt that takes the bits of `mask` that are raised from now on, at least one. This call
-    /// clears the bits of `mask` that were raised before. Use it with [the waiter](Self::waiter) of
-    /// these flags: the waiter of another event would not be woken.
+    /// An attempt that takes the bits of `mask` that are raised from now on, at least one. This
+    /// call clears the bits of `mask` that were raised before. Use it with [the
+    /// waiter](Self::waiter) of these flags: the waiter of another event would not be woken.
     ///
-    /// To wait for several edges one after the other, keep the attempt and pass it by `&mut`. Then an
-    /// edge between two waits counts, too.
+    /// To wait for several edges one after the other, keep the attempt and pass it by `&mut`. Then
+    /// an edge between two waits counts, too.
     ///
     /// # Cancel safety
     /// Readiness: nothing is taken until the try that succeeds.

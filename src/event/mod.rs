@@ -1,9 +1,9 @@
-//! Events: an interrupt handler signals that another try is worthwhile, and thereby wakes a sleeping
-//! foreground or a suspended task.
+//! Events: an interrupt handler signals that another try is worthwhile, and thereby wakes a
+//! sleeping foreground or a suspended task.
 //!
 //! An [`Event`] is in a `static`. Any handler may signal it. It has one [`Waiter`] at a time: each
-//! driver endpoint owns one and lends it to its [`Operation`]s. An operation is one value with every
-//! form:
+//! driver endpoint owns one and lends it to its [`Operation`]s. An operation is one value with
+//! every form:
 //!
 //! ```
 //! use wouldblock::{attempt::{self, Attempt}, block::Spin, event::Event};
@@ -19,22 +19,23 @@
 //! # }
 //! ```
 //!
-//! For a condition that passes by itself (an edge), the handler sets a bit in [`Flags`], which stays
-//! set. A [`Broadcast`] serves several waiters.
+//! For a condition that passes by itself (an edge), the handler sets a bit in [`Flags`], which
+//! stays set. A [`Broadcast`] serves several waiters.
 //!
 //! # No signal is lost
-//! A task tries, registers, arms, and tries again before it is suspended. `signal` and the registration
-//! are read-modify-writes of one word, hence ordered: the second try sees a signal from before the
-//! registration, and a later signal finds the registration and wakes. A sleeper clears the news before
-//! its try, and checks with interrupts held off whether a signal has come since.
+//! A task tries, registers, arms, and tries again before it is suspended. `signal` and the
+//! registration are read-modify-writes of one word, hence ordered: the second try sees a signal
+//! from before the registration, and a later signal finds the registration and wakes. A sleeper
+//! clears the news before its try, and checks with interrupts held off whether a signal has come
+//! since.
 
 // # Invariant
-// `state` holds four flags and a count of readers. **Only the waiter writes `waker`, and only
-// under `WRITING`, which it sets only while there are no readers. A signaller reads `waker` only
-// as a counted reader, and only if that signaller cleared `ARMED` after it was counted. While
-// `ARMED` is set there is a waker, and `WRITING` is not set.** The waiter may read `waker` at any
-// time, since nothing else writes it. There is one waiter: `AVAILABLE` ensures that, or the owner of
-// an event that hands none out.
+// `state` holds four flags and a count of readers. **Only the waiter writes `waker`, and only under
+// `WRITING`, which it sets only while there are no readers. A signaller reads `waker` only as a
+// counted reader, and only if that signaller cleared `ARMED` after it was counted. While `ARMED` is
+// set there is a waker, and `WRITING` is not set.** The waiter may read `waker` at any time, since
+// nothing else writes it. There is one waiter: `AVAILABLE` ensures that, or the owner of an event
+// that hands none out.
 
 mod broadcast;
 mod flags;
@@ -53,27 +54,28 @@ pub use waiter::Waiter;
 
 /// The waiter is replacing the waker.
 const WRITING: u32 = 1;
-/// Set while the waiter is *not* handed out. Inverted, so that the usual idle state is zero apart from
-/// `HEARD`, which the fast path of `signal` tests.
+/// Set while the waiter is *not* handed out. Inverted, so that the usual idle state is zero apart
+/// from `HEARD`, which the fast path of `signal` tests.
 const AVAILABLE: u32 = 1 << 1;
 /// The waiter has set this, and nothing was signalled since.
 const HEARD: u32 = 1 << 2;
-/// The next signal wakes. It is not the top bit: the compiler would test that one by the sign of the old
-/// value, and then x86_64 would not test and clear it with one instruction.
+/// The next signal wakes. It is not the top bit: the compiler would test that one by the sign of
+/// the old value, and then x86_64 would not test and clear it with one instruction.
 const ARMED: u32 = 1 << 3;
-/// One signaller that may read the waker. The count has 28 bits, more than there can be cores and nested
-/// handlers.
+/// One signaller that may read the waker. The count has 28 bits, more than there can be cores and
+/// nested handlers.
 const READER: u32 = 1 << 4;
 const READERS: u32 = !(READER - 1);
 
-/// Announces to one waiter that another try is worthwhile. 24 bytes on a 64-bit target, in a `static`.
+/// Announces to one waiter that another try is worthwhile. 24 bytes on a 64-bit target, in a
+/// `static`.
 ///
-/// [`signal`](Self::signal) is legal in any context, also in interrupt handlers and on other cores: it
-/// does not block or allocate, and drops no value of the user's.
+/// [`signal`](Self::signal) is legal in any context, also in interrupt handlers and on other cores:
+/// it does not block or allocate, and drops no value of the user's.
 ///
 /// Limitation: a higher-priority task that interrupts a signaller inside `wake_by_ref` and polls
-/// with another waker cannot store it until the signaller resumes; until then it wakes itself and is
-/// polled again.
+/// with another waker cannot store it until the signaller resumes; until then it wakes itself and
+/// is polled again.
 #[derive(Debug)]
 pub struct Event {
     state: AtomicU32,
@@ -110,14 +112,14 @@ impl Event {
 
     /// Announces news, and wakes the waiter if it is registered. Each registration gets one wake.
     ///
-    /// This calls the waker, so a handler must first quiet its device and acknowledge the interrupt. The
-    /// waker is called by reference and never dropped here. It may signal this event again, which wakes
-    /// nothing, since the registration was used up. While nothing waits, this costs one
-    /// read-modify-write and a jump (two instructions on x86_64).
+    /// This calls the waker, so a handler must first quiet its device and acknowledge the
+    /// interrupt. The waker is called by reference and never dropped here. It may signal this event
+    /// again, which wakes nothing, since the registration was used up. While nothing waits, this
+    /// costs one read-modify-write and a jump (two instructions on x86_64).
     #[inline]
     pub fn signal(&self) {
-        // The result is only compared with 0, which the flags of the processor say. If the fetched value
-        // were used, x86 would need a compare-exchange loop instead of one instruction.
+        // The result is only compared with 0, which the flags of the processor say. If the fetched
+        // value were used, x86 would need a compare-exchange loop instead of one instruction.
         if self.state.fetch_and(!HEARD, Ordering::AcqRel) & !HEARD != 0 {
             self.wake();
         }
@@ -131,8 +133,8 @@ impl Event {
         // One instruction on x86_64; a compare-exchange would be a loop.
         if self.state.fetch_and(!ARMED, Ordering::AcqRel) & ARMED != 0 {
             self.waker.with(|waker| {
-                // SAFETY: this has cleared `ARMED` as a counted reader: by the invariant there is a waker,
-                // and nothing writes it.
+                // SAFETY: this has cleared `ARMED` as a counted reader: by the invariant there is a
+                // waker, and nothing writes it.
                 unsafe { (*waker).as_ref().unwrap_unchecked() }.wake_by_ref();
             });
         }
@@ -141,8 +143,8 @@ impl Event {
     /// The one waiter, or `None` while it is handed out. Dropping it gives it back.
     pub fn waiter(&self) -> Option<Waiter<'_>> {
         let before = self.state.fetch_and(!AVAILABLE, Ordering::AcqRel);
-        // `then`, not `then_some`: a waiter that is made and dropped would give back the one that is
-        // handed out.
+        // `then`, not `then_some`: a waiter that is made and dropped would give back the one that
+        // is handed out.
         (before & AVAILABLE != 0).then(|| Waiter { event: self })
     }
 
@@ -173,9 +175,9 @@ impl Drop for Reading<'_> {
 
 /// A wake that is owed to the waiter of an event. Dropping this wakes.
 ///
-/// A handler quiets the device, steps, acknowledges the interrupt (EOI), and only then wakes. That is
-/// why `on_interrupt` of a driver returns this, and the handler drops it at its end. The default owes
-/// nothing.
+/// A handler quiets the device, steps, acknowledges the interrupt (EOI), and only then wakes. That
+/// is why `on_interrupt` of a driver returns this, and the handler drops it at its end. The default
+/// owes nothing.
 #[derive(Debug, Default)]
 #[must_use = "the wake happens when this is dropped: keep it until the interrupt is acknowledged (EOI)"]
 pub struct OwedWake<'e>(Option<&'e Event>);
@@ -212,8 +214,8 @@ impl Drop for OwedWake<'_> {
 
 /// The methods for the waiter alone. [`Waiter`] and [`Job`](crate::job::Job) are waiters.
 impl Event {
-    /// Registers `waker` for the next signal. `false`: nothing is registered, because a signaller is just
-    /// calling the waker that this one would replace.
+    /// Registers `waker` for the next signal. `false`: nothing is registered, because a signaller
+    /// is just calling the waker that this one would replace.
     ///
     /// # Safety
     /// The caller is the event's only waiter.
@@ -232,7 +234,8 @@ impl Event {
         true
     }
 
-    /// Replaces the stored waker by `waker`, and returns the old one. After that the event is not armed.
+    /// Replaces the stored waker by `waker`, and returns the old one. After that the event is not
+    /// armed.
     ///
     /// # Errors
     /// `waker`, while a signaller reads the stored one, which stays.
@@ -255,8 +258,8 @@ impl Event {
                 Err(now) => state = now,
             }
         }
-        // SAFETY: `WRITING` is set and there were no readers, so by the invariant nothing else reads or
-        // writes the waker.
+        // SAFETY: `WRITING` is set and there were no readers, so by the invariant nothing else
+        // reads or writes the waker.
         let evicted = self.waker.with_mut(|kept| mem::replace(unsafe { &mut *kept }, waker));
         self.state.fetch_and(!WRITING, Ordering::Release);
         Ok(evicted)
@@ -271,9 +274,9 @@ impl Event {
         self.state.fetch_and(!ARMED, Ordering::AcqRel);
     }
 
-    /// The next signal wakes nothing. Returns the stored waker, which the caller drops last, since that
-    /// may panic. (While a signaller on another core is calling it, it stays, and the next waiter drops
-    /// it.)
+    /// The next signal wakes nothing. Returns the stored waker, which the caller drops last, since
+    /// that may panic. (While a signaller on another core is calling it, it stays, and the next
+    /// waiter drops it.)
     ///
     /// # Safety
     /// The caller is the event's only waiter.

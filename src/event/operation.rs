@@ -19,19 +19,19 @@ use crate::{
 /// One value with every form: `.attempt()`, `.block()`, `.block_for()`, `.block_until()`, `.await`.
 /// [`race`](Self::race) and [`within`](Self::within) combine several into one.
 ///
-/// [`Waiter::operation`](super::Waiter::operation) makes an operation of an attempt. It has two words
-/// plus the attempt. A program never names the type parameter.
+/// [`Waiter::operation`](super::Waiter::operation) makes an operation of an attempt. It has two
+/// words plus the attempt. A program never names the type parameter.
 ///
 /// # Cancel safety
-/// That of the attempt: a try that would block has taken nothing. Dropping an operation, at any point,
-/// undoes the registration and the arming. Forgetting it leaves both; then a later signal wakes the
-/// task once more than needed.
+/// That of the attempt: a try that would block has taken nothing. Dropping an operation, at any
+/// point, undoes the registration and the arming. Forgetting it leaves both; then a later signal
+/// wakes the task once more than needed.
 ///
 /// An operation that is polled after its end tries again.
 ///
 /// # It is not an attempt
-/// Inside another operation it would only be tried when the event of *that* operation is signalled; a
-/// signal of its own event would wake nothing. So this does not compile:
+/// Inside another operation it would only be tried when the event of *that* operation is signalled;
+/// a signal of its own event would wake nothing. So this does not compile:
 ///
 /// ```compile_fail,E0277
 /// # use wouldblock::{attempt, event::Event};
@@ -105,9 +105,9 @@ impl<W: Wait> Operation<W> {
         self.block_until(idle, &Deadline::after(clock, duration))
     }
 
-    /// Retries until `deadline`, and once more after it, so that a caller that was delayed does not miss
-    /// what has arrived meanwhile. It makes at least one try. It works with interrupts masked, since
-    /// no interrupt advances a [`Clock`].
+    /// Retries until `deadline`, and once more after it, so that a caller that was delayed does not
+    /// miss what has arrived meanwhile. It makes at least one try. It works with interrupts masked,
+    /// since no interrupt advances a [`Clock`].
     ///
     /// # Errors
     /// [`time::Error::TimedOut`]: nothing is left armed, and the caller still has the operation.
@@ -136,8 +136,8 @@ impl<W: Wait> Operation<W> {
         end
     }
 
-    /// Arms the source, and registers the waker of the idler if it has one. `false`: the registration was
-    /// not possible, so the caller must not sleep.
+    /// Arms the source, and registers the waker of the idler if it has one. `false`: the
+    /// registration was not possible, so the caller must not sleep.
     #[inline(always)]
     fn prepare_to_sleep(&mut self, idle: &impl Idle) -> bool {
         let registered = idle.waker().is_none_or(|waker| self.0.register(waker));
@@ -169,19 +169,19 @@ impl<W: Wait> Operation<W> {
         })
     }
 
-    /// The first of two operations to end. `self` is tried first, so it wins if both are ready. Each
-    /// keeps its own event, and a signal of either one causes a try, in every form.
+    /// The first of two operations to end. `self` is tried first, so it wins if both are ready.
+    /// Each keeps its own event, and a signal of either one causes a try, in every form.
     ///
-    /// Dropping the race drops both operations; the one that has not ended is dropped in the state that
-    /// it is in. [`by_ref`](Self::by_ref) keeps an operation for the next race.
+    /// Dropping the race drops both operations; the one that has not ended is dropped in the state
+    /// that it is in. [`by_ref`](Self::by_ref) keeps an operation for the next race.
     #[inline(always)]
     pub fn race<V: Wait>(self, other: Operation<V>) -> Operation<Raced<W, V>> {
         Operation(Raced(self.0, other.0))
     }
 
-    /// The same operation with a time-out, in every form. `bound` is an operation that ends when the time
-    /// is up: [`AlarmDelay::after`](time::AlarmDelay::after) if the caller sleeps or is suspended, a
-    /// [`Deadline`] that is [polled](Attempt::polled) if it spins.
+    /// The same operation with a time-out, in every form. `bound` is an operation that ends when
+    /// the time is up: [`AlarmDelay::after`](time::AlarmDelay::after) if the caller sleeps or is
+    /// suspended, a [`Deadline`] that is [polled](Attempt::polled) if it spins.
     ///
     /// After the time is up there is one more try; if that would block, the operation fails with
     /// [`time::Error::TimedOut`]. [`by_ref`](Self::by_ref) keeps the operation for another wait. An
@@ -192,8 +192,8 @@ impl<W: Wait> Operation<W> {
         Operation(Bounded(self.0, bound.0))
     }
 
-    /// The same operation, borrowed: for a race or a bounded wait after which the caller continues with
-    /// it.
+    /// The same operation, borrowed: for a race or a bounded wait after which the caller continues
+    /// with it.
     #[inline(always)]
     pub const fn by_ref(&mut self) -> Operation<&mut W> {
         Operation(&mut self.0)

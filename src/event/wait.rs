@@ -1,5 +1,5 @@
-//! The parts of an [`Operation`](super::Operation): attempts, each with the event that announces it,
-//! alone or combined.
+//! The parts of an [`Operation`](super::Operation): attempts, each with the event that announces
+//! it, alone or combined.
 //!
 //! These names appear in types. A program only names [`Wait`], where it implements a trait of
 //! [`io`](crate::io).
@@ -20,8 +20,8 @@ use sealed::Sealed;
 
 /// Something that can be tried, together with all events that announce it.
 ///
-/// It is not an [`Attempt`], so that it cannot be tied to a waiter of only one of these events. The forms
-/// of [`Operation`](super::Operation) are built on these few steps.
+/// It is not an [`Attempt`], so that it cannot be tied to a waiter of only one of these events. The
+/// forms of [`Operation`](super::Operation) are built on these few steps.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no event that announces it",
     note = "tie it to a waiter: `waiter.operation(attempt)` has every form (`.attempt()`, \
@@ -46,9 +46,9 @@ pub trait Wait: Sealed {
     /// Whether any of its events was signalled since [`take_news`](Self::take_news).
     fn has_news(&self) -> bool;
 
-    /// Registers `waker`: the next signal of any of its events wakes it. `false`: it was not registered,
-    /// so the caller must not wait; a task wakes itself. (A signaller is just calling the waker that
-    /// this one would replace, or there is no event.)
+    /// Registers `waker`: the next signal of any of its events wakes it. `false`: it was not
+    /// registered, so the caller must not wait; a task wakes itself. (A signaller is just calling
+    /// the waker that this one would replace, or there is no event.)
     fn register(&mut self, waker: &Waker) -> bool;
 
     /// [`Attempt::arm`].
@@ -120,8 +120,8 @@ pub struct Tied<'w, A: Attempt> {
     pub(super) attempt: A,
     /// Whether there is anything to undo.
     armed: bool,
-    // Borrows the waiter while this exists: an event has one waiter, which waits for one operation at a
-    // time.
+    // Borrows the waiter while this exists: an event has one waiter, which waits for one operation
+    // at a time.
     waiter: PhantomData<&'w mut ()>,
 }
 
@@ -295,8 +295,8 @@ impl<W: Wait, D: Wait> Wait for Bounded<W, D> {
     type Output = W::Output;
     type Error = time::Error<W::Error>;
 
-    // The bound is tried first, so that the operation gets one more try after the time is up: a caller
-    // that was delayed does not miss what has arrived meanwhile.
+    // The bound is tried first, so that the operation gets one more try after the time is up: a
+    // caller that was delayed does not miss what has arrived meanwhile.
     #[inline(always)]
     fn attempt(&mut self) -> End<Self> {
         let in_time = matches!(self.1.attempt(), Err(nb::Error::WouldBlock));

@@ -10,8 +10,8 @@ use crate::{
 
 /// Waits on an [`Event`]. A driver endpoint owns it and lends it to its operations.
 ///
-/// It stores the last waker that it was polled with, until another waker replaces it or it is dropped.
-/// So if one task polls again and again, its waker is cloned once.
+/// It stores the last waker that it was polled with, until another waker replaces it or it is
+/// dropped. So if one task polls again and again, its waker is cloned once.
 #[derive(Debug)]
 pub struct Waiter<'e> {
     pub(super) event: &'e Event,
@@ -20,19 +20,20 @@ pub struct Waiter<'e> {
 impl Waiter<'_> {
     /// `attempt`, tied to this waiter: one value with every form.
     ///
-    /// The event of this waiter must be the one that announces the attempt. Only the driver knows which
-    /// interrupt belongs to which registers, so nothing can check that.
+    /// The event of this waiter must be the one that announces the attempt. Only the driver knows
+    /// which interrupt belongs to which registers, so nothing can check that.
     #[inline(always)]
     pub fn operation<A: Attempt>(&mut self, attempt: A) -> Operation<Tied<'_, A>> {
         Operation::new(Tied::new(self.event, attempt))
     }
 
-    /// One poll of `attempt`, for a driver that keeps no operation between polls: in a `poll_fn`, or for a
-    /// trait with methods such as `fn receive(&mut self, cx: &mut Context<'_>)`.
+    /// One poll of `attempt`, for a driver that keeps no operation between polls: in a `poll_fn`,
+    /// or for a trait with methods such as `fn receive(&mut self, cx: &mut Context<'_>)`.
     ///
-    /// `Pending` leaves the task registered and the source armed, until a later poll or an operation of
-    /// this waiter ends. The attempt may be another value at each poll. Dropping the waiter undoes the
-    /// registration; an armed source stays armed, and its handler quiets the device as always.
+    /// `Pending` leaves the task registered and the source armed, until a later poll or an
+    /// operation of this waiter ends. The attempt may be another value at each poll. Dropping the
+    /// waiter undoes the registration; an armed source stays armed, and its handler quiets the
+    /// device as always.
     #[inline]
     pub fn poll<A: Attempt>(
         &mut self,

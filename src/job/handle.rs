@@ -17,18 +17,18 @@ use crate::{
     },
 };
 
-/// The handle of a running background operation: try ([`attempt`](Self::attempt)), wait or await its
-/// end. 8 bytes.
+/// The handle of a running background operation: try ([`attempt`](Self::attempt)), wait or await
+/// its end. 8 bytes.
 ///
-/// Each of these also steps the slot, so waiting works with interrupts masked, at boot and in a panic
-/// handler. The job returns the end once. After that `attempt` returns `WouldBlock`, and a poll
-/// returns `Pending`; see [`is_collected`](Self::is_collected).
+/// Each of these also steps the slot, so waiting works with interrupts masked, at boot and in a
+/// panic handler. The job returns the end once. After that `attempt` returns `WouldBlock`, and a
+/// poll returns `Pending`; see [`is_collected`](Self::is_collected).
 ///
 /// # Cancel safety
-/// Background: the operation makes progress by itself. Dropping a job cancels the operation and gives
-/// it up. When the device is done with its buffers, [`Slot::reclaim`] takes them back, or the next
-/// `start` on the slot drops them. To get them back, you can also [`cancel`](Self::cancel) and then
-/// wait. Forgetting a job leaves the slot busy for ever, and does no other harm.
+/// Background: the operation makes progress by itself. Dropping a job cancels the operation and
+/// gives it up. When the device is done with its buffers, [`Slot::reclaim`] takes them back, or the
+/// next `start` on the slot drops them. To get them back, you can also [`cancel`](Self::cancel) and
+/// then wait. Forgetting a job leaves the slot busy for ever, and does no other harm.
 ///
 /// When the end is collected, the slot keeps the last waker that polled it, for the next job of the
 /// same task. Dropping a job drops its waker.
@@ -75,18 +75,19 @@ impl<A: Background + 'static> Job<A> {
         }
         // SAFETY: a slot has one job, and only its job waits on the slot's event.
         unsafe { slot.event.disarm() };
-        // SAFETY: the phase is `Done`, and not orphaned while the job exists: both are initialised and
-        // belong to the job, which gives them up.
+        // SAFETY: the phase is `Done`, and not orphaned while the job exists: both are initialised
+        // and belong to the job, which gives them up.
         let done = unsafe { slot.collect() };
         self.slot = None;
         Ok(done)
     }
 
-    /// The end, in every form, without giving up the job: to wait for it with a time-out, or to race it
-    /// with another operation.
+    /// The end, in every form, without giving up the job: to wait for it with a time-out, or to
+    /// race it with another operation.
     ///
     /// # Cancel safety
-    /// The operation continues in the background, and its end stays in the slot until it is collected.
+    /// The operation continues in the background, and its end stays in the slot until it is
+    /// collected.
     #[inline]
     pub const fn ended(&mut self) -> Operation<impl Wait<Output = Done<A>, Error = Infallible>> {
         Operation::new(Ended(self))
@@ -99,8 +100,8 @@ impl<A: Background + 'static> Job<A> {
         }
     }
 
-    /// Lets the operation run to its end, which nothing collects. After that the slot is free for the
-    /// next `start`.
+    /// Lets the operation run to its end, which nothing collects. After that the slot is free for
+    /// the next `start`.
     pub fn detach(mut self) {
         self.give_up();
     }
@@ -125,8 +126,8 @@ impl<A: Background + 'static> Job<A> {
 
     fn give_up(&mut self) {
         if let Some(slot) = self.slot.take() {
-            // SAFETY: a slot has one job, and only its job waits on the slot's event; this is the last
-            // use of it.
+            // SAFETY: a slot has one job, and only its job waits on the slot's event; this is the
+            // last use of it.
             let evicted = unsafe { slot.event.take_waker() };
             slot.state.orphan(); // From here on the slot may hold another operation.
             drop(evicted); // Last: the drop runs code of the user's, which may panic.
@@ -184,7 +185,8 @@ impl<A: Background + 'static> Future for Job<A> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Done<A>> {
-        // As the poll of an `Operation`, but the end, which holds the operation, is moved only once.
+        // As the poll of an `Operation`, but the end, which holds the operation, is moved only
+        // once.
         if let Ok(done) = self.attempt() {
             return Poll::Ready(done);
         }

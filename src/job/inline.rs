@@ -1,7 +1,7 @@
 //! An operation of any type, in place.
 
-// Invariant: from `new` until `into_inner` or `drop`, `storage` holds a value of the type that `kind`
-// describes.
+// Invariant: from `new` until `into_inner` or `drop`, `storage` holds a value of the type that
+// `kind` describes.
 
 use core::{
     any::TypeId,
@@ -17,8 +17,8 @@ use crate::attempt::{Attempt, forward_arming};
 /// Any background operation with this output and error, in `N` bytes, without an allocator.
 ///
 /// For operations whose type cannot be named in a `static` (those with closures, as
-/// [`map`](crate::Attempt::map) makes), or one slot for different types over time. `N` bytes (rounded
-/// up to 8) plus a pointer; one more indirect call per step.
+/// [`map`](crate::Attempt::map) makes), or one slot for different types over time. `N` bytes
+/// (rounded up to 8) plus a pointer; one more indirect call per step.
 ///
 /// ```
 /// use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -91,8 +91,8 @@ impl<T, E> Kind<T, E> {
     }
 }
 
-// SAFETY: by the invariant it holds a value of a `Background` type, hence `Send`, and `kind` points to
-// constants.
+// SAFETY: by the invariant it holds a value of a `Background` type, hence `Send`, and `kind` points
+// to constants.
 unsafe impl<T, E, const N: usize> Send for Inline<T, E, N> {}
 
 impl<T, E, const N: usize> fmt::Debug for Inline<T, E, N> {

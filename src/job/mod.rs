@@ -1,9 +1,9 @@
 //! Operations in the background: the interrupt handler makes the tries while the program does
 //! something else.
 //!
-//! The handler of the device must be able to reach the operation. So the operation is in a `static`,
-//! in a [`Slot`]. [`Slot::start`] moves it in and starts the device; each interrupt tries it once; at
-//! the end the [`Job`] or a callback gets the whole operation back, buffers included.
+//! The handler of the device must be able to reach the operation. So the operation is in a
+//! `static`, in a [`Slot`]. [`Slot::start`] moves it in and starts the device; each interrupt tries
+//! it once; at the end the [`Job`] or a callback gets the whole operation back, buffers included.
 //!
 //! ```
 //! use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -38,33 +38,35 @@
 //! assert_eq!(job.wait(Spin).op.into, [7]);
 //! ```
 //!
-//! A slot owns the operation while it runs. So forgetting a [`Job`] leaves a busy slot, never a buffer
-//! that a device writes after its owner is gone.
+//! A slot owns the operation while it runs. So forgetting a [`Job`] leaves a busy slot, never a
+//! buffer that a device writes after its owner is gone.
 //!
 //! # No interrupt is lost
-//! A step that finds the slot being stepped does not touch the operation: it leaves a note and returns
-//! [`Step::Contended`]. The step that it met tries once more before it ends. That is bounded, see
-//! [`Step::Again`]. `begin` and the publication of the operation are one critical section, so the
-//! first step comes after both, also on another core.
+//! A step that finds the slot being stepped does not touch the operation: it leaves a note and
+//! returns [`Step::Contended`]. The step that it met tries once more before it ends. That is
+//! bounded, see [`Step::Again`]. `begin` and the publication of the operation are one critical
+//! section, so the first step comes after both, also on another core.
 //!
 //! # After a panic
-//! Where panics unwind: after a panic of `begin` the operation is cancelled and brought to its end like
-//! that of a dropped job ([`Slot::start`]), and a [`ScopedSlot::scope`] waits for that end before it
-//! returns. A panic of a waker, or of the drop of what had been given up, leaves a usable slot. A panic
-//! of the operation's own try, or of its `cancel`, leaves the slot busy for ever, since it is not known
-//! what its device still does.
+//! Where panics unwind: after a panic of `begin` the operation is cancelled and brought to its end
+//! like that of a dropped job ([`Slot::start`]), and a [`ScopedSlot::scope`] waits for that end
+//! before it returns. A panic of a waker, or of the drop of what had been given up, leaves a usable
+//! slot. A panic of the operation's own try, or of its `cancel`, leaves the slot busy for ever,
+//! since it is not known what its device still does.
 //!
 //! # Other kinds of slots
-//! - [`Slots`]: many operations at once, for a device with a queue, with tickets that travel through it
-//! - [`ScopedSlot`]: an operation with borrowed buffers, in a function that does not return before the
-//!   operation has ended
+//! - [`Slots`]: many operations at once, for a device with a queue, with tickets that travel
+//!   through it
+//! - [`ScopedSlot`]: an operation with borrowed buffers, in a function that does not return before
+//!   the operation has ended
 //! - [`Inline`]: operations of any type in one slot
 
-// Invariant: `op`, `result` and `callback` belong to the context that has moved the phase to `Filling`
-// or `Stepping`, until that context moves it further. In `Done` they belong to the slot's `Job`, or,
-// once the slot is orphaned, to the context that moves it to `Filling`. In `Beginning` they belong to
-// the call of `fill`; that phase lasts as long as a critical section, so only another core sees it.
-// `op` is initialised from `Beginning` to `Done`, `result` in `Done`, `callback` from `Beginning` on.
+// Invariant: `op`, `result` and `callback` belong to the context that has moved the phase to
+// `Filling` or `Stepping`, until that context moves it further. In `Done` they belong to the slot's
+// `Job`, or, once the slot is orphaned, to the context that moves it to `Filling`. In `Beginning`
+// they belong to the call of `fill`; that phase lasts as long as a critical section, so only
+// another core sees it. `op` is initialised from `Beginning` to `Done`, `result` in `Done`,
+// `callback` from `Beginning` on.
 
 /// `begin` and `cancel` of an operation that holds another one: they forward to the inner one.
 macro_rules! forward_background {
@@ -106,19 +108,19 @@ pub use stepped::{Step, Stepped};
 
 /// An operation that continues after the call has returned: a transfer, a whole buffer to send.
 ///
-/// In a [`Slot`] it owns what it needs, buffers included, and moves to the interrupt handler and back:
-/// a slot is in a `static`, so everything that the operation borrows is `'static`. In the scope of a
-/// [`ScopedSlot`] it may borrow for less.
+/// In a [`Slot`] it owns what it needs, buffers included, and moves to the interrupt handler and
+/// back: a slot is in a `static`, so everything that the operation borrows is `'static`. In the
+/// scope of a [`ScopedSlot`] it may borrow for less.
 ///
 /// None of its methods may step or cancel the slot that it is in; handlers and callbacks do that.
 pub trait Background: Attempt<Output: Send, Error: Send> + Send {
     /// Starts the device. Called once, when the operation is at its final address, with interrupts
-    /// masked; an interrupt must follow. It never waits, and costs the same on a stuck device as on a
-    /// ready one.
+    /// masked; an interrupt must follow. It never waits, and costs the same on a stuck device as on
+    /// a ready one.
     ///
     /// The library orders the writes to memory-mapped devices in here after the operation was made
-    /// known to handlers on all cores. If the device reads a buffer, the operation itself must order
-    /// the writes to that buffer before the start, with a fence.
+    /// known to handlers on all cores. If the device reads a buffer, the operation itself must
+    /// order the writes to that buffer before the start, with a fence.
     fn begin(&mut self);
 
     /// Asks the device to stop. Tries continue until it has stopped, and their result says how the

@@ -1,9 +1,10 @@
 //! A background operation that borrows: a function that does not return before the operation has
 //! ended.
 
-// Invariant: while the slot holds a `Lent`, only the slot uses what the `Lent` points to, and the frame
-// of `ScopedSlot::scope` that it points into is not left. The job is in that frame since before
-// `begin`, the user's code cannot move it out, and the frame is left only after the job was collected.
+// Invariant: while the slot holds a `Lent`, only the slot uses what the `Lent` points to, and the
+// frame of `ScopedSlot::scope` that it points into is not left. The job is in that frame since
+// before `begin`, the user's code cannot move it out, and the frame is left only after the job was
+// collected.
 
 use core::{cell::UnsafeCell, convert::Infallible, fmt, mem, ptr::NonNull, task::Waker};
 
@@ -20,8 +21,8 @@ use crate::{
 
 /// Room for one background operation at a time that may borrow what it works on, in a `static`.
 ///
-/// The operation may have any type and any buffers, also on a stack. 56 bytes on a 64-bit target; each
-/// step costs one more indirect call than in a [`Slot`].
+/// The operation may have any type and any buffers, also on a stack. 56 bytes on a 64-bit target;
+/// each step costs one more indirect call than in a [`Slot`].
 ///
 /// ```
 /// use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -82,21 +83,22 @@ impl ScopedSlot {
         self.0.on_interrupt()
     }
 
-    /// Starts `op` in the background, runs `foreground` meanwhile, and returns when both have ended: the
-    /// value of `foreground` and the end of `op`. Before it calls `foreground`, only an interrupt tries
-    /// the operation.
+    /// Starts `op` in the background, runs `foreground` meanwhile, and returns when both have
+    /// ended: the value of `foreground` and the end of `op`. Before it calls `foreground`, only an
+    /// interrupt tries the operation.
     ///
-    /// If the operation has not ended when `foreground` returns, it is cancelled and waited for, with
-    /// `idle`. So `foreground` must call [`ScopedJob::wait`] to let the operation complete.
+    /// If the operation has not ended when `foreground` returns, it is cancelled and waited for,
+    /// with `idle`. So `foreground` must call [`ScopedJob::wait`] to let the operation complete.
     ///
     /// # Errors
     /// [`Busy`] with the operation while another one is in the slot; `foreground` is not called.
     ///
     /// # Panics
-    /// If `foreground` or the operation's `begin` panics. Before the panic leaves this function, the
-    /// operation is cancelled and waited for, spinning, and the slot is idle again. If the device never
-    /// releases the buffers, this waits for ever, as every blocking call does. It also waits for ever
-    /// if the operation's own try panics, since it is not known what its device still does.
+    /// If `foreground` or the operation's `begin` panics. Before the panic leaves this function,
+    /// the operation is cancelled and waited for, spinning, and the slot is idle again. If the
+    /// device never releases the buffers, this waits for ever, as every blocking call does. It also
+    /// waits for ever if the operation's own try panics, since it is not known what its device
+    /// still does.
     pub fn scope<A: Background, R>(
         &'static self,
         op: A,
@@ -245,11 +247,12 @@ unsafe impl Send for Lent {}
 
 impl Lent {
     /// # Safety
-    /// Until the operation has ended and was collected from its slot, `held` is neither moved nor used.
+    /// Until the operation has ended and was collected from its slot, `held` is neither moved nor
+    /// used.
     unsafe fn new<'a, A: Background + 'a>(held: &UnsafeCell<Held<A>>) -> Self {
         let held: *mut Dyn<'a> = held.get();
-        // SAFETY: the address comes from a reference, so it is not null. The caller guarantees what the
-        // erased lifetime would.
+        // SAFETY: the address comes from a reference, so it is not null. The caller guarantees what
+        // the erased lifetime would.
         Self(unsafe {
             mem::transmute::<NonNull<Dyn<'a>>, NonNull<Dyn<'static>>>(NonNull::new_unchecked(held))
         })
@@ -257,8 +260,8 @@ impl Lent {
 
     #[inline(always)]
     fn get_mut(&mut self) -> &mut Dyn<'static> {
-        // SAFETY: by the invariant nothing else uses it while this is in the slot, and only the slot uses
-        // this.
+        // SAFETY: by the invariant nothing else uses it while this is in the slot, and only the
+        // slot uses this.
         unsafe { self.0.as_mut() }
     }
 }

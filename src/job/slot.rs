@@ -26,8 +26,8 @@ pub struct Slot<A: Background + 'static> {
 }
 
 // SAFETY: by the module's invariant each cell has one owner at a time, and ownership passes on by
-// release and acquire of `state`. The operation, its output and its error move between contexts, and
-// are `Send` by `Background`.
+// release and acquire of `state`. The operation, its output and its error move between contexts,
+// and are `Send` by `Background`.
 unsafe impl<A: Background + 'static> Sync for Slot<A> {}
 
 // SAFETY: a slot owns what is in it; all of that is `Send`.
@@ -64,14 +64,14 @@ impl<A: Background + 'static> Slot<A> {
     /// An operation whose job was dropped or detached, and which has ended since, is dropped here.
     ///
     /// # Errors
-    /// [`Busy`] with the operation while another one is in the slot. An operation that has ended leaves
-    /// the slot when its job is collected.
+    /// [`Busy`] with the operation while another one is in the slot. An operation that has ended
+    /// leaves the slot when its job is collected.
     ///
     /// # Panics
-    /// If `begin` panics, or the drop of what had been given up. After a panic of `begin` the device may
-    /// be working, so the operation stays in the slot like that of a dropped job: its next interrupt
-    /// or the next `start` cancels it and brings it to its end. After a panic of a drop the slot is
-    /// idle.
+    /// If `begin` panics, or the drop of what had been given up. After a panic of `begin` the
+    /// device may be working, so the operation stays in the slot like that of a dropped job: its
+    /// next interrupt or the next `start` cancels it and brings it to its end. After a panic of a
+    /// drop the slot is idle.
     #[inline]
     pub fn start(&'static self, op: A) -> Result<Job<A>, Busy<A>> {
         self.launch(op, None)?;
@@ -81,10 +81,10 @@ impl<A: Background + 'static> Slot<A> {
     /// As [`start`](Self::start), with a callback at the end.
     ///
     /// The step that ends the operation calls the callback: in the handler, before its
-    /// end-of-interrupt. The slot is idle by then, so the callback can start the next operation. What
-    /// the callback needs must be in the operation. The callback runs in interrupt context: what it
-    /// drops is dropped there, e.g. a driver half and its waker. It never runs inside this call, and
-    /// is not called if this call fails or panics.
+    /// end-of-interrupt. The slot is idle by then, so the callback can start the next operation.
+    /// What the callback needs must be in the operation. The callback runs in interrupt context:
+    /// what it drops is dropped there, e.g. a driver half and its waker. It never runs inside this
+    /// call, and is not called if this call fails or panics.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -106,13 +106,14 @@ impl<A: Background + 'static> Slot<A> {
         Ok(())
     }
 
-    /// Takes back what was given up: the end of an operation whose job was dropped or detached, with
-    /// all that it owns, e.g. a driver half that the next operation needs. `None` while the operation
-    /// runs, and if there is nothing to take back. The next [`start`](Self::start) would drop it.
+    /// Takes back what was given up: the end of an operation whose job was dropped or detached,
+    /// with all that it owns, e.g. a driver half that the next operation needs. `None` while the
+    /// operation runs, and if there is nothing to take back. The next [`start`](Self::start) would
+    /// drop it.
     pub fn reclaim(&'static self) -> Option<Done<A>> {
         self.state.reserve_ended(|| self.try_step())?;
-        // SAFETY: the phase went from `Done`, orphaned, to `Filling` here: both are initialised, and
-        // this call owns them, and gives up the slot.
+        // SAFETY: the phase went from `Done`, orphaned, to `Filling` here: both are initialised,
+        // and this call owns them, and gives up the slot.
         Some(unsafe { self.collect() })
     }
 
@@ -122,8 +123,8 @@ impl<A: Background + 'static> Slot<A> {
     pub(super) fn reserve(&'static self) -> bool {
         let Some(before) = self.state.reserve(|| self.try_step()) else { return false };
         if before == Vacant::Ended {
-            // SAFETY: the phase went from `Done`, orphaned, to `Filling` here: both are initialised,
-            // and this call owns them.
+            // SAFETY: the phase went from `Done`, orphaned, to `Filling` here: both are
+            // initialised, and this call owns them.
             let done = unsafe { self.take() };
             let reserved = Reserved(&self.state);
             drop(done);
@@ -132,8 +133,8 @@ impl<A: Background + 'static> Slot<A> {
         true
     }
 
-    /// Puts the operation into the slot and starts it. If its `begin` panics, it counts as the operation
-    /// of a dropped job.
+    /// Puts the operation into the slot and starts it. If its `begin` panics, it counts as the
+    /// operation of a dropped job.
     ///
     /// # Safety
     /// The caller has moved the phase to `Filling`, and gives up the slot.
@@ -143,7 +144,8 @@ impl<A: Background + 'static> Slot<A> {
         unsafe { self.fill_or(op, callback, Unwound::GivenUp) };
     }
 
-    /// Puts the operation into the slot and starts it. If its `begin` panics, the caller has its [`Job`].
+    /// Puts the operation into the slot and starts it. If its `begin` panics, the caller has its
+    /// [`Job`].
     ///
     /// # Safety
     /// As [`fill`](Self::fill).
@@ -153,8 +155,8 @@ impl<A: Background + 'static> Slot<A> {
         unsafe { self.fill_or(op, None, Unwound::OfAJob) };
     }
 
-    /// Puts the operation into the slot and starts it. `unwound` says whose it is after a panic of its
-    /// `begin`.
+    /// Puts the operation into the slot and starts it. `unwound` says whose it is after a panic of
+    /// its `begin`.
     ///
     /// # Safety
     /// As [`fill`](Self::fill), and the caller has a job if `unwound` says so.
@@ -170,10 +172,11 @@ impl<A: Background + 'static> Slot<A> {
         });
         section(|_| {
             self.state.begin();
-            device_barrier(); // A handler of an interrupt that `begin` causes sees at least `Beginning`.
+            // A handler of an interrupt that `begin` causes sees at least `Beginning`.
+            device_barrier();
             let beginning = Beginning { slot: self, unwound };
-            // SAFETY: this call has set the phase to `Beginning`; `op` was written above. On this core
-            // nothing runs in between; another core waits for the end of this section.
+            // SAFETY: this call has set the phase to `Beginning`; `op` was written above. On this
+            // core nothing runs in between; another core waits for the end of this section.
             self.op.with_mut(|op| unsafe { (*op).assume_init_mut() }.begin());
             mem::forget(beginning);
             self.state.publish();
@@ -222,8 +225,8 @@ impl Drop for Reserved<'_> {
     }
 }
 
-/// An operation whose `begin` has not returned. If that unwinds, the device may have been started: the
-/// operation stays in the slot, without its callback.
+/// An operation whose `begin` has not returned. If that unwinds, the device may have been started:
+/// the operation stays in the slot, without its callback.
 struct Beginning<'s, A: Background + 'static> {
     slot: &'s Slot<A>,
     unwound: Unwound,

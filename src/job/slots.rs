@@ -1,5 +1,5 @@
-//! Many background operations at once, for a device with a queue: a fixed number of slots, and tickets
-//! that travel through the device.
+//! Many background operations at once, for a device with a queue: a fixed number of slots, and
+//! tickets that travel through the device.
 //!
 //! ```text
 //!            reserve              start                 on_interrupt(ticket)
@@ -8,10 +8,10 @@
 //!                         └──────────────── part of the request ─────────────────┘
 //! ```
 //!
-//! A [`Ticket`] names one operation in one slot. So the end of a request steps exactly the slot of that
-//! request, and the cost of a completion does not depend on the number of requests in flight. The
-//! ticket of an earlier operation (from a device that ends a request twice, or after a reset) steps
-//! nothing.
+//! A [`Ticket`] names one operation in one slot. So the end of a request steps exactly the slot of
+//! that request, and the cost of a completion does not depend on the number of requests in flight.
+//! The ticket of an earlier operation (from a device that ends a request twice, or after a reset)
+//! steps nothing.
 //!
 //! Race on several cores: a stale ticket that is checked while another core reserves that slot may
 //! step the new operation once more, which is harmless. It never cancels it.
@@ -27,11 +27,11 @@ use super::{
 };
 use crate::atomic::{AtomicU32, Ordering, section};
 
-/// Names one operation in one slot of a [`Slots`]: the index of the slot, and a generation that counts
-/// the operations in it. 32 bits, so that a device can carry it as the tag of a request.
+/// Names one operation in one slot of a [`Slots`]: the index of the slot, and a generation that
+/// counts the operations in it. 32 bits, so that a device can carry it as the tag of a request.
 ///
-/// Generations repeat after 65,536 operations in one slot, so an older ticket may be taken for a new
-/// one. It then causes one more try, which is always right, and nothing worse.
+/// Generations repeat after 65,536 operations in one slot, so an older ticket may be taken for a
+/// new one. It then causes one more try, which is always right, and nothing worse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Ticket {
@@ -60,7 +60,8 @@ impl Ticket {
     }
 }
 
-/// Room for `N` background operations of one kind, in a `static`: `N` [`Slot`]s, and 4 bytes for each.
+/// Room for `N` background operations of one kind, in a `static`: `N` [`Slot`]s, and 4 bytes for
+/// each.
 ///
 /// The cost of a completion does not depend on the number in flight. A start searches for a vacant
 /// slot from the last reserved one on: it checks one slot if operations end in the order of their
@@ -135,8 +136,8 @@ impl<A: Background + 'static, const N: usize> Slots<A, N> {
         }
     }
 
-    /// Reserves a vacant slot, with a ticket for the next request. If an operation has ended there that
-    /// nothing will collect, it is dropped here.
+    /// Reserves a vacant slot, with a ticket for the next request. If an operation has ended there
+    /// that nothing will collect, it is dropped here.
     ///
     /// # Errors
     /// [`nb::Error::WouldBlock`] while every slot holds an operation.
@@ -165,9 +166,9 @@ impl<A: Background + 'static, const N: usize> Slots<A, N> {
         ReservedSlot { slot, ticket: Ticket { index: index as u16, generation } }
     }
 
-    /// One step of the operation with this ticket, by a handler to which the device has reported its
-    /// end; as [`Slot::on_interrupt`]. A stale ticket, and a number that is no ticket, step nothing:
-    /// [`Step::Idle`].
+    /// One step of the operation with this ticket, by a handler to which the device has reported
+    /// its end; as [`Slot::on_interrupt`]. A stale ticket, and a number that is no ticket, step
+    /// nothing: [`Step::Idle`].
     #[inline]
     pub fn on_interrupt(&'static self, ticket: Ticket) -> Stepped {
         match self.slots.get(ticket.index()) {
@@ -176,15 +177,15 @@ impl<A: Background + 'static, const N: usize> Slots<A, N> {
         }
     }
 
-    /// Asks the operation with this ticket to stop, as [`Slot::cancel`]. A stale ticket, and a number
-    /// that is no ticket, cancel nothing: [`Step::Idle`].
+    /// Asks the operation with this ticket to stop, as [`Slot::cancel`]. A stale ticket, and a
+    /// number that is no ticket, cancel nothing: [`Step::Idle`].
     ///
     /// The check of the ticket and the claim are one critical section of two accesses. So a stale
     /// ticket never cancels the next operation in the slot.
     pub fn cancel(&'static self, ticket: Ticket) -> Step {
         let Some(slot) = self.slots.get(ticket.index()) else { return Step::Idle };
-        // A new operation first gets a new generation, and then goes through the section in `fill`. So
-        // during this section a running slot holds the operation of the generation that is read.
+        // A new operation first gets a new generation, and then goes through the section in `fill`.
+        // So during this section a running slot holds the operation of the generation that is read.
         let claim = section(|_| match self.is_current(ticket) {
             true => slot.state.claim(Request::Cancel),
             false => Claim::Nothing,
@@ -207,7 +208,8 @@ impl<A: Background + 'static, const N: usize> Slots<A, N> {
         self.slots.iter().find_map(Slot::reclaim)
     }
 
-    /// The number of slots that hold an operation at some moment during the call. It checks `N` slots.
+    /// The number of slots that hold an operation at some moment during the call. It checks `N`
+    /// slots.
     pub fn occupied(&self) -> usize {
         self.slots.iter().filter(|slot| !slot.is_idle()).count()
     }
@@ -253,7 +255,7 @@ impl<A: Background + 'static> ReservedSlot<A> {
     #[inline(always)]
     fn launch(self, op: A, callback: Option<Callback<A>>) {
         let slot = self.slot;
-        mem::forget(self); // From here on the slot belongs to the operation, also if `begin` panics.
+        mem::forget(self); // The slot belongs to the operation now, also if `begin` panics.
         // SAFETY: `self` had reserved the slot, and is gone.
         unsafe { slot.fill(op, callback) };
     }

@@ -36,8 +36,8 @@ const BEGINNING: u32 = 2;
 const RUNNING: u32 = 3;
 const STEPPING: u32 = 4;
 const DONE: u32 = 5;
-/// A handler has asked for a step while the slot was claimed. The claim's holder steps once more; if
-/// there is no holder, the next claim is that step.
+/// A handler has asked for a step while the slot was claimed. The claim's holder steps once more;
+/// if there is no holder, the next claim is that step.
 const NOTE: u32 = 1 << 3;
 /// The operation is to be cancelled, by the holder of the claim or by the next one.
 const CANCEL: u32 = 1 << 4;
@@ -149,8 +149,8 @@ impl State {
         }
     }
 
-    /// Steps what was given up and is owed a step. Returns the state after that, if the slot is vacant
-    /// now.
+    /// Steps what was given up and is owed a step. Returns the state after that, if the slot is
+    /// vacant now.
     #[cold]
     fn take_owed_step(&self, state: u32, try_step: impl Fn()) -> Option<u32> {
         let owed = state & (PHASE | ORPHAN) == RUNNING | ORPHAN && state & (NOTE | CANCEL) != 0;
@@ -162,8 +162,8 @@ impl State {
         is_vacant(state).then_some(state)
     }
 
-    /// Arrow 3: from `Filling`, which the caller has reserved. The caller is in the critical section
-    /// that also contains [`publish`](Self::publish) or [`unwind`](Self::unwind).
+    /// Arrow 3: from `Filling`, which the caller has reserved. The caller is in the critical
+    /// section that also contains [`publish`](Self::publish) or [`unwind`](Self::unwind).
     #[inline(always)]
     pub(super) fn begin(&self) {
         self.0.store(BEGINNING, Ordering::Release);
@@ -236,9 +236,9 @@ impl State {
         }
     }
 
-    /// Arrow 6: from `Stepping`, which the caller has claimed, back to `Running`. If there was a note
-    /// or a request to cancel, the claim continues instead, unless it has had its maximum of steps:
-    /// then the request stays, and one more step is owed.
+    /// Arrow 6: from `Stepping`, which the caller has claimed, back to `Running`. If there was a
+    /// note or a request to cancel, the claim continues instead, unless it has had its maximum of
+    /// steps: then the request stays, and one more step is owed.
     #[inline]
     pub(super) fn release(&self) -> Release {
         let mut state = self.0.load(Ordering::Relaxed);
@@ -266,8 +266,8 @@ impl State {
         self.0.fetch_add(DONE - STEPPING, Ordering::Release);
     }
 
-    /// Arrows 2, 8 and 10: from a phase that belongs to the caller to `Idle`. Nothing is left in the
-    /// slot.
+    /// Arrows 2, 8 and 10: from a phase that belongs to the caller to `Idle`. Nothing is left in
+    /// the slot.
     #[inline(always)]
     pub(super) fn vacate(&self) {
         self.0.store(IDLE, Ordering::Release);

@@ -18,15 +18,15 @@ enum End {
 }
 
 impl<A: Background + 'static> Slot<A> {
-    /// One step, by a handler: tries the operation. If that ends the operation, it calls the callback,
-    /// or returns the wake that is owed to the job's waiter.
+    /// One step, by a handler: tries the operation. If that ends the operation, it calls the
+    /// callback, or returns the wake that is owed to the job's waiter.
     ///
     /// The handler first quiets the device, then calls this, then acknowledges the interrupt (EOI),
     /// and drops the returned value last. On an idle slot this does nothing and returns
     /// [`Step::Idle`]. The foreground may call it, too, with interrupts masked or not.
     ///
-    /// It tries the operation once, and once more for each interrupt that calls it while the slot is
-    /// being stepped, at most 64 times: then it returns [`Step::Again`].
+    /// It tries the operation once, and once more for each interrupt that calls it while the slot
+    /// is being stepped, at most 64 times: then it returns [`Step::Again`].
     #[inline]
     pub fn on_interrupt(&'static self) -> Stepped {
         let (step, wake) = match self.state.claim(Request::Step) {
@@ -46,9 +46,9 @@ impl<A: Background + 'static> Slot<A> {
     /// Asks the operation to stop, and steps it once; its end says how far it got. For an operation
     /// with a callback, which has no [`Job`](super::Job), and for a handler.
     ///
-    /// Legal in any context. The callback may be called from here. If another context is stepping the
-    /// slot ([`Step::Contended`]), that step cancels the operation. [`Step::Idle`]: no operation was
-    /// running. The `begin` of an operation cannot cancel that operation.
+    /// Legal in any context. The callback may be called from here. If another context is stepping
+    /// the slot ([`Step::Contended`]), that step cancels the operation. [`Step::Idle`]: no
+    /// operation was running. The `begin` of an operation cannot cancel that operation.
     pub fn cancel(&'static self) -> Step {
         let claim = self.state.claim(Request::Cancel);
         // SAFETY: the line above has claimed it, if `claim` says so.
@@ -99,8 +99,8 @@ impl<A: Background + 'static> Slot<A> {
     unsafe fn step(&'static self) -> End {
         loop {
             let end = self.op.with_mut(|op| {
-                // SAFETY: the phase is `Stepping`, by the caller: `op` is initialised, and the caller
-                // owns it.
+                // SAFETY: the phase is `Stepping`, by the caller: `op` is initialised, and the
+                // caller owns it.
                 let op = unsafe { (*op).assume_init_mut() };
                 let end = attempt::into_poll(op.attempt());
                 match end {
@@ -120,8 +120,8 @@ impl<A: Background + 'static> Slot<A> {
         }
     }
 
-    /// Releases the claim, and returns how the step has ended. `None`: the claim continues, with one
-    /// more step.
+    /// Releases the claim, and returns how the step has ended. `None`: the claim continues, with
+    /// one more step.
     ///
     /// # Safety
     /// The caller has moved the phase to `Stepping`.
@@ -132,8 +132,8 @@ impl<A: Background + 'static> Slot<A> {
             Release::Owed => return Some(End::Bounded),
             Release::Again { cancel: false } => {}
             Release::Again { cancel: true } => {
-                // SAFETY: the phase is `Stepping`, by the caller: `op` is initialised, and the caller
-                // owns it.
+                // SAFETY: the phase is `Stepping`, by the caller: `op` is initialised, and the
+                // caller owns it.
                 self.op.with_mut(|op| unsafe { (*op).assume_init_mut() }.cancel());
             }
         }

@@ -15,13 +15,13 @@ pub enum Step {
     /// Another context is stepping the slot: this handler has interrupted that step, or it runs on
     /// another core. That step tries once more, so no interrupt is lost.
     Contended,
-    /// The operation was tried 64 times, because during each try another interrupt asked for a step, and
-    /// it continues. One more step is owed; the next step takes it.
+    /// The operation was tried 64 times, because during each try another interrupt asked for a
+    /// step, and it continues. One more step is owed; the next step takes it.
     ///
-    /// The waiter of a [`Job`](super::Job) is woken and takes that step. If there is a callback, or the
-    /// job was detached, the handler must make itself run again (pend its own interrupt), so that
-    /// interrupts of lower priority run in between. An operation whose own try steps its slot gets
-    /// this result each time: it must not do that.
+    /// The waiter of a [`Job`](super::Job) is woken and takes that step. If there is a callback, or
+    /// the job was detached, the handler must make itself run again (pend its own interrupt), so
+    /// that interrupts of lower priority run in between. An operation whose own try steps its slot
+    /// gets this result each time: it must not do that.
     Again,
 }
 

@@ -8,9 +8,9 @@
 // **Only the sender writes `tail`, only the receiver writes `head`; both are below `N`. The cells
 // from `head` up to, not including, `tail` (around the end) hold values and belong to the receiver;
 // the others are empty and belong to the sender.** Each side publishes its index (release) after it
-// has written or read the cell; the other side acquires the index before it uses the cell. Each side
-// loads its own index relaxed, since nothing else writes it. There is one sender and one receiver:
-// each has the only waiter of its event.
+// has written or read the cell; the other side acquires the index before it uses the cell. Each
+// side loads its own index relaxed, since nothing else writes it. There is one sender and one
+// receiver: each has the only waiter of its event.
 
 use core::{convert::Infallible, mem::MaybeUninit};
 
@@ -24,8 +24,8 @@ use crate::{
     },
 };
 
-/// A queue between one sender and one receiver, each in any context. It holds `N - 1` values; `N` is
-/// at least 2.
+/// A queue between one sender and one receiver, each in any context. It holds `N - 1` values; `N`
+/// is at least 2.
 ///
 /// ```
 /// use wouldblock::{block::Spin, sync::Channel};
@@ -96,8 +96,8 @@ impl<T, const N: usize> Channel<T, N> {
         Some(Receiver { news: self.ends.news.waiter()?, end: self.end() })
     }
 
-    /// Both ends, or `None` while one of them is handed out. The channel keeps the values that earlier
-    /// ends have left in it.
+    /// Both ends, or `None` while one of them is handed out. The channel keeps the values that
+    /// earlier ends have left in it.
     pub fn split(&self) -> Option<(Sender<'_, T>, Receiver<'_, T>)> {
         Some((self.sender()?, self.receiver()?))
     }
@@ -273,8 +273,8 @@ impl<'c, T> Sender<'c, T> {
 }
 
 impl<'c, T: Copy> Sender<'c, T> {
-    /// Sends as many of `values` as fit, at least one, in every form, and returns their number. With an
-    /// empty slice it returns 0 at once.
+    /// Sends as many of `values` as fit, at least one, in every form, and returns their number.
+    /// With an empty slice it returns 0 at once.
     ///
     /// # Cancel safety
     /// Readiness: nothing is moved until the try that succeeds.
@@ -318,8 +318,8 @@ impl<'c, T> Receiver<'c, T> {
 }
 
 impl<'c, T: Copy> Receiver<'c, T> {
-    /// Receives the values that are there, at least one and at most `values.len()`, in every form, and
-    /// returns their number. With an empty slice it returns 0 at once.
+    /// Receives the values that are there, at least one and at most `values.len()`, in every form,
+    /// and returns their number. With an empty slice it returns 0 at once.
     ///
     /// # Cancel safety
     /// Readiness: nothing is moved until the try that succeeds.

@@ -19,7 +19,8 @@ use crate::{
 /// A value that one holder at a time may use, across handlers and cores.
 ///
 /// Interrupts stay enabled while the mutex is held. So a handler may only call
-/// [`try_lock`](Self::try_lock): if it retried, it would wait for the holder that it has interrupted.
+/// [`try_lock`](Self::try_lock): if it retried, it would wait for the holder that it has
+/// interrupted.
 ///
 /// Up to `W` [lockers](Self::locker) can wait for the mutex asleep or suspended. When a guard is
 /// dropped, all of them are told, and the first one to try gets the mutex. With none (the default)
@@ -49,8 +50,8 @@ pub struct Mutex<T, const W: usize = 0> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: by the module's invariant one guard at a time uses the value, in any context: the value is
-// sent, never shared.
+// SAFETY: by the module's invariant one guard at a time uses the value, in any context: the value
+// is sent, never shared.
 unsafe impl<T: Send, const W: usize> Sync for Mutex<T, W> {}
 
 // SAFETY: a mutex owns its value.
@@ -70,8 +71,8 @@ impl<T: Default, const W: usize> Default for Mutex<T, W> {
 
 impl<T, const W: usize> Mutex<T, W> {
     const_unless_loom! {
-        /// A free mutex. Its type says how many [lockers](Self::locker) can wait for it, so a `let` has
-        /// to name the type: `let mutex: Mutex<_> = Mutex::new(0);`.
+        /// A free mutex. Its type says how many [lockers](Self::locker) can wait for it, so a `let`
+        /// has to name the type: `let mutex: Mutex<_> = Mutex::new(0);`.
         pub fn new(value: T) -> Self {
             Self {
                 locked: AtomicU32::new(0),
@@ -81,7 +82,8 @@ impl<T, const W: usize> Mutex<T, W> {
         }
     }
 
-    /// One try. Dropping the guard frees the mutex; a guard that is forgotten leaves it held for ever.
+    /// One try. Dropping the guard frees the mutex; a guard that is forgotten leaves it held for
+    /// ever.
     ///
     /// # Errors
     /// [`nb::Error::WouldBlock`] while it is held.
@@ -104,8 +106,8 @@ impl<T, const W: usize> Mutex<T, W> {
         Lock { mutex: self }
     }
 
-    /// A locker, which can wait for the mutex asleep or suspended, or `None` while all `W` are handed
-    /// out. Dropping it gives it back.
+    /// A locker, which can wait for the mutex asleep or suspended, or `None` while all `W` are
+    /// handed out. Dropping it gives it back.
     pub fn locker(&self) -> Option<Locker<'_, T, W>> {
         Some(Locker { mutex: self, waiter: self.freed.waiter()? })
     }
@@ -122,8 +124,8 @@ impl<'m, T, const W: usize> Locker<'m, T, W> {
     /// Locks the mutex, in every form.
     ///
     /// # Cancel safety
-    /// Readiness: nothing is taken until the try that succeeds. There is no queue, so there is no place
-    /// in it to lose.
+    /// Readiness: nothing is taken until the try that succeeds. There is no queue, so there is no
+    /// place in it to lose.
     #[inline]
     pub fn lock(&mut self) -> Operation<Tied<'_, Lock<'m, T, W>>> {
         self.waiter.operation(self.mutex.lock())

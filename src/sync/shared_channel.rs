@@ -6,8 +6,8 @@
 //! interrupted.
 
 // # Invariant
-// **The queue is only used in a critical section, and no code of the user's runs in there**: a value
-// is moved, never dropped, cloned or compared.
+// **The queue is only used in a critical section, and no code of the user's runs in there**: a
+// value is moved, never dropped, cloned or compared.
 
 use core::convert::Infallible;
 
@@ -48,8 +48,8 @@ pub struct SharedChannel<T, const N: usize, const W: usize> {
     news: Broadcast<W>,
 }
 
-// SAFETY: by the module's invariant one context at a time uses the queue, and values are sent through
-// it.
+// SAFETY: by the module's invariant one context at a time uses the queue, and values are sent
+// through it.
 unsafe impl<T: Send, const N: usize, const W: usize> Sync for SharedChannel<T, N, W> {}
 
 impl<T, const N: usize, const W: usize> Default for SharedChannel<T, N, W> {
@@ -72,8 +72,8 @@ impl<T, const N: usize, const W: usize> SharedChannel<T, N, W> {
 
     #[inline]
     fn with_queue<R>(&self, f: impl FnOnce(&mut Deque<T, N>) -> R) -> R {
-        // SAFETY: by the invariant no other context is in the section meanwhile, and `f` does not call
-        // this again.
+        // SAFETY: by the invariant no other context is in the section meanwhile, and `f` does not
+        // call this again.
         section(|_| self.queue.with_mut(|queue| f(unsafe { &mut *queue })))
     }
 
@@ -99,14 +99,14 @@ impl<T, const N: usize, const W: usize> SharedChannel<T, N, W> {
         Ok(value)
     }
 
-    /// A sender that can wait for room, or `None` while all `W` are handed out. Dropping it gives it
-    /// back.
+    /// A sender that can wait for room, or `None` while all `W` are handed out. Dropping it gives
+    /// it back.
     pub fn sender(&self) -> Option<SharedSender<'_, T, N, W>> {
         Some(SharedSender { channel: self, waiter: self.room.waiter()? })
     }
 
-    /// A receiver that can wait for values, or `None` while all `W` are handed out. Dropping it gives
-    /// it back.
+    /// A receiver that can wait for values, or `None` while all `W` are handed out. Dropping it
+    /// gives it back.
     pub fn receiver(&self) -> Option<SharedReceiver<'_, T, N, W>> {
         Some(SharedReceiver { channel: self, waiter: self.news.waiter()? })
     }

@@ -10,17 +10,17 @@ use crate::{
 
 /// One interrupt, a given number of ticks of its clock from now.
 pub trait Alarm<C: Clock> {
-    /// Raises one interrupt, at the latest `ticks` from now. Replaces the alarm that was set before.
-    /// If `ticks` is more than the hardware can hold, it sets the longest time that the hardware
-    /// holds: a sleeper that is woken early reads its deadline and sleeps again.
+    /// Raises one interrupt, at the latest `ticks` from now. Replaces the alarm that was set
+    /// before. If `ticks` is more than the hardware can hold, it sets the longest time that the
+    /// hardware holds: a sleeper that is woken early reads its deadline and sleeps again.
     fn set(&mut self, ticks: u64);
 
     /// Cancels the alarm: no interrupt follows. Does nothing if no alarm is set.
     fn clear(&mut self);
 }
 
-/// Delays for a task or a sleeper. A clock measures the delay, and the interrupt of an alarm ends the
-/// wait. The handler of the alarm must signal the event of the waiter that this has.
+/// Delays for a task or a sleeper. A clock measures the delay, and the interrupt of an alarm ends
+/// the wait. The handler of the alarm must signal the event of the waiter that this has.
 ///
 /// ```
 /// use core::time::Duration;
@@ -57,8 +57,8 @@ impl<'e, C: Clock, L: Alarm<C>> AlarmDelay<'e, C, L> {
         Self { clock, alarm, waiter }
     }
 
-    /// Ends `duration` from now, never earlier, in every form. As the bound of another operation it is
-    /// the time-out of that operation: `op.within(delay.after(duration))`.
+    /// Ends `duration` from now, never earlier, in every form. As the bound of another operation it
+    /// is the time-out of that operation: `op.within(delay.after(duration))`.
     ///
     /// # Cancel safety
     /// Readiness: nothing but the time is lost.

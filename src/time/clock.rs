@@ -14,8 +14,8 @@ pub trait Clock {
     /// Ticks per second, above 0.
     fn frequency(&self) -> u64;
 
-    /// `duration` in ticks: rounded up, plus one for the tick that has already begun, so that a wait of
-    /// that many ticks never ends early. At most `u64::MAX`; 0 for a duration of zero.
+    /// `duration` in ticks: rounded up, plus one for the tick that has already begun, so that a
+    /// wait of that many ticks never ends early. At most `u64::MAX`; 0 for a duration of zero.
     ///
     /// If the frequency is a constant, the compiled code has no division.
     #[doc(hidden)]

@@ -8,11 +8,11 @@ use crate::attempt::Attempt;
 /// A moment on a clock. It bounds any number of calls, and it is an [`Attempt`] that ends when the
 /// moment has come.
 ///
-/// The moment may be any time away, also more than the range of the counter: the deadline adds up the
-/// time from one reading of the clock to the next. Every try reads the clock, and a sleep between two
-/// readings asks for at most a quarter of the range. Two conditions must hold:
-/// - Less than seven eighths of the counter's range pass between two readings (16 bits at 1 MHz:
-///   57 ms). If more pass, the deadline misses a whole turn of the counter, and the moment comes late,
+/// The moment may be any time away, also more than the range of the counter: the deadline adds up
+/// the time from one reading of the clock to the next. Every try reads the clock, and a sleep
+/// between two readings asks for at most a quarter of the range. Two conditions must hold:
+/// - Less than seven eighths of the counter's range pass between two readings (16 bits at 1 MHz: 57
+///   ms). If more pass, the deadline misses a whole turn of the counter, and the moment comes late,
 ///   never early.
 /// - The counter never steps back by an eighth of its range or more (the counters of two cores may
 ///   differ by less than that). A reading that is *before* the last one counts as no time.
@@ -57,16 +57,16 @@ impl<C: Clock> Deadline<C> {
         self.ticks_left() == 0
     }
 
-    /// Ticks to sleep before the next reading: 0 if the moment has come, otherwise at least 1 and at
-    /// most a quarter of the counter's range.
+    /// Ticks to sleep before the next reading: 0 if the moment has come, otherwise at least 1 and
+    /// at most a quarter of the counter's range.
     #[doc(hidden)]
     #[inline]
     pub fn sleep_ticks(&self) -> u64 {
         self.ticks_left().min((Self::MASK / 4).max(1))
     }
 
-    /// [`sleep_ticks`](Self::sleep_ticks) as a duration, rounded up: the time-out to pass to a wait of
-    /// the operating system, such as poll(2).
+    /// [`sleep_ticks`](Self::sleep_ticks) as a duration, rounded up: the time-out to pass to a wait
+    /// of the operating system, such as poll(2).
     #[doc(hidden)]
     pub fn sleep_time(&self) -> Duration {
         let frequency = self.clock.frequency().max(1);
