@@ -70,7 +70,7 @@ proptest! {
     fn a_channel_is_a_bounded_queue(acts in prop::collection::vec(act(), 1..200)) {
         const ROOM: usize = 4;
         let alive = Arc::new(AtomicU32::new(0));
-        let mut channel = Channel::<Counted, { ROOM + 1 }>::new();
+        let channel = Channel::<Counted, { ROOM + 1 }>::new();
         let mut model = VecDeque::new();
         let mut ends = channel.split().unwrap();
         for (value, act) in (0..).zip(acts) {
@@ -111,10 +111,8 @@ proptest! {
                 }
                 Act::ReceiveAndDrop => drop(receiver.recv()),
                 Act::Split => {
-                    // The ends are forgotten. After `reset`, their waiters can be handed out again,
-                    // and the queued values are still there.
-                    std::mem::forget(ends);
-                    channel.reset();
+                    // The ends are given back, and the queued values are still there.
+                    drop(ends);
                     ends = channel.split().unwrap();
                 }
             }
@@ -208,36 +206,14 @@ fn slices_move_in_bulk_around_the_end_of_the_ring() {
     assert!(poll(&mut recv, &waker).is_pending());
     assert_eq!(sender.send_slice(&[1, 2, 3, 4, 5, 6]).block(Spin), Ok(4));
     assert_eq!(wakes.load(SeqCst), 1, "one wake for all of them");
-    assert!(CHANNEL.is_full() && CHANNEL.len() == 4);
+    assert!(!CHANNEL.is_empty());
     assert_eq!(sender.send_slice(&[7]).attempt(), Err(nb::Error::WouldBlock));
     assert_eq!(poll(&mut recv, &waker), Poll::Ready(Ok(3)));
     drop(recv);
     assert_eq!(buffer, [1, 2, 3]);
     assert_eq!(sender.send_slice(&[7, 8, 9]).block(Spin), Ok(3));
-    assert_eq!(CHANNEL.len(), 4);
     let mut rest = [0; 9];
     assert_eq!(receiver.recv_slice(&mut rest).block(Spin), Ok(4));
     assert_eq!(rest[..4], [4, 7, 8, 9]);
     assert!(CHANNEL.is_empty());
-}
-
-#[test]
-fn clearing_drops_what_is_in_it() {
-    let alive = Arc::new(AtomicU32::new(0));
-    let channel = Channel::<Counted, 5>::new();
-    let (mut sender, mut receiver) = channel.split().unwrap();
-    for value in 0..4 {
-        assert!(sender.try_send(Counted::new(value, &alive)).is_ok());
-    }
-    let (waker, wakes) = counting();
-    assert!(poll(&mut sender.send(Counted::new(4, &alive)), &waker).is_pending());
-    let mut send = sender.send(Counted::new(5, &alive));
-    assert!(poll(&mut send, &waker).is_pending());
-    receiver.clear();
-    assert_eq!(
-        (alive.load(SeqCst), wakes.load(SeqCst)),
-        (1, 1),
-        "the sender hears that there is room"
-    );
-    assert_eq!(poll(&mut send, &waker), Poll::Ready(Ok(())));
 }

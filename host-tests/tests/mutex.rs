@@ -19,7 +19,7 @@ assert_impl_all!(MutexGuard<'static, u8>: Send, Sync);
 
 #[test]
 fn one_holder_at_a_time() {
-    let mutex = Mutex::new(1);
+    let mutex: Mutex<_> = Mutex::new(1);
     let mut guard = mutex.try_lock().unwrap();
     for _ in 0..10 {
         assert!(matches!(mutex.try_lock(), Err(nb::Error::WouldBlock)));
@@ -33,7 +33,7 @@ fn one_holder_at_a_time() {
 
 #[test]
 fn a_lock_is_an_attempt() {
-    let mutex = Mutex::new(());
+    let mutex: Mutex<_> = Mutex::new(());
     let mut lock: Lock<'_, ()> = mutex.lock();
     let first = lock.attempt().unwrap();
     assert!(matches!(lock.attempt(), Err(nb::Error::WouldBlock)));
@@ -45,14 +45,14 @@ fn a_lock_is_an_attempt() {
 
 #[test]
 fn a_guard_that_is_forgotten_leaves_it_held() {
-    let mutex = Mutex::new(());
+    let mutex: Mutex<_> = Mutex::new(());
     std::mem::forget(mutex.try_lock().unwrap());
     assert!(mutex.try_lock().is_err());
 }
 
 #[test]
 fn a_panic_frees_it() {
-    let mutex = Mutex::new(7);
+    let mutex: Mutex<_> = Mutex::new(7);
     let panicked = std::panic::AssertUnwindSafe(|| {
         let _guard = mutex.try_lock().unwrap();
         panic!("planted");
@@ -83,7 +83,7 @@ fn threads_exclude_each_other() {
 
 #[test]
 fn the_end_of_a_hold_wakes_the_lockers() {
-    let mutex = Mutex::<u32, 2>::with_lockers(0);
+    let mutex = Mutex::<u32, 2>::new(0);
     let (mut one, mut two) = (mutex.locker().unwrap(), mutex.locker().unwrap());
     assert!(mutex.locker().is_none());
     let ((first, first_wakes), (second, second_wakes)) = (counting(), counting());
@@ -106,7 +106,7 @@ fn the_end_of_a_hold_wakes_the_lockers() {
 #[test]
 fn threads_lock_in_every_form() {
     const ROUNDS: u32 = 2000;
-    static TOTAL: Mutex<u32, 3> = Mutex::with_lockers(0);
+    static TOTAL: Mutex<u32, 3> = Mutex::new(0);
     std::thread::scope(|scope| {
         for form in 0..3 {
             scope.spawn(move || {

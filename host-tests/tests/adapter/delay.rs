@@ -13,11 +13,8 @@ use fakes::{
     waker::{counting, poll},
 };
 use wouldblock::{
-    adapter::{Delay, Pacer},
-    attempt,
-    block::Idle,
+    adapter::Delay,
     event::Event,
-    nb,
     time::{Alarm, AlarmDelay, Clock},
 };
 
@@ -78,28 +75,6 @@ fn the_tick_that_has_begun_does_not_count() {
         let looks = time.get() - begun; // One tick for each read, and one before the first.
         assert_eq!(looks, ticks + if asked == 0 { 2 } else { 1 }, "{asked} ns at 1 kHz");
     }
-}
-
-#[test]
-fn a_pacer_pauses_between_tries_and_not_after_news() {
-    struct Sum(u64);
-    impl DelayNs for Sum {
-        fn delay_ns(&mut self, ns: u32) {
-            self.0 += u64::from(ns);
-        }
-    }
-    let mut sum = Sum(0);
-    let event = Event::new();
-    let mut waiter = event.waiter().unwrap();
-    let mut tries = 0;
-    let mut op = waiter.operation(attempt::from_fn(|| {
-        tries += 1;
-        if tries == 4 { Ok::<_, nb::Error<()>>(tries) } else { Err(nb::Error::WouldBlock) }
-    }));
-    assert_eq!(op.block(Pacer::new(&mut sum, 20)), Ok(4));
-    assert_eq!(sum.0, 3 * 20_000);
-    Pacer::new(&mut sum, 20).idle(|| true);
-    assert_eq!(sum.0, 3 * 20_000);
 }
 
 /// An alarm that fires after at most 1,000,000 ticks.

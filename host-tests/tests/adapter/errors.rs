@@ -3,12 +3,9 @@
 use embedded_hal_nb::serial;
 use embedded_io::{Error, ErrorKind, Read};
 use fakes::fake_16550::{BREAK, FRAMING, PARITY};
-use wouldblock::{
-    adapter::{JoinError, Reader},
-    uart16550::LineError,
-};
+use wouldblock::{adapter::Reader, uart16550::LineError};
 
-use crate::{support::line::Fault, uart::Port};
+use crate::uart::Port;
 
 /// The error of a reader for a byte with `errors`, or, with `None`, for more bytes than fit.
 fn error(errors: Option<u8>) -> LineError {
@@ -35,16 +32,4 @@ fn line_errors_have_their_kinds() {
         assert_eq!(serial::Error::kind(&error), serial_kind, "{error}");
         assert!((&error as &dyn core::error::Error).to_string().contains("LSR"));
     }
-}
-
-#[test]
-fn a_joined_streams_error_is_its_halfs() {
-    type Either = JoinError<LineError, Fault>;
-    let (read, write) = (Either::Read(error(Some(PARITY))), Either::Write(Fault));
-    assert_eq!(read.kind(), ErrorKind::InvalidData);
-    assert_eq!(serial::Error::kind(&read), serial::ErrorKind::Parity);
-    assert_eq!(serial::Error::kind(&write), serial::ErrorKind::FrameFormat);
-    assert_eq!(write.to_string(), Fault.to_string());
-    assert!(read.to_string().contains("LSR"));
-    let _: &dyn core::error::Error = &read;
 }

@@ -204,11 +204,11 @@ fn a_ticket_cancels_its_own_operation_and_no_other() {
     let slots: &'static Slots<Request, 2> = leak(Slots::new());
     let cancels = [(); 3].map(|()| Arc::<AtomicU32>::default());
     let count = || cancels.each_ref().map(|count| count.load(SeqCst));
-    let first = slots.start_with(Request(cancels[0].clone()), |_| ()).ok().unwrap();
-    let second = slots.start_with(Request(cancels[1].clone()), |_| ()).ok().unwrap();
+    let first = slots.reserve().unwrap().start_with(Request(cancels[0].clone()), |_| ());
+    let second = slots.reserve().unwrap().start_with(Request(cancels[1].clone()), |_| ());
     assert_eq!(slots.cancel(first), Step::Done, "the cancel steps it, and it has ended");
     assert_eq!((count(), slots.occupied()), ([1, 0, 0], 1));
-    let third = slots.start(Request(cancels[2].clone())).unwrap();
+    let third = slots.reserve().unwrap().start(Request(cancels[2].clone()));
     assert_eq!(slots.cancel(first), Step::Idle, "that ticket is old");
     assert_eq!(slots.cancel(Ticket::from_bits(u32::MAX)), Step::Idle);
     assert_eq!(count(), [1, 0, 0]);

@@ -3,17 +3,14 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::{
-        AtomicBool, AtomicU32,
-        Ordering::{Relaxed, SeqCst},
-    },
+    sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
 };
 
 use fakes::waker::{Call, counting, hooked, poll};
 use wouldblock::{
     Attempt,
     block::Spin,
-    job::{self, Background, Boxed, Busy, Inline, ScopedSlot, Slot, Slots, Step},
+    job::{Background, Busy, Inline, ScopedSlot, Slot, Slots, Step},
     nb,
 };
 
@@ -293,14 +290,5 @@ fn what_has_no_type_is_dropped_once() {
     let device = leak(Device::default());
     device.drop_panics.store(true, SeqCst);
     panics(|| drop(Inline::<(), (), 32>::new(device.transfer())));
-    assert_eq!(device.alive.load(SeqCst), 0);
-
-    // The drop of one of three panics: the next call frees the others.
-    while catch_unwind(job::free_dropped).is_err() {} // Frees what other tests have left.
-    (0..3).for_each(|_| drop(Boxed::new(device.transfer())));
-    device.drop_panics.store(true, Relaxed);
-    let first = catch_unwind(job::free_dropped);
-    _ = job::free_dropped();
-    assert!(first.is_err());
     assert_eq!(device.alive.load(SeqCst), 0);
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use embedded_hal_nb::serial;
-use embedded_io::{BufRead, ErrorType, Read, ReadReady, Write, WriteReady};
+use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use wouldblock::nb;
 
 use super::line::Fault;
@@ -35,8 +35,6 @@ pub enum Flaw {
     EmptyWriteWaits,
     /// A flush returns at once.
     DoesNotFlush,
-    /// `consume` forgets the rest of the buffer.
-    ForgetsTheRest,
     /// A future takes or gives bytes before its last poll.
     NotCancelSafe,
     /// A future is suspended and is never woken.
@@ -79,17 +77,6 @@ impl<S: ErrorType<Error = Fault> + ReadReady> ReadReady for Broken<S> {
             Flaw::NeverReady => Ok(false),
             _ => self.stream.read_ready(),
         }
-    }
-}
-
-impl<S: ErrorType<Error = Fault> + BufRead + ReadReady> BufRead for Broken<S> {
-    fn fill_buf(&mut self) -> Result<&[u8], Fault> {
-        self.stream.fill_buf()
-    }
-
-    fn consume(&mut self, amount: usize) {
-        let all = self.flaw == Flaw::ForgetsTheRest && amount > 0;
-        self.stream.consume(if all { usize::MAX } else { amount });
     }
 }
 
@@ -153,23 +140,6 @@ where
             }
             flaw => flawed(flaw, self.stream.read(buffer)).await,
         }
-    }
-}
-
-impl<S> embedded_io_async::BufRead for Broken<S>
-where
-    S: ErrorType<Error = Fault> + embedded_io_async::BufRead + ReadReady,
-{
-    async fn fill_buf(&mut self) -> Result<&[u8], Fault> {
-        if self.flaw == Flaw::NotCancelSafe && self.stream.fill_buf().await?.len() > 1 {
-            self.stream.consume(1);
-        }
-        self.stream.fill_buf().await
-    }
-
-    fn consume(&mut self, amount: usize) {
-        let all = self.flaw == Flaw::ForgetsTheRest && amount > 0;
-        self.stream.consume(if all { usize::MAX } else { amount });
     }
 }
 

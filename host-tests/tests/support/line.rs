@@ -270,14 +270,3 @@ impl io::Write for Tx {
         self.line.state.borrow().to_send.len() < DEPTH
     }
 }
-
-/// The line has only one time, so a delay is a number of its steps.
-pub struct StepDelay(pub &'static Line);
-
-impl embedded_hal::delay::DelayNs for StepDelay {
-    fn delay_ns(&mut self, ns: u32) {
-        for _ in 0..ns.div_ceil(1000) {
-            self.0.step();
-        }
-    }
-}

@@ -64,7 +64,7 @@ fn mutex_tried_by_a_handler() {
 fn mutex_awaited_by_a_task() {
     // One task holds the mutex while it waits for the device; the other task waits for the mutex.
     let rig = || {
-        Rig::new((Event::new(), Mutex::<u32, 2>::with_lockers(0)), |device, (event, _)| {
+        Rig::new((Event::new(), Mutex::<u32, 2>::new(0)), |device, (event, _)| {
             device.enable(false);
             event.signal();
         })
@@ -98,7 +98,7 @@ fn mutex_awaited_by_a_task() {
 fn mutex_awaited_at_interrupt_level() {
     // A waker that takes the lock inside the wake: the lock must be free by then.
     let locked = || {
-        let rig = Rig::new(leak(Mutex::<u32, 1>::with_lockers(0)), |device, mutex| {
+        let rig = Rig::new(leak(Mutex::<u32, 1>::new(0)), |device, mutex| {
             device.enable(false);
             drop(mutex.try_lock());
         });

@@ -12,13 +12,16 @@ use firmware::{count::Meter, executor::Executor};
 use heapless::String;
 use pc::report::Report;
 use wouldblock::{
-    adapter::{Join, JoinError, Reader, Writer},
+    adapter::{Reader, Writer},
     sync::Mutex,
     uart16550::LineError,
     x86_64::Park,
 };
 
-use crate::{Rx, Tx};
+use crate::{
+    Rx, Tx,
+    join::{Join, JoinError},
+};
 
 /// What can go wrong on the line, and above it.
 type Failure = Error<JoinError<LineError, core::convert::Infallible>>;
@@ -48,7 +51,7 @@ pub fn talk(rx: Rx, tx: Tx) -> Report<'static> {
 
 #[embassy_executor::task]
 async fn serve_all(rx: Rx, tx: Tx) {
-    let mut stream = Join::new(Reader::new(rx), Writer::new(tx));
+    let mut stream = Join { reader: Reader::new(rx), writer: Writer::new(tx) };
     let mut served = 0;
     loop {
         let last = match serve(&mut stream).await {

@@ -37,7 +37,7 @@ impl<const W: usize> Subject for Mutex<u32, W> {
     type Guard = MutexGuard<'static, u32, W>;
 
     fn new() -> Self {
-        Self::with_lockers(0)
+        Self::new(0)
     }
 
     fn try_lock(&'static self) -> nb::Result<Self::Guard, ()> {
@@ -163,7 +163,7 @@ fn a_locker_hears_of_the_end_of_a_hold() {
     finds("silent unlock", &[ASLEEP], unlock_and_await::<Twin<SILENT>>);
     finds("relaxed unlock, awaited", TORN, unlock_and_await::<Twin<RELAXED>>);
     explores("unlock and block", None, 20, || {
-        let mutex = leak(Mutex::<u32, 1>::with_lockers(0));
+        let mutex = leak(Mutex::<u32, 1>::new(0));
         let guard = mutex.try_lock().unwrap();
         let locker = thread::spawn(|| *mutex.locker().unwrap().lock().block(Yields).unwrap() += 1);
         drop(guard);

@@ -168,7 +168,7 @@ fn cancelled(cancel: fn(&'static Slots<Tenant, 1>, Ticket)) {
     drop(block_on(first));
     let tenant = new(false);
     let its = tenant.cancelled.clone();
-    slots.start(tenant).expect("vacant again").detach();
+    slots.reserve().expect("vacant again").start(tenant).detach();
     other.join().unwrap();
     assert_eq!(its.load(Acquire), 0, "{WRONG}");
 }

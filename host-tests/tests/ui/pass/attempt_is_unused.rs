@@ -5,6 +5,6 @@
 use wouldblock::sync::Mutex;
 
 fn main() {
-    let mutex = Mutex::new(0);
+    let mutex: Mutex<_> = Mutex::new(0);
     let _lock = mutex.lock();
 }

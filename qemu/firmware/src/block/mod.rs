@@ -28,7 +28,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use pc::interrupts::Line;
 use wouldblock::{
     event::{Event, OwedWake},
-    job::{Busy, Callback, Job, Slots, Ticket},
+    job::{Busy, Done, Job, Slots, Ticket},
 };
 
 pub use blocking::Blocking;
@@ -109,7 +109,7 @@ impl Disk {
     pub fn start_with(
         &self,
         request: Request,
-        callback: Callback<Transfer>,
+        callback: fn(Done<Transfer>),
     ) -> Result<Ticket, Busy<Request>> {
         match SLOTS.reserve() {
             Ok(vacancy) => {

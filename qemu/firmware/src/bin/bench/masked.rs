@@ -298,7 +298,7 @@ fn job_without_type() {
 }
 
 fn mutex() {
-    static MUTEX: Mutex<u32, 2> = Mutex::with_lockers(0);
+    static MUTEX: Mutex<u32, 2> = Mutex::new(0);
 
     let mut locker = MUTEX.locker().expect("two lockers");
     let guard = MUTEX.try_lock().expect("it is free");

@@ -9,8 +9,9 @@ use pc::{
     interrupts::{Line, raise_self},
 };
 use wouldblock::{
+    Attempt,
     block::Spin,
-    job::{self, Inline, ScopedSlot, Slot, Step},
+    job::{Background, Inline, ScopedSlot, Slot, Step},
     x86_64::Park,
 };
 
@@ -71,6 +72,26 @@ fn what_comes_after_a_scope_is_nobodys(_: &'static Board) {
 }
 pc::test!(what_comes_after_a_scope_is_nobodys);
 
+/// A closure as a background operation that an interrupt of this core's own steps.
+struct Count<F>(F);
+
+impl<F: FnMut() -> nb::Result<u32, Infallible>> Attempt for Count<F> {
+    type Output = u32;
+    type Error = Infallible;
+
+    fn attempt(&mut self) -> nb::Result<u32, Infallible> {
+        (self.0)()
+    }
+}
+
+impl<F: FnMut() -> nb::Result<u32, Infallible> + Send> Background for Count<F> {
+    fn begin(&mut self) {
+        raise_self();
+    }
+
+    fn cancel(&mut self) {}
+}
+
 /// Closures, each of a type that has no name, one after the other in one slot.
 fn closures_in_a_slot(_: &'static Board) {
     static SLOT: Slot<Inline<u32, Infallible, 16>> = Slot::new();
@@ -85,14 +106,10 @@ fn closures_in_a_slot(_: &'static Board) {
     Line::SelfIpi.enable();
     for wanted in 1..4 {
         let tries = Cell::new(0_u32);
-        let count = job::from_fns(
-            raise_self,
-            move || {
-                tries.set(tries.get() + 1);
-                if tries.get() < wanted { Err(nb::Error::WouldBlock) } else { Ok(tries.get()) }
-            },
-            || {},
-        );
+        let count = Count(move || {
+            tries.set(tries.get() + 1);
+            if tries.get() < wanted { Err(nb::Error::WouldBlock) } else { Ok(tries.get()) }
+        });
         let job = SLOT.start(Inline::new(count)).expect("idle");
         assert_eq!(job.wait(Spin).result, Ok(wanted));
     }
