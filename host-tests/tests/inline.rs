@@ -1,11 +1,12 @@
-//! `job::Inline`: an operation without its type does what it does with it, and is dropped once. The
-//! device is a counter; its handler is a call.
+//! `job::Inline`: an operation without its type behaves as with its type, and is dropped once. The
+//! device is a counter, and its handler is a function call.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering::SeqCst},
 };
 
+use fakes::leak;
 use proptest::prelude::*;
 use wouldblock::{
     Attempt,
@@ -13,11 +14,7 @@ use wouldblock::{
     nb,
 };
 
-fn leak<T>(value: T) -> &'static T {
-    Box::leak(Box::new(value))
-}
-
-/// What became of the operations of one test.
+/// Counts what happens to the operations of one test.
 #[derive(Debug, Default)]
 struct Fate {
     tries: AtomicU32,
@@ -32,7 +29,7 @@ impl Fate {
     }
 }
 
-/// Ends at the try with this number; fails at the next one once it was cancelled.
+/// An operation that ends after `left` tries. After a cancel, it fails at the next try.
 #[derive(Debug)]
 struct Countdown<const SIZE: usize> {
     fate: Arc<Fate>,
@@ -83,7 +80,7 @@ impl<const SIZE: usize> Drop for Countdown<SIZE> {
 type Small = Countdown<3>;
 type In = Inline<u32, &'static str, 24>;
 
-/// What is done to a job, one after the other.
+/// An act on a job.
 #[derive(Clone, Copy, Debug)]
 enum Move {
     Interrupt,
@@ -91,34 +88,34 @@ enum Move {
     Cancel,
 }
 
-/// Runs the moves on an operation in a slot of its own: every answer on the way, and the end.
+/// Runs the moves on an operation in a new slot. Returns the result of each move, and the end.
 fn play<A: Background<Output = u32, Error = &'static str> + 'static>(
     op: A,
     moves: &[Move],
 ) -> (Vec<String>, Option<Result<u32, &'static str>>) {
     let slot = leak(Slot::new());
     let mut job = slot.start(op).unwrap();
-    let mut answers = Vec::new();
+    let mut results = Vec::new();
     for step in moves {
-        answers.push(match step {
+        results.push(match step {
             Move::Interrupt => format!("{:?}", slot.on_interrupt().step()),
             Move::Cancel => {
                 job.cancel();
                 "cancelled".into()
             }
             Move::Attempt => match job.attempt() {
-                Ok(done) => return (answers, Some(done.result)),
+                Ok(done) => return (results, Some(done.result)),
                 Err(_) => "would block".into(),
             },
         });
     }
     job.cancel();
     let end = job.attempt().ok().map(|done| done.result);
-    (answers, end)
+    (results, end)
 }
 
 proptest! {
-    /// The same moves, the same answers, tries, and drops, with the type and without it.
+    /// With and without the type, the same moves give the same results, tries and drops.
     #[test]
     fn without_its_type_it_does_the_same(
         left in 1_u32..5,
@@ -140,7 +137,7 @@ fn it_comes_back_by_its_type_and_by_no_other() {
     let inline = In::new(Small::new(&fate, 7));
     let inline = inline.into_inner::<Countdown<4>>().expect_err("it is another type");
     assert_eq!(inline.into_inner::<Small>().expect("it is this type").left, 7);
-    assert_eq!(fate.counts()[3], 1, "it was dropped here, as what it is");
+    assert_eq!(fate.counts()[3], 1, "it was dropped here, as its own type");
 }
 
 #[test]
@@ -151,7 +148,7 @@ fn an_inline_operation_drops_what_it_holds_once() {
     let slot: &Slot<In> = leak(Slot::new());
     slot.start(In::new(Small::new(&fate, 1))).unwrap().detach();
     drop(slot.on_interrupt());
-    assert_eq!(fate.counts(), [1, 1, 0, 1], "it waits for the next start");
+    assert_eq!(fate.counts(), [1, 1, 0, 1], "the next start drops it");
     slot.start(In::new(Small::new(&fate, 1))).unwrap().detach();
     assert_eq!(fate.counts(), [2, 1, 0, 2]);
 }
