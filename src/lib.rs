@@ -1,5 +1,5 @@
 //! **How a bare-metal program waits.** Write an operation once, as a single non-blocking try
-//! ([`nb::Error::WouldBlock`]). Get the blocking form and the asynchronous form from that same try.
+//! (`nb::Error::WouldBlock`). Get the blocking form and the asynchronous form from that same try.
 //!
 //! # The model
 //!
@@ -24,11 +24,14 @@
 //! # The pieces
 //!
 //! ```text
-//! Attempt ── one try ─────────► block(op)        retried by the caller    blocking
-//!    │                    └───► op.attempt()     tried once               non-blocking
-//!    ├── + Waiter on an Event ► operation.await  retried when signalled   suspended
-//!    └── in a Slot ───────────► Job              retried by the interrupt asynchronous
+//!  Attempt ── one try ────────────► block(op)        retry in the foreground
+//!     │                        └──► op.attempt()     once
+//!     ├─ + Waiter on an Event ────► op.block(idle)   retry when an interrupt says so
+//!     │                        └──► op.await         the same, the task is suspended
+//!     └─ in a Slot (Background) ──► Job              the interrupt itself retries
 //! ```
+//!
+//! New here? [**The guide**](guide): one page a question, from what waiting is to your own board.
 //!
 //! - [`attempt`]: one try, which holds the operation's logic
 //! - [`block`]: blocking calls, and how they idle between two tries
@@ -41,23 +44,37 @@
 //!   back
 //! - [`uart16550`]: the reference driver
 //! - [`cache`]: x86 cache flush, an asynchronous operation without a callback
+//!
+//! # Modules behind a feature
+//!
+//! Default features are empty, features only add.
+//!
 //! - [`persist`]: persistent memory, and an append-only log (feature `persist`)
-//! - [`c`]: `cache` and `persist` for programs in C, with a generated header (feature `c`)
+//! - [`c`]: `cache` and `persist` for programs in C, with a generated header (feature `c`, x86_64)
 //! - [`testing`]: an interrupt at every place of a wait, on the host (feature `testing`)
 //! - [`x86_64`]: race-free sleep, the TSC, the critical section (feature `x86_64`)
+//!
+//! # What the binary brings
+//!
+//! The library uses the crate `critical-section` and implements it only when asked to. A program in which
+//! nothing does fails to link, with `undefined symbol: _critical_section_1_0_acquire`. The binary chooses
+//! one: `cortex-m`'s `critical-section-single-core`, `riscv`'s `critical-section-single-hart`, a HAL's
+//! own, on a host this crate's feature `std`, on x86_64 in ring 0 `critical-section-single-core`. All else
+//! that a board is asked for is in [20 lines](guide::board).
+//!
 
-#![cfg_attr(not(feature = "std"), no_std)]
-// The list above has modules that only some builds have.
+#![cfg_attr(not(target_arch = "x86_64"), doc = "[`cache`]: #modules-behind-a-feature")]
+#![cfg_attr(not(feature = "persist"), doc = "[`persist`]: #modules-behind-a-feature")]
 #![cfg_attr(
-    not(all(
-        target_arch = "x86_64",
-        feature = "persist",
-        feature = "c",
-        feature = "testing",
-        feature = "x86_64"
-    )),
-    allow(rustdoc::broken_intra_doc_links)
+    not(all(feature = "c", target_arch = "x86_64")),
+    doc = "[`c`]: #modules-behind-a-feature"
 )]
+#![cfg_attr(not(feature = "testing"), doc = "[`testing`]: #modules-behind-a-feature")]
+#![cfg_attr(
+    not(all(feature = "x86_64", target_arch = "x86_64")),
+    doc = "[`x86_64`]: #modules-behind-a-feature"
+)]
+#![cfg_attr(not(feature = "std"), no_std)]
 
 mod atomic;
 
@@ -69,6 +86,8 @@ pub mod c;
 #[cfg(target_arch = "x86_64")]
 pub mod cache;
 pub mod event;
+#[cfg(doc)]
+pub mod guide;
 pub mod io;
 pub mod job;
 #[cfg(feature = "persist")]

@@ -44,6 +44,11 @@ impl<R, I> Reader<R, I> {
     pub const fn with_idle(half: R, idle: I) -> Self {
         Self { half, idle }
     }
+
+    /// Gives back the stream and the idler.
+    pub fn into_parts(self) -> (R, I) {
+        (self.half, self.idle)
+    }
 }
 
 impl<W> Writer<W> {
@@ -57,5 +62,10 @@ impl<W, I> Writer<W, I> {
     /// An adapter whose blocking calls wait with `idle`.
     pub const fn with_idle(half: W, idle: I) -> Self {
         Self { half, idle }
+    }
+
+    /// Gives back the stream and the idler.
+    pub fn into_parts(self) -> (W, I) {
+        (self.half, self.idle)
     }
 }

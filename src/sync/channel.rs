@@ -104,7 +104,12 @@ impl<T, const N: usize> Channel<T, N> {
 
     /// Whether the channel was empty at some moment during the call.
     pub fn is_empty(&self) -> bool {
-        self.end().is_empty()
+        self.end().len() == 0
+    }
+
+    /// Whether the channel was full at some moment during the call.
+    pub fn is_full(&self) -> bool {
+        self.end().len() == N - 1
     }
 
     fn end(&self) -> End<'_, T> {
@@ -170,8 +175,10 @@ impl<T> End<'_, T> {
         Some(value)
     }
 
-    fn is_empty(&self) -> bool {
-        self.ends.tail.load(Ordering::Acquire) == self.ends.head.load(Ordering::Acquire)
+    fn len(&self) -> usize {
+        let tail = self.ends.tail.load(Ordering::Acquire) as usize;
+        let head = self.ends.head.load(Ordering::Acquire) as usize;
+        if tail >= head { tail - head } else { tail + self.ring.len() - head }
     }
 
     /// Only the sender calls this. Pushes as many of `values` as fit, publishes them together and

@@ -23,7 +23,7 @@ use crate::{
 /// interrupted.
 ///
 /// Up to `W` [lockers](Self::locker) can wait for the mutex asleep or suspended. When a guard is
-/// dropped, all of them are told, and the first one to try gets the mutex. With none (the default)
+/// dropped, all of them are signalled, and the first one to try gets the mutex. With none (the default)
 /// the mutex is waited for by retrying.
 ///
 /// ```

@@ -27,6 +27,7 @@ pub use deadline::Deadline;
 #[doc(alias = "timeout")]
 pub enum Error<E> {
     /// The time is up. Nothing is lost, and nothing is left armed.
+    #[doc(alias = "timeout")]
     TimedOut,
     /// The operation's own error.
     Other(E),

@@ -189,6 +189,9 @@ fn a_sleeping_reader_sleeps_and_a_flush_does_not() {
     Write::write_all(&mut writer, b"x").unwrap();
     Write::flush(&mut writer).unwrap();
     assert_eq!(*idle.slept.borrow(), 1);
+    let ((_, idle), (mut tx, _)) = (reader.into_parts(), writer.into_parts());
+    assert!(wouldblock::io::Write::is_writable(&mut tx));
+    assert_eq!(*idle.slept.borrow(), 1);
 }
 
 /// One value has every trait that another crate may require.
