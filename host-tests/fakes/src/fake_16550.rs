@@ -128,7 +128,7 @@ struct Chip {
     log: Vec<Access>,
 }
 
-/// The serial port, seen from both sides.
+/// The chip, its interrupt controller and the far end of the wire.
 pub struct Fake16550(Mutex<Chip>);
 
 impl fmt::Debug for Fake16550 {

@@ -33,11 +33,15 @@ fn two(first: usize) -> impl Fn() -> Two {
     }
 }
 
+/// Puts a token into the device whose turn it is.
+fn put_in_turns(devices: [&'static Device; 2], turn: &Cell<usize>) {
+    devices[turn.get() % 2].put();
+    turn.set(turn.get() + 1);
+}
+
 impl World for Two {
     fn event(&self) {
-        let turn = self.turn.get();
-        self.devices[turn % 2].put();
-        self.turn.set(turn + 1);
+        put_in_turns(self.devices, &self.turn);
     }
 
     fn deliver(&self) -> bool {
@@ -147,9 +151,7 @@ struct JobAndEvent {
 
 impl World for JobAndEvent {
     fn event(&self) {
-        let turn = self.turn.get();
-        self.devices[turn % 2].put();
-        self.turn.set(turn + 1);
+        put_in_turns(self.devices, &self.turn);
     }
 
     fn deliver(&self) -> bool {

@@ -23,13 +23,13 @@ use crate::{Form, caught, clean, leak};
 
 /// A pin: an edge interrupts if that is enabled, and is lost otherwise.
 #[derive(Default)]
-struct Pin1 {
+struct InputPin {
     enabled: AtomicBool,
     request: AtomicBool,
-    gone: AtomicU32,
+    lost: AtomicU32,
 }
 
-impl Pin1 {
+impl InputPin {
     fn enable(&self, on: bool) {
         boundary();
         self.enabled.store(on, Relaxed);
@@ -39,13 +39,13 @@ impl Pin1 {
         if self.enabled.load(Relaxed) {
             self.request.store(true, Relaxed);
         } else {
-            self.gone.fetch_add(1, Relaxed);
+            self.lost.fetch_add(1, Relaxed);
         }
     }
 }
 
 struct Edges {
-    pin: &'static Pin1,
+    pin: &'static InputPin,
     flags: Flags,
 }
 
@@ -64,13 +64,13 @@ impl World for Edges {
 }
 
 fn edges() -> Edges {
-    Edges { pin: leak(Pin1::default()), flags: Flags::new() }
+    Edges { pin: leak(InputPin::default()), flags: Flags::new() }
 }
 
 /// The next edge of the pin, from when this is made until it is dropped. This is what the author of
 /// a driver writes.
 struct NextEdge<'f> {
-    pin: &'static Pin1,
+    pin: &'static InputPin,
     raised: AnyOf<'f>,
 }
 
@@ -99,7 +99,7 @@ impl Drop for NextEdge<'_> {
 
 /// Waits for `op` in every way, one after the other, until one of the waits ends.
 fn in_all_ways(edges: &Edges, cpu: &Cpu, last: Form, needs: u64, op: impl Attempt<Output = ()>) {
-    if edges.pin.gone.load(Relaxed) > 0 {
+    if edges.pin.lost.load(Relaxed) > 0 {
         return; // The edge came before the attempt listened.
     }
     let mut waiter = edges.flags.waiter().unwrap();
@@ -231,7 +231,7 @@ fn twin_bits_that_are_cleared_at_the_first_try() {
 fn an_attempt_that_is_kept_counts_between_two_waits() {
     let report = Sweep::new("edge, two waits").needs(2).run(edges, move |edges, cpu| {
         let mut next = NextEdge::new(edges);
-        if edges.pin.gone.load(Relaxed) > 0 {
+        if edges.pin.lost.load(Relaxed) > 0 {
             return;
         }
         let mut waiter = edges.flags.waiter().unwrap();
@@ -246,7 +246,7 @@ fn an_attempt_that_is_kept_counts_between_two_waits() {
     // The same in a task that drops its operation after every poll.
     let report = Sweep::new("edge, an operation a poll").run(edges, move |edges, cpu| {
         let mut next = NextEdge::new(edges);
-        if edges.pin.gone.load(Relaxed) > 0 {
+        if edges.pin.lost.load(Relaxed) > 0 {
             return;
         }
         let mut waiter = edges.flags.waiter().unwrap();
