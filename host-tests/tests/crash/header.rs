@@ -103,9 +103,9 @@ fn torn_by_clear() -> Vec<Image> {
     images
 }
 
-/// Cuts a log that is cleared and gets another record. Returns the number of states, and whether
-/// each has all the old records, none, or the new one; and not the old ones after `clear` has
-/// returned, and no fewer than the new one after `try_append` has.
+/// Every cut in a `clear` and an append after it. Returns the number of states, and whether each is
+/// allowed: the old records, no record, or the new record; after `clear` has returned, no record or
+/// the new one; and after the append has returned, only the new one.
 fn clear(mutant: Mutant) -> (usize, bool) {
     let before = filled(&OLD);
     let (memory, steps) = recorder(&before, mutant);
