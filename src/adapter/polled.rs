@@ -3,8 +3,11 @@
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 
 use crate::{
-    attempt::from_fn,
-    event::{Operation, Waiter, wait::Wait},
+    attempt::{Attempt, from_fn},
+    event::{
+        Operation, Waiter,
+        wait::{Tied, Wait},
+    },
     io,
 };
 
@@ -12,7 +15,8 @@ use crate::{
 /// stream is ready, and calls it only then.
 ///
 /// `waiter` belongs to an event that the stream's interrupt signals. If the stream has no
-/// interrupt, only the single try and the spinning forms are right.
+/// interrupt, only the single try and the spinning forms are right; to await it there, use
+/// `read(..).into_inner().polled()`.
 ///
 /// Limits: a try is bounded only if the ready check is truthful (after `true` the next call must
 /// not block). The contract of the check demands that, and no type enforces it. There is no try to
@@ -64,7 +68,7 @@ impl<'e, T> Polled<'e, T> {
     pub fn read<'a>(
         &'a mut self,
         buffer: &'a mut [u8],
-    ) -> Operation<impl Wait<Output = usize, Error = T::Error>>
+    ) -> Operation<Tied<'a, impl Attempt<Output = usize, Error = T::Error>>>
     where
         T: Read + ReadReady,
     {
@@ -87,7 +91,7 @@ impl<'e, T> Polled<'e, T> {
     pub fn write<'a>(
         &'a mut self,
         bytes: &'a [u8],
-    ) -> Operation<impl Wait<Output = usize, Error = T::Error>>
+    ) -> Operation<Tied<'a, impl Attempt<Output = usize, Error = T::Error>>>
     where
         T: Write + WriteReady,
     {

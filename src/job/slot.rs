@@ -111,7 +111,7 @@ impl<A: Background + 'static> Slot<A> {
     /// operation runs, and if there is nothing to take back. The next [`start`](Self::start) would
     /// drop it.
     pub fn reclaim(&'static self) -> Option<Done<A>> {
-        self.state.reserve_ended(|| self.try_step())?;
+        self.state.reserve_ended(move || self.try_step())?;
         // SAFETY: the phase went from `Done`, orphaned, to `Filling` here: both are initialised,
         // and this call owns them, and gives up the slot.
         Some(unsafe { self.collect() })
@@ -121,7 +121,7 @@ impl<A: Background + 'static> Slot<A> {
     /// dropped; if that panics, the slot is idle.
     #[inline(always)]
     pub(super) fn reserve(&'static self) -> bool {
-        let Some(before) = self.state.reserve(|| self.try_step()) else { return false };
+        let Some(before) = self.state.reserve(move || self.try_step()) else { return false };
         if before == Vacant::Ended {
             // SAFETY: the phase went from `Done`, orphaned, to `Filling` here: both are
             // initialised, and this call owns them.

@@ -120,23 +120,27 @@ impl State {
     /// `try_step` steps the slot once, if it can be claimed: a slot that was given up may be owed a
     /// step, for which no interrupt might come.
     #[inline(always)]
-    pub(super) fn reserve(&self, try_step: impl Fn()) -> Option<Vacant> {
+    pub(super) fn reserve(&self, try_step: impl Fn() + Copy) -> Option<Vacant> {
         self.reserve_if(|_| true, try_step)
     }
 
     /// Arrow 9: as [`reserve`](Self::reserve), but only if there is an end that was given up.
     #[inline(always)]
-    pub(super) fn reserve_ended(&self, try_step: impl Fn()) -> Option<Vacant> {
+    pub(super) fn reserve_ended(&self, try_step: impl Fn() + Copy) -> Option<Vacant> {
         self.reserve_if(|vacant| vacant == Vacant::Ended, try_step)
     }
 
     #[inline(always)]
-    fn reserve_if(&self, suits: impl Fn(Vacant) -> bool, try_step: impl Fn()) -> Option<Vacant> {
+    fn reserve_if(
+        &self,
+        suits: impl Fn(Vacant) -> bool,
+        try_step: impl Fn() + Copy,
+    ) -> Option<Vacant> {
         let vacant = |state| if state & PHASE == DONE { Vacant::Ended } else { Vacant::Idle };
         let mut state = self.0.load(Ordering::Relaxed);
         loop {
             if !is_vacant(state) {
-                state = self.take_owed_step(state, &try_step)?;
+                state = self.take_owed_step(state, try_step)?;
             }
             if !suits(vacant(state)) {
                 return None;

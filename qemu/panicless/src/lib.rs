@@ -142,7 +142,7 @@ fn handler_slots() {
     black_box(driven.step());
     drop(driven);
     SLOTS.cancel(Ticket::from_bits(black_box(1)));
-    black_box(SLOTS.start_with(Op, |_| ()).is_ok());
+    black_box(SLOTS.reserve().map(|reserved| reserved.start_with(Op, |_| ())).is_ok());
 }
 
 #[unsafe(no_mangle)]
