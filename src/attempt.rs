@@ -8,8 +8,8 @@ use core::{
 
 use crate::event::{Operation, wait::Polled};
 
-/// In an implementation of [`Attempt`] by an operation that holds another one: what announces the
-/// inner one announces the outer one.
+/// `arm` and `disarm` of an attempt that holds another one: they forward to the inner attempt,
+/// since the event that announces the inner one announces the outer one, too.
 macro_rules! forward_arming {
     (|$this:ident| $inner:expr) => {
         #[inline(always)]
@@ -29,15 +29,14 @@ pub(crate) use forward_arming;
 
 /// An operation, written once, as one non-blocking try.
 ///
-/// The three rules that every implementation keeps, and on which every form of waiting in this
-/// crate relies:
+/// Every form of waiting in this crate relies on three rules, which each implementation must keep:
 /// 1. `Err(WouldBlock)` loses nothing: what was there before the try is there after it.
-/// 2. Trying again is always right, any number of times, from whichever context holds the `&mut`.
+/// 2. Trying again is always right, any number of times, from any context that holds the `&mut`.
 /// 3. A try is bounded and never waits.
 ///
-/// What an attempt waits for must be a *lasting* condition: one that stays true until a try takes
-/// it (a byte in a FIFO, a lock that is free). A condition that passes by itself, such as the edge
-/// of a pin, is latched by its handler in [`Flags`](crate::event::Flags), which makes it last.
+/// An attempt must wait for a *lasting* condition: one that stays true until a try takes it (a byte
+/// in a FIFO, a free lock). A condition that passes by itself, such as the edge of a pin, does not
+/// last; its handler latches it in [`Flags`](crate::event::Flags), whose bits do.
 ///
 /// ```
 /// use wouldblock::{attempt::{self, Attempt}, block};
@@ -54,13 +53,13 @@ pub(crate) use forward_arming;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an attempt",
     note = "a closure that makes one try becomes an attempt by `attempt::from_fn(closure)`",
-    note = "an `Operation` or a `Job` has an event of its own, which nothing else would hear: \
+    note = "an `Operation` or a `Job` has an event of its own, which would wake no other waiter: \
             combine operations by `race` and `within`, and a job by `job.ended()`"
 )]
 pub trait Attempt {
-    /// What the operation yields at its end.
+    /// What the operation returns at its end.
     type Output;
-    /// How the operation fails. "Not yet" is no failure: that is [`nb::Error::WouldBlock`].
+    /// How the operation fails. "Not yet" is no failure; it is [`nb::Error::WouldBlock`].
     type Error;
 
     /// One try.
@@ -70,20 +69,21 @@ pub trait Attempt {
     /// operation's own error.
     fn attempt(&mut self) -> Result<Self::Output, nb::Error<Self::Error>>;
 
-    /// Enables the interrupt that announces the next worthwhile try.
+    /// Enables the interrupt that announces that another try is worthwhile.
     ///
-    /// Called after a try that would block, before the caller sleeps. If what is awaited has come
-    /// between that try and this call, the interrupt must still follow; a device whose line cannot
-    /// promise that re-raises it here. The default does nothing, which is right where the source is
-    /// always enabled.
+    /// Called after a try that would block, before the caller sleeps. If the awaited condition has
+    /// become true between that try and this call, the interrupt must still follow. A device whose
+    /// interrupt line does not guarantee that must raise the interrupt again here. The default does
+    /// nothing, which is right where the source is always enabled.
     ///
-    /// An attempt that holds another one must forward this call and [`disarm`](Self::disarm), or the
-    /// inner one is never announced. `testing::check::arm_enables_the_source` finds a wrapper that does
-    /// not.
+    /// An attempt that holds another one must forward this call and [`disarm`](Self::disarm);
+    /// otherwise the inner attempt is never announced. `testing::check::arm_enables_the_source`
+    /// finds a wrapper that does not forward them.
     #[inline(always)]
     fn arm(&mut self) {}
 
-    /// Takes [`arm`](Self::arm) back, at the end of every effort that armed, however it ends.
+    /// Undoes [`arm`](Self::arm). Called at the end of every effort that has armed, however it
+    /// ends.
     #[inline(always)]
     fn disarm(&mut self) {}
 
@@ -105,10 +105,10 @@ pub trait Attempt {
         MapErr { attempt: self, map }
     }
 
-    /// The first of two attempts to end, for one waiter that hears of both. `self` is tried first,
-    /// so it wins where both are ready. The other one is given up as it stands.
+    /// The first of two attempts to end, where one event announces both. `self` is tried first, so
+    /// it wins if both are ready. The other attempt is given up in the state that it is in.
     ///
-    /// Attempts that are announced by different events race as operations:
+    /// If different events announce the two, race them as operations:
     /// [`Operation::race`](crate::event::Operation::race).
     #[inline(always)]
     fn race<B: Attempt>(self, other: B) -> Race<Self, B>
@@ -118,11 +118,11 @@ pub trait Attempt {
         Race { first: self, second: other }
     }
 
-    /// An operation that no event announces: blocked on, it is tried again at once, whatever the
-    /// idler; awaited, it re-schedules its task after each try, so the executor never sleeps.
+    /// An operation that no event announces. Blocked on, it is tried again at once, with any idler.
+    /// Awaited, it wakes its task after each try, so the executor never sleeps.
     ///
-    /// This is for what has no interrupt. Where there is one,
-    /// [`Waiter::operation`](crate::event::Waiter::operation) is the right form.
+    /// Use it for a source without an interrupt. For a source with an interrupt use
+    /// [`Waiter::operation`](crate::event::Waiter::operation).
     ///
     /// # Cancel safety
     /// That of the attempt.
@@ -147,8 +147,8 @@ impl<A: Attempt + ?Sized> Attempt for &mut A {
     forward_arming!(|this| **this);
 }
 
-/// What an attempt by itself is not. Nothing implements it: it stands in the errors of the forms
-/// below.
+/// Nothing implements this trait. It is the bound of the forms below, so that the compiler's error
+/// says what to write instead.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "an attempt by itself has no event that announces its next try",
@@ -160,8 +160,8 @@ impl<A: Attempt + ?Sized> Attempt for &mut A {
 )]
 pub trait TiedByWaiterOperation {}
 
-/// Forms that an attempt by itself does not have. They never compile, and their errors say what to
-/// write instead.
+/// Forms that an attempt alone does not have. They never compile; their errors say what to write
+/// instead.
 impl<F> FromFn<F> {
     #[doc(hidden)]
     pub fn block<I>(self, _idle: I)
@@ -189,9 +189,9 @@ where
     }
 }
 
-/// How far an operation has come, for those that have an intermediate result.
+/// How far an operation has come, for operations with an intermediate result.
 pub trait Progress {
-    /// Units done so far (bytes, where the operation moves bytes).
+    /// Units done so far (bytes, if the operation moves bytes).
     fn progress(&self) -> usize;
 }
 
@@ -204,12 +204,12 @@ impl<P: Progress + ?Sized> Progress for &mut P {
 
 /// An attempt from a closure that makes one try.
 ///
-/// The closure is all that is known of it: it arms nothing. So a closure that tries *another*
-/// attempt (`from_fn(|| other.attempt())`) is deaf to that one's interrupt; pass the attempt itself,
-/// or wrap it in a type that forwards [`Attempt::arm`].
+/// Its [`arm`](Attempt::arm) does nothing. So a closure that tries *another* attempt
+/// (`from_fn(|| other.attempt())`) never enables the interrupt of that attempt: pass the attempt
+/// itself, or wrap it in a type that forwards `arm`.
 ///
-/// This is a function and not a blanket implementation for closures: that would rule out
-/// `impl Attempt for &mut A`, and would let a closure pass a background transfer off as a readiness
+/// This is a function, since a blanket implementation for closures would rule out
+/// `impl Attempt for &mut A`, and would let a closure disguise a background transfer as a readiness
 /// operation.
 #[inline(always)]
 pub fn from_fn<T, E, F: FnMut() -> nb::Result<T, E>>(attempt: F) -> FromFn<F> {
@@ -217,6 +217,7 @@ pub fn from_fn<T, E, F: FnMut() -> nb::Result<T, E>>(attempt: F) -> FromFn<F> {
 }
 
 /// See [`from_fn`].
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct FromFn<F>(F);
@@ -232,6 +233,7 @@ impl<T, E, F: FnMut() -> nb::Result<T, E>> Attempt for FromFn<F> {
 }
 
 /// See [`Attempt::map`].
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct Map<A, F> {
@@ -258,6 +260,7 @@ impl<A: Progress, F> Progress for Map<A, F> {
 }
 
 /// See [`Attempt::map_err`].
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct MapErr<A, F> {
@@ -283,7 +286,7 @@ impl<A: Progress, F> Progress for MapErr<A, F> {
     }
 }
 
-/// Which of two operations ended, with its end.
+/// Which of two operations has ended, with its result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Either<A, B> {
@@ -294,7 +297,8 @@ pub enum Either<A, B> {
 }
 
 impl<A, B> Either<A, B> {
-    /// The end of a race: the first's if it has one, otherwise what the second's try yields.
+    /// One try of a race: the result of the first if it has ended, otherwise that of a try of the
+    /// second.
     #[inline(always)]
     pub(crate) fn race<E, F>(
         first: nb::Result<A, E>,
@@ -310,6 +314,7 @@ impl<A, B> Either<A, B> {
 }
 
 /// See [`Attempt::race`].
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct Race<A, B> {
@@ -339,8 +344,8 @@ impl<A: Attempt, B: Attempt> Attempt for Race<A, B> {
     }
 }
 
-/// The result of a try as a [`Poll`]. It says nothing about the wake: that is what
-/// [`Operation`] is for.
+/// The result of a try as a [`Poll`]. It arranges no wake; an [`Operation`] does.
+#[doc(hidden)]
 #[inline(always)]
 pub fn into_poll<T, E>(result: nb::Result<T, E>) -> Poll<Result<T, E>> {
     match result {
@@ -353,7 +358,8 @@ pub fn into_poll<T, E>(result: nb::Result<T, E>) -> Poll<Result<T, E>> {
 /// A [`Poll`] as the result of a try.
 ///
 /// # Errors
-/// [`nb::Error::WouldBlock`] for [`Poll::Pending`], [`nb::Error::Other`] for the poll's own error.
+/// [`nb::Error::WouldBlock`] for [`Poll::Pending`], [`nb::Error::Other`] for the error in the poll.
+#[doc(hidden)]
 #[inline(always)]
 pub fn from_poll<T, E>(poll: Poll<Result<T, E>>) -> Result<T, nb::Error<E>> {
     match poll {

@@ -1,12 +1,12 @@
-//! How much effort one call spends: retry to the end, or within a bound; and how it passes the time.
+//! Blocking: how a caller retries until the end, and how it idles between two tries.
 //!
-//! Everything here is synchronous: at every return nothing is left running. An effort with a bound
-//! takes the operation by `&mut`, so when the bound is reached it is still the caller's, unharmed,
-//! to try again or to drop.
+//! Everything here is synchronous: when a call returns, nothing is left running. A call with a
+//! bound takes the operation by `&mut`, so at the bound the caller still has it, unchanged, to try
+//! again or to drop.
 //!
-//! [`block`] spins. To sleep between tries something must say that there is news: that is an
-//! [`Operation`](crate::event::Operation). How the caller sleeps is an [`Idle`]; a bound needs an
-//! alarm besides, so that the caller does not oversleep: [`WithAlarm`].
+//! [`block`] spins. A caller can sleep between tries only if an event announces the next one: use
+//! an [`Operation`](crate::event::Operation), and an [`Idle`] for the way to sleep. A bound needs
+//! an alarm, too, so that the caller does not sleep past it: [`WithAlarm`].
 
 use core::{cell::Cell, hint::spin_loop, task::Waker};
 
@@ -17,8 +17,8 @@ use crate::{
 
 /// Retries until there is a final result.
 ///
-/// Costs what the hand-written loop costs, and for an operation that is ready at once what the
-/// plain call costs.
+/// It costs as much as the hand-written loop; if the operation is ready at once, as much as the
+/// plain call.
 ///
 /// # Errors
 /// The operation's own error.
@@ -33,18 +33,18 @@ pub fn block<A: Attempt>(mut op: A) -> Result<A::Output, A::Error> {
     }
 }
 
-/// How a blocked caller passes the time between two tries: it may sleep until there is news.
+/// How a blocked caller idles between two tries: it may sleep until its event is signalled.
 pub trait Idle {
-    /// Returns at the latest when `news` has become true.
+    /// Returns at the latest when `news` has become true. It may return earlier.
     ///
-    /// An implementation that sleeps asks `news` last, with interrupts held off, and then sleeps so
-    /// that an interrupt between the question and the sleep still ends it. Where the caller has
-    /// masked interrupts it must not sleep at all: nothing would wake it.
+    /// The problem for an implementation that sleeps: an interrupt between the call of `news` and
+    /// the sleep must still end the sleep. So it calls `news` last, with interrupts held off, and
+    /// enters the sleep in a way that a pending interrupt ends. If the caller has masked
+    /// interrupts, it must not sleep at all: nothing would wake it.
     fn idle(&mut self, news: impl Fn() -> bool);
 
-    /// What a signal has to wake, where an interrupt on this core does not end the sleep: a thread
-    /// that is parked, or a core that is to be sent an interrupt. It is registered before each
-    /// sleep.
+    /// The waker that a signal must call, if an interrupt on this core does not end the sleep: it
+    /// unparks a thread, or sends another core an interrupt. It is registered before each sleep.
     #[inline(always)]
     fn waker(&self) -> Option<&Waker> {
         None
@@ -52,7 +52,7 @@ pub trait Idle {
 }
 
 mod sealed {
-    /// What may pass the time until a deadline: it spins, or it has an alarm.
+    /// Idlers that do not sleep past a deadline: they spin, or they have an alarm.
     pub trait Bounded {}
     impl Bounded for super::Spin {}
     impl<I, L> Bounded for super::WithAlarm<I, L> {}
@@ -63,10 +63,10 @@ mod sealed {
     impl Bounded for &crate::testing::Cpu {}
 }
 
-/// How a caller that is blocked until a deadline passes the time: it does not oversleep.
+/// How a caller idles that is blocked until a deadline: it does not sleep past it.
 ///
-/// [`Spin`], and every [`Idle`] with an alarm. With an idler that has none, a bounded effort does
-/// not compile.
+/// [`Spin`], and every [`Idle`] with an alarm. With any other idler a bounded call does not
+/// compile.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` could sleep past a deadline",
@@ -77,7 +77,7 @@ pub trait IdleUntil<C: Clock>: Idle + sealed::Bounded {
     fn idle_until(&mut self, deadline: &Deadline<C>, news: impl Fn() -> bool);
 }
 
-/// Passes the time by trying again at once.
+/// Does not sleep: the caller tries again at once.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Spin;
 
@@ -95,7 +95,7 @@ impl<C: Clock> IdleUntil<C> for Spin {
     }
 }
 
-/// Any [`Idle`], with any [`Alarm`] that ends its sleep at the deadline.
+/// Any [`Idle`], with an [`Alarm`] that ends its sleep at the deadline.
 #[doc(alias = "timeout")]
 #[derive(Clone, Copy, Debug)]
 pub struct WithAlarm<I, L> {
@@ -126,8 +126,8 @@ impl<C: Clock, I: Idle, L: Alarm<C>> IdleUntil<C> for WithAlarm<I, L> {
     #[inline]
     fn idle_until(&mut self, deadline: &Deadline<C>, news: impl Fn() -> bool) {
         let alarm = Cell::new(Some(&mut self.alarm));
-        // The alarm is set by the last question, with interrupts held off: one that is due at once
-        // stays pending, and ends the sleep.
+        // The idler calls this last, with interrupts held off, so the alarm is set then: the
+        // interrupt of an alarm that is due at once stays pending, and ends the sleep.
         self.idle.idle(|| {
             let ticks = deadline.sleep_ticks();
             if ticks == 0 || news() {
@@ -162,18 +162,18 @@ impl<C: Clock, I: IdleUntil<C>> IdleUntil<C> for &mut I {
     }
 }
 
-/// Passes the time by parking the thread. A signal from any thread ends it.
+/// Parks the thread. A signal from any thread ends that.
 #[cfg(feature = "std")]
 #[derive(Clone, Debug)]
 pub struct ThreadPark {
     waker: Waker,
-    /// A thread parks itself only.
+    // Keeps it from being sent: a thread can only park itself.
     thread: core::marker::PhantomData<*const ()>,
 }
 
 #[cfg(feature = "std")]
 impl ThreadPark {
-    /// For the thread that makes it.
+    /// An idler for the thread that calls this.
     pub fn new() -> Self {
         struct Unpark(std::thread::Thread);
         impl std::task::Wake for Unpark {

@@ -1,21 +1,21 @@
-//! Byte streams as operations: what a serial port, a pipe or a socket offers, and what the adapters
-//! into other crates' traits are made of.
+//! Byte streams as operations: what a serial port, a pipe or a socket offers. The adapters into the
+//! traits of other crates build on these two traits.
 //!
-//! A driver implements [`Read`] and [`Write`]; every form, and every adapter, is derived. An
-//! implementation writes the same `Operation<impl Wait<..>>` as the trait (import
-//! `wouldblock::event::wait::Wait`) and returns what [`Waiter::operation`] made.
+//! A driver implements [`Read`] and [`Write`]; every form and every adapter is derived from them.
+//! An implementation declares the same return type as the trait, `Operation<impl Wait<..>>` (import
+//! `wouldblock::event::wait::Wait`), and returns the operation that [`Waiter::operation`] has made.
 //!
 //! [`Waiter::operation`]: crate::event::Waiter::operation
 
 use crate::event::{Operation, wait::Wait};
 
-/// A stream of bytes that come.
+/// A stream of bytes to read from.
 pub trait Read {
     /// What can go wrong.
     type Error;
 
-    /// Takes what has come, at least one byte and at most `buffer` full, in every form. Into an
-    /// empty buffer it takes 0, at once.
+    /// Reads the bytes that have arrived, at least one and at most `buffer.len()`, in every form.
+    /// With an empty buffer it returns 0 at once.
     ///
     /// # Cancel safety
     /// Readiness: nothing is taken until the try that succeeds.
@@ -24,32 +24,32 @@ pub trait Read {
         buffer: &'a mut [u8],
     ) -> Operation<impl Wait<Output = usize, Error = Self::Error>>;
 
-    /// Whether a read would end at once, by bytes or by an error. Takes nothing.
+    /// Whether a read would end at once, with bytes or with an error. Takes nothing.
     fn is_readable(&mut self) -> bool;
 }
 
-/// A stream of bytes that go.
+/// A stream of bytes to write to.
 pub trait Write {
     /// What can go wrong.
     type Error;
 
-    /// Hands over what there is room for, at least one byte, in every form. Of no bytes it hands
-    /// over 0, at once.
+    /// Writes the bytes that there is room for, at least one, in every form. With an empty slice it
+    /// returns 0 at once.
     ///
     /// # Cancel safety
-    /// Readiness: nothing is handed over until the try that succeeds.
+    /// Readiness: nothing is written until the try that succeeds.
     fn write<'a>(
         &'a mut self,
         bytes: &'a [u8],
     ) -> Operation<impl Wait<Output = usize, Error = Self::Error>>;
 
-    /// All that was handed over has left, in every form. Where the device has no interrupt for it:
-    /// [`Attempt::polled`](crate::Attempt::polled).
+    /// Ends when all bytes that were written have left, in every form. Where the device has no
+    /// interrupt for that, implement it with [`Attempt::polled`](crate::Attempt::polled).
     ///
     /// # Cancel safety
     /// Readiness: nothing changes.
     fn flush(&mut self) -> Operation<impl Wait<Output = (), Error = Self::Error>>;
 
-    /// Whether a write would end at once. Hands over nothing.
+    /// Whether a write would end at once. Writes nothing.
     fn is_writable(&mut self) -> bool;
 }

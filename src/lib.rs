@@ -3,11 +3,11 @@
 //!
 //! # The model
 //!
-//! *Synchronous* or *asynchronous* says **where** an operation runs: in the **foreground**, the
-//! caller's flow of control, or in the **background**, whatever carries on without the caller: an
+//! *Synchronous* or *asynchronous* says **where** an operation runs. The **foreground** is the
+//! caller's flow of control. The **background** is everything that works without the caller: an
 //! interrupt handler, a DMA engine, the cache hardware. *Blocking* or *non-blocking* says **how
-//! much effort** one call spends: retry until there is a final result, or try once and be allowed
-//! to return an intermediate one ("not yet, this far"). (Some embedded books use the two pairs of
+//! much effort** one call spends: it retries until there is a final result, or it tries once and
+//! may return an intermediate one ("not yet, this far"). (Some embedded books use the two pairs of
 //! words the other way round.)
 //!
 //! |              | synchronous (foreground)                       | asynchronous (background)                                        |
@@ -16,7 +16,7 @@
 //! | non-blocking | `try_send()`, `try_recv()`, `try_lock()`: one try, or `WouldBlock` | `start_send()`, `.await`, a callback, CLFLUSHOPT: the work continues after the call has returned |
 //!
 //! 1. A blocking operation is synchronous: when a blocking call returns, nothing is left running.
-//! 2. An asynchronous operation is non-blocking: to start one costs the same on a stuck device as
+//! 2. An asynchronous operation is non-blocking: starting one costs the same on a stuck device as
 //!    on a ready one.
 //! 3. A non-blocking operation may be either: a try, or a start.
 //! 4. A synchronous operation may be either: retry to the end, or try once.
@@ -33,16 +33,17 @@
 //!
 //! New here? [**The guide**](guide): one page a question, from what waiting is to your own board.
 //!
-//! - [`attempt`]: one try, where the operation's logic is written
-//! - [`block`]: how much effort a call spends, and how it passes the time
-//! - [`time`]: clocks, deadlines and time-outs that work with interrupts masked
-//! - [`event`]: an interrupt says "there is news"; a sleeper or a task hears it
-//! - [`job`]: the interrupt itself carries the operation on
-//! - [`sync`]: a mutex and a channel, usable between a handler and the foreground
+//! - [`attempt`]: one try, which holds the operation's logic
+//! - [`block`]: blocking calls, and how they idle between two tries
+//! - [`time`]: clocks, deadlines and time-outs, which work with interrupts masked
+//! - [`event`]: an interrupt wakes a sleeping foreground or a suspended task
+//! - [`job`]: operations in the background, which the interrupt itself retries
+//! - [`sync`]: a mutex and channels, between a handler and the foreground or between cores
 //! - [`io`]: byte streams as operations
-//! - [`adapter`]: into the traits of `embedded-io`, `embedded-hal` and their async kin, and back
+//! - [`adapter`]: into the traits of `embedded-io`, `embedded-hal` and their async versions, and
+//!   back
 //! - [`uart16550`]: the reference driver
-//! - [`cache`]: x86 cache flush, the asynchronous operation without a callback
+//! - [`cache`]: x86 cache flush, an asynchronous operation without a callback
 //!
 //! # Modules behind a feature
 //!
@@ -74,9 +75,6 @@
     doc = "[`x86_64`]: #modules-behind-a-feature"
 )]
 #![cfg_attr(not(feature = "std"), no_std)]
-
-#[cfg(feature = "alloc")]
-extern crate alloc;
 
 mod atomic;
 

@@ -1,5 +1,5 @@
-//! Looks for a compiler whose programs run with the address sanitizer: the active one, which brings
-//! the runtime with it, or Debian's, with the runtime of gcc. Without one, the test is ignored.
+//! Looks for a compiler whose programs run with the address sanitizer: the active one, if it has
+//! the runtime, or Debian's, with the runtime of gcc. If there is none, the test is ignored.
 
 use std::{
     env, fs,
@@ -7,8 +7,8 @@ use std::{
     process::Command,
 };
 
-/// Ways to compile for the sanitizer: what comes with the compiler, and gcc's library, which has to
-/// be the first one.
+/// Flags to compile for the sanitizer: with the compiler's runtime, or with gcc's library, which
+/// must be the first library.
 const WAYS: [&str; 2] = [
     "-Zsanitizer=address",
     "-Zsanitizer=address -Zexternal-clangrt -Zpre-link-arg=-Wl,--no-as-needed -Zpre-link-arg=-lasan",

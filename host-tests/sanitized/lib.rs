@@ -1,1 +1,1 @@
-//! Nothing but the tests.
+//! Empty: this package has only tests.

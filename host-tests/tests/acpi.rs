@@ -1,6 +1,6 @@
-//! The board's search through ACPI's tables, on tables that are right, and on every way in which
-//! they can be wrong: an answer or a typed error, always an end, and never a byte outside of the
-//! firmware's memory.
+//! The board's search through ACPI's tables, on tables that are right and on tables that are wrong
+//! in every way: the search returns a result or a typed error, always ends, and reads no byte
+//! outside of the firmware's memory.
 
 #[path = "../../qemu/boards/pc/src/acpi.rs"]
 mod acpi;
@@ -31,8 +31,8 @@ const GUID: [u8; 16] = [
 struct Firmware(Vec<u8>);
 
 impl Firmware {
-    /// RSDP, RSDT, XSDT, and an NFIT of two ranges (the first is not persistent memory), one
-    /// structure of no concern and the capabilities.
+    /// RSDP, RSDT, XSDT, and an NFIT with two ranges (the first is not persistent memory), a
+    /// structure that the search skips, and the capabilities.
     fn new() -> Self {
         let mut firmware = Self(vec![0xcc; SIZE]);
         firmware.put(0, b"RSD PTR ");
@@ -41,7 +41,7 @@ impl Firmware {
         firmware.put(16, &(BASE as u32 + RSDT as u32).to_le_bytes());
         firmware.put(20, &36_u32.to_le_bytes());
         firmware.put(24, &(BASE + XSDT as u64).to_le_bytes());
-        // The first entry leads to a table of no concern: the root table itself.
+        // The first entry leads to a table that the search skips: the root table itself.
         firmware.table(RSDT, b"RSDT", 44);
         firmware.put(RSDT + 36, &(BASE as u32 + RSDT as u32).to_le_bytes());
         firmware.put(RSDT + 40, &(BASE as u32 + NFIT as u32).to_le_bytes());
@@ -84,7 +84,7 @@ impl Firmware {
         self.0[checksum] = sum.wrapping_neg();
     }
 
-    /// With every checksum right.
+    /// The same with every checksum right.
     fn sealed(mut self) -> Self {
         self.seal(0, 8, 20);
         self.seal(0, 32, 36);
@@ -102,7 +102,7 @@ impl Firmware {
         self
     }
 
-    /// What the search says, and how many bytes it has read.
+    /// The result of the search, and the number of bytes that it has read.
     fn search(&self) -> (Result<Option<Persistent>, Malformed>, usize) {
         let bytes_read = Cell::new(0);
         let read = |address: u64, into: &mut [u8]| {
@@ -132,7 +132,7 @@ fn facts(found: Result<Option<Persistent>, Malformed>) -> (u64, u64, Option<(boo
 fn persistent_memory_is_found_by_either_root_table() {
     let expected = (0x1_0000_0000, 0x400_0000, Some((true, true)));
     assert_eq!(facts(Firmware::new().found()), expected);
-    // Without an XSDT, and of a revision that knows none: the rest of the pointer is not looked at.
+    // A revision without an XSDT: the search does not read the rest of the pointer.
     assert_eq!(facts(Firmware::new().with(24, &[0; 8]).sealed().found()), expected);
     let first = Firmware::new().with(15, &[0]).with(20, &[0xff; 12]).sealed();
     assert_eq!(facts(first.found()), expected);
@@ -170,7 +170,7 @@ fn every_changed_byte_of_a_table_is_noticed() {
         let mut firmware = Firmware::new();
         firmware.0[at] ^= 0x10;
         let found = firmware.found();
-        // A signature that nobody looks for is no error.
+        // A table with an unknown signature is no error.
         let renamed = (NFIT..NFIT + 4).contains(&at);
         assert!(if renamed { found == Ok(None) } else { found.is_err() }, "{at}: {found:?}");
     }
@@ -191,12 +191,12 @@ fn lengths_are_not_trusted() {
     }
     // Half an entry.
     assert_eq!(with_length(XSDT, 40), Err(Malformed::Length));
-    // The head of a structure, and no more.
+    // Only the head of a structure.
     assert_eq!(with_length(NFIT, END as u32 + 2), Err(Malformed::Length));
-    // A table that ends where the structures would begin, or before.
+    // A table that ends where the structures would begin, or before that.
     assert_eq!(with_length(NFIT, 40), Ok(None));
     assert_eq!(with_length(NFIT, 36), Ok(None));
-    // The pointer's own length.
+    // The length of the root pointer.
     for (length, error) in
         [(0, Malformed::Length), (20, Malformed::Length), (u32::MAX, Malformed::OutOfBounds)]
     {
@@ -215,7 +215,7 @@ fn a_structure_of_no_length_is_no_loop_and_a_long_one_does_not_lead_out() {
             assert_eq!(firmware.found(), Err(Malformed::Length), "{structure}: {length}");
         }
     }
-    // Shorter than what belongs into it.
+    // A structure that is shorter than its fields.
     let short = Firmware::new().with(NFIT + OTHER_RANGE + 2, &[40]).sealed();
     assert_eq!(short.found(), Err(Malformed::Length));
     let short = Firmware::new().with(NFIT + CAPABILITIES + 2, &[8]).sealed();
@@ -228,7 +228,7 @@ fn pointers_are_not_trusted() {
         for at in [24, XSDT + 36, XSDT + 44] {
             let firmware = Firmware::new().with(at, &address.to_le_bytes()).sealed();
             let expected = if (at, address) == (24, 0) {
-                Ok(()) // there is no XSDT
+                Ok(()) // There is no XSDT.
             } else {
                 Err(Malformed::OutOfBounds)
             };
@@ -239,7 +239,8 @@ fn pointers_are_not_trusted() {
     assert_eq!(other.found(), Err(Malformed::Signature));
 }
 
-/// Whatever any two bytes become, checksums right again: an end, soon.
+/// Two adjacent bytes are changed and the checksums made right again: the search ends, and reads
+/// few bytes.
 #[test]
 fn the_search_always_ends() {
     let mut most = 0;

@@ -1,18 +1,19 @@
 //! `attempt`: an attempt passed through `&mut`, `map` and `map_err` is the same attempt, in every
-//! method; conversion to and from `Poll` loses nothing.
+//! method; a race takes from one attempt only; conversion to and from `Poll` loses nothing.
 
 use std::{sync::atomic::Ordering::SeqCst, task::Poll};
 
-use host_tests::{
+use fakes::{
     source::Source,
     waker::{counting, poll},
 };
 use wouldblock::{
     attempt::{self, Attempt, Either, Progress},
     nb::Error::{Other, WouldBlock},
+    sync::SharedChannel,
 };
 
-/// Every method once, through whatever wraps the attempt.
+/// Calls every method of an attempt, or of what wraps it, once.
 fn exercise<A: Attempt>(mut op: A) -> wouldblock::nb::Result<A::Output, A::Error> {
     op.arm();
     let end = op.attempt();
@@ -108,7 +109,7 @@ fn a_race_tries_the_first_first_and_takes_from_one_only() {
 }
 
 #[test]
-fn yielding_asks_to_be_polled_again_and_wakes_no_more_than_that() {
+fn yielding_wakes_once_for_each_pending_poll() {
     let source = Source::new();
     let (waker, wakes) = counting();
     let mut yielding = source.take().polled();
@@ -132,4 +133,19 @@ fn a_try_and_a_poll_say_the_same() {
         assert_eq!(attempt::into_poll(tried), polled);
         assert_eq!(attempt::from_poll(polled), tried);
     }
+}
+
+#[test]
+fn the_first_to_end_wins_a_race_and_the_other_loses_nothing() {
+    let (left, right) = (SharedChannel::<u8, 2, 1>::new(), SharedChannel::<u8, 2, 1>::new());
+    let take =
+        |channel: &'static SharedChannel<u8, 2, 1>| attempt::from_fn(move || channel.try_recv());
+    let (left, right): (&'static _, &'static _) = (Box::leak(left.into()), Box::leak(right.into()));
+    let mut race = take(left).race(take(right));
+    assert_eq!(race.attempt(), Err(WouldBlock));
+    assert_eq!(right.try_send(2), Ok(()));
+    assert_eq!(race.attempt(), Ok(Either::Second(2)));
+    assert_eq!((left.try_send(3), right.try_send(4)), (Ok(()), Ok(())));
+    assert_eq!(race.attempt(), Ok(Either::First(3)));
+    assert_eq!(right.try_recv(), Ok(4));
 }

@@ -1,9 +1,9 @@
-//! `block`: at least one try, exactly as many as asked for, one last try after the deadline, and the
-//! operation is still the caller's when the effort is spent.
+//! `block`: there is at least one try and no try too many, a last try follows the deadline, and the
+//! caller still has the operation after a time-out.
 
 use std::{cell::Cell, time::Duration};
 
-use host_tests::clock::FakeClock;
+use fakes::clock::FakeClock;
 use proptest::prelude::*;
 use wouldblock::{
     attempt::{self, Attempt},
@@ -18,7 +18,7 @@ use wouldblock::{
 
 const MS: Duration = Duration::from_millis(1);
 
-/// An attempt that counts its tries and succeeds with their number at the `at`-th.
+/// An attempt that counts its tries and succeeds, with their number, at try `at`.
 fn ready_at(at: u32, tries: &Cell<u32>) -> impl Attempt<Output = u32, Error = ()> {
     attempt::from_fn(move || {
         tries.set(tries.get() + 1);
@@ -42,7 +42,8 @@ fn block_retries_until_the_end_and_not_once_more() {
     assert_eq!(tries, 3);
 }
 
-/// A deadline in `length` ticks, and an attempt that takes `per_try` ticks and never succeeds.
+/// The number of tries until a deadline in `length` ticks, of an attempt that takes `per_try` ticks
+/// and never succeeds.
 fn tries_until(length: u64, per_try: u64) -> u32 {
     let time = Cell::new(0);
     let clock = FakeClock::<64>::new(&time);
@@ -65,7 +66,7 @@ fn a_deadline_that_has_passed_still_gets_one_try() {
 
 #[test]
 fn a_deadline_that_passes_during_a_try_gets_one_more() {
-    // 10 ms are 10 ticks and the one that has begun.
+    // 10 ms are 10 ticks and the tick that has begun.
     assert_eq!(tries_until(10, 1_000_000), 2);
     assert_eq!(tries_until(10, 11), 2);
     assert_eq!(tries_until(10, 10), 3);
@@ -76,7 +77,7 @@ fn what_comes_during_the_last_wait_is_not_missed() {
     let time = Cell::new(0);
     let clock = FakeClock::<64>::new(&time);
     let mut tries = 0;
-    // Held up for an hour within the first try, by when the byte has come.
+    // The first try takes an hour. The byte has come by then.
     let mut op = attempt::from_fn(|| {
         tries += 1;
         time.set(time.get() + 3_600_000);
@@ -86,7 +87,7 @@ fn what_comes_during_the_last_wait_is_not_missed() {
 }
 
 #[test]
-fn the_operation_comes_back_and_goes_on_where_it_was() {
+fn the_operation_comes_back_and_continues_where_it_was() {
     let time = Cell::new(0);
     let clock = FakeClock::<32> { per_look: 1, ..FakeClock::new(&time) };
     let tries = Cell::new(0);
@@ -100,16 +101,16 @@ fn the_operation_comes_back_and_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_deadline_is_good_for_any_number_of_efforts() {
+fn a_deadline_is_good_for_any_number_of_waits() {
     let time = Cell::new(0);
     let clock = FakeClock::<16>::new(&time);
     let deadline = Deadline::after(clock, MS * 5);
     let tries = Cell::new(0);
     let mut op = ready_at(u32::MAX, &tries);
     time.set(6);
-    for effort in 1..4 {
+    for waits in 1..4 {
         assert_eq!((&mut op).polled().block_until(Spin, &deadline), Err(TimedOut));
-        assert_eq!(tries.get(), effort);
+        assert_eq!(tries.get(), waits);
     }
 }
 
@@ -127,7 +128,8 @@ fn the_real_clock_waits_at_least_as_long_as_asked() {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
 
-    /// The bounded efforts, of a plain attempt and of an operation, agree with a loop over a list.
+    /// Waits with a deadline, of a plain attempt and of an operation, agree with a loop over a
+    /// list.
     #[test]
     fn tries_follow_the_model(
         length in 0_u64..40,
@@ -135,7 +137,7 @@ proptest! {
         ready_at in 1_usize..80,
         start in any::<u64>(),
     ) {
-        // The model: look, try, and if the look was too late that was the last.
+        // The model: look at the clock, then try; if the look was too late, that try was the last.
         let ticks = if length == 0 { 0 } else { length + 1 };
         let step = |n: usize| u128::from(steps[n % steps.len()].max(u64::from(n >= steps.len())));
         let (mut now, mut expected) = (0, 0);

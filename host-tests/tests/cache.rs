@@ -1,12 +1,12 @@
-//! `cache`: flushes of real memory on the host's own CPU change nothing that a program can see, and
-//! issue as many lines as the range touches. That the right lines were flushed is shown on the target,
-//! where a flush can be made to trap.
+//! `cache`: flushes of real memory on the host's CPU change nothing that a program can see, and
+//! issue exactly the number of lines that the range touches. Tests on the target show that these
+//! are the right lines: there a flush can be made to trap.
 
 #![cfg(target_arch = "x86_64")]
 
 use std::sync::atomic::Ordering::SeqCst;
 
-use host_tests::waker::{counting, poll};
+use fakes::waker::{counting, poll};
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use wouldblock::{
     Attempt,
@@ -23,7 +23,7 @@ fn cache() -> Cache {
     Cache::get().expect("every x86_64 CPU has CLFLUSH")
 }
 
-/// Memory that begins at the start of a line, of a size that is no multiple of one.
+/// Memory that begins at the start of a cache line. Its size is not a multiple of a line's.
 #[repr(align(4096))]
 struct Memory([u8; 5000]);
 
@@ -43,7 +43,7 @@ fn is_intact(memory: &Memory) -> bool {
 fn what_is_kept_of_the_cpu_is_what_it_says() {
     let detected = Cache::detect();
     assert_eq!(Cache::get(), detected);
-    assert_eq!(Cache::get(), detected); // and the second time, from what was kept
+    assert_eq!(Cache::get(), detected); // The second time, from the kept result.
     assert!(cache().line().is_power_of_two());
     let flags = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     if let Some(flags) = flags.lines().find(|line| line.starts_with("flags")) {
@@ -101,7 +101,7 @@ fn a_long_range_is_issued_in_steps() {
     assert_eq!((batch.progress(), batch.attempt()), (lines, Ok(())));
     batch.wait();
 
-    // As any attempt: bounded, or to the end.
+    // As any attempt, with a deadline or to the end.
     let mut batch = cache.batch();
     batch.flush(all);
     for _ in 0..2 {
@@ -114,7 +114,7 @@ fn a_long_range_is_issued_in_steps() {
     assert!(memory.iter().all(|&word| word == 7));
 }
 
-/// A flush has no interrupt: awaited, it is said to yield, between every two steps.
+/// A flush has no interrupt: an awaited flush yields between its steps.
 #[test]
 fn an_awaited_batch_yields_between_its_steps() {
     let (cache, memory) = (cache(), memory());
@@ -126,12 +126,12 @@ fn an_awaited_batch_yields_between_its_steps() {
     let mut pending = 0;
     while poll(&mut yielding, &waker).is_pending() {
         pending += 1;
-        assert_eq!(wakes.load(SeqCst), pending); // scheduled again at once
+        assert_eq!(wakes.load(SeqCst), pending); // Scheduled again at once.
     }
-    // `flush` was the first step; the last one is not pending.
+    // `flush` was the first step, and the last step is not pending.
     assert_eq!(pending as usize, lines.div_ceil(LINES_PER_STEP) - 2);
     assert_eq!(batch.progress(), lines);
-    batch.wait(); // the end is the same blocking one
+    batch.wait(); // Ends with the same blocking wait.
     assert!(is_intact(&memory));
 }
 
@@ -141,7 +141,7 @@ fn one_batch_takes_several_ranges_and_leaves_no_line_out() {
     let line = cache.line();
     let long = vec![1_u8; 200 * line];
     let mut batch = cache.batch();
-    batch.flush(&long[..]); // not yet all issued when the next one begins
+    batch.flush(&long[..]); // Its lines are not all issued when the next range begins.
     assert_eq!(batch.progress(), LINES_PER_STEP);
     batch.write_back(&*memory);
     let of_long = 200 + usize::from(!long.as_ptr().addr().is_multiple_of(line));
@@ -166,8 +166,8 @@ fn every_instruction_the_cpu_has_works() {
     }
     for (flush, write_back) in pairs {
         for weak in [false, true] {
-            // SAFETY: the line is the detected one, and the instructions are those that were found;
-            // every x86_64 CPU has CLFLUSH.
+            // SAFETY: the line size and the instructions are the detected ones, and every x86_64
+            // CPU has CLFLUSH.
             let cache = unsafe { Cache::new(known.line() as u16, flush, write_back, weak) };
             assert_eq!(
                 (cache.flush_instruction(), cache.write_back_instruction(), cache.line()),
@@ -194,13 +194,13 @@ fn what_has_no_bytes_and_what_has_no_size_at_compile_time() {
     let mut batch = cache.batch();
     batch.flush(&[0_u64; 0]);
     assert_eq!((batch.progress(), batch.attempt()), (0, Ok(())));
-    std::mem::forget(batch); // skips its fence, and nothing else
+    std::mem::forget(batch); // Skips only its fence.
 }
 
 #[test]
 fn what_is_zeroed_is_zero_and_nothing_else_is() {
     let cache = cache();
-    // SAFETY: the same CPU, of which no more is said than was found.
+    // SAFETY: the CPU is the same, and nothing is claimed that was not detected.
     let plain =
         unsafe { Cache::new(64, cache.flush_instruction(), cache.write_back_instruction(), true) };
     assert!(!plain.has(Extra::Clzero));

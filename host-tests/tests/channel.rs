@@ -9,7 +9,7 @@ use std::{
     task::Poll,
 };
 
-use host_tests::waker::{counting, poll};
+use fakes::waker::{counting, poll};
 use proptest::prelude::*;
 use wouldblock::{
     block::Spin,
@@ -22,7 +22,7 @@ static_assertions::assert_impl_all!(Receiver<'static, std::cell::Cell<u8>>: Send
 static_assertions::assert_not_impl_any!(Sender<'static, std::rc::Rc<u8>>: Send);
 static_assertions::assert_not_impl_any!(Receiver<'static, std::rc::Rc<u8>>: Send);
 
-/// A value that counts how many of its kind are alive.
+/// A value that counts the values of its type that are alive.
 struct Counted(u32, Arc<AtomicU32>);
 
 impl Counted {
@@ -70,7 +70,7 @@ proptest! {
     fn a_channel_is_a_bounded_queue(acts in prop::collection::vec(act(), 1..200)) {
         const ROOM: usize = 4;
         let alive = Arc::new(AtomicU32::new(0));
-        let mut channel = Channel::<Counted, { ROOM + 1 }>::new();
+        let channel = Channel::<Counted, { ROOM + 1 }>::new();
         let mut model = VecDeque::new();
         let mut ends = channel.split().unwrap();
         for (value, act) in (0..).zip(acts) {
@@ -92,7 +92,7 @@ proptest! {
                     let mut send = sender.send(counted());
                     let sent = send.attempt();
                     prop_assert_eq!(sent.is_ok(), !full);
-                    // Sent once, and not again by another try.
+                    // Another try does not send it again.
                     if !full {
                         prop_assert_eq!(send.attempt(), Ok(()));
                     }
@@ -111,9 +111,8 @@ proptest! {
                 }
                 Act::ReceiveAndDrop => drop(receiver.recv()),
                 Act::Split => {
-                    // The ends are forgotten: their waiters are not lost, nor is what is queued.
-                    std::mem::forget(ends);
-                    channel.reset();
+                    // The ends are given back, and the queued values are still there.
+                    drop(ends);
                     ends = channel.split().unwrap();
                 }
             }
@@ -142,7 +141,7 @@ fn each_end_wakes_the_other() {
     drop(receive);
 
     assert_eq!(sender.send(2).block(Spin), Ok(()));
-    assert_eq!(receive_wakes.load(SeqCst), 1, "nobody waits any more");
+    assert_eq!(receive_wakes.load(SeqCst), 1, "nothing waits any more");
     let mut send = sender.send(3);
     assert!(poll(&mut send, &sends).is_pending());
     assert_eq!(receiver.try_recv(), Ok(2));
@@ -184,7 +183,7 @@ fn the_ends_come_from_a_static_one_at_a_time() {
     assert!(CHANNEL.receiver().is_none());
     assert_eq!(sender.try_send(1), Ok(()));
     drop(sender);
-    let mut sender = CHANNEL.sender().expect("it comes back when it is dropped");
+    let mut sender = CHANNEL.sender().expect("a sender that is dropped can be handed out again");
     assert_eq!(sender.try_send(2), Ok(()));
     drop(receiver);
     receiver = CHANNEL.receiver().unwrap();
@@ -201,38 +200,20 @@ fn slices_move_in_bulk_around_the_end_of_the_ring() {
     let (waker, wakes) = counting();
     let mut buffer = [0; 3];
     assert!(poll(&mut receiver.recv_slice(&mut buffer), &waker).is_pending());
-    assert_eq!(sender.send_slice(&[]).block(Spin), Ok(0), "nothing to do is done at once");
+    assert_eq!(sender.send_slice(&[]).block(Spin), Ok(0), "an empty slice is sent at once");
     assert_eq!(receiver.recv_slice(&mut []).block(Spin), Ok(0));
     let mut recv = receiver.recv_slice(&mut buffer);
     assert!(poll(&mut recv, &waker).is_pending());
     assert_eq!(sender.send_slice(&[1, 2, 3, 4, 5, 6]).block(Spin), Ok(4));
     assert_eq!(wakes.load(SeqCst), 1, "one wake for all of them");
-    assert!(CHANNEL.is_full() && CHANNEL.len() == 4);
+    assert!(CHANNEL.is_full() && !CHANNEL.is_empty());
     assert_eq!(sender.send_slice(&[7]).attempt(), Err(nb::Error::WouldBlock));
     assert_eq!(poll(&mut recv, &waker), Poll::Ready(Ok(3)));
     drop(recv);
     assert_eq!(buffer, [1, 2, 3]);
     assert_eq!(sender.send_slice(&[7, 8, 9]).block(Spin), Ok(3));
-    assert_eq!(CHANNEL.len(), 4);
     let mut rest = [0; 9];
     assert_eq!(receiver.recv_slice(&mut rest).block(Spin), Ok(4));
     assert_eq!(rest[..4], [4, 7, 8, 9]);
     assert!(CHANNEL.is_empty());
-}
-
-#[test]
-fn clearing_drops_what_is_in_it() {
-    let alive = Arc::new(AtomicU32::new(0));
-    let channel = Channel::<Counted, 5>::new();
-    let (mut sender, mut receiver) = channel.split().unwrap();
-    for value in 0..4 {
-        assert!(sender.try_send(Counted::new(value, &alive)).is_ok());
-    }
-    let (waker, wakes) = counting();
-    assert!(poll(&mut sender.send(Counted::new(4, &alive)), &waker).is_pending());
-    let mut send = sender.send(Counted::new(5, &alive));
-    assert!(poll(&mut send, &waker).is_pending());
-    receiver.clear();
-    assert_eq!((alive.load(SeqCst), wakes.load(SeqCst)), (1, 1), "and the sender hears of room");
-    assert_eq!(poll(&mut send, &waker), Poll::Ready(Ok(())));
 }

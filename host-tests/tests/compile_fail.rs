@@ -1,8 +1,8 @@
-//! What must not exist does not compile, and for the stated reason: each case in `ui/fail` has a twin
-//! in `ui/pass` that differs by a token or two and compiles.
+//! Programs that must not exist do not compile, and fail for the expected reason: each case in
+//! `ui/fail` has a twin in `ui/pass` that differs by a token or two and compiles.
 //!
-//! After a change of the library or of the compiler: `TRYBUILD=overwrite cargo test -p host-tests --test
-//! compile_fail`, and read the difference.
+//! After a change of the library or of the compiler, run `TRYBUILD=overwrite cargo test -p
+//! host-tests --test compile_fail` and read the difference.
 
 use std::{collections::BTreeSet, fs};
 

@@ -1,5 +1,5 @@
-//! `event`: the poll order as a whole sequence, no lost signal at any place, and nothing left behind
-//! by an operation or a waiter, however they end.
+//! `event`: the whole sequence of calls in a poll; no signal is lost, wherever it comes; and an
+//! operation or a waiter leaves nothing behind, however it ends.
 
 use std::{
     pin::pin,
@@ -11,8 +11,9 @@ use std::{
     time::Duration,
 };
 
-use host_tests::{
+use fakes::{
     clock::FakeClock,
+    leak,
     source::{Place, Source, Take},
     waker::{Call, counting, hooked, poll},
 };
@@ -27,11 +28,7 @@ use wouldblock::{
     time::{self, Alarm, Clock, StdClock},
 };
 
-fn leak<T>(value: T) -> &'static T {
-    Box::leak(Box::new(value))
-}
-
-/// Whether the event's next signal wakes `wakes`.
+/// Whether the event's next signal wakes the waker that `wakes` counts for.
 fn is_registered(event: &Event, wakes: &AtomicU32) -> bool {
     let before = wakes.load(SeqCst);
     event.signal();
@@ -53,13 +50,13 @@ fn a_poll_tries_registers_arms_and_tries_again() {
     assert_eq!(poll(&mut operation, &waker), Poll::Pending);
     assert_eq!(source.log.take(), ["try", "register", "arm", "try"]);
 
-    // A spurious poll does the same again; the waker is known.
+    // A spurious poll does the same again, but the waker is already registered.
     assert_eq!(poll(&mut operation, &waker), Poll::Pending);
     assert_eq!(source.log.take(), ["try", "arm", "try"]);
 
     event.signal();
     assert_eq!(source.log.take(), ["wake"]);
-    assert_eq!(poll(&mut operation, &waker), Poll::Pending); // a signal, and still nothing
+    assert_eq!(poll(&mut operation, &waker), Poll::Pending); // A signal without a token.
     assert_eq!(source.log.take(), ["try", "arm", "try"]);
 
     source.put();
@@ -67,7 +64,7 @@ fn a_poll_tries_registers_arms_and_tries_again() {
     assert_eq!(poll(&mut operation, &waker), Poll::Ready(Ok(())));
     assert_eq!(source.log.take(), ["wake", "try", "disarm"]);
 
-    drop(operation); // has nothing left to take back
+    drop(operation); // Nothing is left to disarm or unregister.
     event.signal();
     assert_eq!(source.log.take(), [""; 0]);
 }
@@ -144,7 +141,7 @@ fn every_way_to_leave_takes_back_the_registration_and_what_was_armed() {
         let end = operation.block_for(Spin, clock, Duration::from_millis(1));
         assert_eq!(end, Err(time::Error::TimedOut));
         assert_eq!(source.log.take().last(), Some(&"disarm"));
-        assert_eq!(operation.attempt(), Err(nb::Error::WouldBlock)); // it is still the caller's
+        assert_eq!(operation.attempt(), Err(nb::Error::WouldBlock)); // The caller still has it.
     });
     assert_eq!(timed_out, ["try"]);
 
@@ -155,7 +152,7 @@ fn every_way_to_leave_takes_back_the_registration_and_what_was_armed() {
     });
     assert_eq!(mapped, polled);
 
-    // A panic unwinds through the same door.
+    // A panic leaves in the same way.
     let panicked = leave(|waiter, source, waker| {
         let mut operation = waiter.operation(source.take());
         assert!(poll(&mut operation, waker).is_pending());
@@ -168,7 +165,7 @@ fn every_way_to_leave_takes_back_the_registration_and_what_was_armed() {
 }
 
 #[test]
-fn a_bounded_effort_that_does_not_wait_arms_nothing() {
+fn a_wait_of_no_time_arms_nothing() {
     let (event, source) = (Event::new(), Source::new());
     let time = std::cell::Cell::new(0);
     let mut waiter = event.waiter().unwrap();
@@ -182,7 +179,7 @@ fn a_bounded_effort_that_does_not_wait_arms_nothing() {
 }
 
 #[test]
-fn a_forgotten_operation_wakes_in_vain_and_harms_nothing() {
+fn a_forgotten_operation_costs_a_useless_wake_and_no_more() {
     let (event, source) = (Event::new(), Source::new());
     let ((first, first_wakes), (second, second_wakes)) = (counting(), counting());
     let mut waiter = event.waiter().unwrap();
@@ -193,7 +190,7 @@ fn a_forgotten_operation_wakes_in_vain_and_harms_nothing() {
     event.signal();
     assert_eq!(first_wakes.load(SeqCst), 1);
 
-    // The next operation of the same waiter waits by itself.
+    // The next operation of the same waiter registers its own waker.
     let mut operation = waiter.operation(source.take());
     assert!(poll(&mut operation, &second).is_pending());
     event.signal();
@@ -201,7 +198,8 @@ fn a_forgotten_operation_wakes_in_vain_and_harms_nothing() {
     drop(operation);
     assert!(!is_registered(&event, &second_wakes));
 
-    // A waiter that is forgotten while it is registered leaves the event taken, and usable.
+    // A waiter that is forgotten while it is registered is never handed out again. The event still
+    // works.
     let mut operation = waiter.operation(source.take());
     assert!(poll(&mut operation, &second).is_pending());
     std::mem::forget(operation);
@@ -222,7 +220,8 @@ fn the_last_waker_is_woken_and_the_one_before_it_is_not() {
     }
     event.signal();
     assert_eq!((first_wakes.load(SeqCst), second_wakes.load(SeqCst)), (0, 1));
-    // The swap itself wakes nobody, in turns or otherwise: two million polls did, once.
+    // To replace a waker wakes neither of the two. It once did, and two tasks woke each other in
+    // two million polls.
     assert!(poll(&mut operation, &first).is_pending());
     event.signal();
     assert_eq!((first_wakes.load(SeqCst), second_wakes.load(SeqCst)), (1, 1));
@@ -233,11 +232,11 @@ fn one_waiter_at_a_time() {
     let event = Event::new();
     let waiter = event.waiter().unwrap();
     assert!(event.waiter().is_none());
-    assert!(event.waiter().is_none()); // asking does not free it
+    assert!(event.waiter().is_none()); // To ask does not free it.
     drop(waiter);
     let waiter = event.waiter().unwrap();
     event.signal();
-    assert!(event.waiter().is_none()); // nor does a signal
+    assert!(event.waiter().is_none()); // A signal does not free it either.
     drop(waiter);
 }
 
@@ -276,17 +275,17 @@ fn a_waker_is_dropped_by_its_waiter_and_never_inside_a_signal() {
         assert_eq!(clones.load(SeqCst), 1);
         drop(operation);
         signal();
-        std::mem::forget(waker); // counts as neither
+        std::mem::forget(waker); // So that its own drop is not counted.
     }
     assert_eq!(clones.load(SeqCst), 1, "the waiter keeps the last waker");
     drop(waiter);
-    assert_eq!(clones.load(SeqCst), 0, "and drops it with itself");
+    assert_eq!(clones.load(SeqCst), 0, "and drops it when it is dropped");
     assert!(!dropped_in_signal.load(SeqCst));
 }
 
 #[test]
 fn a_waker_may_drop_the_operation_and_the_waiter_that_it_wakes() {
-    // In the middle of `wake_by_ref`: the waker that is being called must stay alive.
+    // This happens inside `wake_by_ref`: the waker that is being called must stay alive.
     static EVENT: Event = Event::new();
     static SOURCE: std::sync::LazyLock<Source> = std::sync::LazyLock::new(Source::new);
     type Held = std::sync::Mutex<Option<Waiter<'static>>>;
@@ -310,10 +309,10 @@ fn a_waker_may_drop_the_operation_and_the_waiter_that_it_wakes() {
     *HELD.lock().unwrap() = Some(waiter);
     EVENT.signal();
     assert!(HELD.lock().unwrap().is_none());
-    // It was not freed under its own feet.
+    // The waker was not dropped while it was being called.
     assert_eq!(drops.load(SeqCst), 0);
     EVENT.signal();
-    // The next one to register evicts it.
+    // The next waker that is registered evicts it.
     let (other, wakes) = counting();
     let mut waiter = EVENT.waiter().unwrap();
     let mut operation = waiter.operation(SOURCE.take());
@@ -337,7 +336,7 @@ fn a_waker_that_panics_is_replaced_by_the_next_one() {
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| event.signal())).is_err());
     let (waker, wakes) = counting();
     assert!(poll(&mut operation, &waker).is_pending());
-    assert_eq!(wakes.load(SeqCst), 0, "nobody reads the old one any more");
+    assert_eq!(wakes.load(SeqCst), 0, "the panic leaves the old waker unused");
     event.signal();
     assert_eq!(wakes.load(SeqCst), 1);
 }
@@ -350,8 +349,8 @@ fn a_wake_is_owed_until_it_is_dropped() {
     let mut operation = waiter.operation(source.take());
     assert!(poll(&mut operation, &waker).is_pending());
     let owed = OwedWake::new(&event);
-    assert!(owed.is_owed() && !OwedWake::none().is_owed() && !OwedWake::default().is_owed());
-    drop(OwedWake::none());
+    assert!(owed.is_owed() && !OwedWake::default().is_owed());
+    drop(OwedWake::default());
     assert_eq!(wakes.load(SeqCst), 0);
     drop(owed);
     assert_eq!(wakes.load(SeqCst), 1);
@@ -370,11 +369,11 @@ const PLACES: [&str; 9] = [
     "after the poll",
 ];
 
-/// One poll under test: of the library, or of a broken twin.
+/// One poll under test: the library's, or that of a broken twin.
 type PollFn = dyn Fn(&mut Waiter<'static>, &'static Source, &Waker) -> Poll<Result<(), u32>>;
 
-/// Puts a token and signals at `PLACES[place]` of one wait. Says whether the waiter knows of it: by
-/// the answer, or by having been woken. `stale` makes the event begin with another waker.
+/// Puts a token and signals at `PLACES[place]` of one wait. Returns whether the waiter knows of it:
+/// the poll was ready, or the waker was woken. With `stale`, another waker is registered before.
 fn knows(place: usize, stale: bool, one_poll: &PollFn) -> bool {
     let (event, source) = (leak(Event::new()), leak(Source::new()));
     let interrupt = move || {
@@ -417,14 +416,14 @@ fn knows(place: usize, stale: bool, one_poll: &PollFn) -> bool {
     if at("before the poll") {
         interrupt();
     }
-    let answer = one_poll(&mut waiter, source, &waker);
+    let polled = one_poll(&mut waiter, source, &waker);
     if at("after the poll") {
         interrupt();
     }
     if place == 7 && !stale {
-        return true; // Nothing was evicted, nothing came.
+        return true; // No waker was evicted, so no signal came.
     }
-    answer.is_ready() || woken.load(SeqCst)
+    polled.is_ready() || woken.load(SeqCst)
 }
 
 fn places_lost(one_poll: &PollFn) -> Vec<&'static str> {
@@ -436,9 +435,9 @@ fn places_lost(one_poll: &PollFn) -> Vec<&'static str> {
 fn no_signal_is_lost_wherever_it_comes() {
     let lost = places_lost(&|waiter, source, waker| {
         let mut operation = waiter.operation(source.take());
-        let answer = poll(&mut operation, waker);
-        std::mem::forget(operation); // Stays registered, as a suspended one does.
-        answer
+        let polled = poll(&mut operation, waker);
+        std::mem::forget(operation); // It stays registered, as that of a suspended task.
+        polled
     });
     assert_eq!(lost, [""; 0]);
 }
@@ -446,7 +445,7 @@ fn no_signal_is_lost_wherever_it_comes() {
 #[test]
 fn a_poll_that_checks_before_it_registers_is_caught() {
     let lost = places_lost(&|waiter, source, waker| {
-        // The broken twin: one try, and only then the registration.
+        // The broken twin tries once, and registers only after that.
         let end = source.take().attempt();
         let mut blind = waiter.operation(attempt::from_fn(|| Err(nb::Error::WouldBlock)));
         let _: Poll<Result<(), ()>> = poll(&mut blind, waker);
@@ -457,7 +456,7 @@ fn a_poll_that_checks_before_it_registers_is_caught() {
     assert!(lost.contains(&"the waker is cloned"), "{lost:?}");
 }
 
-/// Sleeps as a CPU does: after a last question, and then only an interrupt ends it.
+/// Sleeps as a CPU does: it checks for news once more, and then only an interrupt ends the sleep.
 struct Sleep<I> {
     interrupt: I,
     slept: u32,
@@ -465,7 +464,7 @@ struct Sleep<I> {
 
 impl<I: FnMut(&'static str)> Idle for Sleep<I> {
     fn idle(&mut self, news: impl Fn() -> bool) {
-        (self.interrupt)("before the question");
+        (self.interrupt)("before the last check");
         if !news() {
             self.slept += 1;
             (self.interrupt)("asleep");
@@ -474,7 +473,7 @@ impl<I: FnMut(&'static str)> Idle for Sleep<I> {
     }
 }
 
-/// An alarm that never comes: what ends the sleep is the event.
+/// An alarm that never fires: only the event ends the sleep.
 struct NoAlarm;
 
 impl<C: Clock> Alarm<C> for NoAlarm {
@@ -484,9 +483,9 @@ impl<C: Clock> Alarm<C> for NoAlarm {
 }
 
 #[test]
-fn a_sleeper_that_asks_for_news_never_sleeps_over_it() {
+fn a_sleeper_that_checks_for_news_sleeps_through_none() {
     for bounded in [false, true] {
-        for place in ["after the look", "arm", "before the question", "asleep"] {
+        for place in ["after the look", "arm", "before the last check", "asleep"] {
             let (event, source) = (leak(Event::new()), leak(Source::new()));
             let mut once = Some(());
             let mut interrupt = move |now: &str| {
@@ -532,7 +531,7 @@ fn an_operation_works_where_a_future_does() {
     let mut waiter = event.waiter().unwrap();
     let mut lost = event_and_nothing();
 
-    // By reference, in a select, on any executor, and again after it lost.
+    // By reference, in a select, on any executor, and once more after the select chose the other.
     let mut operation = waiter.operation(source.take());
     let other = pin!(async { "the other" });
     let chosen = pollster::block_on(futures_util::future::select(&mut operation, other));
@@ -545,13 +544,13 @@ fn an_operation_works_where_a_future_does() {
     assert_eq!(pollster::block_on(&mut operation), Ok(()));
     handler.join().unwrap();
 
-    // Polled after its end it tries again.
+    // A poll after its end tries again.
     source.put();
     assert_eq!(pollster::block_on(operation), Ok(()));
     assert!(poll(&mut lost, Waker::noop()).is_pending());
 }
 
-/// A future that is moved between polls: an operation is `Unpin`, whatever its attempt is.
+/// A future that may be moved between polls: an operation is `Unpin`, also if its attempt is not.
 fn event_and_nothing() -> impl Future + Unpin {
     struct Pinned(std::marker::PhantomPinned);
     impl Attempt for Pinned {
@@ -597,8 +596,8 @@ fn a_handler_on_another_thread_loses_nothing() {
 
 #[test]
 fn a_signaller_in_the_middle_of_a_wake_keeps_its_waker_and_the_poll_comes_again() {
-    // The waker's `wake` polls the operation with another waker: what would replace the one that is
-    // being called is not registered, and is woken instead.
+    // The waker's `wake` polls the operation with another waker. That waker cannot be registered in
+    // place of the one that is being called, so the event wakes it instead.
     let (event, source) = (leak(Event::new()), leak(Source::new()));
     let (other, other_wakes) = counting();
     let again = leak(std::sync::Mutex::new(None));
@@ -632,7 +631,7 @@ fn sizes_are_as_stated() {
     }
 }
 
-/// A waker that signals the event that it is woken by, as one that passes a signal on may in a ring.
+/// A waker that signals `event`, as a waker does that passes a signal on in a ring of events.
 fn signals(event: &'static Event, depth: &'static AtomicU32, deepest: &'static AtomicU32) -> Waker {
     hooked(move |call| {
         if call == Call::Wake {
@@ -657,7 +656,7 @@ fn a_signal_does_not_recurse() {
     event.signal();
     assert_eq!(deepest.swap(0, SeqCst), 1);
 
-    // Two in a ring.
+    // Two events in a ring.
     let events = [leak(Event::new()), leak(Event::new())];
     let mut waiters = events.map(|event| event.waiter().unwrap());
     let mut ring: Vec<_> = waiters
@@ -672,7 +671,7 @@ fn a_signal_does_not_recurse() {
     events[0].signal();
     assert_eq!(deepest.swap(0, SeqCst), 2);
 
-    // A future whose wakes signal the event that it waits for.
+    // A future that wakes itself by a signal of the event that it waits for.
     let forever = std::pin::pin!(std::future::poll_fn(|context| {
         context.waker().wake_by_ref();
         Poll::<Result<(), ()>>::Pending
@@ -683,7 +682,7 @@ fn a_signal_does_not_recurse() {
     assert_eq!(op.attempt(), Err(nb::Error::WouldBlock));
     event.signal();
 
-    // The twin keeps its registration when it wakes.
+    // The twin keeps its waker registered when it wakes it.
     struct Keeps(std::sync::RwLock<Option<Waker>>);
     impl Keeps {
         fn signal(&self) {
@@ -722,7 +721,11 @@ fn flags_keep_what_is_raised_until_it_is_taken() {
     assert!(flags.waiter().is_none(), "one waiter at a time");
     flags.raise(0b111);
     let mut edge = flags.any_of(0b011);
-    assert_eq!(edge.attempt(), Err(nb::Error::WouldBlock), "what was raised before is cleared");
+    assert_eq!(
+        edge.attempt(),
+        Err(nb::Error::WouldBlock),
+        "bits that were raised before are cleared"
+    );
     let (waker, wakes) = counting();
     let mut op = waiter.operation(&mut edge);
     assert!(poll(&mut op, &waker).is_pending());
@@ -731,7 +734,7 @@ fn flags_keep_what_is_raised_until_it_is_taken() {
     assert_eq!(wakes.load(SeqCst), 1);
     assert_eq!(poll(&mut op, &waker), Poll::Ready(Ok(0b011)));
     drop(op);
-    assert_eq!(flags.take(!0), 0b100, "what is not of the mask stays");
+    assert_eq!(flags.take(!0), 0b100, "bits outside the mask stay");
     assert_eq!(flags.take(!0), 0);
 }
 

@@ -1,10 +1,10 @@
 //! Many tasks on an executor of several threads that steal work from each other (`async-executor`,
-//! which knows nothing of this crate), while other threads signal and step: the interrupts.
+//! which does not know this crate), while other threads signal and step, as interrupts do.
 //!
-//! Whether a wake-up is lost is decided, not waited for. A task's [`Phase`] says whether it is
-//! parked and nobody has woken it since. Whoever has signalled, and then sees that there is
-//! something to take, and before and after that the task in the same parked phase, has found a lost
-//! one: he counts it, and wakes the task himself, so that the run goes on.
+//! The test does not find a lost wake-up by a time-out. A task's [`Phase`] says whether the task is
+//! parked and was not woken since. A thread that has signalled checks whether there is still
+//! something to take. If so, and the task was in the same parked phase before and after that check,
+//! a wake-up is lost: the thread counts it and wakes the task itself, so that the run continues.
 
 use std::{
     convert::Infallible,
@@ -19,8 +19,12 @@ use std::{
 };
 
 use async_executor::Executor;
+use fakes::{
+    leak,
+    waker::{Call, hooked},
+    xorshift::Xorshift,
+};
 use futures_util::future::{Either, select};
-use host_tests::waker::{Call, hooked};
 use wouldblock::{
     attempt::{self, Attempt},
     event::{Broadcast, Event},
@@ -32,21 +36,17 @@ const WORKERS: usize = 3;
 const TASKS: usize = 32;
 const ROUNDS: u32 = 1000;
 
-fn leak<T>(value: T) -> &'static T {
-    Box::leak(Box::new(value))
-}
-
-/// What a task is doing, as others see it.
+/// The state of a task, as other threads see it.
 struct Phase {
-    /// Two flags, and how often it was polled.
+    /// Two flags, and the number of polls.
     state: AtomicU64,
-    /// The executor's own.
+    /// The executor's waker.
     waker: Mutex<Waker>,
 }
 
-/// It is being polled, or has ended.
+/// The task is being polled, or has ended.
 const RUNNING: u64 = 1;
-/// It was woken since the last poll began.
+/// The task was woken since the last poll began.
 const WOKEN: u64 = 2;
 const POLL: u64 = 4;
 
@@ -55,12 +55,13 @@ impl Phase {
         Self { state: WOKEN.into(), waker: Waker::noop().clone().into() }
     }
 
-    /// The phase, if the task is parked and nobody has woken it.
+    /// The phase, if the task is parked and was not woken.
     fn parked(&self) -> Option<u64> {
         Some(self.state.load(SeqCst)).filter(|phase| phase & (RUNNING | WOKEN) == 0)
     }
 
-    /// 1 if it stays parked while there is what it waits for; then it is woken here.
+    /// 1 if the task stays parked while there is what it waits for; then this wakes it. Otherwise
+    /// 0.
     fn missed(&self, is_there: impl Fn() -> bool) -> u32 {
         let before = self.parked();
         if before.is_none() || !is_there() || self.parked() != before {
@@ -76,7 +77,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A future that keeps its phase, and changes its waker at every third poll.
+/// A future that updates its phase, and changes its waker at every third poll.
 struct Watched<F> {
     future: Pin<Box<F>>,
     phase: &'static Phase,
@@ -101,7 +102,7 @@ impl<F: Future> Future for Watched<F> {
         if this.polls.is_multiple_of(3) {
             let (phase, task) = (this.phase, context.waker().clone());
             this.waker = hooked(move |call| match call {
-                Call::Clone => thread::yield_now(), // It is about to be registered.
+                Call::Clone => thread::yield_now(), // The waker is about to be registered.
                 Call::Wake => {
                     phase.state.fetch_or(WOKEN, SeqCst);
                     task.wake_by_ref();
@@ -118,8 +119,8 @@ impl<F: Future> Future for Watched<F> {
     }
 }
 
-/// Ready at the poll after that many.
-fn turns(mut count: u32) -> impl Future<Output = ()> + Unpin + Send {
+/// A future that is pending for `count` polls, and wakes itself.
+fn turns(mut count: u64) -> impl Future<Output = ()> + Unpin + Send {
     poll_fn(move |context| {
         if count == 0 {
             return Poll::Ready(());
@@ -130,30 +131,18 @@ fn turns(mut count: u32) -> impl Future<Output = ()> + Unpin + Send {
     })
 }
 
-/// Marsaglia's xorshift32, as a die.
-struct Die(u32);
-
-impl Die {
-    fn throw(&mut self, sides: u32) -> u32 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 17;
-        self.0 ^= self.0 << 5;
-        self.0 % sides
-    }
-}
-
-/// What depends on who runs when: a run goes on until there was enough of it.
+/// What depends on the scheduling of threads: a run continues until it has seen enough of it.
 #[derive(Default)]
 struct Seen {
-    /// Polls by another thread than the one before.
+    /// Polls by another thread than that of the poll before.
     migrations: AtomicU32,
-    /// Waits that were given up.
+    /// Waits that timed out.
     out_of_time: AtomicU32,
 }
 
 impl Seen {
-    /// Whether a task that has made so many rounds makes another one.
-    fn goes_on(&self, rounds: u32) -> bool {
+    /// Whether a task continues after this number of rounds.
+    fn continues(&self, rounds: u32) -> bool {
         let enough = [&self.migrations, &self.out_of_time].iter().all(|n| n.load(SeqCst) > 100);
         assert!(
             rounds < 100 * ROUNDS || enough,
@@ -169,14 +158,14 @@ fn one_more(count: &AtomicU32) {
 
 /// A device with its task.
 trait Device: Send + Sync + 'static {
-    fn task(&'static self, die: Die, seen: &'static Seen) -> impl Future<Output = ()> + Send;
-    /// What the interrupts of the device do, once. How many wake-ups were lost.
+    fn task(&'static self, die: Xorshift, seen: &'static Seen) -> impl Future<Output = ()> + Send;
+    /// One interrupt of the device. Returns the number of wake-ups that were lost.
     fn interrupt(&'static self, phase: &Phase) -> u32;
-    /// An interrupt that is not the device's, on the same line.
+    /// An interrupt of another device on the same line.
     fn spurious(&'static self) {}
 }
 
-/// That all tasks have ended, for the other threads.
+/// Tells the other threads that all tasks have ended.
 #[derive(Default)]
 struct End {
     has_come: AtomicBool,
@@ -198,21 +187,21 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// Runs all devices' tasks to their ends. How many wake-ups were lost.
+/// Runs the tasks of all devices to their ends. Returns the number of wake-ups that were lost.
 fn run<D: Device>(devices: &'static [D]) -> u32 {
     let executor = leak(Executor::new());
     let phases: &'static [Phase] =
         (0..devices.len()).map(|_| Phase::new()).collect::<Vec<_>>().leak();
     let seen = leak(Seen::default());
     let tasks = devices.iter().zip(phases).zip(1..).map(|((device, phase), seed)| {
-        let future = Box::pin(device.task(Die(seed), seen));
+        let future = Box::pin(device.task(Xorshift(seed), seen));
         let waker = Waker::noop().clone();
         executor.spawn(Watched { future, phase, waker, polls: 0, thread: None, seen })
     });
     let tasks: Vec<_> = tasks.collect();
     let (lost, end) = (AtomicU32::new(0), End::default());
     thread::scope(|scope| {
-        let _end = Ends(&end); // Also if this panics.
+        let _end = Ends(&end); // Also if this thread panics.
         for half in [0, 1] {
             let (lost, end) = (&lost, &end);
             scope.spawn(move || {
@@ -244,8 +233,8 @@ fn run<D: Device>(devices: &'static [D]) -> u32 {
     lost.into_inner()
 }
 
-/// Tokens, of which the next one comes when the last was taken: a lost wake-up is not made up for by
-/// the next.
+/// Tokens. The next one comes only when the last one was taken, so that no later wake-up can stand
+/// in for a lost one.
 #[derive(Default)]
 struct Tokens {
     there: AtomicBool,
@@ -256,7 +245,7 @@ struct Tokens {
 impl Tokens {
     fn take(&self) -> nb::Result<(), Infallible> {
         if !self.there.swap(false, SeqCst) {
-            thread::yield_now(); // What comes now is what a wait must not miss.
+            thread::yield_now(); // A wait must not miss a token that comes now.
             return Err(nb::Error::WouldBlock);
         }
         one_more(&self.taken);
@@ -282,21 +271,21 @@ struct Signals {
 }
 
 impl Device for Signals {
-    async fn task(&'static self, mut die: Die, seen: &'static Seen) {
+    async fn task(&'static self, mut die: Xorshift, seen: &'static Seen) {
         let mut waiter = self.event.waiter().unwrap();
-        while seen.goes_on(self.tokens.taken.load(SeqCst)) {
+        while seen.continues(self.tokens.taken.load(SeqCst)) {
             let op = waiter.operation(attempt::from_fn(|| self.tokens.take()));
-            match die.throw(3) {
+            match die.below(3) {
                 0 => {
-                    if let Either::Right(_) = select(op, turns(die.throw(4))).await {
-                        one_more(&seen.out_of_time); // Dropped where it stood.
+                    if let Either::Right(_) = select(op, turns(die.below(4))).await {
+                        one_more(&seen.out_of_time); // The operation is dropped.
                     }
                 }
                 _ => {
                     let Ok(()) = op.await;
                 }
             }
-            turns(die.throw(2)).await;
+            turns(die.below(2)).await;
         }
     }
 
@@ -305,7 +294,7 @@ impl Device for Signals {
     }
 
     fn spurious(&'static self) {
-        self.event.signal(); // There may be nothing.
+        self.event.signal(); // There may be no token.
     }
 }
 
@@ -321,7 +310,7 @@ fn operations_lose_no_wake_up_and_no_token() {
     }
 }
 
-/// The mistake that [`Event`] is there to prevent: it looks, then registers, and does not look again.
+/// The mistake that [`Event`] prevents: it looks, then registers, and does not look again.
 #[derive(Default)]
 struct LooksThenRegisters {
     tokens: Tokens,
@@ -329,10 +318,10 @@ struct LooksThenRegisters {
 }
 
 impl Device for LooksThenRegisters {
-    async fn task(&'static self, _: Die, _: &'static Seen) {
+    async fn task(&'static self, _: Xorshift, _: &'static Seen) {
         while self.tokens.taken.load(SeqCst) < ROUNDS {
             let looks_then_registers = |context: &mut Context<'_>| {
-                *lock(&self.waker) = None; // Lest an old registration make up for this one.
+                *lock(&self.waker) = None; // Only a new registration may wake.
                 if self.tokens.take().is_ok() {
                     return Poll::Ready(());
                 }
@@ -357,21 +346,21 @@ fn a_wait_that_looks_before_it_registers_is_caught() {
     let devices = (0..TASKS).map(|_| LooksThenRegisters::default()).collect::<Vec<_>>().leak();
     let lost = run(devices);
     println!("twin caught: {lost} wake-ups lost");
-    assert!(lost > 0, "the test is blind");
+    assert!(lost > 0, "the twin was not caught");
 }
 
-/// A device with a [`Slot`]: each operation that begins gets one token, and ends with it.
+/// A device with a [`Slot`]: each operation that begins gets one token, which ends it.
 struct Transfers {
     slot: Slot<Transfer>,
     going: AtomicBool,
     there: AtomicBool,
-    /// There is an end that the task has not collected.
+    /// Whether there is an end that the task has not collected.
     ended: AtomicBool,
     spurious: AtomicBool,
     counts: Counts,
 }
 
-/// All that happens, each once for an operation.
+/// Counts of what happens at most once to an operation.
 #[derive(Default)]
 struct Counts {
     made: AtomicU32,
@@ -403,7 +392,7 @@ impl Attempt for Transfer {
             one_more(&counts.cancelled);
             Err(nb::Error::Other(Cancelled))
         } else {
-            thread::yield_now(); // Steps that come now find the slot claimed.
+            thread::yield_now(); // A step that comes now finds the slot claimed.
             return Err(nb::Error::WouldBlock);
         };
         self.device.ended.store(true, SeqCst);
@@ -437,7 +426,7 @@ impl Transfers {
         Self { slot, going: flag(), there: flag(), ended: flag(), spurious: flag(), counts }
     }
 
-    /// A job, as soon as the slot is vacant.
+    /// Starts a job as soon as the slot is vacant.
     async fn start(&'static self) -> wouldblock::job::Job<Transfer> {
         one_more(&self.counts.made);
         let mut op = Transfer { device: self, cancelled: false };
@@ -458,11 +447,11 @@ impl Transfers {
 }
 
 impl Device for Transfers {
-    async fn task(&'static self, mut die: Die, seen: &'static Seen) {
-        while seen.goes_on(self.counts.made.load(SeqCst)) {
+    async fn task(&'static self, mut die: Xorshift, seen: &'static Seen) {
+        while seen.continues(self.counts.made.load(SeqCst)) {
             let mut job = self.start().await;
-            match die.throw(6) {
-                0 => match select(&mut job, turns(die.throw(4))).await {
+            match die.below(6) {
+                0 => match select(&mut job, turns(die.below(4))).await {
                     Either::Left((done, _)) => self.collect(done),
                     Either::Right(_) => {
                         one_more(&seen.out_of_time);
@@ -475,14 +464,14 @@ impl Device for Transfers {
                     job.detach();
                 }
                 2 => {
-                    turns(die.throw(3)).await;
+                    turns(die.below(3)).await;
                     job.cancel();
                     self.collect(job.await);
                 }
                 _ => self.collect(job.await),
             }
         }
-        // The last start drops what was given up.
+        // The last start drops the operation that was given up.
         let last = self.start().await;
         self.collect(last.await);
     }

@@ -1,5 +1,5 @@
-//! `job`: who owns the operation at every moment, and that each one is accounted for, whatever is
-//! done to its job. The device is a struct; its handler is a call.
+//! `job`: where the operation is at every moment. None is lost or dropped twice, whatever a program
+//! does to its job. The device is a struct, and its handler is a function call.
 
 use std::{
     sync::{
@@ -10,8 +10,9 @@ use std::{
     time::Duration,
 };
 
-use host_tests::{
+use fakes::{
     clock::FakeClock,
+    leak,
     log::Log,
     waker::{Call, counting, hooked, poll},
 };
@@ -24,22 +25,19 @@ use wouldblock::{
     time::Deadline,
 };
 
-fn leak<T>(value: T) -> &'static T {
-    Box::leak(Box::new(value))
-}
-
-/// A device that ends when it is told to, or soon after it was asked to stop.
+/// A device that ends a transfer when a test says so, or after a cancel.
 #[derive(Default)]
 struct Device {
     log: Log,
     ready: AtomicBool,
-    /// It ends a cancelled transfer at the next look, and not only when it is ready.
+    /// It ends a cancelled transfer at the next try, also if it is not ready.
     stops_at_once: AtomicBool,
     in_handler: AtomicBool,
-    /// Operations dropped, and whether one was dropped in a handler.
+    /// The numbers of the transfers that were dropped, in order.
     dropped: Mutex<Vec<u32>>,
+    /// Whether one of them was dropped in a handler.
     dropped_in_handler: AtomicBool,
-    /// Runs once, inside the next try.
+    /// Called once, inside the next try.
     inside_try: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
@@ -66,7 +64,7 @@ impl Device {
     }
 }
 
-/// One transfer: yields its number, or fails with it when it was cancelled.
+/// One transfer. Its output is its number; its error, after a cancel, is that number too.
 struct Transfer {
     device: &'static Device,
     id: u32,
@@ -138,7 +136,7 @@ fn new() -> (&'static Device, &'static Slot<Transfer>) {
 fn collected(done: nb::Result<Done<Transfer>, std::convert::Infallible>) -> Option<u32> {
     done.ok().map(|done| {
         let (Ok(id) | Err(id)) = done.result;
-        assert_eq!(id, done.op.id, "the result is of the operation that comes with it");
+        assert_eq!(id, done.op.id, "the result belongs to the operation that comes with it");
         id
     })
 }
@@ -153,7 +151,7 @@ fn start_begins_and_never_tries() {
     device.end();
     assert_eq!(device.interrupt(slot), Step::Done);
     assert_eq!(device.log.take(), ["try", "disarm"]);
-    assert_eq!(device.interrupt(slot), Step::Idle); // a late interrupt touches nothing
+    assert_eq!(device.interrupt(slot), Step::Idle); // A late interrupt changes nothing.
     assert_eq!(device.log.take(), [""; 0]);
 
     let done = job.wait(Spin);
@@ -161,7 +159,7 @@ fn start_begins_and_never_tries() {
     assert!(device.dropped.lock().unwrap().is_empty());
     drop(done);
     assert_eq!(*device.dropped.lock().unwrap(), [1]);
-    assert_eq!(device.log.take(), [""; 0]); // nothing is cancelled by a job that has ended
+    assert_eq!(device.log.take(), [""; 0]); // The drop of an ended job cancels nothing.
 }
 
 #[test]
@@ -174,7 +172,7 @@ fn a_busy_slot_gives_the_operation_back() {
     assert_eq!(busy.to_string(), "the slot is busy with another operation");
     device.end();
     device.interrupt(slot);
-    // Ended, not collected: still busy.
+    // The transfer has ended, but it is not collected: the slot is still busy.
     let Err(Busy(back)) = slot.start(busy.0) else { panic!("two tenants") };
     assert_eq!(job.wait(Spin).result, Ok(1));
     let job = slot.start(back).unwrap();
@@ -201,12 +199,12 @@ fn a_callback_runs_in_the_step_that_ends_and_finds_the_slot_idle() {
     assert_eq!(*LOG.lock().unwrap(), ["Slot(\"idle\") Ok(1)"]);
     assert_eq!(slot.on_interrupt().step(), Step::Idle);
 
-    // Even where the device is ready within `begin`, the callback comes later.
+    // The callback does not come from the start, also if the device is ready within `begin`.
     device.end();
     slot.start_with(device.transfer(2), ended).unwrap();
     device.end();
     assert_eq!(LOG.lock().unwrap().len(), 1);
-    assert!(!slot.on_interrupt().wake_is_owed(), "nobody waits for a callback");
+    assert!(!slot.on_interrupt().wake_is_owed(), "no waker is registered with a callback");
     assert_eq!(LOG.lock().unwrap().len(), 2);
 }
 
@@ -243,11 +241,11 @@ fn cancel_asks_and_the_end_says_how_it_ended() {
         let mut job = slot.start(device.transfer(1)).unwrap();
         job.cancel();
         if !stops_at_once {
-            assert!(collected(job.attempt()).is_none(), "it takes its time");
+            assert!(collected(job.attempt()).is_none(), "the device still runs");
             device.end();
             assert_eq!(device.interrupt(slot), Step::Done);
         }
-        job.cancel(); // of what has ended: nothing
+        job.cancel(); // It has ended, so this does nothing.
         assert_eq!(device.log.take().iter().filter(|&&what| what == "cancel").count(), 1);
         let done = job.wait(Spin);
         assert_eq!((done.result, done.op.id), (Err(1), 1));
@@ -264,7 +262,7 @@ fn a_job_that_is_detached_runs_to_its_end() {
     device.end();
     assert_eq!(device.interrupt(slot), Step::Done);
     assert_eq!(device.log.take(), ["try", "arm", "try", "disarm"]);
-    assert_eq!(*device.dropped.lock().unwrap(), [2], "an orphan waits for the next start");
+    assert_eq!(*device.dropped.lock().unwrap(), [2], "the next start drops an orphan");
     drop(slot.start(device.transfer(3)).unwrap());
     assert_eq!(*device.dropped.lock().unwrap(), [2, 1]);
     assert!(!device.dropped_in_handler.load(SeqCst));
@@ -275,7 +273,7 @@ fn a_job_that_is_dropped_cancels_and_its_buffer_outlives_the_device() {
     let (device, slot) = new();
     drop(slot.start(device.transfer(1)).unwrap());
     assert_eq!(device.log.take(), ["begin", "cancel", "try", "arm"]);
-    // The device is still at it: the slot is busy, the buffer is there.
+    // The device still works on it: the slot is busy, and the buffer is not freed.
     assert!(slot.start(device.transfer(2)).is_err());
     device.end();
     assert_eq!(device.interrupt(slot), Step::Done);
@@ -307,7 +305,7 @@ fn a_job_at_its_end_leaves_the_next_tenant_alone() {
     assert!(first.is_collected());
     let mut second = slot.start(device.transfer(2)).unwrap();
     device.log.take();
-    // Whatever is done to the first one now.
+    // Every use of the first job.
     assert_eq!(collected(first.attempt()), None);
     assert!(poll(&mut first, std::task::Waker::noop()).is_pending());
     first.cancel();
@@ -327,7 +325,8 @@ fn a_job_at_its_end_leaves_the_next_tenant_alone() {
 #[test]
 fn a_step_inside_a_step_is_contended_and_the_holder_steps_once_more() {
     let (device, slot) = new();
-    // The handler interrupts the foreground, after its look, and brings the end.
+    // The handler interrupts the foreground's try, after its look, and the device has ended by
+    // then.
     let mut job = slot.start(device.transfer(1)).unwrap();
     device.log.take();
     *device.inside_try.lock().unwrap() = Some(Box::new(move || {
@@ -337,7 +336,7 @@ fn a_step_inside_a_step_is_contended_and_the_holder_steps_once_more() {
     assert_eq!(collected(job.attempt()), Some(1));
     assert_eq!(device.log.take(), ["try", "arm", "try", "disarm"]);
 
-    // A handler inside a handler, and several at once: one more try answers them all.
+    // A handler inside a handler, and several of them: one more try is enough for all.
     let job = slot.start(device.transfer(2)).unwrap();
     device.log.take();
     *device.inside_try.lock().unwrap() = Some(Box::new(move || {
@@ -348,7 +347,7 @@ fn a_step_inside_a_step_is_contended_and_the_holder_steps_once_more() {
     assert_eq!(device.interrupt(slot), Step::Pending);
     assert_eq!(device.log.take(), ["try", "arm", "try", "arm"]);
 
-    // The note is spent: the next step tries once.
+    // The note is used up: the next step tries once.
     assert_eq!(device.interrupt(slot), Step::Pending);
     assert_eq!(device.log.take(), ["try", "arm"]);
     drop(job);
@@ -381,16 +380,16 @@ fn a_cancel_from_inside_a_step_is_carried_out_by_its_holder() {
 #[test]
 fn what_was_given_up_can_be_taken_back() {
     let (device, slot) = new();
-    assert!(slot.reclaim().is_none(), "nothing was ever there");
+    assert!(slot.reclaim().is_none(), "the slot has never had an operation");
     slot.start(device.transfer(1)).unwrap().detach();
     assert!(slot.reclaim().is_none(), "it runs");
     device.end();
     assert_eq!(device.interrupt(slot), Step::Done);
-    let done = slot.reclaim().expect("it has ended, and nobody will collect it");
+    let done = slot.reclaim().expect("it has ended, and no job will collect it");
     assert_eq!((done.op.id, done.result), (1, Ok(1)));
     assert!(slot.reclaim().is_none() && slot.is_idle(), "once");
-    assert_eq!(*device.dropped.lock().unwrap(), [], "and nothing is dropped");
-    // The end of a job that lives is the job's.
+    assert_eq!(*device.dropped.lock().unwrap(), [], "nothing is dropped");
+    // While the job lives, only the job collects the end.
     let mut job = slot.start(device.transfer(2)).unwrap();
     device.end();
     assert_eq!(device.interrupt(slot), Step::Done);
@@ -448,7 +447,7 @@ fn an_orphan_whose_drop_uses_the_slot_finds_it_busy() {
 
 #[test]
 fn waiting_works_with_interrupts_masked() {
-    // No handler ever runs: the foreground steps the slot by itself.
+    // No handler runs: the foreground steps the slot itself.
     let (device, slot) = new();
     let job = slot.start(device.transfer(1)).unwrap();
     let mut looks = 0;
@@ -470,7 +469,7 @@ fn waiting_works_with_interrupts_masked() {
 
 #[test]
 fn a_sleeper_hears_of_the_end() {
-    /// Sleeps until there is news; the interrupt comes at one of two places.
+    /// Sleeps until there is news. The interrupt comes before the check, or during the sleep.
     struct Sleep {
         device: &'static Device,
         slot: &'static Slot<Transfer>,
@@ -500,14 +499,14 @@ fn a_sleeper_hears_of_the_end() {
 }
 
 #[test]
-fn a_bounded_wait_gives_the_job_back_still_running() {
+fn a_wait_with_a_deadline_leaves_the_job_running() {
     let (device, slot) = new();
     let time = std::cell::Cell::new(0);
     let clock = FakeClock::<16> { per_look: 1, ..FakeClock::new(&time) };
     let mut job = slot.start(device.transfer(1)).unwrap();
     assert!(job.ended().block_for(Spin, clock, Duration::from_millis(3)).is_err());
     assert!(!device.log.take().contains(&"cancel"));
-    // The deadline has passed, and so has the transfer: one last look.
+    // The deadline has passed, but the transfer has ended: the wait looks once more.
     let passed = Deadline::after(clock, Duration::ZERO);
     device.end();
     assert_eq!(job.ended().block_until(Spin, &passed).unwrap().result, Ok(1));
@@ -528,13 +527,13 @@ fn the_wake_comes_when_driven_is_dropped() {
     device.end();
     let driven = slot.on_interrupt();
     assert_eq!((driven.step(), driven.wake_is_owed()), (Step::Done, true));
-    assert_eq!(wakes.load(SeqCst), 0, "before the end of interrupt");
+    assert_eq!(wakes.load(SeqCst), 0, "the handler has not acknowledged the interrupt yet");
     drop(driven);
     assert_eq!(wakes.load(SeqCst), 1);
     let Poll::Ready(done) = poll(&mut job, &waker) else { panic!("it has ended") };
     assert_eq!(done.result, Ok(1));
 
-    // A wake that is owed to a tenant who has left is spurious for the next one.
+    // A wake that is owed to an operation that has left is spurious for the next operation.
     let mut first = slot.start(device.transfer(2)).unwrap();
     device.end();
     let driven = slot.on_interrupt();
@@ -572,7 +571,7 @@ fn an_end_between_the_looks_of_a_poll_is_not_lost() {
 }
 
 #[test]
-fn the_last_waker_is_woken_and_a_dropped_job_wakes_nobody() {
+fn the_last_waker_is_woken_and_a_dropped_job_wakes_none() {
     let (device, slot) = new();
     let ((first, first_wakes), (second, second_wakes)) = (counting(), counting());
     let mut job = slot.start(device.transfer(1)).unwrap();
@@ -613,20 +612,20 @@ fn awaited_on_an_executor_with_the_handler_on_another_thread() {
 }
 
 #[test]
-fn a_cancel_that_ends_the_operation_wakes_who_awaits_it() {
-    // The job is shared: one task awaits it, another one cancels.
+fn a_cancel_that_ends_the_operation_wakes_the_task_that_awaits_it() {
+    // The job is shared: one task awaits it, and another task cancels it.
     let (device, slot) = new();
     device.stops_at_once.store(true, SeqCst);
     let (waker, wakes) = counting();
     let mut job = slot.start(device.transfer(1)).unwrap();
     assert!(poll(&mut job, &waker).is_pending());
     job.cancel();
-    assert_eq!(wakes.load(SeqCst), 1, "no interrupt follows any more: nobody else would");
+    assert_eq!(wakes.load(SeqCst), 1, "no interrupt follows: nothing else would wake it");
     assert_eq!(collected(job.attempt()), Some(1));
 }
 
 #[test]
-fn a_job_that_is_dropped_takes_its_waker_along_and_the_next_one_evicts_a_kept_one() {
+fn a_dropped_job_drops_its_waker_and_the_next_job_evicts_a_waker_that_was_kept() {
     let watched = || {
         let token = Arc::new(());
         let held = token.clone();
@@ -638,7 +637,7 @@ fn a_job_that_is_dropped_takes_its_waker_along_and_the_next_one_evicts_a_kept_on
     assert!(poll(&mut job, &waker).is_pending());
     device.end();
     drop((job, waker));
-    assert_eq!(Arc::strong_count(&token), 1, "a task that has ended is kept in memory");
+    assert_eq!(Arc::strong_count(&token), 1, "the slot keeps a task that has ended in memory");
 
     let (waker, token) = watched();
     let mut job = slot.start(device.transfer(2)).unwrap();
@@ -695,30 +694,30 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     prop::collection::vec(act, 1..80)
 }
 
-/// Who will get the end of the tenant.
+/// What will get the end of the operation in the slot.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Heir {
     Job,
     Callback,
-    Nobody,
+    Orphan,
     Forgotten,
 }
 
-/// What the slot should be: a struct without atomics.
+/// A model of the slot: a struct without atomics.
 #[derive(Default)]
 struct Model {
     tenant: Option<(u32, Heir)>,
     ready: bool,
     cancelled: bool,
     ended: bool,
-    /// Given back to the program, by a callback, and dropped by a `start`.
+    /// Collected by a job.
     returned: Vec<u32>,
     called_back: Vec<u32>,
     reclaimed: Vec<u32>,
 }
 
 impl Model {
-    /// A step that finds the tenant running.
+    /// A step of the slot.
     fn step(&mut self, stops_at_once: bool) -> Step {
         match self.tenant {
             None => Step::Idle,
@@ -736,10 +735,10 @@ impl Model {
         }
     }
 
-    /// Whether a start finds room.
+    /// A start. Returns whether the slot accepts it.
     fn start(&mut self, id: u32, heir: Heir) -> bool {
         match self.tenant {
-            Some((old, Heir::Nobody)) if self.ended => self.reclaimed.push(old),
+            Some((old, Heir::Orphan)) if self.ended => self.reclaimed.push(old),
             Some(_) => return false,
             None => {}
         }
@@ -837,11 +836,11 @@ fn run(acts: &[Act], stops_at_once: bool) {
                 match act {
                     Act::Drop => {
                         model.cancel(stops_at_once);
-                        model.tenant = Some((id, Heir::Nobody));
+                        model.tenant = Some((id, Heir::Orphan));
                         drop(held);
                     }
                     Act::Detach => {
-                        model.tenant = Some((id, Heir::Nobody));
+                        model.tenant = Some((id, Heir::Orphan));
                         held.detach();
                     }
                     _ => {
@@ -851,7 +850,7 @@ fn run(acts: &[Act], stops_at_once: bool) {
                 }
             }
         }
-        // After each act: every operation is in exactly one place.
+        // After each act, every operation is in exactly one place.
         let mut dropped = device.dropped.lock().unwrap().clone();
         dropped.sort_unstable();
         let mut expected: Vec<u32> =

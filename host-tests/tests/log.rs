@@ -1,8 +1,11 @@
-//! The log of `persist`: which bytes are taken for its records, which memory for a log, and which
-//! cursor for one of its own. Each check is shown to see what it is there for: with the one thing
-//! changed that refuses, the same input passes. What a power cut leaves is the matter of `crash`.
+//! The log of `persist`: which bytes it accepts as its records, which memory as a log, and which
+//! cursors as its own. Each check is shown to matter: the same input passes when the one thing that
+//! is refused is changed. `crash` tests what a power cut leaves.
 
-use host_tests::log_layout::{COPY, HEADER, Header, PREFIX};
+use fakes::{
+    log_layout::{COPY, HEADER, Header, PREFIX},
+    xorshift::Xorshift,
+};
 use wouldblock::{
     nb,
     persist::{
@@ -15,7 +18,7 @@ const WORDS: usize = 400;
 
 type Records = Vec<(u64, Vec<u8>)>;
 
-/// Of a log and of a reader alike.
+/// The records of a log or of a reader.
 macro_rules! records {
     ($log:expr) => {{
         let log = $log;
@@ -28,7 +31,7 @@ macro_rules! records {
     }};
 }
 
-/// What recovery finds, which is what reading alone finds.
+/// What recovery finds. A reader must find the same.
 fn recovered(memory: &[u64]) -> Result<Records, Error> {
     let read = Reader::open(memory).map(|log| records!(log));
     let recovered = Log::recover(&mut memory.to_vec()[..]).map(|log| records!(log));
@@ -57,8 +60,8 @@ fn image_of_another(before: usize, words: usize) -> Vec<u64> {
     memory
 }
 
-/// The image of a log that has got `payload`, was cleared, and has got one short record since: what
-/// is left of the payload stands behind its end.
+/// The image of a log to which `payload` was appended, that was cleared, and to which one short
+/// record was appended then: the rest of the payload is behind the log's end.
 fn log_behind_whose_end_is(payload: &[u8]) -> (Vec<u64>, Records) {
     let mut memory = vec![0; WORDS];
     let mut log = Log::create(&mut memory[..]).unwrap();
@@ -72,14 +75,14 @@ fn log_behind_whose_end_is(payload: &[u8]) -> (Vec<u64>, Records) {
 fn another_logs_bytes_behind_the_end_are_no_records() {
     for before in 0..6 {
         let image = image_of_another(before, 200);
-        // As it is, and so that each of its words comes to stand at its own place.
+        // The image as it is, and cut so that each of its words is at its own place.
         for payload in [&image[..], &image[HEADER + PREFIX..]] {
             let (memory, expected) = log_behind_whose_end_is(&bytes(payload));
             assert_eq!(recovered(&memory), Ok(expected), "{before}");
         }
     }
-    // Where numbers and places fit, only the identity refuses them: under the other log's, they are
-    // records.
+    // Where numbers and places fit, only the identity refuses them: with the other log's identity,
+    // they are records.
     let image = image_of_another(0, 200);
     let (mut memory, expected) = log_behind_whose_end_is(&bytes(&image[HEADER + PREFIX..]));
     let mine = Header::of(&memory);
@@ -91,7 +94,7 @@ fn another_logs_bytes_behind_the_end_are_no_records() {
     assert_eq!(recovered(&memory).unwrap().len(), 5);
 }
 
-/// Its own bytes from before a `clear`, and from before it was made anew, neither.
+/// Nor are the log's own bytes from before a `clear`, or from before it was created again.
 #[test]
 fn its_own_bytes_from_before_are_no_records() {
     let anew = |log: &mut Log<&mut [u64]>| log.clear();
@@ -100,7 +103,7 @@ fn its_own_bytes_from_before_are_no_records() {
     append(&mut log, 3);
     let old = log.memory().to_vec();
     anew(&mut log);
-    // The old image at its own place, then the numbers as they were, as far as they can be had.
+    // The old image at its own place, with as many of the old numbers as possible.
     log.try_append(&bytes(&old[HEADER + PREFIX..HEADER + PREFIX + 40])).unwrap();
     anew(&mut log);
     append(&mut log, 1);
@@ -110,7 +113,8 @@ fn its_own_bytes_from_before_are_no_records() {
     log.try_append(&bytes(&old[HEADER + PREFIX..HEADER + PREFIX + 40])).unwrap();
     let made_anew = Header::of(&memory);
     assert_eq!(recovered(&memory).unwrap().len(), 1);
-    // The first record of the old image, over the first: refused, and under its own identity taken.
+    // The first record of the old image, copied over the first record: it is refused, but accepted
+    // with its own identity.
     memory[HEADER..HEADER + PREFIX + 8].copy_from_slice(&old[HEADER..HEADER + PREFIX + 8]);
     assert_eq!(recovered(&memory), Ok(vec![]));
     Header { first: 1, ..Header::of(&old) }.put(&mut memory);
@@ -118,8 +122,8 @@ fn its_own_bytes_from_before_are_no_records() {
     assert_ne!(made_anew.generation, Header::of(&old).generation);
 }
 
-/// A record is one of its log, at its place, with the next number, of an epoch that has been: with
-/// any of these wrong and the checksum right for it, it is none.
+/// A record belongs to its log, is at its place, and has the next number and an epoch that has
+/// been. If any of these is wrong, the record is refused, even with a right checksum.
 #[test]
 fn a_record_is_of_its_log_and_of_its_place() {
     let mut memory = vec![0; 100];
@@ -147,7 +151,7 @@ fn a_record_is_of_its_log_and_of_its_place() {
     for epoch in [0, header.epoch + 1, header.epoch + 2, u64::from(u32::MAX)] {
         assert!(!is_taken(forged(Header { epoch, ..header }, end, 2)), "epoch {epoch}");
     }
-    // In a log that was recovered once more, the next epoch has been.
+    // After one more recovery, the next epoch has been.
     Header { epoch: header.epoch + 1, ..header }.put(&mut memory);
     let mut later = memory.clone();
     let record = forged(Header { epoch: header.epoch + 1, ..header }, end, 2);
@@ -155,8 +159,8 @@ fn a_record_is_of_its_log_and_of_its_place() {
     assert_eq!(recovered(&later).unwrap().len(), 2);
 }
 
-/// Every `create` and every `clear` gives an identity that there was not before, also where the
-/// salt is always the same, and where a creation was cut short.
+/// Every `create` and every `clear` gives a new identity, also where the salt is always the same,
+/// and where a creation was cut short.
 #[test]
 fn no_identity_comes_twice() {
     struct Saltless(Vec<u64>);
@@ -189,15 +193,15 @@ fn no_identity_comes_twice() {
         let Header { generation, salt, .. } = Header::of(&memory);
         assert!(identities.insert((generation, salt)));
         if n % 5 == 0 {
-            // Cut short after the old log was taken away.
+            // The creation was cut short after the old log was removed.
             (memory[0], memory[COPY]) = (0, 0);
             assert_eq!(recovered(&memory), Err(Error::NotALog));
         }
         if n % 7 == 0 {
-            memory[1] ^= 1; // a damaged copy
+            memory[1] ^= 1; // One copy is damaged.
         }
     }
-    // Two logs of the same history differ by their salt alone.
+    // Two logs with the same history differ only by their salt.
     let made = |memory: &mut [u64]| {
         Log::create(&mut *memory).unwrap();
         Header::of(memory)
@@ -213,7 +217,8 @@ fn a_log_knows_the_length_of_its_memory() {
     let mut log = Log::create(&mut memory[..]).unwrap();
     while log.try_append(&[1; 20]).is_ok() {}
     let all = recovered(&memory).unwrap();
-    // Opened shorter or longer: refused, and by how much; never a part of it.
+    // Shorter or longer memory is refused, with the right length. A part of the log is never
+    // accepted.
     for words in [HEADER + PREFIX, 64, 127] {
         assert_eq!(recovered(&memory[..words]), Err(Error::OtherLength { words: 128 }));
         assert_eq!(log::check(&memory[..words]), Err(Error::OtherLength { words: 128 }));
@@ -221,13 +226,14 @@ fn a_log_knows_the_length_of_its_memory() {
     assert_eq!(recovered(&memory[..HEADER]), Err(Error::TooSmall));
     let longer = [&memory[..], &[0]].concat();
     assert_eq!(recovered(&longer), Err(Error::OtherLength { words: 128 }));
-    // It is the stated length that refuses: with another one, a part would be taken for all.
+    // The length in the header refuses it: with another length, a part would be accepted as the
+    // whole.
     let mut twin = memory[..64].to_vec();
     Header { words: 64, ..Header::of(&memory) }.put(&mut twin);
     let part = recovered(&twin).unwrap();
     assert!(!part.is_empty() && part.len() < all.len());
 
-    // Made anew in the first half of it: the old records do not return.
+    // A log that is created in the first half: the old records do not return.
     Log::create(&mut memory[..64]).unwrap();
     assert_eq!(recovered(&memory), Err(Error::OtherLength { words: 64 }));
     assert_eq!(recovered(&memory[..64]), Ok(vec![]));
@@ -235,8 +241,8 @@ fn a_log_knows_the_length_of_its_memory() {
     assert_eq!(recovered(&memory), Ok(vec![]));
 }
 
-/// A cursor from before a `clear` is refused, wherever it leads: the end of the memory, the middle
-/// of a longer record, or a record of the same number of bytes.
+/// A cursor from before a `clear` is refused, wherever it points: to the end of the memory, the
+/// middle of a longer record, or a record of the same length.
 #[test]
 fn a_cursor_from_before_a_clear_is_refused() {
     for (words, length, longer) in [(64, 40, 300), (WORDS, 64, 1000), (WORDS, 64, 64)] {
@@ -259,7 +265,8 @@ fn a_cursor_from_before_a_clear_is_refused() {
         check(&Log::recover(&mut memory[..]).unwrap());
         let reader = Reader::open(&memory[..]).unwrap();
         assert!(old.iter().all(|record| reader.after(Some(record)) == Err(Stale)));
-        // What a cursor that is not checked would have found there: no length of a record.
+        // A cursor that is not checked would have found this word there, which is no length of a
+        // record.
         if longer == 1000 {
             assert_eq!(memory[HEADER + (PREFIX + 8) + 1], u64::MAX);
         }
@@ -282,8 +289,8 @@ fn a_cursor_at_the_end_of_the_memory_leads_nowhere() {
     assert_eq!(log.after(None), Ok(None));
 }
 
-/// Nor is a cursor of another log taken, though its number, place and length fit, nor one that the
-/// caller has changed.
+/// A cursor of another log is refused, although its number, place and length fit. So is a cursor
+/// that the caller has changed.
 #[test]
 fn a_foreign_or_forged_cursor_is_refused() {
     let (mut one, mut two) = ([0; 200], [0; 200]);
@@ -311,7 +318,7 @@ fn a_foreign_or_forged_cursor_is_refused() {
     }
 }
 
-/// What callers write, as the documentation says that they may.
+/// What the documentation tells callers to write.
 fn open_or_create(memory: &mut [u64]) -> Result<Log<&mut [u64]>, Error> {
     match log::check(memory) {
         Err(Error::NotALog) => Log::create(memory),
@@ -335,11 +342,11 @@ fn to_open_or_create_wipes_no_damaged_log() {
         memory[bit / 64] ^= 1 << (bit % 64);
         let log = open_or_create(&mut memory).expect("the other copy is whole");
         assert_eq!(log.records().count(), 2, "bit {bit}");
-        // It was written anew.
+        // The damaged copy was written again.
         assert_eq!(memory[..COPY], memory[COPY..HEADER]);
     }
-    // A word of each copy with any value: the records, or an error that is not "no log", as long as
-    // not both magics are gone.
+    // A word of each copy has any value: the records are found, or the error is not "no log",
+    // unless both magics are lost.
     for (first, second) in (0..COPY).flat_map(|one| (COPY..HEADER).map(move |two| (one, two))) {
         for value in [0, 1, u64::from(u32::MAX), u64::MAX] {
             let mut damaged = memory.clone();
@@ -355,7 +362,7 @@ fn to_open_or_create_wipes_no_damaged_log() {
             }
         }
     }
-    // The idiom that creates on every error would have wiped it.
+    // Code that creates a log on every error would have wiped it.
     let mut damaged = memory;
     (damaged[1], damaged[COPY + 1]) = (1, 1);
     assert_eq!(recovered(&damaged), Err(Error::Damaged));
@@ -366,18 +373,12 @@ fn to_open_or_create_wipes_no_damaged_log() {
 
 #[test]
 fn no_log_and_another_version_are_told_apart() {
-    let xorshift = |state: &mut u64| {
-        *state ^= *state << 13;
-        *state ^= *state >> 7;
-        *state ^= *state << 17;
-        *state
-    };
-    let mut state = 0x5eed;
-    let random: Vec<u64> = (0..10_000).map(|_| xorshift(&mut state)).collect();
+    let mut random = Xorshift(0x5eed);
+    let random: Vec<u64> = (0..10_000).map(|_| random.next()).collect();
     for memory in random.chunks(40).chain([&[0; 40][..], &[u64::MAX; 40], &[0xee; 40]]) {
         assert_eq!(recovered(memory), Err(Error::NotALog));
     }
-    // The format before this one, and the one after it.
+    // The formats before this one and after it.
     for version in [1, 3, 255] {
         let mut memory = two_records();
         let magic = u64::from_le_bytes([b'w', b'b', b'l', b'o', b'g', 0, 0, version]);
@@ -390,7 +391,7 @@ fn no_log_and_another_version_are_told_apart() {
     }
 }
 
-/// A log that can be recovered no more can still be read, and is as it was.
+/// A log whose recoveries are used up can still be read, and is not changed.
 #[test]
 fn an_exhausted_log_is_read() {
     let mut memory = two_records();
@@ -404,7 +405,7 @@ fn an_exhausted_log_is_read() {
     assert_eq!(Reader::open(&memory[..]).map(drop), Err(Error::Exhausted));
 }
 
-/// Damage while the log is open: what is read then is an error or ends, and nothing panics.
+/// Damage while the log is open: a read then fails or ends, and nothing panics.
 #[test]
 fn damage_to_an_open_log_does_no_harm() {
     use std::cell::Cell;

@@ -1,6 +1,6 @@
-//! `persist`: a region of ordinary memory does what it says, as far as a program can see; and the
-//! log on it. What a power cut leaves is the matter of `crash`; which instructions are executed, of
-//! `cache_instructions`.
+//! `persist`: a region of ordinary memory, as far as a program can see its effects, and the log on
+//! it. `crash` tests what a power cut leaves, and `cache_instructions` which instructions are
+//! executed.
 
 #![cfg(target_arch = "x86_64")]
 
@@ -41,7 +41,7 @@ fn source() -> Vec<u8> {
     (0..SIZE).map(|n| ((n * 31) >> 2) as u8).collect()
 }
 
-/// What was copied is there, and nothing else has changed.
+/// Whether the copy is there and nothing else has changed.
 fn is_copied(bytes: &[u8], at: usize, from: &[u8]) -> bool {
     let end = at + from.len();
     bytes[at..end] == *from && bytes[..at].iter().chain(&bytes[end..]).all(|&byte| byte == 0xee)
@@ -63,7 +63,7 @@ fn copies_of_every_size_at_every_alignment_are_exact() {
     }
 }
 
-/// A program in C chooses from where on copies go past the cache.
+/// A program in C chooses the size from which copies use non-temporal stores.
 #[test]
 fn copies_are_exact_whichever_way_they_go() {
     use wouldblock::c::{Domain, Region, Status, wb_cache_get, wb_region_copy, wb_region_new};
@@ -73,8 +73,8 @@ fn copies_are_exact_whichever_way_they_go() {
     {
         for length in SIZES {
             let mut memory = memory();
-            // SAFETY: all zeros is a value of both, which are written next. The memory outlives the
-            // region, and is used by nothing else meanwhile.
+            // SAFETY: all zeros is a value of both types, and both are written next. The memory
+            // outlives the region, and nothing else uses it meanwhile.
             unsafe {
                 let (mut cache, mut region) = std::mem::zeroed::<(_, Region)>();
                 assert_eq!(wb_cache_get(&mut cache), Status::Ok);
@@ -90,8 +90,8 @@ fn copies_are_exact_whichever_way_they_go() {
     }
 }
 
-/// The words of a region end where it ends: what is beyond is refused as documented, and no number
-/// of a word wraps round to the beginning.
+/// The words of a region end where it ends: words beyond it are refused as documented, and no word
+/// number wraps to the beginning.
 #[test]
 fn no_word_beyond_a_region_wraps() {
     let mut memory = memory();
@@ -116,7 +116,7 @@ fn what_is_out_of_bounds_changes_nothing() {
     assert_eq!(region.copy_persist(usize::MAX, &[1; 4]), Err(OutOfBounds));
     assert_eq!(region.zero_persist(0..SIZE + 1), Err(OutOfBounds));
     assert_eq!(region.persist(SIZE..SIZE + 1), Err(OutOfBounds));
-    #[expect(clippy::reversed_empty_ranges, reason = "what a miscalculation gives")]
+    #[expect(clippy::reversed_empty_ranges, reason = "a caller may miscalculate")]
     let reversed = 5..4;
     assert_eq!(region.flush(reversed), Err(OutOfBounds));
     assert_eq!(region.persist(SIZE..SIZE), Ok(()));
@@ -161,7 +161,7 @@ fn every_form_appends_and_all_is_recovered() -> Result<(), Box<dyn Error>> {
         let log = Log::recover(region(&mut memory, domain))?;
         assert_eq!(records(&log), expected);
         let first = log.records().next().unwrap();
-        assert_eq!(log.read(&first, &mut [0; 3]), Ok(&b"one"[..])); // as much as there is room for
+        assert_eq!(log.read(&first, &mut [0; 3]), Ok(&b"one"[..])); // What fits.
     }
     Ok(())
 }
@@ -175,7 +175,7 @@ fn a_full_log_would_block_and_loses_nothing() {
         count += 1;
     }
     assert_eq!(count, (SIZE as u64 - 128) / (24 + 80));
-    // As many bytes as `room` says, and no more; then there is no room at all.
+    // `room` bytes fit, and one more does not. After that there is no room.
     let room = log.room().expect("for a short record");
     assert_eq!(room as u64, (SIZE as u64 - 128) % (24 + 80) - 24);
     assert_eq!(log.try_append(&memory_of(room + 1)), Err(nb::Error::WouldBlock));
@@ -187,7 +187,7 @@ fn a_full_log_would_block_and_loses_nothing() {
     assert_eq!(log.try_append(&[7; SIZE]), Err(nb::Error::Other(TooLong)));
     assert_eq!(records(&log).len() as u64, count);
 
-    // The blocking form has the room made by whoever waits for it.
+    // In the blocking form, the caller makes the room.
     let shipped = Cell::new(0);
     let sequence = log.append(&[8; 100], |log| {
         shipped.set(shipped.get() + log.records().count() as u64);
@@ -212,7 +212,8 @@ fn what_is_no_log_is_refused() {
     assert_eq!(Log::create(small).map(drop), Err(log::Error::TooSmall));
 }
 
-/// Every bit of a record is covered: with any of them turned over, the log ends before it.
+/// The checksum covers every bit of a record: if any bit is flipped, the log ends before that
+/// record.
 #[test]
 fn a_damaged_record_is_not_accepted() {
     let mut memory = memory();

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-/// The first fenced block of `language` in `text` that satisfies `is_it`.
+/// The first fenced block of `language` in `text` for which `is_it` returns `true`.
 fn block(text: &str, language: &str, is_it: impl Fn(&str) -> bool) -> String {
     let fence = format!("```{language}\n");
     let blocks = text.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap());

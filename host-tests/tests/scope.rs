@@ -1,5 +1,5 @@
-//! `job::ScopedSlot`: a scope ends its operation on every way out, and nothing uses what it had borrowed
-//! after that. The device writes late, and counts whether somebody was there to take it.
+//! `job::ScopedSlot`: a scope ends its operation on every way out, and nothing uses the operation's
+//! borrows after that. The device also writes late.
 
 use std::{
     cell::Cell,
@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use host_tests::clock::FakeClock;
+use fakes::{clock::FakeClock, leak};
 use proptest::prelude::*;
 use wouldblock::{
     Attempt,
@@ -22,23 +22,21 @@ use wouldblock::{
     nb,
 };
 
-fn leak<T>(value: T) -> &'static T {
-    Box::leak(Box::new(value))
-}
-
-/// Takes bytes out of a queue. Asked to stop, it ends after `reluctance` more looks.
+/// A device with a queue of bytes. After a cancel, its operation ends after `reluctance` more
+/// tries.
 #[derive(Debug, Default)]
 struct Device {
     bytes: Mutex<VecDeque<u8>>,
     reluctance: AtomicU32,
     begun: AtomicBool,
     cancelled: AtomicU32,
-    /// The operations that are alive, and how many looks there were.
+    /// The number of operations that are alive.
     alive: AtomicU32,
+    /// The number of tries.
     looks: AtomicU32,
 }
 
-/// Fills a buffer that is somebody else's.
+/// An operation that fills a borrowed buffer.
 struct Fill<'b> {
     device: &'static Device,
     buffer: &'b mut [u8],
@@ -68,7 +66,7 @@ impl Attempt for Fill<'_> {
     type Error = usize;
 
     fn attempt(&mut self) -> nb::Result<usize, usize> {
-        assert!(self.device.begun.load(SeqCst), "tried before it has begun");
+        assert!(self.device.begun.load(SeqCst), "a try before `begin`");
         self.device.looks.fetch_add(1, SeqCst);
         while let Some(place) = self.buffer.get_mut(self.filled) {
             let Some(byte) = self.device.bytes.lock().unwrap().pop_front() else {
@@ -105,28 +103,28 @@ fn new() -> (&'static Device, &'static ScopedSlot) {
 
 #[test]
 fn the_handler_fills_a_buffer_on_the_stack() {
-    let (device, line) = new();
+    let (device, slot) = new();
     let mut buffer = [0; 3];
-    let (value, done) = line
+    let (value, done) = slot
         .scope(device.fill(&mut buffer), Spin, |job| {
             assert_eq!(job.attempt(), Err(nb::Error::WouldBlock));
             for byte in *b"abc" {
                 device.put(byte);
-                drop(line.on_interrupt());
+                drop(slot.on_interrupt());
             }
-            assert_eq!(line.on_interrupt().step(), Step::Idle);
+            assert_eq!(slot.on_interrupt().step(), Step::Idle);
             job.wait(Spin);
-            assert_eq!(job.attempt(), Ok(()), "again and again");
+            assert_eq!(job.attempt(), Ok(()), "any number of times");
             "the foreground's"
         })
         .unwrap();
     assert_eq!((value, done.result), ("the foreground's", Ok(3)));
     drop(done);
     assert_eq!((&buffer, device.cancelled.load(SeqCst)), (b"abc", 0));
-    assert!(line.is_idle());
+    assert!(slot.is_idle());
 }
 
-/// Counts how the time of the last wait was passed.
+/// An idler that counts its calls.
 struct Counted<'c>(&'c mut u32);
 
 impl Idle for Counted<'_> {
@@ -137,61 +135,61 @@ impl Idle for Counted<'_> {
 
 #[test]
 fn a_scope_that_is_left_early_waits_for_the_device_to_let_go() {
-    let (device, line) = new();
+    let (device, slot) = new();
     device.reluctance.store(5, SeqCst);
     let (mut buffer, mut waits) = ([0; 3], 0);
-    let ((), done) = line
+    let ((), done) = slot
         .scope(device.fill(&mut buffer), Counted(&mut waits), |_| {
             device.put(b'x');
-            drop(line.on_interrupt());
+            drop(slot.on_interrupt());
         })
         .unwrap();
     assert_eq!((done.result, done.op.filled), (Err(1), 1));
     drop(done);
     assert_eq!((buffer, waits), ([b'x', 0, 0], 4));
     assert_eq!(device.cancelled.load(SeqCst), 1);
-    // It is over: what comes late is nobody's.
+    // The scope has ended: a late byte goes nowhere.
     device.put(b'y');
-    assert_eq!(line.on_interrupt().step(), Step::Idle);
+    assert_eq!(slot.on_interrupt().step(), Step::Idle);
     assert_eq!((buffer, device.alive.load(SeqCst)), ([b'x', 0, 0], 0));
 }
 
 #[test]
-fn a_panic_leaves_no_device_at_work() {
-    let (device, line) = new();
+fn a_panic_leaves_no_working_device() {
+    let (device, slot) = new();
     device.reluctance.store(3, SeqCst);
     let mut buffer = [0; 3];
     let panicked = catch_unwind(AssertUnwindSafe(|| {
-        _ = line.scope(device.fill(&mut buffer), Spin, |_| panic!("in the foreground"));
+        _ = slot.scope(device.fill(&mut buffer), Spin, |_| panic!("in the foreground"));
     }));
     assert!(panicked.is_err());
     let state = [&device.cancelled, &device.alive].map(|count| count.load(SeqCst));
-    assert_eq!(state, [1, 0], "asked to stop once, and dropped");
-    assert!(device.looks.load(SeqCst) >= 4, "it was waited for");
+    assert_eq!(state, [1, 0], "cancelled once, and dropped");
+    assert!(device.looks.load(SeqCst) >= 4, "the scope has waited for it");
     device.put(b'z');
-    assert_eq!(line.on_interrupt().step(), Step::Idle);
+    assert_eq!(slot.on_interrupt().step(), Step::Idle);
     assert_eq!(buffer, [0; 3]);
-    assert!(line.is_idle());
+    assert!(slot.is_idle());
 }
 
 #[test]
-fn a_line_has_one_operation() {
-    let (device, line) = new();
+fn a_slot_has_one_operation() {
+    let (device, slot) = new();
     let mut buffers = [[0; 1]; 2];
     let [first, second] = &mut buffers;
-    let ((), done) = line
+    let ((), done) = slot
         .scope(device.fill(first), Spin, |_| {
             let mut ran = false;
-            let refused = line.scope(device.fill(second), Spin, |_| ran = true);
+            let refused = slot.scope(device.fill(second), Spin, |_| ran = true);
             let Err(Busy(back)) = refused else { panic!("two at once") };
-            assert_eq!((back.buffer.len(), ran), (1, false), "it comes back");
+            assert_eq!((back.buffer.len(), ran), (1, false), "the operation comes back");
         })
         .unwrap();
-    assert_eq!(done.result, Err(0), "the first one went on, and was cancelled at the end");
+    assert_eq!(done.result, Err(0), "the first operation continued, and was cancelled at the end");
 }
 
 #[test]
-fn scopes_nest_and_whoever_is_inside_ends_first() {
+fn scopes_nest_and_the_inner_one_ends_first() {
     let (first, outer) = new();
     let (second, inner) = new();
     let (mut one, mut two) = ([0; 1], [0; 1]);
@@ -217,11 +215,11 @@ fn scopes_nest_and_whoever_is_inside_ends_first() {
 
 #[test]
 fn a_wait_with_a_deadline_leaves_it_running() {
-    let (device, line) = new();
+    let (device, slot) = new();
     let time = Cell::new(0);
     let clock: FakeClock<64> = FakeClock { per_look: 1, ..FakeClock::new(&time) };
     let mut buffer = [0; 1];
-    let ((), done) = line
+    let ((), done) = slot
         .scope(device.fill(&mut buffer), Spin, |job| {
             assert_eq!(
                 job.ended().block_for(Spin, clock, Duration::from_millis(5)),
@@ -229,13 +227,13 @@ fn a_wait_with_a_deadline_leaves_it_running() {
             );
             device.put(b'k');
             assert_eq!(job.ended().block_for(Spin, clock, Duration::from_millis(5)), Ok(()));
-            assert_eq!(job.ended().block_for(Spin, clock, Duration::ZERO), Ok(()), "it is over");
+            assert_eq!(job.ended().block_for(Spin, clock, Duration::ZERO), Ok(()), "it has ended");
         })
         .unwrap();
     assert_eq!(done.result, Ok(1));
 }
 
-/// What the foreground does in the scope.
+/// An act of the foreground in the scope.
 #[derive(Clone, Copy, Debug)]
 enum Move {
     Put,
@@ -246,8 +244,8 @@ enum Move {
 }
 
 proptest! {
-    /// Whatever is done in the scope: every byte is in the buffer, in order, or still the device's,
-    /// and the line is idle after it.
+    /// Any acts in the scope: every byte is in the buffer, in order, or still in the device, and
+    /// the slot is idle after the scope.
     #[test]
     fn every_byte_is_accounted_for(
         reluctance in 0_u32..4,
@@ -256,19 +254,19 @@ proptest! {
             1 => Just(Move::Cancel), 1 => Just(Move::Panic),
         ], 0..16),
     ) {
-        let (device, line) = new();
+        let (device, slot) = new();
         device.reluctance.store(reluctance, SeqCst);
         let mut buffer = [0; 4];
         let mut put = 0;
         let end = catch_unwind(AssertUnwindSafe(|| {
-            let (_, done) = line.scope(device.fill(&mut buffer), Spin, |job| {
+            let (_, done) = slot.scope(device.fill(&mut buffer), Spin, |job| {
                 for step in moves {
                     match step {
                         Move::Put => {
                             put += 1;
                             device.put(put);
                         }
-                        Move::Interrupt => drop(line.on_interrupt()),
+                        Move::Interrupt => drop(slot.on_interrupt()),
                         Move::Attempt => _ = job.attempt(),
                         Move::Cancel => job.cancel(),
                         Move::Panic => std::panic::resume_unwind(Box::new("planned")),
@@ -282,12 +280,12 @@ proptest! {
         prop_assert!(end.map_or(true, |filled| filled == taken));
         let expected: Vec<u8> = (1..=4).map(|n| if n <= taken { n as u8 } else { 0 }).collect();
         prop_assert_eq!(&buffer[..], &expected[..]);
-        prop_assert!(line.is_idle());
+        prop_assert!(slot.is_idle());
         prop_assert_eq!(device.alive.load(SeqCst), 0);
     }
 }
 
-/// Leaves the processor to the other thread.
+/// An idler that lets the other thread run.
 struct Yield;
 
 impl Idle for Yield {
@@ -296,12 +294,12 @@ impl Idle for Yield {
     }
 }
 
-/// A handler on another thread steps all the time; the buffers are on this stack, which is used for
-/// something else after each scope.
+/// A handler on another thread steps all the time. The buffers are on this thread's stack, which is
+/// used for something else after each scope.
 #[test]
 fn a_handler_on_another_core_never_touches_what_a_scope_has_left() {
     const ROUNDS: u32 = 2000;
-    let (device, line) = new();
+    let (device, slot) = new();
     let over = AtomicBool::new(false);
     let mut ends = [0_u32; 2];
     thread::scope(|scope| {
@@ -312,13 +310,13 @@ fn a_handler_on_another_core_never_touches_what_a_scope_has_left() {
                 if device.bytes.lock().unwrap().len() < 8 {
                     device.put(byte | 1);
                 }
-                drop(line.on_interrupt());
+                drop(slot.on_interrupt());
             }
         });
         for round in 0..ROUNDS {
             device.bytes.lock().unwrap().clear();
             let mut buffer = [0; 4];
-            let ((), done) = line
+            let ((), done) = slot
                 .scope(device.fill(&mut buffer), Yield, |job| {
                     if round % 2 == 0 {
                         job.wait(Yield);

@@ -1,17 +1,18 @@
-//! Signals as interrupts: a POSIX timer preempts this thread at random, at any machine instruction,
-//! and its handler is the interrupt handler. What the sweep does at each boundary, this does
-//! between them too, a million times (`WOULDBLOCK_ROUNDS` says how often).
+//! Signals as interrupts: a POSIX timer preempts this thread at a random machine instruction, and
+//! the signal handler is the interrupt handler. The sweep interrupts at each boundary; this also
+//! interrupts between boundaries, a million times (`WOULDBLOCK_ROUNDS` sets the number).
 //!
 //! # What is sound in a signal handler
 //! `Event::signal`, a waker that only stores, `Slot::on_interrupt`, `try_lock`, and a channel's
-//! `try_send` are lock-free on a host, up to one place: a step that finds a slot in the middle of
-//! its `start` waits for a critical section, and a signal is not masked by one, as an interrupt is.
-//! So this handler does what the interrupt controller does: if the thread is in a critical section,
-//! the interrupt stays pending ([`in_critical_section`] is async-signal-safe), and comes after the
-//! call that has the section in it, or before the thread sleeps, with the signal blocked.
+//! `try_send` are lock-free on a host, with one exception: a step that finds a slot in the middle
+//! of its `start` waits for a critical section. A critical section does not mask a signal as it
+//! masks an interrupt. So this handler does what the interrupt controller does: if the thread is in
+//! a critical section, the interrupt stays pending ([`in_critical_section`] is async-signal-safe).
+//! It comes after the call that contains the section, or before the thread sleeps, with the signal
+//! blocked.
 //!
 //! The thread sleeps in `ppoll`, which unblocks the signal and sleeps in one step, as `sti; hlt`
-//! does. A sleep that outlasts a second is a wake-up lost.
+//! does. A sleep that lasts longer than a second is a lost wake-up.
 
 use std::{
     cell::Cell,
@@ -25,6 +26,7 @@ use std::{
     time::Duration,
 };
 
+use fakes::xorshift::Xorshift;
 use nix::{
     errno::Errno,
     poll::ppoll,
@@ -51,18 +53,18 @@ use wouldblock::{
 const INTERRUPT: Signal = Signal::SIGUSR1;
 const ROUNDS: u64 = 1_000_000;
 
-/// The device: it has a token when its timer has expired. All relaxed: what orders it is the
-/// library.
+/// The device: it has a token when its timer has expired. All accesses are relaxed, so that only
+/// the library can order them.
 static TOKENS: AtomicU32 = AtomicU32::new(0);
 static PENDING: AtomicBool = AtomicBool::new(false);
 
-/// What the foreground is doing, for the statistics.
+/// Where the foreground is, for the statistics.
 static PLACE: AtomicU32 = AtomicU32::new(OUTSIDE);
 const OUTSIDE: u32 = 0;
 const IN_A_WAIT: u32 = 1;
 const ASLEEP: u32 = 2;
 static LANDED: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
-/// Where the last signal landed.
+/// Where the foreground was at the last signal.
 static LAST: AtomicU32 = AtomicU32::new(OUTSIDE);
 static HELD_OFF: AtomicU64 = AtomicU64::new(0);
 
@@ -70,12 +72,13 @@ static EVENT: Event = Event::new();
 static SLOT: Slot<Take> = Slot::new();
 static TOTAL: Mutex<u64> = Mutex::new(0);
 static ADDED: AtomicU64 = AtomicU64::new(0);
-/// The handler's end of the channel. Only the handler locks it, and it does not interrupt itself.
+/// The handler's end of the channel. Only the handler locks it, and the handler does not interrupt
+/// itself.
 static SENDER: Mutex<Option<Sender<'static, u64>>> = Mutex::new(None);
 static SENT: AtomicU64 = AtomicU64::new(0);
 
 extern "C" fn on_signal(_: i32) {
-    let errno = Errno::last_raw(); // what it interrupts may be about to look at it
+    let errno = Errno::last_raw(); // The interrupted code may be about to read it.
     TOKENS.fetch_add(1, Relaxed);
     let place = PLACE.load(Relaxed);
     LAST.store(place, Relaxed);
@@ -89,7 +92,7 @@ extern "C" fn on_signal(_: i32) {
     Errno::set_raw(errno);
 }
 
-/// The interrupt handler: what a firmware's does.
+/// The interrupt handler, as in a firmware.
 fn on_interrupt() {
     let driven = SLOT.on_interrupt();
     if let Ok(mut total) = TOTAL.try_lock() {
@@ -106,7 +109,8 @@ fn on_interrupt() {
     drop(driven);
 }
 
-/// Takes the token. As a background operation it has nothing to begin: the timer runs.
+/// Takes the token. As a background operation it has nothing to begin, because the timer runs
+/// already.
 #[derive(Debug)]
 struct Take;
 
@@ -126,17 +130,18 @@ impl Background for Take {
     fn cancel(&mut self) {}
 }
 
-/// This thread as a CPU: signals are its interrupts.
+/// This thread as a CPU, with signals as its interrupts.
 struct Cpu {
     timer: Timer,
     lost: Cell<u64>,
-    random: Cell<u64>,
-    /// In nanoseconds, without the random part.
+    random: Cell<Xorshift>,
+    /// The delay of the next signal in nanoseconds, without the random part.
     delay: u64,
 }
 
-/// By how much the delay follows the last signal, and its random part, in nanoseconds.
+/// By how much the last signal changes the delay, in nanoseconds.
 const STEP: u64 = 50;
+/// The largest random part of the delay, in nanoseconds.
 const SPREAD: u64 = 3000;
 
 impl Cpu {
@@ -145,24 +150,27 @@ impl Cpu {
         let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
         // SAFETY: the handler does only what is async-signal-safe, see the module's documentation.
         unsafe { sigaction(INTERRUPT, &action) }.unwrap();
-        assert!(!in_critical_section()); // Initialises what is thread-local.
+        assert!(!in_critical_section()); // Initialises the thread-local variable.
         let thread_id = gettid().as_raw();
         let notify = SigevNotify::SigevThreadId { signal: INTERRUPT, thread_id, si_value: 0 };
         let timer = Timer::new(ClockId::CLOCK_MONOTONIC, SigEvent::new(notify)).unwrap();
-        Self { timer, lost: Cell::new(0), random: Cell::new(0x9e37_79b9_7f4a_7c15), delay: 0 }
+        Self {
+            timer,
+            lost: Cell::new(0),
+            random: Cell::new(Xorshift(0x9e37_79b9_7f4a_7c15)),
+            delay: 0,
+        }
     }
 
     fn random(&self, below: u64) -> u64 {
-        let mut x = self.random.get();
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        self.random.set(x);
-        x % below
+        let mut random = self.random.get();
+        let number = random.below(below);
+        self.random.set(random);
+        number
     }
 
-    /// One interrupt, some time from now: about when the wait is under way. The last one tells how
-    /// long this host takes to set a timer and to raise a signal.
+    /// Sets the timer for one interrupt, at about the time at which the thread will be in the wait.
+    /// The last interrupt shows how long this host takes to set a timer and to raise a signal.
     fn interrupt_soon(&mut self) {
         match LAST.load(Relaxed) {
             OUTSIDE => self.delay += STEP,
@@ -174,7 +182,7 @@ impl Cpu {
         self.timer.set(once, TimerSetTimeFlags::empty()).unwrap();
     }
 
-    /// Runs the interrupt that was held off. The signal is blocked meanwhile, as in a handler.
+    /// Runs the pending interrupt. The signal is blocked meanwhile, as in a handler.
     fn catch_up() {
         if PENDING.load(Relaxed) {
             let blocked = Blocked::new();
@@ -186,7 +194,7 @@ impl Cpu {
     }
 }
 
-/// The signal is blocked while this lives.
+/// Blocks the signal while it lives.
 struct Blocked;
 
 impl Blocked {
@@ -220,12 +228,12 @@ impl Idle for &Cpu {
         PLACE.store(place, Relaxed);
         if slept.is_ok() {
             self.lost.set(self.lost.get() + 1);
-            on_interrupt(); // Rescued.
+            on_interrupt(); // So that the run continues.
         }
     }
 }
 
-/// A waker that only stores. There is one task.
+/// Set by the only task's waker, which does nothing else.
 static WOKEN: AtomicBool = AtomicBool::new(false);
 static VTABLE: RawWakerVTable = RawWakerVTable::new(
     |_| RawWaker::new(std::ptr::null(), &VTABLE),
@@ -268,7 +276,8 @@ fn a_timer_signal_preempts_every_wait_at_random() {
             0 => waiter.operation(Take).block(&cpu).unwrap(),
             1 => block_on(&cpu, waiter.operation(Take)).unwrap(),
             2 => {
-                // Dropped in the middle, and taken up again with another waker.
+                // The operation is dropped after a poll, and another one continues with another
+                // waker.
                 let mut op = waiter.operation(Take);
                 let waker = Waker::noop();
                 if pin!(&mut op).poll(&mut Context::from_waker(waker)).is_pending() {
@@ -293,7 +302,7 @@ fn a_timer_signal_preempts_every_wait_at_random() {
                 waiter.operation(Take).block(&cpu).unwrap();
             }
             _ => {
-                // The handler is refused while this holds the lock, and never waits for it.
+                // While this holds the lock, the handler does not get it, and does not wait for it.
                 if let Ok(mut total) = TOTAL.try_lock() {
                     *total += 1;
                     own += 1;
@@ -321,6 +330,6 @@ fn a_timer_signal_preempts_every_wait_at_random() {
     assert_eq!(total, own + ADDED.load(Relaxed), "additions are lost or doubled");
     assert_eq!(outside + in_a_wait + asleep, rounds, "one signal for each round");
     assert_eq!(TOKENS.load(Relaxed), 0);
-    // How often is the host's to decide.
+    // The host decides how often.
     assert!(in_a_wait > 0 && asleep > 0, "nothing was preempted");
 }

@@ -1,8 +1,9 @@
-//! `time`: a deadline is right wherever the counter wraps, against a model that does not wrap.
+//! `time`: a deadline is right wherever the counter wraps. The tests compare it with a model that
+//! does not wrap.
 
 use std::{cell::Cell, time::Duration};
 
-use host_tests::clock::FakeClock;
+use fakes::clock::FakeClock;
 use proptest::prelude::*;
 use wouldblock::{
     Attempt, attempt,
@@ -16,7 +17,7 @@ use wouldblock::{
 fn length(duration: Duration, frequency: u64) -> u128 {
     match duration.as_nanos() {
         0 => 0,
-        // Two factors of u128 would not fit for the longest of durations.
+        // For the longest durations, the product in nanoseconds would not fit into a u128.
         _ => {
             let frequency = u128::from(frequency);
             let whole = u128::from(duration.as_secs()) * frequency;
@@ -26,7 +27,8 @@ fn length(duration: Duration, frequency: u64) -> u128 {
     }
 }
 
-/// Looked at in steps of any size up to seven eighths of the range, now and then a little back.
+/// Checks a deadline after steps of any size up to seven eighths of the range, and after small
+/// steps back.
 fn check<const BITS: u32>(start: u64, duration: Duration, frequency: u64, seed: u64) {
     let time = Cell::new(u128::from(start) + (1 << 40));
     let clock = FakeClock::<BITS> { time: &time, frequency, per_look: 0 };
@@ -51,7 +53,7 @@ fn check<const BITS: u32>(start: u64, duration: Duration, frequency: u64, seed: 
     }
 }
 
-/// A clock with its own way to count, as a driver may have that knows its divider.
+/// A clock with its own conversion to ticks, as a driver may have.
 struct Coarse;
 
 impl Clock for Coarse {
@@ -117,8 +119,8 @@ proptest! {
         }
     }
 
-    /// Whatever fits is never too short: the first tick may have begun long ago, so `n` ticks take
-    /// more than the time of `n - 1`.
+    /// A wait is never too short: the first tick may have begun already, so `n` ticks take more
+    /// than the time of `n - 1` ticks.
     #[test]
     fn waiting_never_ends_early(nanoseconds in 1_u64..1_000_000_000_000, frequency in 1_u64..10_000_000_000) {
         let time = Cell::new(0);
@@ -142,7 +144,7 @@ fn the_standard_clock_counts_nanoseconds_and_never_goes_back() {
     }
 }
 
-/// A deadline as one could write it: a start and a length, which is cut to half of the range.
+/// The twin: a deadline of a start and a length, which is cut to half of the range.
 struct FromTheStart<C> {
     clock: C,
     start: u64,
@@ -162,7 +164,7 @@ impl<C: Clock> FromTheStart<C> {
     }
 }
 
-/// Microseconds until `has_passed`, in steps of 10.
+/// How long a wait lasts until its deadline has passed, in steps of 10 microseconds.
 fn lasts<const BITS: u32>(frequency: u64, asked: Duration, twin: bool) -> Duration {
     let per_look = frequency / 100_000;
     let time = Cell::new(65_000);
@@ -184,7 +186,7 @@ fn never() -> nb::Result<(), ()> {
 }
 
 #[test]
-fn an_effort_lasts_as_long_as_was_asked_on_any_width_of_clock() {
+fn a_wait_lasts_as_long_as_asked_on_any_width_of_clock() {
     let ms = Duration::from_millis;
     for asked in [ms(1), ms(100), ms(1000), ms(10_000)] {
         for lasted in [
@@ -222,18 +224,17 @@ fn a_look_before_the_start_counts_as_no_time() {
 fn a_deadline_says_how_long_to_sleep() {
     let time = Cell::new(0);
     let clock = FakeClock::<64> { time: &time, frequency: 3, per_look: 0 };
-    let deadline = Deadline::after(clock, Duration::from_secs(3)); // 9 ticks, and the one begun
+    let deadline = Deadline::after(clock, Duration::from_secs(3)); // 9 ticks and the begun one.
     assert_eq!(deadline.sleep_ticks(), 10);
     assert_eq!(deadline.sleep_time(), Duration::new(3, 333_333_334), "rounded up");
-    assert_eq!(deadline.clock().frequency(), 3);
     time.set(10);
     assert_eq!((deadline.sleep_ticks(), deadline.sleep_time()), (0, Duration::ZERO));
     let longest = Deadline::after(FakeClock::<64>::new(&time), Duration::MAX);
     assert!(longest.sleep_time() > Duration::from_secs(100 * 365 * 24 * 3600));
 }
 
-/// Alarms of a narrow counter: a long sleep is made of short ones, and none is asked for that the
-/// counter could not tell.
+/// Alarms of a narrow counter: a long sleep is made of short ones, each short enough for the
+/// counter.
 #[test]
 fn a_long_sleep_with_a_16_bit_alarm() {
     struct Ticks<'t>(&'t Cell<u64>);
@@ -278,9 +279,9 @@ fn a_time_out_in_a_polled_form() {
     assert_eq!(time::Error::<std::io::Error>::TimedOut.to_string(), "timed out");
 }
 
-/// Held up beyond its time within a try, an operation that is bounded gets one more.
+/// An operation with a time limit gets one more try if the limit passes within a try.
 #[test]
-fn what_came_in_time_is_not_missed_by_a_bound() {
+fn what_came_in_time_is_not_missed_within_a_limit() {
     let time = Cell::new(0);
     let clock = FakeClock::<64>::new(&time);
     let mut tries = 0;

@@ -1,4 +1,4 @@
-//! `embedded-hal-nb`: the serial traits, one try and one byte a call.
+//! `embedded-hal-nb`: the serial traits, one try and one byte per call.
 
 use embedded_hal_nb::serial::{Error, ErrorType, Read, Write};
 

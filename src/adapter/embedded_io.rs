@@ -19,7 +19,7 @@ impl<R: io::Read<Error: Error>, I: Idle> Read for Reader<R, I> {
     }
 }
 
-/// Infallible: an error that waits makes the stream ready, and is the next `read`'s to report.
+/// Never fails: a pending error makes the stream ready, and the next `read` returns it.
 impl<R: io::Read<Error: Error>, I> ReadReady for Reader<R, I> {
     #[inline]
     fn read_ready(&mut self) -> Result<bool, R::Error> {
@@ -46,7 +46,7 @@ impl<W: io::Write<Error: Error>, I: Idle> Write for Writer<W, I> {
     }
 }
 
-/// Infallible: an error that waits makes the stream ready, and is the next `write`'s to report.
+/// Never fails: a pending error makes the stream ready, and the next `write` returns it.
 impl<W: io::Write<Error: Error>, I> WriteReady for Writer<W, I> {
     #[inline]
     fn write_ready(&mut self) -> Result<bool, W::Error> {

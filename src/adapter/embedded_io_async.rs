@@ -1,4 +1,4 @@
-//! `embedded-io-async`: the awaited traits. The idler is not used: the executor passes the time.
+//! `embedded-io-async`: the awaited traits. They do not use the idler: the executor idles.
 
 use embedded_io::Error;
 use embedded_io_async::{Read, Write};

@@ -1,4 +1,4 @@
-//! The way back from a future: an attempt that polls it once per try.
+//! From a future back to an attempt, which polls the future once per try.
 
 use core::{
     future::Future,
@@ -11,8 +11,8 @@ use crate::{
     event::Event,
 };
 
-/// A future as an attempt: each try polls it once, and its wakes signal `event`. So an operation of
-/// the event's waiter has every form:
+/// A future as an attempt: each try polls the future once, and the future's wakes signal `event`.
+/// So an operation of that event's waiter has every form:
 ///
 /// ```
 /// use core::pin::pin;
@@ -20,24 +20,25 @@ use crate::{
 ///
 /// static WOKEN: Event = Event::new();
 ///
-/// async fn answer() -> Result<u32, ()> {
+/// async fn number() -> Result<u32, ()> {
 ///     Ok(42)
 /// }
 ///
 /// let mut waiter = WOKEN.waiter().expect("one waiter at a time");
-/// let future = pin!(answer());
-/// let mut answer = waiter.operation(FromFuture::new(future, &WOKEN));
-/// assert_eq!(answer.block(Spin), Ok(42)); // an idler that sleeps serves as well
+/// let future = pin!(number());
+/// let mut number = waiter.operation(FromFuture::new(future, &WOKEN));
+/// assert_eq!(number.block(Spin), Ok(42)); // or with an idler that sleeps
 /// ```
 ///
-/// What it cannot promise: the try takes as long as the future's `poll`, which no type bounds. It
-/// goes on where it was (retrying is a resume, never a restart), but what it has taken by then is
-/// inside it. A future that needs its own executor or its reactor's thread still needs it.
+/// Limits: a try takes as long as the future's `poll`, which no type bounds. A retry resumes the
+/// future and never restarts it; what the future has already taken is inside it. A future that
+/// needs its own executor, or the thread of its reactor, still needs it.
 ///
-/// After its end every try would block: a future is not tried again.
+/// After the future has ended, every further try returns `WouldBlock`, and the future is not polled
+/// again.
 ///
 /// # Cancel safety
-/// The future's own: dropping this drops it.
+/// That of the future: dropping this drops the future.
 #[derive(Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct FromFuture<F> {
@@ -46,7 +47,7 @@ pub struct FromFuture<F> {
 }
 
 impl<T, E, F: Future<Output = Result<T, E>> + Unpin> FromFuture<F> {
-    /// `future`, polled with a waker that signals `event`.
+    /// Polls `future` with a waker that signals `event`.
     pub const fn new(future: F, event: &'static Event) -> Self {
         Self { future: Some(future), event }
     }
@@ -69,19 +70,20 @@ impl<T, E, F: Future<Output = Result<T, E>> + Unpin> Attempt for FromFuture<F> {
     }
 }
 
-/// A waker that signals `event`. It owns nothing: cloning it is a copy, dropping it is nothing.
+/// A waker that signals `event`. It owns nothing: cloning it copies a pointer, dropping it does
+/// nothing.
 fn waker(event: &'static Event) -> Waker {
     const VTABLE: &RawWakerVTable =
         &RawWakerVTable::new(|event| RawWaker::new(event, VTABLE), signal, signal, |_| {});
 
     fn signal(event: *const ()) {
-        // SAFETY: the pointer is that of the `&'static Event` below, an event is `Sync`, and its
+        // SAFETY: the pointer comes from the `&'static Event` below. An event is `Sync`, and its
         // `signal` is legal in any context.
         unsafe { &*event.cast::<Event>() }.signal();
     }
 
     let event = core::ptr::from_ref(event).cast();
-    // SAFETY: the table's functions follow the contract of `RawWaker`: they are given the pointer
-    // of this waker, own nothing, and may be called from any thread.
+    // SAFETY: the functions of the table follow the contract of `RawWaker`: they receive the
+    // pointer of this waker, own nothing, and may be called from any thread.
     unsafe { Waker::from_raw(RawWaker::new(event, VTABLE)) }
 }

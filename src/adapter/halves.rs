@@ -1,31 +1,31 @@
-//! The two adapters of byte streams. The traits they get are each in a file of its own.
+//! The two adapters of byte streams. Each trait that they implement has a file of its own.
 
 use crate::block::Spin;
 
-/// A stream of bytes that come, for crates that expect another trait.
+/// A stream to read from ([`io::Read`](crate::io::Read)), with the traits of other crates.
 ///
-/// Its blocking calls pass the time with `idle`.
+/// Its blocking calls wait with the idler `I`.
 ///
 /// # Cancel safety
-/// Of its awaited calls: readiness, as [`io::Read`](crate::io::Read) has it. A `read` that is
-/// dropped before it has ended has taken nothing. (A `read_exact` is many reads: what the earlier
-/// ones took is in the caller's buffer, how much of it nobody says.)
+/// Of its awaited calls: readiness, as for [`io::Read`](crate::io::Read). A `read` that is dropped
+/// before it has ended has taken nothing. (A `read_exact` is many reads: the bytes of the earlier
+/// ones are in the caller's buffer, and their count is lost.)
 #[derive(Debug)]
 pub struct Reader<R, I = Spin> {
     pub(super) half: R,
     pub(super) idle: I,
 }
 
-/// A stream of bytes that go, for crates that expect another trait.
+/// A stream to write to ([`io::Write`](crate::io::Write)), with the traits of other crates.
 ///
-/// Its blocking calls pass the time with `idle`, but for `flush`, which spins: what it waits for
-/// has no event. The awaited `flush` yields to the other tasks instead, again and again, so the
-/// executor does not sleep meanwhile.
+/// Its blocking calls wait with the idler `I`. Only `flush` spins, where the device has no
+/// interrupt for "everything has left". The awaited `flush` then yields to the other tasks again
+/// and again, so the executor does not sleep meanwhile.
 ///
 /// # Cancel safety
-/// Of its awaited calls: readiness, as [`io::Write`](crate::io::Write) has it. A `write` that is
-/// dropped before it has ended has handed over nothing, a dropped `flush` has changed nothing. (A
-/// `write_all` is many writes: the bytes of the earlier ones are gone, how many nobody says.)
+/// Of its awaited calls: readiness, as for [`io::Write`](crate::io::Write). A `write` that is
+/// dropped before it has ended has written nothing; a dropped `flush` has changed nothing. (A
+/// `write_all` is many writes: the bytes of the earlier ones are written, and their count is lost.)
 #[derive(Debug)]
 pub struct Writer<W, I = Spin> {
     pub(super) half: W,
@@ -33,38 +33,38 @@ pub struct Writer<W, I = Spin> {
 }
 
 impl<R> Reader<R> {
-    /// Its blocking calls spin.
+    /// An adapter whose blocking calls spin.
     pub const fn new(half: R) -> Self {
         Self::with_idle(half, Spin)
     }
 }
 
 impl<R, I> Reader<R, I> {
-    /// Its blocking calls pass the time with `idle`.
+    /// An adapter whose blocking calls wait with `idle`.
     pub const fn with_idle(half: R, idle: I) -> Self {
         Self { half, idle }
     }
 
-    /// The stream and the idler.
+    /// Gives back the stream and the idler.
     pub fn into_parts(self) -> (R, I) {
         (self.half, self.idle)
     }
 }
 
 impl<W> Writer<W> {
-    /// Its blocking calls spin.
+    /// An adapter whose blocking calls spin.
     pub const fn new(half: W) -> Self {
         Self::with_idle(half, Spin)
     }
 }
 
 impl<W, I> Writer<W, I> {
-    /// Its blocking calls pass the time with `idle`.
+    /// An adapter whose blocking calls wait with `idle`.
     pub const fn with_idle(half: W, idle: I) -> Self {
         Self { half, idle }
     }
 
-    /// The stream and the idler.
+    /// Gives back the stream and the idler.
     pub fn into_parts(self) -> (W, I) {
         (self.half, self.idle)
     }

@@ -1,9 +1,9 @@
-//! The way back from `embedded-io`: attempts, where the type has a ready check.
+//! From `embedded-io` back to attempts, for a type with ready checks.
 
 use embedded_io::{Read, ReadReady, Write, WriteReady};
 
 use crate::{
-    attempt::Attempt,
+    attempt::{Attempt, from_fn},
     event::{
         Operation, Waiter,
         wait::{Tied, Wait},
@@ -11,16 +11,17 @@ use crate::{
     io,
 };
 
-/// A stream that has only blocking calls and ready checks, as operations: a try asks whether it is
-/// ready, and only then calls it.
+/// A stream that has only blocking calls and ready checks, as operations. A try asks whether the
+/// stream is ready, and calls it only then.
 ///
-/// `waiter` is of an event that the stream's interrupt signals. If it has none, only the spinning
-/// and paced forms and the single try are right; awaited by [`polled`](Attempt::polled).
+/// `waiter` belongs to an event that the stream's interrupt signals. If the stream has no
+/// interrupt, only the single try and the spinning forms are right; to await it there, use
+/// `read(..).into_inner().polled()`.
 ///
-/// What it cannot promise: a try is bounded only if the check is truthful (`true` must mean that
-/// the next call does not block), which its contract asks and no type enforces. There is no try to
-/// flush, as the trait has no check for it: [`get_mut`](Self::get_mut) and block. At the end of the
-/// stream a read yields 0.
+/// Limits: a try is bounded only if the ready check is truthful (after `true` the next call must
+/// not block). The contract of the check demands that, and no type enforces it. There is no try to
+/// flush, since the trait has no check for it: use [`get_mut`](Self::get_mut), and block. At the
+/// end of the stream a read returns 0.
 ///
 /// ```
 /// use wouldblock::{adapter::Polled, attempt::Attempt, event::Event};
@@ -40,8 +41,8 @@ use crate::{
 /// ```
 ///
 /// # Cancel safety
-/// Readiness, if a call of the stream that does not block is whole: nothing is begun before it is
-/// ready.
+/// Readiness, provided that each non-blocking call of the stream is complete in itself: nothing
+/// begins before the stream is ready.
 #[derive(Debug)]
 pub struct Polled<'e, T> {
     stream: T,
@@ -49,92 +50,66 @@ pub struct Polled<'e, T> {
 }
 
 impl<'e, T> Polled<'e, T> {
-    /// The stream, and the waiter of what it signals.
+    /// Operations on `stream`, announced by the event of `waiter`.
     pub const fn new(stream: T, waiter: Waiter<'e>) -> Self {
         Self { stream, waiter }
     }
 
-    /// The stream itself, whose calls block.
+    /// The stream itself. Its calls block.
     pub const fn get_mut(&mut self) -> &mut T {
         &mut self.stream
     }
 
-    /// The stream and the waiter.
-    pub fn into_parts(self) -> (T, Waiter<'e>) {
-        (self.stream, self.waiter)
-    }
-
-    /// Takes what has come, in every form; 0 at the end of the stream, and into an empty buffer.
+    /// Reads what is there, in every form. Returns 0 at the end of the stream, and for an empty
+    /// buffer.
     ///
     /// # Cancel safety
-    /// As the type says.
-    pub fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<Tied<'a, PolledRead<'a, T>>>
+    /// That of the type.
+    pub fn read<'a>(
+        &'a mut self,
+        buffer: &'a mut [u8],
+    ) -> Operation<Tied<'a, impl Attempt<Output = usize, Error = T::Error>>>
     where
         T: Read + ReadReady,
     {
-        self.waiter.operation(PolledRead { stream: &mut self.stream, buffer })
+        let stream = &mut self.stream;
+        self.waiter.operation(from_fn(move || {
+            if buffer.is_empty() {
+                return Ok(0);
+            }
+            if !stream.read_ready()? {
+                return Err(nb::Error::WouldBlock);
+            }
+            Ok(stream.read(buffer)?)
+        }))
     }
 
-    /// Hands over what there is room for, in every form; of no bytes 0.
+    /// Writes the bytes that there is room for, in every form. Returns 0 for an empty slice.
     ///
     /// # Cancel safety
-    /// As the type says.
-    pub fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<Tied<'a, PolledWrite<'a, T>>>
+    /// That of the type.
+    pub fn write<'a>(
+        &'a mut self,
+        bytes: &'a [u8],
+    ) -> Operation<Tied<'a, impl Attempt<Output = usize, Error = T::Error>>>
     where
         T: Write + WriteReady,
     {
-        self.waiter.operation(PolledWrite { stream: &mut self.stream, bytes })
+        let stream = &mut self.stream;
+        self.waiter.operation(from_fn(move || {
+            if bytes.is_empty() {
+                return Ok(0);
+            }
+            if !stream.write_ready()? {
+                return Err(nb::Error::WouldBlock);
+            }
+            Ok(stream.write(bytes)?)
+        }))
     }
 }
 
-/// See [`Polled::read`].
-#[derive(Debug)]
-#[must_use = "an attempt does nothing until it is tried"]
-pub struct PolledRead<'a, T> {
-    stream: &'a mut T,
-    buffer: &'a mut [u8],
-}
-
-impl<T: Read + ReadReady> Attempt for PolledRead<'_, T> {
-    type Output = usize;
-    type Error = T::Error;
-
-    fn attempt(&mut self) -> nb::Result<usize, T::Error> {
-        if self.buffer.is_empty() {
-            return Ok(0);
-        }
-        if !self.stream.read_ready()? {
-            return Err(nb::Error::WouldBlock);
-        }
-        Ok(self.stream.read(self.buffer)?)
-    }
-}
-
-/// See [`Polled::write`].
-#[derive(Debug)]
-#[must_use = "an attempt does nothing until it is tried"]
-pub struct PolledWrite<'a, T> {
-    stream: &'a mut T,
-    bytes: &'a [u8],
-}
-
-impl<T: Write + WriteReady> Attempt for PolledWrite<'_, T> {
-    type Output = usize;
-    type Error = T::Error;
-
-    fn attempt(&mut self) -> nb::Result<usize, T::Error> {
-        if self.bytes.is_empty() {
-            return Ok(0);
-        }
-        if !self.stream.write_ready()? {
-            return Err(nb::Error::WouldBlock);
-        }
-        Ok(self.stream.write(self.bytes)?)
-    }
-}
-
-/// For a stream that does not end: [`io::Read`] knows no end. (There is no such thing for writing,
-/// for want of a try to flush.)
+/// For a stream that has no end, since [`io::Read`] has no notion of one. ([`io::Write`] is not
+/// implemented, since there is no try to flush.)
 impl<T: Read + ReadReady> io::Read for Polled<'_, T> {
     type Error = T::Error;
 
@@ -146,6 +121,6 @@ impl<T: Read + ReadReady> io::Read for Polled<'_, T> {
     }
 
     fn is_readable(&mut self) -> bool {
-        self.stream.read_ready().unwrap_or(true) // An error is the read's to report.
+        self.stream.read_ready().unwrap_or(true) // The read returns the error.
     }
 }

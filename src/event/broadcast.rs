@@ -1,10 +1,11 @@
-//! Several waiters for one source of news.
+//! One signal for several waiters.
 
 use super::{Event, Waiter};
 
-/// News for up to `N` waiters: each signal goes to all of them. `N` events in a `static`.
+/// An event for up to `N` waiters: each signal reaches all of them. It is `N` [`Event`]s, in a
+/// `static`.
 ///
-/// No waiter ever wakes another one, however they are polled.
+/// A waiter never wakes another one, in any order of polls.
 #[derive(Debug)]
 pub struct Broadcast<const N: usize>([Event; N]);
 
@@ -16,22 +17,22 @@ impl<const N: usize> Default for Broadcast<N> {
 
 impl<const N: usize> Broadcast<N> {
     #[cfg(not(loom))]
-    /// Nothing was signalled yet.
+    /// A broadcast that was not signalled yet.
     pub const fn new() -> Self {
         Self([const { Event::new() }; N])
     }
 
     #[cfg(loom)]
-    /// Nothing was signalled yet.
+    /// A broadcast that was not signalled yet.
     pub fn new() -> Self {
         Self(core::array::from_fn(|_| Event::new()))
     }
 
-    /// There is news, for every waiter. As [`Event::signal`], `N` times. A waker that panics keeps
-    /// none of the others from being woken.
+    /// Announces news to every waiter. As [`Event::signal`], `N` times. If a waker panics, the
+    /// others are still woken.
     #[inline]
     pub fn signal(&self) {
-        let mut rest = Rest(self.0.iter()); // It signals those that a panic leaves.
+        let mut rest = Rest(self.0.iter()); // After a panic its drop signals the others.
         for event in rest.0.by_ref() {
             event.signal();
         }
@@ -43,7 +44,7 @@ impl<const N: usize> Broadcast<N> {
     }
 }
 
-/// The events that are still to be signalled, also if a waker unwinds.
+/// The events that are still to be signalled. Its drop signals them, also if a waker unwinds.
 struct Rest<'b>(core::slice::Iter<'b, Event>);
 
 impl Drop for Rest<'_> {

@@ -1,4 +1,4 @@
-//! Bits that a handler latches, and a waiter waits for: what makes an edge last.
+//! Bits that a handler sets and a waiter waits for, so that an edge lasts.
 
 use core::convert::Infallible;
 
@@ -10,9 +10,9 @@ use crate::{
 
 /// An event with 32 bits that stay set until they are taken. In a `static`.
 ///
-/// A pin's edge, or a key that was pressed, is gone if nothing listens at that moment. Its handler
-/// [raises](Self::raise) a bit here, and the bit stays: an operation that waits for it may be tried,
-/// bounded, given up, combined and awaited in any order, and none is lost.
+/// The problem: the edge of a pin, or a pressed key, is lost if nothing waits at that moment. So
+/// its handler [raises](Self::raise) a bit here, and the bit stays. An operation that waits for the
+/// bit may be tried, bounded, given up, combined and awaited in any order: no edge is lost.
 ///
 /// ```
 /// use wouldblock::{attempt::Attempt, block::Spin, event::Flags};
@@ -26,10 +26,10 @@ use crate::{
 /// }
 ///
 /// let mut waiter = PIN.waiter().expect("one waiter at a time");
-/// on_interrupt();                       // an edge from before: nobody has asked for it
+/// on_interrupt();                       // an earlier edge: it does not count
 /// let mut edge = PIN.any_of(ROSE);      // from here on an edge counts
 /// assert_eq!(edge.attempt(), Err(nb::Error::WouldBlock));
-/// on_interrupt();                       // between the making and the wait: it counts
+/// on_interrupt();                       // an edge before the wait: it counts
 /// assert_eq!(waiter.operation(&mut edge).block(Spin), Ok(ROSE));
 /// ```
 #[derive(Debug)]
@@ -52,32 +52,32 @@ impl Flags {
         }
     }
 
-    /// Sets `bits`, then signals. Legal in any context, as [`Event::signal`] is, at the cost of one
-    /// more read-modify-write.
+    /// Sets `bits`, then signals. Legal in any context, as [`Event::signal`]; it costs one more
+    /// read-modify-write.
     #[inline]
     pub fn raise(&self, bits: u32) {
         self.raised.fetch_or(bits, Ordering::Release);
         self.event.signal();
     }
 
-    /// Takes those of `mask` that are set, in one step: they are clear after that. 0 if there are
-    /// none.
+    /// Takes the bits of `mask` that are set: returns them and clears them, in one step. 0 if none
+    /// is set.
     #[inline]
     pub fn take(&self, mask: u32) -> u32 {
         self.raised.fetch_and(!mask, Ordering::AcqRel) & mask
     }
 
-    /// The one waiter, or `None` while it is handed out. It comes back when it is dropped.
+    /// The one waiter, or `None` while it is handed out. Dropping it gives it back.
     pub fn waiter(&self) -> Option<Waiter<'_>> {
         self.event.waiter()
     }
 
-    /// The attempt to take those of `mask` that are raised from now on, at least one. It listens
-    /// from here until it is dropped: bits of `mask` from before are cleared. Its waiter is
-    /// [these flags'](Self::waiter); another event's waiter would not hear of it.
+    /// An attempt that takes the bits of `mask` that are raised from now on, at least one. This
+    /// call clears the bits of `mask` that were raised before. Use it with [the
+    /// waiter](Self::waiter) of these flags: the waiter of another event would not be woken.
     ///
-    /// To wait for several edges one after the other, keep the attempt and pass it by `&mut`: an
-    /// edge between two waits counts.
+    /// To wait for several edges one after the other, keep the attempt and pass it by `&mut`. Then
+    /// an edge between two waits counts, too.
     ///
     /// # Cancel safety
     /// Readiness: nothing is taken until the try that succeeds.
@@ -88,7 +88,8 @@ impl Flags {
     }
 }
 
-/// See [`Flags::any_of`].
+/// The attempt of [`Flags::any_of`].
+#[doc(hidden)]
 #[derive(Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct AnyOf<'f> {
@@ -97,7 +98,7 @@ pub struct AnyOf<'f> {
 }
 
 impl Attempt for AnyOf<'_> {
-    /// The bits that were taken.
+    /// The bits that the try has taken.
     type Output = u32;
     type Error = Infallible;
 

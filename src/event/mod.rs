@@ -1,9 +1,9 @@
-//! An interrupt says "there is news"; a foreground that sleeps or a task that is suspended hears
-//! it.
+//! Events: an interrupt handler signals that another try is worthwhile, and thereby wakes a
+//! sleeping foreground or a suspended task.
 //!
-//! An [`Event`] stands in a `static`. Any handler signals it. One [`Waiter`] at a time listens:
-//! each driver endpoint owns one and lends it to its [`Operation`]s, and an operation is one value
-//! with every form:
+//! An [`Event`] is in a `static`. Any handler may signal it. It has one [`Waiter`] at a time: each
+//! driver endpoint owns one and lends it to its [`Operation`]s. An operation is one value with
+//! every form:
 //!
 //! ```
 //! use wouldblock::{attempt::{self, Attempt}, block::Spin, event::Event};
@@ -19,22 +19,23 @@
 //! # }
 //! ```
 //!
-//! A condition that passes by itself (an edge) is latched in [`Flags`]; several waiters share a
-//! [`Broadcast`].
+//! For a condition that passes by itself (an edge), the handler sets a bit in [`Flags`], which
+//! stays set. A [`Broadcast`] serves several waiters.
 //!
 //! # No signal is lost
-//! A wait tries, registers, arms, and tries again before it is suspended. `signal` and the
-//! registration are read-modify-writes of one word, hence ordered: a signal before the registration
-//! is seen by the second try, one after it finds the registration and wakes. A sleeper takes the
-//! news before its try, and looks with interrupts held off whether a signal has come since.
+//! A task tries, registers, arms, and tries again before it is suspended. `signal` and the
+//! registration are read-modify-writes of one word, hence ordered: the second try sees a signal
+//! from before the registration, and a later signal finds the registration and wakes. A sleeper
+//! clears the news before its try, and checks with interrupts held off whether a signal has come
+//! since.
 
 // # Invariant
-// `state` holds four flags and a count of readers. **Only the waiter writes `waker`, and only
-// under `WRITING`, which it sets only while there are no readers. A signaller reads `waker` only
-// as a counted reader, and only if it was the one that cleared `ARMED` after it was counted. While
-// `ARMED` is set there is a waker, and `WRITING` is not set.** The waiter may read `waker` at any
-// time, since nothing else writes it. There is one waiter: `AVAILABLE` sees to it, or the owner of
-// an event that hands none out.
+// `state` holds four flags and a count of readers. **Only the waiter writes `waker`, and only under
+// `WRITING`, which it sets only while there are no readers. A signaller reads `waker` only as a
+// counted reader, and only if that signaller cleared `ARMED` after it was counted. While `ARMED` is
+// set there is a waker, and `WRITING` is not set.** The waiter may read `waker` at any time, since
+// nothing else writes it. There is one waiter: `AVAILABLE` ensures that, or the owner of an event
+// that hands none out.
 
 mod broadcast;
 mod flags;
@@ -53,27 +54,28 @@ pub use waiter::Waiter;
 
 /// The waiter is replacing the waker.
 const WRITING: u32 = 1;
-/// The waiter is not handed out. Inverted, so that in the usual state, handed out and idle, all is
-/// zero but `HEARD`: `signal` then tests for zero.
+/// Set while the waiter is *not* handed out. Inverted, so that the usual idle state is zero apart
+/// from `HEARD`, which the fast path of `signal` tests.
 const AVAILABLE: u32 = 1 << 1;
-/// Nothing was signalled since the waiter set this.
+/// The waiter has set this, and nothing was signalled since.
 const HEARD: u32 = 1 << 2;
-/// The next signal wakes. Not the sign: asked for by its sign, a bit is not cleared by one
-/// instruction on x86_64.
+/// The next signal wakes. It is not the top bit: the compiler would test that one by the sign of
+/// the old value, and then x86_64 would not test and clear it with one instruction.
 const ARMED: u32 = 1 << 3;
-/// One signaller that may read the waker. There are fewer than 2^28 at once: more cores and nested
-/// handlers than there can be.
+/// One signaller that may read the waker. The count has 28 bits, more than there can be cores and
+/// nested handlers.
 const READER: u32 = 1 << 4;
 const READERS: u32 = !(READER - 1);
 
-/// News for one waiter. 24 bytes on a 64-bit target, made in a `static`.
+/// Announces to one waiter that another try is worthwhile. 24 bytes on a 64-bit target, in a
+/// `static`.
 ///
-/// [`signal`](Self::signal) is legal in any context, interrupt handlers and other cores included:
-/// it neither blocks, nor allocates, nor drops anything of the user's.
+/// [`signal`](Self::signal) is legal in any context, also in interrupt handlers and on other cores:
+/// it does not block or allocate, and drops no value of the user's.
 ///
 /// Limitation: a higher-priority task that interrupts a signaller inside `wake_by_ref` and polls
-/// with another waker cannot store it until the signaller resumes; until then it wakes itself and is
-/// polled again.
+/// with another waker cannot store it until the signaller resumes; until then it wakes itself and
+/// is polled again.
 #[derive(Debug)]
 pub struct Event {
     state: AtomicU32,
@@ -92,7 +94,7 @@ impl Default for Event {
 
 impl Event {
     const_unless_loom! {
-        /// An event nobody has signalled.
+        /// An event that was not signalled yet.
         pub fn new() -> Self {
             Self {
                 state: AtomicU32::new(AVAILABLE),
@@ -102,22 +104,22 @@ impl Event {
     }
 
     const_unless_loom! {
-        /// An event whose owner is its waiter.
+        /// An event that hands out no waiter: its owner is the waiter.
         pub(crate) fn owned() -> Self {
             Self { state: AtomicU32::new(0), waker: UnsafeCell::new(None) }
         }
     }
 
-    /// There is news: wakes the waiter, if it is registered. One registration is one wake.
+    /// Announces news, and wakes the waiter if it is registered. Each registration gets one wake.
     ///
-    /// The waker is called from here, so a handler first quiets its device and acknowledges the
-    /// interrupt. It is woken by reference and never dropped here, and may signal this event again
-    /// (which then wakes nothing: the registration is used up). While nothing waits it costs one
-    /// read-modify-write and a jump (two instructions on x86_64).
+    /// This calls the waker, so a handler must first quiet its device and acknowledge the
+    /// interrupt. The waker is called by reference and never dropped here. It may signal this event
+    /// again, which wakes nothing, since the registration was used up. While nothing waits, this
+    /// costs one read-modify-write and a jump (two instructions on x86_64).
     #[inline]
     pub fn signal(&self) {
-        // Compared with 0, the processor's flags say it. What was fetched is not passed on: with a
-        // use for it, x86 would need a compare-exchange loop in place of one instruction.
+        // The result is only compared with 0, which the flags of the processor say. If the fetched
+        // value were used, x86 would need a compare-exchange loop instead of one instruction.
         if self.state.fetch_and(!HEARD, Ordering::AcqRel) & !HEARD != 0 {
             self.wake();
         }
@@ -128,30 +130,31 @@ impl Event {
     fn wake(&self) {
         self.state.fetch_add(READER, Ordering::Relaxed);
         let _reading = Reading(&self.state);
-        // One instruction on x86_64, which a compare-exchange is not.
+        // One instruction on x86_64; a compare-exchange would be a loop.
         if self.state.fetch_and(!ARMED, Ordering::AcqRel) & ARMED != 0 {
             self.waker.with(|waker| {
-                // SAFETY: this cleared `ARMED` as a counted reader: by the invariant nothing writes
-                // the waker, and there is one.
+                // SAFETY: this has cleared `ARMED` as a counted reader: by the invariant there is a
+                // waker, and nothing writes it.
                 unsafe { (*waker).as_ref().unwrap_unchecked() }.wake_by_ref();
             });
         }
     }
 
-    /// The one waiter, or `None` while it is handed out. It comes back when it is dropped.
+    /// The one waiter, or `None` while it is handed out. Dropping it gives it back.
     pub fn waiter(&self) -> Option<Waiter<'_>> {
         let before = self.state.fetch_and(!AVAILABLE, Ordering::AcqRel);
-        // Lazily: a waiter that is made and dropped would give back the one that is handed out.
+        // `then`, not `then_some`: a waiter that is made and dropped would give back the one that
+        // is handed out.
         (before & AVAILABLE != 0).then(|| Waiter { event: self })
     }
 
-    /// Whether anything was signalled since [`take_news`](Self::take_news).
+    /// Whether the event was signalled since [`take_news`](Self::take_news).
     #[inline(always)]
     pub(crate) fn has_news(&self) -> bool {
         self.state.load(Ordering::Acquire) & HEARD == 0
     }
 
-    /// A try after this sees what was signalled before it.
+    /// Clears the news. A try after this sees what was signalled before it.
     #[inline(always)]
     pub(crate) fn take_news(&self) {
         if self.has_news() {
@@ -160,7 +163,7 @@ impl Event {
     }
 }
 
-/// A reader that was counted. It is no longer when this is dropped, also if the waker panics.
+/// A counted reader. Dropping this ends the count, also if the waker panics.
 struct Reading<'s>(&'s AtomicU32);
 
 impl Drop for Reading<'_> {
@@ -170,10 +173,11 @@ impl Drop for Reading<'_> {
     }
 }
 
-/// A wake that is owed to the waiter of an event: it happens when this is dropped.
+/// A wake that is owed to the waiter of an event. Dropping this wakes.
 ///
-/// A handler quiets the device, steps, acknowledges the interrupt (EOI), and only then wakes. What
-/// a driver's `on_interrupt` returns is dropped at the handler's end for that reason.
+/// A handler quiets the device, steps, acknowledges the interrupt (EOI), and only then wakes. That
+/// is why `on_interrupt` of a driver returns this, and the handler drops it at its end. The default
+/// owes nothing.
 #[derive(Debug, Default)]
 #[must_use = "the wake happens when this is dropped: keep it until the interrupt is acknowledged (EOI)"]
 pub struct OwedWake<'e>(Option<&'e Event>);
@@ -185,13 +189,14 @@ impl<'e> OwedWake<'e> {
         Self(Some(event))
     }
 
-    /// Dropping this does nothing.
+    /// No wake: dropping this does nothing.
     #[inline(always)]
-    pub const fn none() -> Self {
+    pub(crate) const fn none() -> Self {
         Self(None)
     }
 
     /// Whether dropping this signals an event.
+    #[doc(hidden)]
     #[inline(always)]
     pub const fn is_owed(&self) -> bool {
         self.0.is_some()
@@ -207,32 +212,33 @@ impl Drop for OwedWake<'_> {
     }
 }
 
-/// What only the waiter does. [`Waiter`] and [`Job`](crate::job::Job) are waiters.
+/// The methods for the waiter alone. [`Waiter`] and [`Job`](crate::job::Job) are waiters.
 impl Event {
-    /// Registers `waker` for the next signal. `false`: a signaller on another core is in the middle
-    /// of waking the waker that this one would replace; nothing is registered.
+    /// Registers `waker` for the next signal. `false`: nothing is registered, because a signaller
+    /// is just calling the waker that this one would replace.
     ///
     /// # Safety
     /// The caller is the event's only waiter.
     #[inline]
     pub(crate) unsafe fn register(&self, waker: &Waker) -> bool {
         let kept = self.waker.with(|kept| {
-            // SAFETY: only the waiter writes, which is the caller.
+            // SAFETY: only the waiter writes, and the caller is the waiter.
             unsafe { &*kept }.as_ref().is_some_and(|kept| kept.will_wake(waker))
         });
         if !kept {
             // SAFETY: the caller is the waiter.
             let Ok(evicted) = (unsafe { self.replace(Some(waker.clone())) }) else { return false };
-            drop(evicted); // In the waiter's context, never in a handler's.
+            drop(evicted); // In the context of the waiter, never in a handler.
         }
         self.state.fetch_or(ARMED, Ordering::AcqRel);
         true
     }
 
-    /// Puts `waker` in the place of the one that is kept, which is returned. Not armed after that.
+    /// Replaces the stored waker by `waker`, and returns the old one. After that the event is not
+    /// armed.
     ///
     /// # Errors
-    /// The waker: the one that is kept is being read, and stays.
+    /// `waker`, while a signaller reads the stored one, which stays.
     ///
     /// # Safety
     /// The caller is the event's only waiter.
@@ -253,7 +259,7 @@ impl Event {
             }
         }
         // SAFETY: `WRITING` is set and there were no readers, so by the invariant nothing else
-        // reads or writes.
+        // reads or writes the waker.
         let evicted = self.waker.with_mut(|kept| mem::replace(unsafe { &mut *kept }, waker));
         self.state.fetch_and(!WRITING, Ordering::Release);
         Ok(evicted)
@@ -268,9 +274,9 @@ impl Event {
         self.state.fetch_and(!ARMED, Ordering::AcqRel);
     }
 
-    /// The next signal wakes nothing; the waker that was kept is the caller's to drop, when all else
-    /// is done: that may panic. (While a signaller on another core is waking it, it stays, and the
-    /// next waiter drops it.)
+    /// The next signal wakes nothing. Returns the stored waker, which the caller drops last, since
+    /// that may panic. (While a signaller on another core is calling it, it stays, and the next
+    /// waiter drops it.)
     ///
     /// # Safety
     /// The caller is the event's only waiter.

@@ -1,4 +1,4 @@
-//! An attempt and the event that announces its next try, as one value with every form.
+//! An attempt, and the event that announces its next try, as one value with every form.
 
 use core::{
     future::Future,
@@ -16,22 +16,22 @@ use crate::{
     time::{self, Clock, Deadline},
 };
 
-/// One value with every form: `.attempt()`, `.block()`, `.block_for()`, `.block_until()`, `.await`;
-/// alone, or made of several by [`race`](Self::race) and [`within`](Self::within).
+/// One value with every form: `.attempt()`, `.block()`, `.block_for()`, `.block_until()`, `.await`.
+/// [`race`](Self::race) and [`within`](Self::within) combine several into one.
 ///
-/// [`Waiter::operation`](super::Waiter::operation) makes one of an attempt: two words and the
-/// attempt. The type parameter says what it is made of; a program never names it.
+/// [`Waiter::operation`](super::Waiter::operation) makes an operation of an attempt. It has two
+/// words plus the attempt. A program never names the type parameter.
 ///
 /// # Cancel safety
-/// That of the attempt: what a try has not taken stays where it is. Dropping an operation, at any
-/// point, takes back the registration and what it armed. Forgetting one leaves both: a later signal
-/// wakes in vain, nothing else.
+/// That of the attempt: a try that would block has taken nothing. Dropping an operation, at any
+/// point, undoes the registration and the arming. Forgetting it leaves both; then a later signal
+/// wakes the task once more than needed.
 ///
 /// An operation that is polled after its end tries again.
 ///
 /// # It is not an attempt
-/// Put inside another operation it would be tried when *that* one's event is signalled, and its own
-/// event would not be heard. So this does not compile:
+/// Inside another operation it would only be tried when the event of *that* operation is signalled;
+/// a signal of its own event would wake nothing. So this does not compile:
 ///
 /// ```compile_fail,E0277
 /// # use wouldblock::{attempt, event::Event};
@@ -63,16 +63,16 @@ impl<W: Wait> Operation<W> {
     /// One try.
     ///
     /// # Errors
-    /// [`nb::Error::WouldBlock`]: not yet, and nothing is lost. Otherwise the operation's own error.
+    /// [`nb::Error::WouldBlock`]: not yet, and nothing is lost. Otherwise the error of the operation.
     #[inline(always)]
     pub fn attempt(&mut self) -> Result<W::Output, nb::Error<W::Error>> {
         self.0.attempt()
     }
 
-    /// Retries until there is a final result; `idle` says how the time between two tries is passed.
+    /// Retries until there is a final result, and idles with `idle` between two tries.
     ///
     /// # Errors
-    /// The operation's own error.
+    /// The error of the operation.
     #[inline]
     pub fn block(&mut self, mut idle: impl Idle) -> Result<W::Output, W::Error> {
         let end = loop {
@@ -105,13 +105,13 @@ impl<W: Wait> Operation<W> {
         self.block_until(idle, &Deadline::after(clock, duration))
     }
 
-    /// Retries until `deadline`, and once more after it: a caller that was held up does not miss
-    /// what has come meanwhile. At least one try is made. It works with interrupts masked, since no
-    /// [`Clock`] is advanced by one.
+    /// Retries until `deadline`, and once more after it, so that a caller that was delayed does not
+    /// miss what has arrived meanwhile. It makes at least one try. It works with interrupts masked,
+    /// since no interrupt advances a [`Clock`].
     ///
     /// # Errors
-    /// [`time::Error::TimedOut`]: nothing is left armed, and the operation is still the caller's.
-    /// Otherwise the operation's own error.
+    /// [`time::Error::TimedOut`]: nothing is left armed, and the caller still has the operation.
+    /// Otherwise the error of the operation.
     #[doc(alias = "timeout")]
     #[inline]
     pub fn block_until<C: Clock>(
@@ -136,8 +136,8 @@ impl<W: Wait> Operation<W> {
         end
     }
 
-    /// Arms the source, and registers the idler's waker if it has one. `false`: that could not be
-    /// done, so there is no sleeping now.
+    /// Arms the source, and registers the waker of the idler if it has one. `false`: the
+    /// registration was not possible, so the caller must not sleep.
     #[inline(always)]
     fn prepare_to_sleep(&mut self, idle: &impl Idle) -> bool {
         let registered = idle.waker().is_none_or(|waker| self.0.register(waker));
@@ -145,7 +145,7 @@ impl<W: Wait> Operation<W> {
         registered
     }
 
-    /// The same operation with its output passed through `map`.
+    /// The same operation, with its output passed through `map`.
     #[inline(always)]
     pub fn map<T, F: FnMut(W::Output) -> T>(
         self,
@@ -157,7 +157,7 @@ impl<W: Wait> Operation<W> {
         })
     }
 
-    /// The same operation with its error passed through `map`.
+    /// The same operation, with its error passed through `map`.
     #[inline(always)]
     pub fn map_err<E, F: FnMut(W::Error) -> E>(
         self,
@@ -169,30 +169,31 @@ impl<W: Wait> Operation<W> {
         })
     }
 
-    /// The first of two operations to end. `self` is tried first, so it wins where both are ready.
-    /// Each keeps its own event, and a signal of either is heard, in every form.
+    /// The first of two operations to end. `self` is tried first, so it wins if both are ready.
+    /// Each keeps its own event, and a signal of either one causes a try, in every form.
     ///
-    /// Dropping the race drops both, the one that has not ended as it stands.
-    /// [`by_ref`](Self::by_ref) keeps an operation for the next race.
+    /// Dropping the race drops both operations; the one that has not ended is dropped in the state
+    /// that it is in. [`by_ref`](Self::by_ref) keeps an operation for the next race.
     #[inline(always)]
     pub fn race<V: Wait>(self, other: Operation<V>) -> Operation<Raced<W, V>> {
         Operation(Raced(self.0, other.0))
     }
 
-    /// The same operation with a time-out, in every form. `bound` is an operation that ends when the
-    /// time is up: [`AlarmDelay::after`](time::AlarmDelay::after) where the caller sleeps or is
-    /// suspended, a [`Deadline`] [polled](Attempt::polled) where it spins.
+    /// The same operation with a time-out, in every form. `bound` is an operation that ends when
+    /// the time is up: [`AlarmDelay::after`](time::AlarmDelay::after) if the caller sleeps or is
+    /// suspended, a [`Deadline`] that is [polled](Attempt::polled) if it spins.
     ///
-    /// After the time is up there is one more try. It fails with [`time::Error::TimedOut`];
-    /// [`by_ref`](Self::by_ref) keeps the operation for another effort. An error of the bound counts
-    /// as its end.
+    /// After the time is up there is one more try; if that would block, the operation fails with
+    /// [`time::Error::TimedOut`]. [`by_ref`](Self::by_ref) keeps the operation for another wait. An
+    /// error of the bound counts as its end.
     #[doc(alias = "timeout")]
     #[inline(always)]
     pub fn within<V: Wait>(self, bound: Operation<V>) -> Operation<Bounded<W, V>> {
         Operation(Bounded(self.0, bound.0))
     }
 
-    /// The same operation, borrowed: for a race or an effort after which the caller goes on with it.
+    /// The same operation, borrowed: for a race or a bounded wait after which the caller continues
+    /// with it.
     #[inline(always)]
     pub const fn by_ref(&mut self) -> Operation<&mut W> {
         Operation(&mut self.0)
@@ -200,7 +201,7 @@ impl<W: Wait> Operation<W> {
 }
 
 impl<A: Attempt> Operation<Tied<'_, A>> {
-    /// The attempt, as it stands; its registration is taken back.
+    /// The attempt, in the state that it is in; its registration is undone.
     pub fn into_inner(mut self) -> A {
         self.0.settle();
         let this = mem::ManuallyDrop::new(self);
@@ -215,7 +216,7 @@ impl<W: Progress> Progress for Operation<W> {
     }
 }
 
-/// Nothing is pinned in an operation: an attempt is tried by `&mut`.
+/// An operation needs no pinning: an attempt is tried by `&mut`.
 impl<W> Unpin for Operation<W> {}
 
 impl<W: Wait> Future for Operation<W> {
@@ -231,7 +232,7 @@ impl<W: Wait> Future for Operation<W> {
                 wait.arm();
                 end = wait.attempt();
             } else {
-                context.waker().wake_by_ref(); // Polled again; a signaller has left by then.
+                context.waker().wake_by_ref(); // Polled again when the signaller is done.
             }
         }
         if !matches!(end, Err(nb::Error::WouldBlock)) {

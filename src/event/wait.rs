@@ -1,7 +1,8 @@
-//! What an [`Operation`](super::Operation) is made of: attempts, each with the event that announces
+//! The parts of an [`Operation`](super::Operation): attempts, each with the event that announces
 //! it, alone or combined.
 //!
-//! Names in here appear in types, never in a user's program.
+//! These names appear in types. A program only names [`Wait`], where it implements a trait of
+//! [`io`](crate::io).
 
 use core::{marker::PhantomData, task::Waker};
 
@@ -12,15 +13,15 @@ use crate::{
 };
 
 pub(crate) mod sealed {
-    /// Only this crate says how something waits.
+    /// Only this crate implements `Wait`.
     pub trait Sealed {}
 }
 use sealed::Sealed;
 
-/// Something that can be tried, and heard of by every event that announces it.
+/// Something that can be tried, together with all events that announce it.
 ///
-/// Not an [`Attempt`], so that it cannot be put under a waiter that hears less. The forms of
-/// [`Operation`](super::Operation) are written over these few steps.
+/// It is not an [`Attempt`], so that it cannot be tied to a waiter of only one of these events. The
+/// forms of [`Operation`](super::Operation) are built on these few steps.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no event that announces it",
     note = "tie it to a waiter: `waiter.operation(attempt)` has every form (`.attempt()`, \
@@ -28,7 +29,7 @@ use sealed::Sealed;
     note = "without an interrupt, retry it by `block::block(attempt)` or `attempt.polled()`"
 )]
 pub trait Wait: Sealed {
-    /// What it yields at its end.
+    /// What it returns at its end.
     type Output;
     /// How it fails.
     type Error;
@@ -39,27 +40,27 @@ pub trait Wait: Sealed {
     /// As [`Attempt::attempt`].
     fn attempt(&mut self) -> Result<Self::Output, nb::Error<Self::Error>>;
 
-    /// From here on [`has_news`](Self::has_news) speaks of what is signalled later.
+    /// Clears the news: after this, [`has_news`](Self::has_news) reports later signals.
     fn take_news(&mut self);
 
     /// Whether any of its events was signalled since [`take_news`](Self::take_news).
     fn has_news(&self) -> bool;
 
-    /// The next signal of any of its events wakes `waker`. `false`: not so, and the caller must not
-    /// wait; a task wakes itself. (A signaller is in the middle of waking the waker that this one
-    /// would replace; or no event announces it.)
+    /// Registers `waker`: the next signal of any of its events wakes it. `false`: it was not
+    /// registered, so the caller must not wait; a task wakes itself. (A signaller is just calling
+    /// the waker that this one would replace, or there is no event.)
     fn register(&mut self, waker: &Waker) -> bool;
 
     /// [`Attempt::arm`].
     fn arm(&mut self);
 
-    /// Takes back what was registered and armed.
+    /// Undoes the registration and the arming.
     fn settle(&mut self);
 }
 
 type End<W> = nb::Result<<W as Wait>::Output, <W as Wait>::Error>;
 
-/// In an implementation of [`Wait`] by something made of others: all steps but the try.
+/// All steps of [`Wait`] except the try, for a type that is made of one or two others.
 macro_rules! forward_waiting {
     (|$this:ident| $first:expr $(, $second:expr)?) => {
         #[inline(always)]
@@ -117,15 +118,15 @@ impl<W: Wait> Wait for &mut W {
 pub struct Tied<'w, A: Attempt> {
     event: &'w Event,
     pub(super) attempt: A,
-    /// Whether there is something to settle.
+    /// Whether there is anything to undo.
     armed: bool,
-    /// Borrowed for as long as this lives: an event has one waiter, which waits for one thing at a
-    /// time.
+    // Borrows the waiter while this exists: an event has one waiter, which waits for one operation
+    // at a time.
     waiter: PhantomData<&'w mut ()>,
 }
 
 impl<'w, A: Attempt> Tied<'w, A> {
-    /// `attempt`, which waits on `event`; the caller lends the waiter for `'w`.
+    /// Ties `attempt` to `event`. The caller lends the waiter of `event` for `'w`.
     #[inline(always)]
     pub(super) const fn new(event: &'w Event, attempt: A) -> Self {
         Self { event, attempt, armed: false, waiter: PhantomData }
@@ -156,7 +157,7 @@ impl<A: Attempt> Wait for Tied<'_, A> {
     #[inline(always)]
     fn register(&mut self, waker: &Waker) -> bool {
         self.armed = true;
-        // SAFETY: the event's only waiter is borrowed by this.
+        // SAFETY: this borrows the only waiter of the event.
         unsafe { self.event.register(waker) }
     }
 
@@ -169,7 +170,7 @@ impl<A: Attempt> Wait for Tied<'_, A> {
     #[inline(always)]
     fn settle(&mut self) {
         if self.armed {
-            // SAFETY: the event's only waiter is borrowed by this.
+            // SAFETY: this borrows the only waiter of the event.
             unsafe { self.event.disarm() };
             self.attempt.disarm();
             self.armed = false;
@@ -190,7 +191,7 @@ impl<A: Attempt + Progress> Progress for Tied<'_, A> {
     }
 }
 
-/// See [`Attempt::polled`].
+/// The operation of [`Attempt::polled`].
 #[derive(Clone, Copy, Debug)]
 pub struct Polled<A>(pub(crate) A);
 
@@ -208,13 +209,13 @@ impl<A: Attempt> Wait for Polled<A> {
     #[inline(always)]
     fn take_news(&mut self) {}
 
-    /// There may be news at any time, and nothing tells. So the caller never sleeps.
+    // There may be news at any time, and no event announces it. So the caller never sleeps.
     #[inline(always)]
     fn has_news(&self) -> bool {
         true
     }
 
-    /// For the same reason the task is scheduled again at once, after one try.
+    // For the same reason the task wakes itself at once, after one try.
     #[inline(always)]
     fn register(&mut self, _: &Waker) -> bool {
         false
@@ -233,7 +234,8 @@ impl<A: Progress> Progress for Polled<A> {
     }
 }
 
-/// See [`Operation::map`](super::Operation::map) and its kin: the end passed through a function.
+/// The operation of [`Operation::map`](super::Operation::map) and
+/// [`map_err`](super::Operation::map_err): its end passed through a function.
 #[derive(Clone, Copy, Debug)]
 pub struct Mapped<W, F> {
     pub(super) wait: W,
@@ -265,7 +267,7 @@ impl<W: Progress, F> Progress for Mapped<W, F> {
     }
 }
 
-/// See [`Operation::race`](super::Operation::race).
+/// The operation of [`Operation::race`](super::Operation::race).
 #[derive(Clone, Copy, Debug)]
 pub struct Raced<V, W>(pub(super) V, pub(super) W);
 
@@ -283,7 +285,7 @@ impl<V: Wait, W: Wait> Wait for Raced<V, W> {
     forward_waiting!(|this| this.0, this.1);
 }
 
-/// See [`Operation::within`](super::Operation::within).
+/// The operation of [`Operation::within`](super::Operation::within).
 #[derive(Clone, Copy, Debug)]
 pub struct Bounded<W, D>(pub(super) W, pub(super) D);
 
@@ -293,8 +295,8 @@ impl<W: Wait, D: Wait> Wait for Bounded<W, D> {
     type Output = W::Output;
     type Error = time::Error<W::Error>;
 
-    /// The bound is looked at first, so that what is bounded gets one try after the time is up: a
-    /// caller that was held up does not miss what has come meanwhile.
+    // The bound is tried first, so that the operation gets one more try after the time is up: a
+    // caller that was delayed does not miss what has arrived meanwhile.
     #[inline(always)]
     fn attempt(&mut self) -> End<Self> {
         let in_time = matches!(self.1.attempt(), Err(nb::Error::WouldBlock));

@@ -8,10 +8,10 @@ use crate::{
     attempt::{Attempt, into_poll},
 };
 
-/// The one that waits on an [`Event`]: a driver's endpoint owns it and lends it to its operations.
+/// Waits on an [`Event`]. A driver endpoint owns it and lends it to its operations.
 ///
-/// It keeps the last waker it was polled with, until another one comes or it is dropped: an
-/// operation that is polled again and again by one task clones its waker once.
+/// It stores the last waker that it was polled with, until another waker replaces it or it is
+/// dropped. So if one task polls again and again, its waker is cloned once.
 #[derive(Debug)]
 pub struct Waiter<'e> {
     pub(super) event: &'e Event,
@@ -20,20 +20,20 @@ pub struct Waiter<'e> {
 impl Waiter<'_> {
     /// `attempt`, tied to this waiter: one value with every form.
     ///
-    /// The event must be the one that announces this attempt: which interrupt speaks of which
-    /// registers, only the driver knows.
+    /// The event of this waiter must be the one that announces the attempt. Only the driver knows
+    /// which interrupt belongs to which registers, so nothing can check that.
     #[inline(always)]
     pub fn operation<A: Attempt>(&mut self, attempt: A) -> Operation<Tied<'_, A>> {
         Operation::new(Tied::new(self.event, attempt))
     }
 
-    /// One poll of `attempt`, for a driver that keeps no operation between polls: a `poll_fn`, or a
-    /// trait such as `fn receive(&mut self, cx: &mut Context<'_>)`.
+    /// One poll of `attempt`, for a driver that keeps no operation between polls: in a `poll_fn`,
+    /// or for a trait with methods such as `fn receive(&mut self, cx: &mut Context<'_>)`.
     ///
-    /// `Pending` leaves the task registered and the source armed, until a later poll ends or an
-    /// operation of this waiter does. The attempt may be another value each time. Dropping the
-    /// waiter takes the registration back; what was armed stays armed, and a handler that is not
-    /// waited for quiets its device as always.
+    /// `Pending` leaves the task registered and the source armed, until a later poll or an
+    /// operation of this waiter ends. The attempt may be another value at each poll. Dropping the
+    /// waiter undoes the registration; an armed source stays armed, and its handler quiets the
+    /// device as always.
     #[inline]
     pub fn poll<A: Attempt>(
         &mut self,
@@ -42,17 +42,17 @@ impl Waiter<'_> {
     ) -> Poll<Result<A::Output, A::Error>> {
         let mut end = attempt.attempt();
         if let Err(nb::Error::WouldBlock) = end {
-            // SAFETY: this is the waiter.
+            // SAFETY: `self` is the waiter.
             if unsafe { self.event.register(context.waker()) } {
                 attempt.arm();
                 end = attempt.attempt();
             } else {
-                context.waker().wake_by_ref(); // Polled again, by when the signaller has left.
+                context.waker().wake_by_ref(); // Polled again when the signaller is done.
             }
         }
         if !matches!(end, Err(nb::Error::WouldBlock)) {
-            // What an earlier poll has left, too.
-            // SAFETY: this is the waiter.
+            // Also undoes the registration of an earlier poll.
+            // SAFETY: `self` is the waiter.
             unsafe { self.event.disarm() };
             attempt.disarm();
         }
@@ -62,9 +62,9 @@ impl Waiter<'_> {
 
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
-        // SAFETY: this is the waiter, for one last time.
+        // SAFETY: `self` is the waiter; this is its last use.
         let evicted = unsafe { self.event.take_waker() };
         self.event.state.fetch_or(AVAILABLE, Ordering::Release);
-        drop(evicted); // Last: it is the user's, and may panic.
+        drop(evicted); // Last: the drop runs code of the user's, which may panic.
     }
 }

@@ -17,7 +17,6 @@
 //! |---|---|---|
 //! | [`io::Read`](crate::io::Read) | `embedded_io::{Read, ReadReady}`, `embedded_io_async::Read`, `embedded_hal_nb::serial::Read` | [`Reader`](crate::adapter::Reader) |
 //! | [`io::Write`](crate::io::Write) | the same for writing | [`Writer`](crate::adapter::Writer) |
-//! | two halves | one value with all of these | `adapter::Join` |
 //! | a [`Clock`](crate::time::Clock) | `embedded_hal::delay::DelayNs` | `adapter::Delay` |
 //! | an [`AlarmDelay`](crate::time::AlarmDelay) | `embedded_hal_async::delay::DelayNs` | itself |
 //! | an operation or a job | `Future`, for any executor | itself |

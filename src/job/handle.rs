@@ -1,4 +1,4 @@
-//! The handle of a background operation that runs.
+//! The handle of a background operation.
 
 use core::{
     convert::Infallible,
@@ -17,21 +17,21 @@ use crate::{
     },
 };
 
-/// A background operation that runs: poll it ([`attempt`](Self::attempt)), wait for it, or await
-/// it. 8 bytes.
+/// The handle of a running background operation: try ([`attempt`](Self::attempt)), wait or await
+/// its end. 8 bytes.
 ///
 /// Each of these also steps the slot, so waiting works with interrupts masked, at boot and in a
-/// panic handler. The end is given out once; attempts after that answer `WouldBlock`, polls
-/// `Pending`, see [`is_collected`](Self::is_collected).
+/// panic handler. The job returns the end once. After that `attempt` returns `WouldBlock`, and a
+/// poll returns `Pending`; see [`is_collected`](Self::is_collected).
 ///
 /// # Cancel safety
 /// Background: the operation makes progress by itself. Dropping a job cancels the operation and
-/// gives it up: after the device is done with its buffers, [`Slot::reclaim`] takes them back, or
-/// the next `start` on the slot drops them. [`cancel`](Self::cancel) and then waiting gets them
-/// back, too. Forgetting a job leaves the slot busy for ever, nothing worse.
+/// gives it up. When the device is done with its buffers, [`Slot::reclaim`] takes them back, or the
+/// next `start` on the slot drops them. To get them back, you can also [`cancel`](Self::cancel) and
+/// then wait. Forgetting a job leaves the slot busy for ever, and does no other harm.
 ///
-/// When the end is collected, the slot keeps the waker it was last polled with, for the next job of
-/// the same task; a job that is dropped takes its waker along.
+/// When the end is collected, the slot keeps the last waker that polled it, for the next job of the
+/// same task. Dropping a job drops its waker.
 #[must_use = "dropping a job cancels its operation; call `detach` to let it run to its end"]
 pub struct Job<A: Background + 'static> {
     slot: Option<&'static Slot<A>>,
@@ -44,76 +44,77 @@ impl<A: Background + 'static> fmt::Debug for Job<A> {
 }
 
 impl<A: Background + 'static> Job<A> {
-    /// The job of what was just started in this slot, with nobody to call back.
+    /// The job of the operation that was just started in this slot without a callback.
     #[inline(always)]
     pub(super) const fn of(slot: &'static Slot<A>) -> Self {
         Self { slot: Some(slot) }
     }
 
-    /// Waits for the end; `idle` says how the time between two looks is passed. The operation's own
-    /// failure is in [`Done::result`].
+    /// Waits for the end, and idles with `idle` between two tries. If the operation has failed,
+    /// [`Done::result`] has its error.
     ///
-    /// A job whose end was given out already never ends again: this would wait for ever.
+    /// A job whose end was already returned never ends again: this would wait for ever.
     #[inline]
     pub fn wait(mut self, idle: impl Idle) -> Done<A> {
         let Ok(done) = self.ended().block(idle);
         done
     }
 
-    /// One look.
+    /// One try.
     ///
     /// # Errors
-    /// [`nb::Error::WouldBlock`]: it still runs, or its end was given out.
+    /// [`nb::Error::WouldBlock`]: the operation still runs, or its end was already returned.
     #[inline]
     pub fn attempt(&mut self) -> Result<Done<A>, nb::Error<Infallible>> {
         let Some(slot) = self.slot else { return Err(nb::Error::WouldBlock) };
-        if !slot.is_done() {
+        if !slot.state.is_done() {
             slot.try_step();
-            if !slot.is_done() {
+            if !slot.state.is_done() {
                 return Err(nb::Error::WouldBlock);
             }
         }
         // SAFETY: a slot has one job, and only its job waits on the slot's event.
         unsafe { slot.event.disarm() };
-        // SAFETY: the phase is `Done` and not orphaned, since the job lives: both are initialised
-        // and the job's, which lets go of them.
+        // SAFETY: the phase is `Done`, and not orphaned while the job exists: both are initialised
+        // and belong to the job, which gives them up.
         let done = unsafe { slot.collect() };
         self.slot = None;
         Ok(done)
     }
 
-    /// The end, in every form, while the job stays the caller's: to wait for it with a bound, or to
+    /// The end, in every form, without giving up the job: to wait for it with a time-out, or to
     /// race it with another operation.
     ///
     /// # Cancel safety
-    /// The operation continues in the background, and its end is in the slot until it is collected.
+    /// The operation continues in the background, and its end stays in the slot until it is
+    /// collected.
     #[inline]
-    pub const fn ended(&mut self) -> Operation<Ended<'_, A>> {
+    pub const fn ended(&mut self) -> Operation<impl Wait<Output = Done<A>, Error = Infallible>> {
         Operation::new(Ended(self))
     }
 
-    /// Asks the operation to stop. It still has an end, which says how far it got: wait for that.
+    /// Asks the operation to stop. Then wait for its end, which says how far it got.
     pub fn cancel(&mut self) {
         if let Some(slot) = self.slot {
             slot.cancel();
         }
     }
 
-    /// Lets the operation run to its end with nobody to collect it. The slot is free for the next
-    /// `start` after that.
+    /// Lets the operation run to its end, which nothing collects. After that the slot is free for
+    /// the next `start`.
     pub fn detach(mut self) {
         self.give_up();
     }
 
-    /// Whether the end was given out.
+    /// Whether the end was already returned.
     pub const fn is_collected(&self) -> bool {
         self.slot.is_none()
     }
 
-    /// What dropping it means while the end was not given out.
+    /// Drops a job whose end was not returned.
     #[inline(never)]
     fn abandon(&mut self) {
-        /// Gives the job up, also if what is called to cancel it panics.
+        /// Gives the job up, also if the cancellation panics.
         struct GivenUp<'j, A: Background + 'static>(&'j mut Job<A>);
         impl<A: Background + 'static> Drop for GivenUp<'_, A> {
             fn drop(&mut self) {
@@ -125,18 +126,18 @@ impl<A: Background + 'static> Job<A> {
 
     fn give_up(&mut self) {
         if let Some(slot) = self.slot.take() {
-            // SAFETY: a slot has one job, and only its job waits on the slot's event; this is it,
-            // for the last time.
+            // SAFETY: a slot has one job, and only its job waits on the slot's event; this is the
+            // last use of it.
             let evicted = unsafe { slot.event.take_waker() };
-            slot.orphan(); // From here on the slot may have another tenant.
-            drop(evicted); // Last: it is the user's, and may panic.
+            slot.state.orphan(); // From here on the slot may hold another operation.
+            drop(evicted); // Last: the drop runs code of the user's, which may panic.
         }
     }
 }
 
 /// See [`Job::ended`].
 #[derive(Debug)]
-pub struct Ended<'j, A: Background + 'static>(pub(super) &'j mut Job<A>);
+pub(super) struct Ended<'j, A: Background + 'static>(pub(super) &'j mut Job<A>);
 
 impl<A: Background + 'static> Sealed for Ended<'_, A> {}
 #[diagnostic::do_not_recommend]
@@ -184,12 +185,13 @@ impl<A: Background + 'static> Future for Job<A> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Done<A>> {
-        // As an operation's, but with the end, which holds the operation, moved once.
+        // As the poll of an `Operation`, but the end, which holds the operation, is moved only
+        // once.
         if let Ok(done) = self.attempt() {
             return Poll::Ready(done);
         }
         if !Ended(&mut self).register(context.waker()) {
-            context.waker().wake_by_ref(); // Polled again, by when the signaller has left.
+            context.waker().wake_by_ref(); // Polled again when the signaller is done.
         } else if let Ok(done) = self.attempt() {
             return Poll::Ready(done);
         }

@@ -1,9 +1,9 @@
-//! An operation in the background: the interrupt handler makes its tries, while the program does
+//! Operations in the background: the interrupt handler makes the tries while the program does
 //! something else.
 //!
-//! The device's handler needs an operation that it can reach, so that is in a `static`: a [`Slot`].
-//! [`Slot::start`] moves the operation in and sets the device going; each interrupt tries it once;
-//! the end gives the whole operation back, buffers included, through the [`Job`] or to a callback.
+//! The handler of the device must be able to reach the operation. So the operation is in a
+//! `static`, in a [`Slot`]. [`Slot::start`] moves it in and starts the device; each interrupt tries
+//! it once; at the end the [`Job`] or a callback gets the whole operation back, buffers included.
 //!
 //! ```
 //! use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -27,47 +27,48 @@
 //! }
 //!
 //! fn handler() {
-//!     let stepped = SLOT.on_interrupt(); // After the device was quieted.
+//!     let stepped = SLOT.on_interrupt(); // After the handler has quieted the device.
 //!     // Here the interrupt is acknowledged.
-//!     drop(stepped); // Wakes what waits for the job.
+//!     drop(stepped); // Wakes the waiter of the job.
 //! }
 //!
 //! let job = SLOT.start(Read { into: [0] }).expect("nothing else is in the slot");
-//! DATA.store(7, Relaxed); // The device has something,
+//! DATA.store(7, Relaxed); // The device has data,
 //! handler(); // and interrupts.
 //! assert_eq!(job.wait(Spin).op.into, [7]);
 //! ```
 //!
-//! A slot owns the operation while it runs. So a [`Job`] that is forgotten leaves a busy slot, never
-//! a buffer that a device writes after its owner is gone.
+//! A slot owns the operation while it runs. So forgetting a [`Job`] leaves a busy slot, never a
+//! buffer that a device writes after its owner is gone.
 //!
 //! # No interrupt is lost
-//! A step that finds the slot being stepped returns [`Step::Contended`], never sees the operation,
-//! and leaves a note: the step that it met tries once more before it ends. That is bounded, see
-//! [`Step::Again`]. `begin` and the publication of the operation are one critical section, so the
-//! first step comes after both, on another core too.
+//! A step that finds the slot being stepped does not touch the operation: it leaves a note and
+//! returns [`Step::Contended`]. The step that it met tries once more before it ends. That is
+//! bounded, see [`Step::Again`]. `begin` and the publication of the operation are one critical
+//! section, so the first step comes after both, also on another core.
 //!
 //! # After a panic
-//! Where panics unwind: a panic of `begin` leaves an operation that is cancelled and brought to its
-//! end as that of a dropped job ([`Slot::start`]), and a [`ScopedSlot::scope`] waits for that end
-//! before it is left. A panic of a waker, or of the drop of what had been given up, costs nothing:
-//! the slot is usable again. A panic of the operation's own try, or of its `cancel`, leaves the slot
-//! busy for ever, since it is not known what its device still does.
+//! Where panics unwind: after a panic of `begin` the operation is cancelled and brought to its end
+//! like that of a dropped job ([`Slot::start`]), and a [`ScopedSlot::scope`] waits for that end
+//! before it returns. A panic of a waker, or of the drop of what had been given up, leaves a usable
+//! slot. A panic of the operation's own try, or of its `cancel`, leaves the slot busy for ever,
+//! since it is not known what its device still does.
 //!
-//! # More of them, and less of a type
-//! - [`Slots`]: many at once, for a device with a queue, with tickets that travel through it
-//! - [`ScopedSlot`]: an operation with borrowed buffers, in a bracket that does not end before it
-//! - [`Inline`], and `Boxed` with the feature `alloc`: operations of any type in one slot, closures
-//!   ([`from_fns`]) among them
-//! - [`With`]: data that ride along to the callback
+//! # Other kinds of slots
+//! - [`Slots`]: many operations at once, for a device with a queue, with tickets that travel
+//!   through it
+//! - [`ScopedSlot`]: an operation with borrowed buffers, in a function that does not return before
+//!   the operation has ended
+//! - [`Inline`]: operations of any type in one slot
 
-// Invariant: `op`, `result` and `callback` belong to the one that moved the phase to `Filling` or
-// `Stepping`, until that one moves it on; in `Done` to the slot's `Job`, or, once the slot is
-// orphaned, to the one that moves it to `Filling`. `op` is initialised from `Beginning` to `Done`,
-// `result` in `Done`, `callback` from `Beginning` on. In `Beginning` they belong to the call of
-// `fill`; it lasts as long as a critical section, so only another core sees it.
+// Invariant: `op`, `result` and `callback` belong to the context that has moved the phase to
+// `Filling` or `Stepping`, until that context moves it further. In `Done` they belong to the slot's
+// `Job`, or, once the slot is orphaned, to the context that moves it to `Filling`. In `Beginning`
+// they belong to the call of `fill`; that phase lasts as long as a critical section, so only
+// another core sees it. `op` is initialised from `Beginning` to `Done`, `result` in `Done`,
+// `callback` from `Beginning` on.
 
-/// In an implementation of [`Background`] by an operation that another one is inside of.
+/// `begin` and `cancel` of an operation that holds another one: they forward to the inner one.
 macro_rules! forward_background {
     (|$this:ident| $inner:expr) => {
         #[inline(always)]
@@ -85,12 +86,9 @@ macro_rules! forward_background {
 }
 
 mod barrier;
-#[cfg(feature = "alloc")]
-mod boxed;
-mod combine;
-
 mod handle;
 mod inline;
+mod mapped;
 mod scope;
 mod slot;
 mod slots;
@@ -101,37 +99,36 @@ mod stepped;
 use core::fmt;
 
 use crate::attempt::Attempt;
-#[cfg(feature = "alloc")]
-pub use boxed::{Boxed, free_dropped};
-pub use combine::{FromFns, With, from_fns};
-pub use handle::{Ended, Job};
+pub use handle::Job;
 pub use inline::Inline;
-pub use scope::{ScopeEnded, ScopedJob, ScopedSlot};
+pub use scope::{ScopedJob, ScopedSlot};
 pub use slot::Slot;
 pub use slots::{ReservedSlot, Slots, Ticket};
 pub use stepped::{Step, Stepped};
 
-/// An operation that continues after the call returned: a transfer, a whole buffer to send.
+/// An operation that continues after the call has returned: a transfer, a whole buffer to send.
 ///
-/// In a [`Slot`] it owns what it needs, buffers included, and travels to the interrupt handler and
-/// back: a slot stands in a `static`, so nothing in the operation is borrowed for less. In the
-/// scope of a [`ScopedSlot`] it may borrow.
+/// In a [`Slot`] it owns what it needs, buffers included, and moves to the interrupt handler and
+/// back: a slot is in a `static`, so everything that the operation borrows is `'static`. In the
+/// scope of a [`ScopedSlot`] it may borrow for less.
 ///
-/// None of its methods steps or cancels the slot that it is in: that is for handlers and callbacks.
+/// None of its methods may step or cancel the slot that it is in; handlers and callbacks do that.
 pub trait Background: Attempt<Output: Send, Error: Send> + Send {
-    /// Sets the device going. Called once, in place, with interrupts masked; an interrupt must
-    /// follow. Never waits, and costs the same on a stuck device as on a ready one.
+    /// Starts the device. Called once, when the operation is at its final address, with interrupts
+    /// masked; an interrupt must follow. It never waits, and costs the same on a stuck device as on
+    /// a ready one.
     ///
-    /// Writes to memory-mapped devices come after the operation was made known to handlers on all
-    /// cores. A buffer that the device reads is the operation's to order before them, by a fence.
+    /// The library orders the writes to memory-mapped devices in here after the operation was made
+    /// known to handlers on all cores. If the device reads a buffer, the operation itself must
+    /// order the writes to that buffer before the start, with a fence.
     fn begin(&mut self);
 
-    /// Asks the device to stop. Tries continue until it has: the end says how it ended. Never waits.
-    /// May be called more than once.
+    /// Asks the device to stop. Tries continue until it has stopped, and their result says how the
+    /// operation has ended. It never waits, and may be called more than once.
     fn cancel(&mut self);
 }
 
-/// The end of a background operation: the operation itself, with all it owns, and its result.
+/// The end of a background operation: the operation, with all that it owns, and its result.
 #[derive(Debug)]
 pub struct Done<A: Attempt> {
     /// The operation, given back.
@@ -140,7 +137,7 @@ pub struct Done<A: Attempt> {
     pub result: Result<A::Output, A::Error>,
 }
 
-/// The slot has a tenant; the operation comes back unharmed.
+/// The slot holds another operation. Returns the new one unchanged.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Busy<A>(pub A);
 
@@ -158,5 +155,5 @@ impl<A> fmt::Display for Busy<A> {
 
 impl<A> core::error::Error for Busy<A> {}
 
-/// Called with the end of an operation, by the step that ends it.
-pub type Callback<A> = fn(Done<A>);
+/// A function that the step that ends an operation calls with the end.
+type Callback<A> = fn(Done<A>);

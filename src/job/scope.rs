@@ -1,13 +1,14 @@
-//! A background operation that borrows: a bracket that does not return before it has ended.
+//! A background operation that borrows: a function that does not return before the operation has
+//! ended.
 
-// Invariant: while the slot has a tenant, what that points to is used through the slot alone, and
-// the frame of `ScopedSlot::scope` to which it belongs is not left. The tenant's job is in that
-// frame from before its `begin`, out of the user's reach, and the frame is only left after the job
-// was collected.
+// Invariant: while the slot holds a `Lent`, only the slot uses what the `Lent` points to, and the
+// frame of `ScopedSlot::scope` that it points into is not left. The job is in that frame since
+// before `begin`, the user's code cannot move it out, and the frame is left only after the job was
+// collected.
 
 use core::{cell::UnsafeCell, convert::Infallible, fmt, mem, ptr::NonNull, task::Waker};
 
-use super::{Background, Busy, Done, Ended, Job, Slot, Stepped};
+use super::{Background, Busy, Done, Job, Slot, Stepped, handle::Ended};
 use crate::{
     atomic::const_unless_loom,
     attempt::{Attempt, forward_arming},
@@ -20,14 +21,14 @@ use crate::{
 
 /// Room for one background operation at a time that may borrow what it works on, in a `static`.
 ///
-/// Of any type, and with any buffers, also on a stack. 56 bytes on a 64-bit target; each step costs
-/// one indirect call more than in a [`Slot`].
+/// The operation may have any type and any buffers, also on a stack. 56 bytes on a 64-bit target;
+/// each step costs one more indirect call than in a [`Slot`].
 ///
 /// ```
 /// use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// use wouldblock::{Attempt, block::Spin, job::{Background, ScopedSlot}};
 ///
-/// static COME: AtomicUsize = AtomicUsize::new(0); // Stands for the device: bytes that have come.
+/// static COME: AtomicUsize = AtomicUsize::new(0); // Stands for the device: the bytes it has.
 /// static SLOT: ScopedSlot = ScopedSlot::new();
 ///
 /// fn handler() { drop(SLOT.on_interrupt()); }
@@ -51,7 +52,7 @@ use crate::{
 /// let (sum, done) = SLOT
 ///     .scope(read, Spin, |job| {
 ///         COME.store(3, Relaxed);
-///         handler(); // The read goes on in the background ...
+///         handler(); // The read continues in the background ...
 ///         let sum: u32 = (1..=10).sum(); // ... while this works on something else.
 ///         job.wait(Spin);
 ///         sum
@@ -82,21 +83,22 @@ impl ScopedSlot {
         self.0.on_interrupt()
     }
 
-    /// Sets `op` going in the background, runs `foreground` meanwhile, and returns when both have
-    /// ended, with what `foreground` returned and the end of `op`. It is never tried before this
-    /// calls `foreground`, except by an interrupt.
+    /// Starts `op` in the background, runs `foreground` meanwhile, and returns when both have
+    /// ended: the value of `foreground` and the end of `op`. Before it calls `foreground`, only an
+    /// interrupt tries the operation.
     ///
-    /// An operation that has not ended when `foreground` returns is cancelled, and waited for, with
-    /// `idle` to pass the time. So `foreground` calls [`ScopedJob::wait`] if it wants the end.
+    /// If the operation has not ended when `foreground` returns, it is cancelled and waited for,
+    /// with `idle`. So `foreground` must call [`ScopedJob::wait`] to let the operation complete.
     ///
     /// # Errors
-    /// [`Busy`] with the operation while another one is in the slot: `foreground` was not run.
+    /// [`Busy`] with the operation while another one is in the slot; `foreground` is not called.
     ///
     /// # Panics
-    /// If `foreground` or the operation's `begin` does. Before that unwinds out of here, the
-    /// operation is cancelled and waited for, spinning, and the slot is idle again. A device that
-    /// never lets go is waited for for ever, as every blocking call does. So is an operation whose
-    /// own try panics, since it is not known what its device still does.
+    /// If `foreground` or the operation's `begin` panics. Before the panic leaves this function,
+    /// the operation is cancelled and waited for, spinning, and the slot is idle again. If the
+    /// device never releases the buffers, this waits for ever, as every blocking call does. It also
+    /// waits for ever if the operation's own try panics, since it is not known what its device
+    /// still does.
     pub fn scope<A: Background, R>(
         &'static self,
         op: A,
@@ -104,34 +106,34 @@ impl ScopedSlot {
         foreground: impl FnOnce(&mut ScopedJob<'_>) -> R,
     ) -> Result<(R, Done<A>), Busy<A>> {
         let held = UnsafeCell::new(Held { op, result: None });
-        // SAFETY: the invariant: `frame` collects the job before it, and `held`, goes.
+        // SAFETY: the invariant: `frame` collects the job before `frame` and `held` are dropped.
         let lent = unsafe { Lent::new(&held) };
         if !self.0.reserve() {
             return Err(Busy(held.into_inner().op));
         }
-        // Before the device is set going: if `begin` panics, this waits for the end.
+        // Made before the device is started: if `begin` panics, its drop waits for the end.
         let mut frame = Frame { job: Job::of(&self.0) };
-        // SAFETY: reserved, by this call; the job is the frame's.
+        // SAFETY: this call has reserved the slot; the frame has the job.
         unsafe { self.0.fill_for_job(lent) };
         let value = foreground(&mut ScopedJob { job: &mut frame.job });
         frame.end(idle);
         drop(frame);
         let Held { op, result } = held.into_inner();
-        // SAFETY: the job has ended, and `Held` answers with an end only after it has put it there.
+        // SAFETY: the job has ended, and `Held` stores the result before its try returns an end.
         let result = unsafe { result.unwrap_unchecked() };
         Ok((value, Done { op, result }))
     }
 
     /// Whether [`scope`](Self::scope) would accept an operation now.
+    #[doc(hidden)]
     pub fn is_idle(&self) -> bool {
         self.0.is_idle()
     }
 }
 
-/// The operation of a [`ScopedSlot::scope`], while it runs and after it.
+/// The operation of a [`ScopedSlot::scope`], while it runs and after it has ended.
 ///
-/// It ends when the operation has, again and again: what the operation yields is what the scope
-/// returns.
+/// Every wait ends at once after the operation has ended. The scope returns the operation's result.
 pub struct ScopedJob<'f> {
     job: &'f mut Job<Lent>,
 }
@@ -143,35 +145,35 @@ impl fmt::Debug for ScopedJob<'_> {
 }
 
 impl ScopedJob<'_> {
-    /// Waits for the end; `idle` says how the time between two looks is passed.
+    /// Waits for the end, and idles with `idle` between two tries.
     #[inline]
     pub fn wait(&mut self, idle: impl Idle) {
         let Ok(()) = self.ended().block(idle);
     }
 
-    /// One look.
+    /// One try.
     ///
     /// # Errors
-    /// [`nb::Error::WouldBlock`]: it still runs.
+    /// [`nb::Error::WouldBlock`]: the operation still runs.
     #[inline]
     pub fn attempt(&mut self) -> Result<(), nb::Error<Infallible>> {
         self.ended().attempt()
     }
 
-    /// The end, in every form, again and again.
+    /// The end, in every form. It may be waited for several times.
     #[inline]
-    pub const fn ended(&mut self) -> Operation<ScopeEnded<'_>> {
+    pub const fn ended(&mut self) -> Operation<impl Wait<Output = (), Error = Infallible>> {
         Operation::new(ScopeEnded(Ended(self.job)))
     }
 
-    /// Asks the operation to stop. It still has an end, which says how far it got.
+    /// Asks the operation to stop. Its end says how far it got.
     pub fn cancel(&mut self) {
         self.job.cancel();
     }
 }
 
 /// See [`ScopedJob::ended`].
-pub struct ScopeEnded<'j>(Ended<'j, Lent>);
+struct ScopeEnded<'j>(Ended<'j, Lent>);
 
 impl Sealed for ScopeEnded<'_> {}
 #[diagnostic::do_not_recommend]
@@ -203,7 +205,7 @@ impl Frame {
 
 impl Drop for Frame {
     fn drop(&mut self) {
-        self.end(Spin); // Nothing to do, but where a panic unwinds.
+        self.end(Spin); // Waits only if a panic unwinds.
     }
 }
 
@@ -236,7 +238,7 @@ impl<A: Background> Background for Held<A> {
 
 type Dyn<'a> = dyn Background<Output = (), Error = Infallible> + 'a;
 
-/// What the slot owns: the address of what is held in the frame.
+/// What the slot owns: the address of the operation in the frame.
 struct Lent(NonNull<Dyn<'static>>);
 
 // SAFETY: by the invariant it is the only way to what it points to, which is `Background`, hence
@@ -245,12 +247,12 @@ unsafe impl Send for Lent {}
 
 impl Lent {
     /// # Safety
-    /// Until the operation has ended and was collected from its slot, `held` stays where it is, and
-    /// is not used.
+    /// Until the operation has ended and was collected from its slot, `held` is neither moved nor
+    /// used.
     unsafe fn new<'a, A: Background + 'a>(held: &UnsafeCell<Held<A>>) -> Self {
         let held: *mut Dyn<'a> = held.get();
-        // SAFETY: an address comes from a reference, so it is not null. The lifetime that is
-        // forgotten here is what the caller answers for.
+        // SAFETY: the address comes from a reference, so it is not null. The caller guarantees what
+        // the erased lifetime would.
         Self(unsafe {
             mem::transmute::<NonNull<Dyn<'a>>, NonNull<Dyn<'static>>>(NonNull::new_unchecked(held))
         })
@@ -258,8 +260,8 @@ impl Lent {
 
     #[inline(always)]
     fn get_mut(&mut self) -> &mut Dyn<'static> {
-        // SAFETY: by the invariant nobody else uses it while this is in the slot, and only the slot
-        // uses this.
+        // SAFETY: by the invariant nothing else uses it while this is in the slot, and only the
+        // slot uses this.
         unsafe { self.0.as_mut() }
     }
 }

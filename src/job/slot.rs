@@ -8,26 +8,26 @@ use core::{
 use super::{
     Background, Busy, Callback, Done, Job,
     barrier::device_barrier,
-    state::{BEGINNING, CANCEL, DONE, FILLING, IDLE, NOTE, ORPHAN, PHASE, RUNNING, is_vacant},
+    state::{State, Unwound, Vacant},
 };
 use crate::{
-    atomic::{AtomicU32, Ordering, UnsafeCell, const_unless_loom, section},
+    atomic::{UnsafeCell, const_unless_loom, section},
     event::Event,
 };
 
-/// Room for one background operation, in a `static`. On a 64-bit target 40 bytes, the operation and
-/// its result.
+/// Room for one background operation, in a `static`. On a 64-bit target it has 40 bytes, plus the
+/// operation and its result.
 pub struct Slot<A: Background + 'static> {
-    pub(super) state: AtomicU32,
+    pub(super) state: State,
     pub(super) event: Event,
     pub(super) callback: UnsafeCell<Option<Callback<A>>>,
     pub(super) op: UnsafeCell<MaybeUninit<A>>,
     pub(super) result: UnsafeCell<MaybeUninit<Result<A::Output, A::Error>>>,
 }
 
-// SAFETY: by the module's invariant each cell has one owner at a time, and it passes on by release
-// and acquire of `state`. The operation, its output and its error travel between contexts, and are
-// `Send` by `Background`.
+// SAFETY: by the module's invariant each cell has one owner at a time, and ownership passes on by
+// release and acquire of `state`. The operation, its output and its error move between contexts,
+// and are `Send` by `Background`.
 unsafe impl<A: Background + 'static> Sync for Slot<A> {}
 
 // SAFETY: a slot owns what is in it; all of that is `Send`.
@@ -35,12 +35,7 @@ unsafe impl<A: Background + 'static> Send for Slot<A> {}
 
 impl<A: Background + 'static> fmt::Debug for Slot<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let phase = match self.state.load(Ordering::Relaxed) & PHASE {
-            IDLE => "idle",
-            DONE => "done",
-            _ => "running",
-        };
-        f.debug_tuple("Slot").field(&phase).finish()
+        f.debug_tuple("Slot").field(&self.state.describe()).finish()
     }
 }
 
@@ -55,7 +50,7 @@ impl<A: Background + 'static> Slot<A> {
         /// An idle slot.
         pub fn new() -> Self {
             Self {
-                state: AtomicU32::new(IDLE),
+                state: State::new(),
                 event: Event::owned(),
                 callback: UnsafeCell::new(None),
                 op: UnsafeCell::new(MaybeUninit::uninit()),
@@ -64,19 +59,19 @@ impl<A: Background + 'static> Slot<A> {
         }
     }
 
-    /// Sets `op` going in the background and returns at once: it is never tried here.
+    /// Starts `op` in the background and returns at once: this never tries it.
     ///
     /// An operation whose job was dropped or detached, and which has ended since, is dropped here.
     ///
     /// # Errors
-    /// [`Busy`] with the operation while another one is in the slot. A job that has ended leaves
-    /// the slot when it is collected.
+    /// [`Busy`] with the operation while another one is in the slot. An operation that has ended
+    /// leaves the slot when its job is collected.
     ///
     /// # Panics
-    /// If `begin` does, and if the drop of what had been given up does. After a panic of `begin`
-    /// the device may be working, so the operation stays in the slot as that of a dropped job: it
-    /// is cancelled, by its next interrupt or by the next `start`, and brought to its end. After a
-    /// panic of a drop the slot is idle.
+    /// If `begin` panics, or the drop of what had been given up. After a panic of `begin` the
+    /// device may be working, so the operation stays in the slot like that of a dropped job: its
+    /// next interrupt or the next `start` cancels it and brings it to its end. After a panic of a
+    /// drop the slot is idle.
     #[inline]
     pub fn start(&'static self, op: A) -> Result<Job<A>, Busy<A>> {
         self.launch(op, None)?;
@@ -85,11 +80,11 @@ impl<A: Background + 'static> Slot<A> {
 
     /// As [`start`](Self::start), with a callback at the end.
     ///
-    /// The step that ends the operation calls it: in the handler, before its end-of-interrupt. The
-    /// slot is idle by then, so the callback can start the next operation. What the callback needs
-    /// rides in the operation. What it drops is dropped in the handler: a half of a driver, for
-    /// example, and the waker in it. It never runs inside this call, and is not called if this
-    /// call fails or panics.
+    /// The step that ends the operation calls the callback: in the handler, before its
+    /// end-of-interrupt. The slot is idle by then, so the callback can start the next operation.
+    /// What the callback needs must be in the operation. The callback runs in interrupt context:
+    /// what it drops is dropped there, e.g. a driver half and its waker. It never runs inside this
+    /// call, and is not called if this call fails or panics.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -106,30 +101,30 @@ impl<A: Background + 'static> Slot<A> {
         if !self.reserve() {
             return Err(Busy(op));
         }
-        // SAFETY: reserved, by this call.
+        // SAFETY: this call has reserved the slot.
         unsafe { self.fill(op, callback) };
         Ok(())
     }
 
     /// Takes back what was given up: the end of an operation whose job was dropped or detached,
-    /// with all it owns, such as a half of a driver that the next operation needs. `None` while it
-    /// runs, and where there is nothing to take back. The next [`start`](Self::start) would drop
-    /// it.
+    /// with all that it owns, e.g. a driver half that the next operation needs. `None` while the
+    /// operation runs, and if there is nothing to take back. The next [`start`](Self::start) would
+    /// drop it.
     pub fn reclaim(&'static self) -> Option<Done<A>> {
-        self.claim_vacant(|state| state & PHASE == DONE)?;
+        self.state.reserve_ended(move || self.try_step())?;
         // SAFETY: the phase went from `Done`, orphaned, to `Filling` here: both are initialised,
-        // and this is their owner, which lets go of the slot.
+        // and this call owns them, and gives up the slot.
         Some(unsafe { self.collect() })
     }
 
-    /// Moves a vacant slot to `Filling`; `false` if it is not vacant. An end that nobody has
-    /// collected is dropped; if that panics, the slot is idle.
+    /// Moves a vacant slot to `Filling`; `false` if it is not vacant. An end that was given up is
+    /// dropped; if that panics, the slot is idle.
     #[inline(always)]
     pub(super) fn reserve(&'static self) -> bool {
-        let Some(before) = self.claim_vacant(|_| true) else { return false };
-        if before & PHASE == DONE {
+        let Some(before) = self.state.reserve(move || self.try_step()) else { return false };
+        if before == Vacant::Ended {
             // SAFETY: the phase went from `Done`, orphaned, to `Filling` here: both are
-            // initialised, and this is their owner.
+            // initialised, and this call owns them.
             let done = unsafe { self.take() };
             let reserved = Reserved(&self.state);
             drop(done);
@@ -138,71 +133,35 @@ impl<A: Background + 'static> Slot<A> {
         true
     }
 
-    /// Moves a vacant slot to `Filling` if `suits` accepts the state that it was in, which is
-    /// returned.
-    #[inline(always)]
-    fn claim_vacant(&'static self, suits: impl Fn(u32) -> bool) -> Option<u32> {
-        let mut state = self.state.load(Ordering::Relaxed);
-        loop {
-            if !is_vacant(state) {
-                state = self.take_owed_step(state)?;
-            }
-            if !suits(state) {
-                return None;
-            }
-            match self.state.compare_exchange_weak(
-                state,
-                FILLING,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return Some(state),
-                Err(now) => state = now,
-            }
-        }
-    }
-
-    /// Steps what was given up and is owed a step, for which no interrupt might come. The state
-    /// after that, if the slot is vacant now.
-    #[cold]
-    fn take_owed_step(&'static self, state: u32) -> Option<u32> {
-        let owed = state & (PHASE | ORPHAN) == RUNNING | ORPHAN && state & (NOTE | CANCEL) != 0;
-        if !owed {
-            return None;
-        }
-        self.try_step();
-        let state = self.state.load(Ordering::Relaxed);
-        is_vacant(state).then_some(state)
-    }
-
-    /// Puts the operation in and sets it going. If its `begin` panics, it is the operation of a
-    /// dropped job.
+    /// Puts the operation into the slot and starts it. If its `begin` panics, it counts as the
+    /// operation of a dropped job.
     ///
     /// # Safety
-    /// The caller has moved the phase to `Filling`, and hands the slot over.
+    /// The caller has moved the phase to `Filling`, and gives up the slot.
     #[inline(always)]
     pub(super) unsafe fn fill(&'static self, op: A, callback: Option<Callback<A>>) {
         // SAFETY: by the caller.
-        unsafe { self.fill_or(op, callback, RUNNING | ORPHAN | CANCEL) };
+        unsafe { self.fill_or(op, callback, Unwound::GivenUp) };
     }
 
-    /// Puts the operation in and sets it going. If its `begin` panics, the caller has its [`Job`].
+    /// Puts the operation into the slot and starts it. If its `begin` panics, the caller has its
+    /// [`Job`].
     ///
     /// # Safety
     /// As [`fill`](Self::fill).
     #[inline(always)]
     pub(super) unsafe fn fill_for_job(&'static self, op: A) {
         // SAFETY: by the caller.
-        unsafe { self.fill_or(op, None, RUNNING) };
+        unsafe { self.fill_or(op, None, Unwound::OfAJob) };
     }
 
-    /// Puts the operation in and sets it going; `unwound` is the state after a panic of its
-    /// `begin`.
+    /// Puts the operation into the slot and starts it. `unwound` says whose it is after a panic of
+    /// its `begin`.
     ///
     /// # Safety
-    /// As [`fill`](Self::fill), and `unwound` is `Running`, orphaned unless the caller has a job.
+    /// As [`fill`](Self::fill), and the caller has a job if `unwound` says so.
     #[inline(always)]
-    unsafe fn fill_or(&'static self, op: A, callback: Option<Callback<A>>, unwound: u32) {
+    unsafe fn fill_or(&'static self, op: A, callback: Option<Callback<A>>, unwound: Unwound) {
         self.callback.with_mut(|cell| {
             // SAFETY: the phase is `Filling`, by the caller.
             unsafe { *cell = callback };
@@ -212,20 +171,21 @@ impl<A: Background + 'static> Slot<A> {
             unsafe { (*cell).write(op) };
         });
         section(|_| {
-            self.state.store(BEGINNING, Ordering::Release);
-            device_barrier(); // A handler of what `begin` causes sees at least `Beginning`.
+            self.state.begin();
+            // A handler of an interrupt that `begin` causes sees at least `Beginning`.
+            device_barrier();
             let beginning = Beginning { slot: self, unwound };
-            // SAFETY: the phase is `Beginning`, by this call; `op` was written above. On this core
-            // nothing runs in between, another one waits for this section.
+            // SAFETY: this call has set the phase to `Beginning`; `op` was written above. On this
+            // core nothing runs in between; another core waits for the end of this section.
             self.op.with_mut(|op| unsafe { (*op).assume_init_mut() }.begin());
             mem::forget(beginning);
-            self.state.store(RUNNING, Ordering::Release);
+            self.state.publish();
         });
     }
 
     /// Whether [`start`](Self::start) would accept an operation now.
     pub fn is_idle(&self) -> bool {
-        is_vacant(self.state.load(Ordering::Relaxed))
+        self.state.is_vacant()
     }
 
     /// Takes the end out of the slot.
@@ -246,56 +206,38 @@ impl<A: Background + 'static> Slot<A> {
     /// Takes the end out of the slot, which is idle after that.
     ///
     /// # Safety
-    /// As [`take`](Self::take), and the caller lets go of the slot.
+    /// As [`take`](Self::take), and the caller gives up the slot.
     #[inline(always)]
     pub(super) unsafe fn collect(&self) -> Done<A> {
         // SAFETY: by the caller.
         let done = unsafe { self.take() };
-        self.vacate(); // Last: from here on the slot may have another tenant.
+        self.state.vacate(); // Last: from here on the slot may hold another operation.
         done
-    }
-
-    /// From a phase that is the caller's to `Idle`; nothing is left in the slot.
-    #[inline(always)]
-    pub(super) fn vacate(&self) {
-        self.state.store(IDLE, Ordering::Release);
-    }
-
-    /// Nobody will collect the end.
-    #[inline(always)]
-    pub(super) fn orphan(&self) {
-        self.state.fetch_or(ORPHAN, Ordering::Release);
-    }
-
-    #[inline(always)]
-    pub(super) fn is_done(&self) -> bool {
-        self.state.load(Ordering::Acquire) & PHASE == DONE
     }
 }
 
-/// A slot in the phase `Filling`, which is idle again if a drop of the user's unwinds.
-struct Reserved<'s>(&'s AtomicU32);
+/// A slot in the phase `Filling`. It becomes idle again if a drop of the user's code unwinds.
+struct Reserved<'s>(&'s State);
 
 impl Drop for Reserved<'_> {
     fn drop(&mut self) {
-        self.0.store(IDLE, Ordering::Release);
+        self.0.vacate();
     }
 }
 
-/// An operation whose `begin` has not returned. If it unwinds, the device may have been set going:
-/// the operation stays in the slot, and calls nobody back.
+/// An operation whose `begin` has not returned. If that unwinds, the device may have been started:
+/// the operation stays in the slot, without its callback.
 struct Beginning<'s, A: Background + 'static> {
     slot: &'s Slot<A>,
-    /// The state after that.
-    unwound: u32,
+    unwound: Unwound,
 }
 
 impl<A: Background + 'static> Drop for Beginning<'_, A> {
     fn drop(&mut self) {
         self.slot.callback.with_mut(|cell| {
-            // SAFETY: the phase is `Beginning`, by the call of `fill` that this unwinds.
+            // SAFETY: the call of `fill` that unwinds has set the phase to `Beginning`.
             unsafe { *cell = None };
         });
-        self.slot.state.store(self.unwound, Ordering::Release);
+        self.slot.state.unwind(self.unwound);
     }
 }

@@ -1,25 +1,14 @@
-//! One slot: who may step its operation, and what a step does.
+//! One slot: which context may step its operation, and what a step does.
 
 use core::task::Poll;
 
 use super::{
     Background, Done, Slot, Step, Stepped,
-    barrier::device_barrier,
-    state::{AGAIN, AGAINS, BEGINNING, CANCEL, DONE, NOTE, PHASE, RUNNING, STEPPING},
+    state::{Claim, Release, Request},
 };
-use crate::{
-    atomic::{Ordering, section},
-    attempt,
-    event::OwedWake,
-};
+use crate::{attempt, event::OwedWake};
 
-pub(super) enum Claim {
-    Held,
-    Contended,
-    Nothing,
-}
-
-/// How a step ended.
+/// How a step has ended.
 enum End {
     NotYet,
     CalledBack,
@@ -29,18 +18,18 @@ enum End {
 }
 
 impl<A: Background + 'static> Slot<A> {
-    /// One step, by a handler: tries the operation and, if that was its end, calls the callback or
-    /// owes its waiter a wake.
+    /// One step, by a handler: tries the operation. If that ends the operation, it calls the
+    /// callback, or returns the wake that is owed to the job's waiter.
     ///
-    /// The handler first quiets the device, then calls this, acknowledges the interrupt (EOI), and
-    /// drops the returned value last. On an idle slot it does nothing and says so. It may also be
-    /// called from the foreground, with interrupts masked or not.
+    /// The handler first quiets the device, then calls this, then acknowledges the interrupt (EOI),
+    /// and drops the returned value last. On an idle slot this does nothing and returns
+    /// [`Step::Idle`]. The foreground may call it, too, with interrupts masked or not.
     ///
-    /// It tries the operation once, and once more for each interrupt that finds the slot being
-    /// stepped meanwhile, at most 64 times: then it returns [`Step::Again`].
+    /// It tries the operation once, and once more for each interrupt that calls it while the slot
+    /// is being stepped, at most 64 times: then it returns [`Step::Again`].
     #[inline]
     pub fn on_interrupt(&'static self) -> Stepped {
-        let (step, wake) = match self.claim(NOTE) {
+        let (step, wake) = match self.state.claim(Request::Step) {
             Claim::Nothing => (Step::Idle, OwedWake::none()),
             Claim::Contended => (Step::Contended, OwedWake::none()),
             // SAFETY: claimed.
@@ -57,12 +46,12 @@ impl<A: Background + 'static> Slot<A> {
     /// Asks the operation to stop, and steps it once; its end says how far it got. For an operation
     /// with a callback, which has no [`Job`](super::Job), and for a handler.
     ///
-    /// Legal in any context. The callback may be called from here. While the slot is being stepped
-    /// elsewhere ([`Step::Contended`]), the step there cancels. [`Step::Idle`]: nothing was running.
-    /// An operation's own `begin` cannot cancel it.
+    /// Legal in any context. The callback may be called from here. If another context is stepping
+    /// the slot ([`Step::Contended`]), that step cancels the operation. [`Step::Idle`]: no
+    /// operation was running. The `begin` of an operation cannot cancel that operation.
     pub fn cancel(&'static self) -> Step {
-        let claim = self.claim(CANCEL);
-        // SAFETY: just claimed.
+        let claim = self.state.claim(Request::Cancel);
+        // SAFETY: the line above has claimed it, if `claim` says so.
         unsafe { self.cancel_claimed(claim) }
     }
 
@@ -76,7 +65,7 @@ impl<A: Background + 'static> Slot<A> {
             Claim::Contended => return Step::Contended,
             Claim::Held => {}
         }
-        // SAFETY: claimed: `op` is initialised, and this is its owner.
+        // SAFETY: claimed: `op` is initialised, and this call owns it.
         self.op.with_mut(|op| unsafe { (*op).assume_init_mut() }.cancel());
         // SAFETY: claimed.
         let step = match unsafe { self.step() } {
@@ -85,81 +74,24 @@ impl<A: Background + 'static> Slot<A> {
             End::Collectable => Step::Done,
             End::Bounded => Step::Again,
         };
-        self.event.signal(); // For a task that awaits the job: no interrupt follows.
+        self.event.signal(); // No interrupt follows that would wake a task that awaits the job.
         step
     }
 
-    /// One step by a waiter, if the slot is not being stepped. Out of line: where the job is waited
-    /// for, an interrupt has mostly done it.
+    /// One step by a waiter, if the slot is not being stepped. It is out of line, since mostly an
+    /// interrupt has already stepped a job that is waited for.
     #[inline(never)]
     pub(super) fn try_step(&'static self) {
-        if self.state.load(Ordering::Relaxed) & PHASE == RUNNING
-            && let Claim::Held = self.claim(0)
+        if self.state.is_running()
+            && let Claim::Held = self.state.claim(Request::Nothing)
             // SAFETY: claimed.
             && let End::Bounded = unsafe { self.step() }
         {
-            self.event.signal(); // The waiter does not sleep, and looks again.
+            self.event.signal(); // Keeps the waiter from sleeping: it tries again.
         }
     }
 
-    /// Moves `Running` to `Stepping`, or leaves `note` with the holder. A handler leaves [`NOTE`]:
-    /// it will not come back by itself. A waiter tries again anyway and leaves none, lest it keep
-    /// the holder stepping.
-    #[inline]
-    pub(super) fn claim(&self, note: u32) -> Claim {
-        // As it nearly always is: running, and without a note.
-        match self.state.compare_exchange_weak(
-            RUNNING,
-            STEPPING,
-            Ordering::AcqRel,
-            Ordering::Relaxed,
-        ) {
-            Ok(_) => Claim::Held,
-            Err(state) => self.claim_from(state, note),
-        }
-    }
-
-    /// As [`claim`](Self::claim), from any state.
-    #[cold]
-    fn claim_from(&self, mut state: u32, note: u32) -> Claim {
-        let mut confirmed = false;
-        loop {
-            let (next, claim) = match state & PHASE {
-                // The step that follows is the one that an old note has asked for.
-                RUNNING => ((state & !(NOTE | AGAINS)) + (STEPPING - RUNNING), Claim::Held),
-                STEPPING => (state | note, Claim::Contended),
-                BEGINNING => {
-                    // Another core is about to publish, in a critical section: wait for its end.
-                    state = section(|_| self.state.load(Ordering::Relaxed));
-                    if state & PHASE == BEGINNING {
-                        // Seen from inside a section: `begin` itself has called its handler, and
-                        // the interrupt that must follow it is still to come.
-                        return Claim::Contended;
-                    }
-                    continue;
-                }
-                _ if confirmed => return Claim::Nothing,
-                _ => {
-                    // Was it looked at before the device was quieted? See there.
-                    device_barrier();
-                    state = self.state.load(Ordering::Relaxed);
-                    confirmed = true;
-                    continue;
-                }
-            };
-            match self.state.compare_exchange_weak(
-                state,
-                next,
-                Ordering::AcqRel, // What comes before a note comes before the step it asks for.
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return claim,
-                Err(now) => state = now,
-            }
-        }
-    }
-
-    /// Tries the operation, once more for each note, and lets go.
+    /// Tries the operation, once more for each note, and releases the slot.
     ///
     /// # Safety
     /// The caller has moved the phase to `Stepping`.
@@ -167,8 +99,8 @@ impl<A: Background + 'static> Slot<A> {
     unsafe fn step(&'static self) -> End {
         loop {
             let end = self.op.with_mut(|op| {
-                // SAFETY: the phase is `Stepping`, by the caller: `op` is initialised, and this is
-                // its owner.
+                // SAFETY: the phase is `Stepping`, by the caller: `op` is initialised, and the
+                // caller owns it.
                 let op = unsafe { (*op).assume_init_mut() };
                 let end = attempt::into_poll(op.attempt());
                 match end {
@@ -188,34 +120,22 @@ impl<A: Background + 'static> Slot<A> {
         }
     }
 
-    /// Back to `Running`. `None` if there was a note or a wish to cancel: then the claim is kept,
-    /// unless it has had all its steps: then they stay, and one more step is owed.
+    /// Releases the claim, and returns how the step has ended. `None`: the claim continues, with
+    /// one more step.
     ///
     /// # Safety
     /// The caller has moved the phase to `Stepping`.
     #[inline]
     unsafe fn release(&'static self) -> Option<End> {
-        let mut state = self.state.load(Ordering::Relaxed);
-        loop {
-            let noted = state & (NOTE | CANCEL) != 0;
-            let bounded = state & AGAINS == AGAINS;
-            let next = match (noted, bounded) {
-                (false, _) => state - (STEPPING - RUNNING),
-                (true, false) => (state & !(NOTE | CANCEL)) + AGAIN,
-                (true, true) => (state | NOTE) - (STEPPING - RUNNING),
-            };
-            match self.state.compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Relaxed)
-            {
-                Ok(_) if !noted => return Some(End::NotYet),
-                Ok(_) if bounded => return Some(End::Bounded),
-                Ok(_) => break,
-                Err(now) => state = now,
+        match self.state.release() {
+            Release::Released => return Some(End::NotYet),
+            Release::Owed => return Some(End::Bounded),
+            Release::Again { cancel: false } => {}
+            Release::Again { cancel: true } => {
+                // SAFETY: the phase is `Stepping`, by the caller: `op` is initialised, and the
+                // caller owns it.
+                self.op.with_mut(|op| unsafe { (*op).assume_init_mut() }.cancel());
             }
-        }
-        if state & CANCEL != 0 {
-            // SAFETY: the phase is `Stepping`, by the caller: `op` is initialised, and this is its
-            // owner.
-            self.op.with_mut(|op| unsafe { (*op).assume_init_mut() }.cancel());
         }
         None
     }
@@ -230,7 +150,7 @@ impl<A: Background + 'static> Slot<A> {
             // SAFETY: the phase is `Stepping`, by the caller: `op` is initialised, and nothing
             // reads it again before it is written.
             let op = self.op.with(|op| unsafe { (*op).assume_init_read() });
-            self.vacate();
+            self.state.vacate();
             callback(Done { op, result });
             return End::CalledBack;
         }
@@ -238,8 +158,7 @@ impl<A: Background + 'static> Slot<A> {
             // SAFETY: the phase is `Stepping`, by the caller.
             unsafe { (*cell).write(result) };
         });
-        // An addition keeps the flag that says that the slot is orphaned.
-        self.state.fetch_add(DONE - STEPPING, Ordering::Release);
+        self.state.finish();
         End::Collectable
     }
 }

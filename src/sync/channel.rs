@@ -1,25 +1,30 @@
-//! A one-to-one channel: a lock-free ring, and two events that say "room" and "news".
+//! A one-to-one channel: a lock-free ring, and two events that announce room and values.
 //!
-//! # Invariant
-//! **The sender writes `tail`, the receiver `head`, each only its own; both are below `N`. The
-//! cells from `head` up to, not including, `tail` (around the end) hold values and are the
-//! receiver's; the others are empty and the sender's.** An index is published (released) after its
-//! cell was written or read, and acquired by the other end before it uses the cell. Each end loads
-//! its own index relaxed: nobody else writes it. There is one sender and one receiver: each has the
-//! only waiter of its event.
-//!
-//! Not over a library's queue: those at hand take the index modulo a length known at run time,
-//! which leaves a panic path in a handler's code, and none of them can be put under loom.
+//! It is not built on the queue of a library: the available ones compute the index modulo a length
+//! that is only known at run time, which leaves a panic path in the code of a handler, and none of
+//! them can be run under loom.
 
-use core::{convert::Infallible, marker, mem::MaybeUninit};
+// # Invariant
+// **Only the sender writes `tail`, only the receiver writes `head`; both are below `N`. The cells
+// from `head` up to, not including, `tail` (around the end) hold values and belong to the receiver;
+// the others are empty and belong to the sender.** Each side publishes its index (release) after it
+// has written or read the cell; the other side acquires the index before it uses the cell. Each
+// side loads its own index relaxed, since nothing else writes it. There is one sender and one
+// receiver: each has the only waiter of its event.
 
+use core::{convert::Infallible, mem::MaybeUninit};
+
+use super::sending::{Push, Sending};
 use crate::{
     atomic::{AtomicU32, Ordering, UnsafeCell, const_unless_loom},
-    attempt::{Attempt, from_fn},
-    event::{Event, Operation, Waiter, wait::Tied},
+    attempt::from_fn,
+    event::{
+        Event, Operation, Waiter,
+        wait::{Tied, Wait},
+    },
 };
 
-/// A queue between one sender and one receiver, each in any context. It holds `N - 1` values, `N`
+/// A queue between one sender and one receiver, each in any context. It holds `N - 1` values; `N`
 /// is at least 2.
 ///
 /// ```
@@ -27,7 +32,7 @@ use crate::{
 ///
 /// static CHANNEL: Channel<u8, 3> = Channel::new();
 ///
-/// let (mut sender, mut receiver) = CHANNEL.split().expect("nobody else has an end");
+/// let (mut sender, mut receiver) = CHANNEL.split().expect("neither end is handed out");
 /// assert_eq!(sender.try_send(1), Ok(()));
 /// assert_eq!(sender.send(2).block(Spin), Ok(()));
 /// assert_eq!(sender.try_send(3), Err(3)); // full: the value comes back
@@ -40,21 +45,21 @@ pub struct Channel<T, const N: usize> {
     ring: [UnsafeCell<MaybeUninit<T>>; N],
 }
 
-/// Where the values begin and end, and who waits for what.
+/// Where the values begin and end, and the events of both sides.
 struct Ends {
-    /// The oldest value.
+    /// Index of the oldest value.
     head: AtomicU32,
-    /// Behind the newest one.
+    /// Index after the newest value.
     tail: AtomicU32,
     room: Event,
     news: Event,
 }
 
 // SAFETY: by the module's invariant each cell has one owner at a time; values are sent through it.
-unsafe impl<T: marker::Send, const N: usize> Sync for Channel<T, N> {}
+unsafe impl<T: Send, const N: usize> Sync for Channel<T, N> {}
 
 // SAFETY: a channel owns its values.
-unsafe impl<T: marker::Send, const N: usize> marker::Send for Channel<T, N> {}
+unsafe impl<T: Send, const N: usize> Send for Channel<T, N> {}
 
 impl<T, const N: usize> Default for Channel<T, N> {
     fn default() -> Self {
@@ -80,8 +85,8 @@ impl<T, const N: usize> Channel<T, N> {
         Self { ends: Ends::new(), ring }
     }
 
-    /// The end that sends, or `None` while it is handed out. It comes back when it is dropped,
-    /// and may then be taken in another context.
+    /// The end that sends, or `None` while it is handed out. Dropping it gives it back; another
+    /// context may take it then.
     pub fn sender(&self) -> Option<Sender<'_, T>> {
         Some(Sender { room: self.ends.room.waiter()?, end: self.end() })
     }
@@ -91,32 +96,20 @@ impl<T, const N: usize> Channel<T, N> {
         Some(Receiver { news: self.ends.news.waiter()?, end: self.end() })
     }
 
-    /// Both ends, or `None` while one of them is handed out. Values that earlier ends left are still
-    /// there.
+    /// Both ends, or `None` while one of them is handed out. The channel keeps the values that
+    /// earlier ends have left in it.
     pub fn split(&self) -> Option<(Sender<'_, T>, Receiver<'_, T>)> {
         Some((self.sender()?, self.receiver()?))
     }
 
-    /// Takes back ends that were forgotten. Values that they left are still there.
-    pub fn reset(&mut self) {
-        // Nobody can hold an end now, since this borrow is exclusive.
-        self.ends.room = Event::new();
-        self.ends.news = Event::new();
-    }
-
-    /// Values in it, at some moment during the call.
-    pub fn len(&self) -> usize {
-        self.end().len()
-    }
-
-    /// Whether there are none, at some moment during the call.
+    /// Whether the channel was empty at some moment during the call.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.end().len() == 0
     }
 
-    /// Whether there is no room, at some moment during the call.
+    /// Whether the channel was full at some moment during the call.
     pub fn is_full(&self) -> bool {
-        self.len() == N - 1
+        self.end().len() == N - 1
     }
 
     fn end(&self) -> End<'_, T> {
@@ -139,18 +132,18 @@ impl Ends {
     }
 }
 
-/// What both ends see of the channel.
-struct End<'c, T> {
+/// The part of the channel that both ends use.
+pub struct End<'c, T> {
     ends: &'c Ends,
     ring: &'c [UnsafeCell<MaybeUninit<T>>],
 }
 
-// SAFETY: an end is one side's only, and values are sent through it. Other contexts use the other
-// side's cells.
-unsafe impl<T: marker::Send> marker::Send for End<'_, T> {}
+// SAFETY: an end belongs to one side, and values are sent through it. By the invariant the other
+// side uses other cells.
+unsafe impl<T: Send> Send for End<'_, T> {}
 
 impl<T> End<'_, T> {
-    /// By the sender only.
+    /// Only the sender calls this.
     #[inline]
     fn push(&self, value: T) -> Result<(), T> {
         let tail = self.ends.tail.load(Ordering::Relaxed);
@@ -159,7 +152,7 @@ impl<T> End<'_, T> {
             return Err(value);
         }
         self.cell(tail).with_mut(|cell| {
-            // SAFETY: by the invariant the cell at `tail` is empty and the sender's.
+            // SAFETY: by the invariant the cell at `tail` is empty and belongs to the sender.
             unsafe { (*cell).write(value) };
         });
         self.ends.tail.store(next, Ordering::Release);
@@ -167,15 +160,15 @@ impl<T> End<'_, T> {
         Ok(())
     }
 
-    /// By the receiver only.
+    /// Only the receiver calls this.
     #[inline]
     fn pop(&self) -> Option<T> {
         let head = self.ends.head.load(Ordering::Relaxed);
         if head == self.ends.tail.load(Ordering::Acquire) {
             return None;
         }
-        // SAFETY: by the invariant the cell at `head` holds a value that is the receiver's, and is
-        // empty once `head` has moved on.
+        // SAFETY: by the invariant the cell at `head` holds a value and belongs to the receiver. It
+        // counts as empty once `head` has moved past it.
         let value = self.cell(head).with_mut(|cell| unsafe { (*cell).assume_init_read() });
         self.ends.head.store(self.after(head), Ordering::Release);
         self.ends.room.signal();
@@ -188,7 +181,8 @@ impl<T> End<'_, T> {
         if tail >= head { tail - head } else { tail + self.ring.len() - head }
     }
 
-    /// By the sender only: as many of `values` as there is room for, published and told once.
+    /// Only the sender calls this. Pushes as many of `values` as fit, publishes them together and
+    /// signals once.
     fn push_slice(&self, values: &[T]) -> usize
     where
         T: Copy,
@@ -202,7 +196,7 @@ impl<T> End<'_, T> {
                 break;
             }
             self.cell(tail).with_mut(|cell| {
-                // SAFETY: by the invariant the cell at `tail` is empty and the sender's.
+                // SAFETY: by the invariant the cell at `tail` is empty and belongs to the sender.
                 unsafe { (*cell).write(value) };
             });
             (tail, count) = (next, count + 1);
@@ -214,7 +208,7 @@ impl<T> End<'_, T> {
         count
     }
 
-    /// By the receiver only: as many as there are, at most `values` full.
+    /// Only the receiver calls this. Pops the values that are there, at most `values.len()`.
     fn pop_slice(&self, values: &mut [T]) -> usize
     where
         T: Copy,
@@ -237,7 +231,7 @@ impl<T> End<'_, T> {
         count
     }
 
-    /// The index behind `index`, around the end.
+    /// The index after `index`, around the end.
     #[inline(always)]
     fn after(&self, index: u32) -> u32 {
         let next = index + 1;
@@ -246,8 +240,15 @@ impl<T> End<'_, T> {
 
     #[inline(always)]
     fn cell(&self, index: u32) -> &UnsafeCell<MaybeUninit<T>> {
-        // SAFETY: by the invariant an index is below the ring's length.
+        // SAFETY: by the invariant an index is below the length of the ring.
         unsafe { self.ring.get_unchecked(index as usize) }
+    }
+}
+
+impl<T> Push<T> for &End<'_, T> {
+    #[inline]
+    fn push(&self, value: T) -> Result<(), T> {
+        (**self).push(value)
     }
 }
 
@@ -270,59 +271,29 @@ impl<'c, T> Sender<'c, T> {
     /// Sends `value`, in every form.
     ///
     /// # Cancel safety
-    /// Readiness: the value is in the operation until the try that succeeds;
-    /// [`Operation::into_inner`] and [`Send::into_value`] get it back. Dropping the operation drops
-    /// it.
+    /// Readiness: the value is in the operation until the try that succeeds. Dropping the operation
+    /// drops the value; `operation.into_inner().into_value()` returns it if it was not sent.
     #[inline]
-    pub fn send(&mut self, value: T) -> Operation<Tied<'_, Send<'_, 'c, T>>> {
-        self.room.operation(Send { end: &mut self.end, value: Some(value) })
+    pub fn send(&mut self, value: T) -> Operation<Tied<'_, Sending<&End<'c, T>, T>>> {
+        self.room.operation(Sending::new(&self.end, value))
     }
 }
 
 impl<'c, T: Copy> Sender<'c, T> {
-    /// Sends as many of `values` as there is room for, at least one, in every form. Of none 0.
+    /// Sends as many of `values` as fit, at least one, in every form, and returns their number.
+    /// With an empty slice it returns 0 at once.
     ///
     /// # Cancel safety
-    /// Readiness.
+    /// Readiness: nothing is moved until the try that succeeds.
     pub fn send_slice<'a>(
         &'a mut self,
         values: &'a [T],
-    ) -> Operation<Tied<'a, impl Attempt<Output = usize, Error = Infallible>>> {
+    ) -> Operation<impl Wait<Output = usize, Error = Infallible>> {
         let end = &self.end;
         self.room.operation(from_fn(move || match end.push_slice(values) {
             0 if !values.is_empty() => Err(nb::Error::WouldBlock),
             count => Ok(count),
         }))
-    }
-}
-
-/// See [`Sender::send`].
-#[must_use = "an attempt does nothing until it is tried"]
-pub struct Send<'s, 'c, T> {
-    end: &'s mut End<'c, T>,
-    value: Option<T>,
-}
-
-impl<T> Send<'_, '_, T> {
-    /// The value, if it was not sent.
-    pub fn into_value(self) -> Option<T> {
-        self.value
-    }
-}
-
-impl<T> Attempt for Send<'_, '_, T> {
-    type Output = ();
-    type Error = Infallible;
-
-    #[inline]
-    fn attempt(&mut self) -> nb::Result<(), Infallible> {
-        if let Some(value) = self.value.take() {
-            self.end.push(value).map_err(|value| {
-                self.value = Some(value);
-                nb::Error::WouldBlock
-            })?;
-        }
-        Ok(())
     }
 }
 
@@ -347,47 +318,26 @@ impl<'c, T> Receiver<'c, T> {
     /// # Cancel safety
     /// Readiness: nothing is taken until the try that succeeds.
     #[inline]
-    pub fn recv(&mut self) -> Operation<Tied<'_, Recv<'_, 'c, T>>> {
-        self.news.operation(Recv { end: &mut self.end })
-    }
-}
-
-impl<'c, T> Receiver<'c, T> {
-    /// Drops what is in it, up to what the sender has sent by the time it is seen empty.
-    pub fn clear(&mut self) {
-        while self.end.pop().is_some() {}
+    pub fn recv(&mut self) -> Operation<impl Wait<Output = T, Error = Infallible>> {
+        let end = &self.end;
+        self.news.operation(from_fn(move || end.pop().ok_or(nb::Error::WouldBlock)))
     }
 }
 
 impl<'c, T: Copy> Receiver<'c, T> {
-    /// Receives what is there, at least one and at most `values` full, in every form. Into none 0.
+    /// Receives the values that are there, at least one and at most `values.len()`, in every form,
+    /// and returns their number. With an empty slice it returns 0 at once.
     ///
     /// # Cancel safety
-    /// Readiness.
+    /// Readiness: nothing is moved until the try that succeeds.
     pub fn recv_slice<'a>(
         &'a mut self,
         values: &'a mut [T],
-    ) -> Operation<Tied<'a, impl Attempt<Output = usize, Error = Infallible>>> {
+    ) -> Operation<impl Wait<Output = usize, Error = Infallible>> {
         let end = &self.end;
         self.news.operation(from_fn(move || match end.pop_slice(values) {
             0 if !values.is_empty() => Err(nb::Error::WouldBlock),
             count => Ok(count),
         }))
-    }
-}
-
-/// See [`Receiver::recv`].
-#[must_use = "an attempt does nothing until it is tried"]
-pub struct Recv<'r, 'c, T> {
-    end: &'r mut End<'c, T>,
-}
-
-impl<T> Attempt for Recv<'_, '_, T> {
-    type Output = T;
-    type Error = Infallible;
-
-    #[inline]
-    fn attempt(&mut self) -> nb::Result<T, Infallible> {
-        self.end.pop().ok_or(nb::Error::WouldBlock)
     }
 }

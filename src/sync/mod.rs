@@ -2,10 +2,11 @@
 
 mod channel;
 mod mutex;
+mod sending;
 #[cfg(feature = "heapless")]
 mod shared_channel;
 
-pub use channel::{Channel, Receiver, Recv, Send, Sender};
+pub use channel::{Channel, Receiver, Sender};
 pub use mutex::{Lock, Locker, Mutex, MutexGuard};
 #[cfg(feature = "heapless")]
-pub use shared_channel::{SharedChannel, SharedReceiver, SharedRecv, SharedSend, SharedSender};
+pub use shared_channel::{SharedChannel, SharedReceiver, SharedSender};

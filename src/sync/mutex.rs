@@ -1,7 +1,7 @@
 //! A mutex whose every operation is a try.
-//!
-//! # Invariant
-//! **`value` belongs to the one guard that exists while `locked` is 1.**
+
+// # Invariant
+// **While `locked` is 1 there is one guard, and `value` belongs to it.**
 
 use core::{
     convert::Infallible,
@@ -18,11 +18,13 @@ use crate::{
 
 /// A value that one holder at a time may use, across handlers and cores.
 ///
-/// Interrupts stay on while it is held. So in a handler only [`try_lock`](Self::try_lock) is legal:
-/// a handler that retries waits for the very holder that it interrupts.
+/// Interrupts stay enabled while the mutex is held. So a handler may only call
+/// [`try_lock`](Self::try_lock): if it retried, it would wait for the holder that it has
+/// interrupted.
 ///
-/// Up to `W` lockers can wait for it asleep or suspended; each end of a hold tells all of them, and
-/// who tries first gets it. With none (the default) it is waited for by retrying.
+/// Up to `W` [lockers](Self::locker) can wait for the mutex asleep or suspended. When a guard is
+/// dropped, all of them are signalled, and the first one to try gets the mutex. With none (the default)
+/// the mutex is waited for by retrying.
 ///
 /// ```
 /// use wouldblock::{block, sync::Mutex};
@@ -35,7 +37,7 @@ use crate::{
 /// drop(total);
 /// assert_eq!(*TOTAL.try_lock().unwrap(), 1);
 ///
-/// static SHARED: Mutex<u32, 2> = Mutex::with_lockers(0);
+/// static SHARED: Mutex<u32, 2> = Mutex::new(0); // two lockers can wait
 ///
 /// # async fn task() {
 /// let mut locker = SHARED.locker().expect("two lockers");
@@ -48,8 +50,8 @@ pub struct Mutex<T, const W: usize = 0> {
     value: UnsafeCell<T>,
 }
 
-// SAFETY: by the module's invariant the value has one user at a time, which may be in any context;
-// so it is sent, never shared.
+// SAFETY: by the module's invariant one guard at a time uses the value, in any context: the value
+// is sent, never shared.
 unsafe impl<T: Send, const W: usize> Sync for Mutex<T, W> {}
 
 // SAFETY: a mutex owns its value.
@@ -63,23 +65,15 @@ impl<T, const W: usize> fmt::Debug for Mutex<T, W> {
 
 impl<T: Default, const W: usize> Default for Mutex<T, W> {
     fn default() -> Self {
-        Self::with_lockers(T::default())
-    }
-}
-
-impl<T> Mutex<T> {
-    const_unless_loom! {
-        /// A free mutex, waited for by retrying.
-        pub fn new(value: T) -> Self {
-            Self::with_lockers(value)
-        }
+        Self::new(T::default())
     }
 }
 
 impl<T, const W: usize> Mutex<T, W> {
     const_unless_loom! {
-        /// A free mutex, for which up to `W` [lockers](Self::locker) can wait.
-        pub fn with_lockers(value: T) -> Self {
+        /// A free mutex. Its type says how many [lockers](Self::locker) can wait for it, so a `let`
+        /// has to name the type: `let mutex: Mutex<_> = Mutex::new(0);`.
+        pub fn new(value: T) -> Self {
             Self {
                 locked: AtomicU32::new(0),
                 freed: Broadcast::new(),
@@ -88,22 +82,22 @@ impl<T, const W: usize> Mutex<T, W> {
         }
     }
 
-    /// One try. The guard frees the mutex when it is dropped; a guard that is forgotten leaves it
-    /// held.
+    /// One try. Dropping the guard frees the mutex; a guard that is forgotten leaves it held for
+    /// ever.
     ///
     /// # Errors
     /// [`nb::Error::WouldBlock`] while it is held.
     #[inline]
     pub fn try_lock(&self) -> nb::Result<MutexGuard<'_, T, W>, Infallible> {
-        // A look first: who retries then shares the line with the holder, and does not take it away
-        // each time.
+        // The load comes first: a waiter that retries then shares the cache line with the holder. A
+        // swap would take the line away from the holder at each try.
         if self.locked.load(Ordering::Relaxed) != 0 || self.locked.swap(1, Ordering::Acquire) != 0 {
             return Err(nb::Error::WouldBlock);
         }
         Ok(MutexGuard { mutex: self, value: PhantomData })
     }
 
-    /// [`try_lock`](Self::try_lock) as an attempt, to be blocked on, or bounded.
+    /// [`try_lock`](Self::try_lock) as an attempt, e.g. for [`block`](crate::block::block).
     ///
     /// # Cancel safety
     /// Readiness: nothing is taken until the try that succeeds.
@@ -112,14 +106,14 @@ impl<T, const W: usize> Mutex<T, W> {
         Lock { mutex: self }
     }
 
-    /// Somebody who can wait for the mutex asleep or suspended, or `None` while all `W` are handed
-    /// out. It comes back when it is dropped.
+    /// A locker, which can wait for the mutex asleep or suspended, or `None` while all `W` are
+    /// handed out. Dropping it gives it back.
     pub fn locker(&self) -> Option<Locker<'_, T, W>> {
         Some(Locker { mutex: self, waiter: self.freed.waiter()? })
     }
 }
 
-/// Who waits for a [`Mutex`].
+/// Waits for a [`Mutex`], asleep or suspended.
 #[derive(Debug)]
 pub struct Locker<'m, T, const W: usize> {
     mutex: &'m Mutex<T, W>,
@@ -130,8 +124,8 @@ impl<'m, T, const W: usize> Locker<'m, T, W> {
     /// Locks the mutex, in every form.
     ///
     /// # Cancel safety
-    /// Readiness: nothing is taken until the try that succeeds. There is no queue to lose a place
-    /// in.
+    /// Readiness: nothing is taken until the try that succeeds. There is no queue, so there is no
+    /// place in it to lose.
     #[inline]
     pub fn lock(&mut self) -> Operation<Tied<'_, Lock<'m, T, W>>> {
         self.waiter.operation(self.mutex.lock())
@@ -139,6 +133,7 @@ impl<'m, T, const W: usize> Locker<'m, T, W> {
 }
 
 /// See [`Mutex::lock`] and [`Locker::lock`].
+#[doc(hidden)]
 #[derive(Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct Lock<'m, T, const W: usize = 0> {
@@ -155,11 +150,11 @@ impl<'m, T, const W: usize> Attempt for Lock<'m, T, W> {
     }
 }
 
-/// The right to use the value of a [`Mutex`].
+/// Gives access to the value of a [`Mutex`], and frees the mutex when it is dropped.
 #[must_use = "the mutex is free again when the guard is dropped"]
 pub struct MutexGuard<'m, T, const W: usize = 0> {
     mutex: &'m Mutex<T, W>,
-    /// Sent and shared as a `&mut T` is.
+    // A guard is sent and shared as a `&mut T` is.
     value: PhantomData<&'m mut T>,
 }
 

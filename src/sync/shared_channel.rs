@@ -1,28 +1,33 @@
 //! A many-to-many channel in a `static`: a queue in a critical section, and two events for up to
 //! `W` waiters each.
 //!
-//! Not over a lock-free queue for many: a suspended enqueue there can make a full queue look empty
-//! to everybody else, and a handler cannot wait for the foreground that it has suspended.
-//!
-//! # Invariant
-//! **The queue is touched in a critical section only, and nothing of the user's runs in there**: a
-//! value is moved, never dropped, cloned or compared.
+//! It is not built on a lock-free queue for many: there a suspended enqueue can make a full queue
+//! look empty to all other contexts, and a handler cannot wait for the foreground that it has
+//! interrupted.
+
+// # Invariant
+// **The queue is only used in a critical section, and no code of the user's runs in there**: a
+// value is moved, never dropped, cloned or compared.
 
 use core::convert::Infallible;
 
 use heapless::Deque;
 
+use super::sending::{Push, Sending};
 use crate::{
     atomic::{UnsafeCell, const_unless_loom, section},
-    attempt::Attempt,
-    event::{Broadcast, Operation, Waiter, wait::Tied},
+    attempt::from_fn,
+    event::{
+        Broadcast, Operation, Waiter,
+        wait::{Tied, Wait},
+    },
 };
 
-/// A queue of up to `N` values between any number of contexts, of which up to `W` on each side can
-/// wait asleep or suspended. Each value is received once.
+/// A queue of up to `N` values between any number of contexts. Up to `W` senders and up to `W`
+/// receivers can wait asleep or suspended. Each value is received once.
 ///
-/// Costs a critical section for each try that moves a value. One sender and one receiver are better
-/// served by [`Channel`](crate::sync::Channel).
+/// Each try costs a critical section. For one sender and one receiver a
+/// [`Channel`](crate::sync::Channel) is better.
 ///
 /// ```
 /// use wouldblock::{Attempt, block::Spin, sync::SharedChannel};
@@ -43,7 +48,7 @@ pub struct SharedChannel<T, const N: usize, const W: usize> {
     news: Broadcast<W>,
 }
 
-// SAFETY: by the module's invariant one context at a time touches the queue, whose values are sent
+// SAFETY: by the module's invariant one context at a time uses the queue, and values are sent
 // through it.
 unsafe impl<T: Send, const N: usize, const W: usize> Sync for SharedChannel<T, N, W> {}
 
@@ -67,8 +72,8 @@ impl<T, const N: usize, const W: usize> SharedChannel<T, N, W> {
 
     #[inline]
     fn with_queue<R>(&self, f: impl FnOnce(&mut Deque<T, N>) -> R) -> R {
-        // SAFETY: by the invariant nobody else is in the section meanwhile, nor is this called
-        // again.
+        // SAFETY: by the invariant no other context is in the section meanwhile, and `f` does not
+        // call this again.
         section(|_| self.queue.with_mut(|queue| f(unsafe { &mut *queue })))
     }
 
@@ -94,42 +99,27 @@ impl<T, const N: usize, const W: usize> SharedChannel<T, N, W> {
         Ok(value)
     }
 
-    /// Values in it, at some moment during the call.
-    pub fn len(&self) -> usize {
-        self.with_queue(|queue| queue.len())
-    }
-
-    /// Whether there are none, at some moment during the call.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Whether there is no room, at some moment during the call.
-    pub fn is_full(&self) -> bool {
-        self.len() == N
-    }
-
-    /// Drops what is in it, one value at a time, outside of the critical section.
-    pub fn clear(&self) {
-        while let Ok(value) = self.try_recv() {
-            drop(value);
-        }
-    }
-
-    /// Somebody who can wait for room, or `None` while all `W` are handed out. It comes back when
-    /// it is dropped.
+    /// A sender that can wait for room, or `None` while all `W` are handed out. Dropping it gives
+    /// it back.
     pub fn sender(&self) -> Option<SharedSender<'_, T, N, W>> {
         Some(SharedSender { channel: self, waiter: self.room.waiter()? })
     }
 
-    /// Somebody who can wait for values, or `None` while all `W` are handed out. It comes back when
-    /// it is dropped.
+    /// A receiver that can wait for values, or `None` while all `W` are handed out. Dropping it
+    /// gives it back.
     pub fn receiver(&self) -> Option<SharedReceiver<'_, T, N, W>> {
         Some(SharedReceiver { channel: self, waiter: self.news.waiter()? })
     }
 }
 
-/// Who waits for room in a [`SharedChannel`].
+impl<T, const N: usize, const W: usize> Push<T> for &SharedChannel<T, N, W> {
+    #[inline]
+    fn push(&self, value: T) -> Result<(), T> {
+        self.try_send(value)
+    }
+}
+
+/// A sender that can wait for room in a [`SharedChannel`].
 pub struct SharedSender<'c, T, const N: usize, const W: usize> {
     channel: &'c SharedChannel<T, N, W>,
     waiter: Waiter<'c>,
@@ -139,16 +129,18 @@ impl<'c, T, const N: usize, const W: usize> SharedSender<'c, T, N, W> {
     /// Sends `value`, in every form.
     ///
     /// # Cancel safety
-    /// Readiness: the value is in the operation until the try that succeeds;
-    /// [`Operation::into_inner`] and [`SharedSend::into_value`] get it back. Dropping the operation
-    /// drops it.
+    /// Readiness: the value is in the operation until the try that succeeds. Dropping the operation
+    /// drops the value; `operation.into_inner().into_value()` returns it if it was not sent.
     #[inline]
-    pub fn send(&mut self, value: T) -> Operation<Tied<'_, SharedSend<'c, T, N, W>>> {
-        self.waiter.operation(SharedSend { channel: self.channel, value: Some(value) })
+    pub fn send(
+        &mut self,
+        value: T,
+    ) -> Operation<Tied<'_, Sending<&'c SharedChannel<T, N, W>, T>>> {
+        self.waiter.operation(Sending::new(self.channel, value))
     }
 }
 
-/// Who waits for values of a [`SharedChannel`].
+/// A receiver that can wait for values of a [`SharedChannel`].
 pub struct SharedReceiver<'c, T, const N: usize, const W: usize> {
     channel: &'c SharedChannel<T, N, W>,
     waiter: Waiter<'c>,
@@ -160,53 +152,8 @@ impl<'c, T, const N: usize, const W: usize> SharedReceiver<'c, T, N, W> {
     /// # Cancel safety
     /// Readiness: nothing is taken until the try that succeeds.
     #[inline]
-    pub fn recv(&mut self) -> Operation<Tied<'_, SharedRecv<'c, T, N, W>>> {
-        self.waiter.operation(SharedRecv { channel: self.channel })
-    }
-}
-
-/// See [`SharedSender::send`].
-#[must_use = "an attempt does nothing until it is tried"]
-pub struct SharedSend<'c, T, const N: usize, const W: usize> {
-    channel: &'c SharedChannel<T, N, W>,
-    value: Option<T>,
-}
-
-impl<T, const N: usize, const W: usize> SharedSend<'_, T, N, W> {
-    /// The value, if it was not sent.
-    pub fn into_value(self) -> Option<T> {
-        self.value
-    }
-}
-
-impl<T, const N: usize, const W: usize> Attempt for SharedSend<'_, T, N, W> {
-    type Output = ();
-    type Error = Infallible;
-
-    #[inline]
-    fn attempt(&mut self) -> nb::Result<(), Infallible> {
-        if let Some(value) = self.value.take() {
-            self.channel.try_send(value).map_err(|value| {
-                self.value = Some(value);
-                nb::Error::WouldBlock
-            })?;
-        }
-        Ok(())
-    }
-}
-
-/// See [`SharedReceiver::recv`].
-#[must_use = "an attempt does nothing until it is tried"]
-pub struct SharedRecv<'c, T, const N: usize, const W: usize> {
-    channel: &'c SharedChannel<T, N, W>,
-}
-
-impl<T, const N: usize, const W: usize> Attempt for SharedRecv<'_, T, N, W> {
-    type Output = T;
-    type Error = Infallible;
-
-    #[inline]
-    fn attempt(&mut self) -> nb::Result<T, Infallible> {
-        self.channel.try_recv()
+    pub fn recv(&mut self) -> Operation<impl Wait<Output = T, Error = Infallible>> {
+        let channel = self.channel;
+        self.waiter.operation(from_fn(move || channel.try_recv()))
     }
 }

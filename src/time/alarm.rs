@@ -1,26 +1,26 @@
-//! Alarms: what ends a sleep, or a suspended task's wait, at a given time.
+//! Alarms: interrupts that end a sleep, or the wait of a suspended task, at a given time.
 
 use core::{convert::Infallible, time::Duration};
 
 use super::{Clock, Deadline};
 use crate::{
     attempt::Attempt,
-    event::{Operation, Waiter, wait::Tied},
+    event::{Operation, Waiter, wait::Wait},
 };
 
-/// An alarm: one interrupt, that many ticks of its clock from now.
+/// One interrupt, a given number of ticks of its clock from now.
 pub trait Alarm<C: Clock> {
-    /// Raises one interrupt at the latest `ticks` from now. A span the hardware cannot hold is cut
-    /// short: a sleeper that is woken early looks at its deadline and sleeps again. Replaces what
-    /// was set before.
+    /// Raises one interrupt, at the latest `ticks` from now. Replaces the alarm that was set
+    /// before. If `ticks` is more than the hardware can hold, it sets the longest time that the
+    /// hardware holds: a sleeper that is woken early reads its deadline and sleeps again.
     fn set(&mut self, ticks: u64);
 
-    /// No interrupt follows any more. Does nothing where none is set.
+    /// Cancels the alarm: no interrupt follows. Does nothing if no alarm is set.
     fn clear(&mut self);
 }
 
-/// Delays that a task or a sleeper waits for: a clock says how long, an alarm's interrupt ends the
-/// wait. The alarm's handler signals the event whose waiter this has.
+/// Delays for a task or a sleeper. A clock measures the delay, and the interrupt of an alarm ends
+/// the wait. The handler of the alarm must signal the event of the waiter that this has.
 ///
 /// ```
 /// use core::time::Duration;
@@ -53,27 +53,29 @@ pub struct AlarmDelay<'e, C, L> {
 }
 
 impl<'e, C: Clock, L: Alarm<C>> AlarmDelay<'e, C, L> {
-    /// Delays on `clock`, by `alarm`, whose handler signals the waiter's event.
+    /// Delays on `clock`, ended by `alarm`. Its handler must signal the event of `waiter`.
     pub const fn new(clock: C, alarm: L, waiter: Waiter<'e>) -> Self {
         Self { clock, alarm, waiter }
     }
 
     /// Ends `duration` from now, never earlier, in every form. As the bound of another operation it
-    /// is that one's time-out: `op.within(delay.after(duration))`.
+    /// is the time-out of that operation: `op.within(delay.after(duration))`.
     ///
     /// # Cancel safety
     /// Readiness: nothing but the time is lost.
+    #[doc(alias = "timeout")]
     #[inline]
-    pub fn after(&mut self, duration: Duration) -> Operation<Tied<'_, Sleep<'_, C, L>>> {
+    pub fn after(
+        &mut self,
+        duration: Duration,
+    ) -> Operation<impl Wait<Output = (), Error = Infallible>> {
         let deadline = Deadline::after(&self.clock, duration);
         self.waiter.operation(Sleep { deadline, alarm: &mut self.alarm })
     }
 }
 
 /// See [`AlarmDelay::after`].
-#[derive(Debug)]
-#[must_use = "an attempt does nothing until it is tried"]
-pub struct Sleep<'a, C, L> {
+struct Sleep<'a, C, L> {
     deadline: Deadline<&'a C>,
     alarm: &'a mut L,
 }
@@ -87,7 +89,7 @@ impl<C: Clock, L: Alarm<C>> Attempt for Sleep<'_, C, L> {
         self.deadline.attempt()
     }
 
-    /// An alarm that is due at once still interrupts.
+    // An alarm that is due at once still interrupts.
     fn arm(&mut self) {
         self.alarm.set(self.deadline.sleep_ticks());
     }

@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-/// A free-running counter. Never one that an interrupt advances: a deadline must pass with
-/// interrupts masked too.
+/// A free-running counter. An interrupt must not advance it, since a deadline must also pass while
+/// interrupts are masked.
 pub trait Clock {
     /// Significant bits of the counter, 2 to 64: [`now`](Self::now) wraps to 0 after `2^BITS - 1`.
     const BITS: u32 = 64;
@@ -14,10 +14,11 @@ pub trait Clock {
     /// Ticks per second, above 0.
     fn frequency(&self) -> u64;
 
-    /// `duration` in ticks: rounded up, plus the tick that has already begun, so that waiting for
-    /// it never ends early; at most `u64::MAX`. No duration is no tick.
+    /// `duration` in ticks: rounded up, plus one for the tick that has already begun, so that a
+    /// wait of that many ticks never ends early. At most `u64::MAX`; 0 for a duration of zero.
     ///
-    /// No division is left where the frequency is a constant.
+    /// If the frequency is a constant, the compiled code has no division.
+    #[doc(hidden)]
     #[inline]
     fn ticks(&self, duration: Duration) -> u64 {
         const NANOS: u64 = 1_000_000_000;
@@ -51,14 +52,14 @@ impl<C: Clock> Clock for &C {
     }
 }
 
-/// The host's monotonic clock, in nanoseconds since it was made. Wraps after 584 years.
+/// The monotonic clock of the host, in nanoseconds since [`new`](Self::new). Wraps after 584 years.
 #[cfg(feature = "std")]
 #[derive(Clone, Copy, Debug)]
 pub struct StdClock(std::time::Instant);
 
 #[cfg(feature = "std")]
 impl StdClock {
-    /// A clock that begins now.
+    /// A clock whose counter is 0 now.
     pub fn new() -> Self {
         Self(std::time::Instant::now())
     }

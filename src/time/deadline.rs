@@ -5,21 +5,21 @@ use core::{cell::Cell, convert::Infallible, time::Duration};
 use super::Clock;
 use crate::attempt::Attempt;
 
-/// A moment on a clock, good for any number of efforts, and an [`Attempt`] that ends when it has
-/// come.
+/// A moment on a clock. It bounds any number of calls, and it is an [`Attempt`] that ends when the
+/// moment has come.
 ///
-/// It may be any time away, whatever the counter's range: it is counted in steps, from one look at
-/// the clock to the next. Every effort looks each time it tries, and a sleep between two looks asks
-/// for at most a quarter of the range. So two things must hold:
-/// - Between two looks less than seven eighths of the counter's range go by (of 16 bits at 1 MHz:
-///   57 ms). If more do, a whole turn of the counter is missed, and the moment comes late, never
-///   early.
-/// - A counter may differ from itself by less than an eighth of its range (those of two cores need
-///   not agree). A look that finds it that far *before* the last look counts as no time.
+/// The moment may be any time away, also more than the range of the counter: the deadline adds up
+/// the time from one reading of the clock to the next. Every try reads the clock, and a sleep
+/// between two readings asks for at most a quarter of the range. Two conditions must hold:
+/// - Less than seven eighths of the counter's range pass between two readings (16 bits at 1 MHz: 57
+///   ms). If more pass, the deadline misses a whole turn of the counter, and the moment comes late,
+///   never early.
+/// - The counter never steps back by an eighth of its range or more (the counters of two cores may
+///   differ by less than that). A reading that is *before* the last one counts as no time.
 ///
-/// A clock of fewer than 2 or more than 64 bits does not build.
-#[doc(alias = "timeout")]
+/// A clock of fewer than 2 or more than 64 bits does not compile.
 #[derive(Clone, Debug)]
+#[doc(alias = "timeout")]
 pub struct Deadline<C> {
     clock: C,
     last: Cell<u64>,
@@ -39,9 +39,9 @@ impl<C: Clock> Deadline<C> {
         Self { last: Cell::new(clock.now() & Self::MASK), clock, left }
     }
 
-    /// Looks at the clock; returns the ticks that are left.
+    /// Reads the clock; returns the ticks that are left.
     #[inline]
-    fn look(&self) -> u64 {
+    fn ticks_left(&self) -> u64 {
         let now = self.clock.now();
         let elapsed = now.wrapping_sub(self.last.get()) & Self::MASK;
         if elapsed <= Self::MASK - Self::MASK / 8 {
@@ -54,29 +54,26 @@ impl<C: Clock> Deadline<C> {
     /// Whether the moment has come.
     #[inline]
     pub fn has_passed(&self) -> bool {
-        self.look() == 0
+        self.ticks_left() == 0
     }
 
-    /// Ticks to sleep before the next look: 0 when the moment has come, otherwise at least 1, and at
-    /// most a quarter of the counter's range.
+    /// Ticks to sleep before the next reading: 0 if the moment has come, otherwise at least 1 and
+    /// at most a quarter of the counter's range.
+    #[doc(hidden)]
     #[inline]
     pub fn sleep_ticks(&self) -> u64 {
-        self.look().min((Self::MASK / 4).max(1))
+        self.ticks_left().min((Self::MASK / 4).max(1))
     }
 
-    /// [`sleep_ticks`](Self::sleep_ticks) as a time, rounded up: what a wait of the operating
-    /// system, such as poll(2), is told.
+    /// [`sleep_ticks`](Self::sleep_ticks) as a duration, rounded up: the time-out to pass to a wait
+    /// of the operating system, such as poll(2).
+    #[doc(hidden)]
     pub fn sleep_time(&self) -> Duration {
         let frequency = self.clock.frequency().max(1);
         let ticks = self.sleep_ticks();
         let part = u128::from(ticks % frequency) * 1_000_000_000;
         let nanos = part.div_ceil(frequency.into()) as u64; // At most 10^9.
         Duration::from_secs(ticks / frequency).saturating_add(Duration::from_nanos(nanos))
-    }
-
-    /// The clock it is a moment on.
-    pub const fn clock(&self) -> &C {
-        &self.clock
     }
 }
 

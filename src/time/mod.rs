@@ -1,9 +1,10 @@
-//! Clocks and deadlines that work with interrupts masked; alarms; time-outs.
+//! Clocks, deadlines, alarms and time-outs. They work with interrupts masked, too.
 //!
-//! A time-out comes in three forms, which fail alike, with [`Error::TimedOut`]:
-//! - blocked, with a bound: `op.block_for(idle, clock, duration)`
-//! - in every form: `op.within(delay.after(duration))`, with an [`AlarmDelay`]
-//! - spinning: `op.within(Deadline::after(clock, duration).polled())`
+//! There are three ways to write a time-out. All fail with [`Error::TimedOut`]:
+//! - a blocking call with a bound: `op.block_for(idle, clock, duration)`
+//! - an operation that times out in every form: `op.within(delay.after(duration))`, with an
+//!   [`AlarmDelay`]
+//! - the same without an alarm, which spins: `op.within(Deadline::after(clock, duration).polled())`
 
 mod alarm;
 mod clock;
@@ -11,18 +12,19 @@ mod deadline;
 
 use core::fmt;
 
-pub use alarm::{Alarm, AlarmDelay, Sleep};
+pub use alarm::{Alarm, AlarmDelay};
 pub use clock::Clock;
 #[cfg(feature = "std")]
 pub use clock::StdClock;
 pub use deadline::Deadline;
 
-/// How an effort with a bound in time fails, blocked or awaited.
+/// How an operation with a time-out fails, blocked on or awaited.
 ///
-/// It does not turn into an [`nb::Error`] by `?`: that would make a time-out "would block" again, and
-/// a loop around it would wait for ever.
+/// `?` does not convert it into an [`nb::Error`]. Otherwise a time-out would become `WouldBlock`
+/// again, and a loop around it would wait for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[doc(alias = "timeout")]
 pub enum Error<E> {
     /// The time is up. Nothing is lost, and nothing is left armed.
     #[doc(alias = "timeout")]

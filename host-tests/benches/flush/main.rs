@@ -1,8 +1,9 @@
-//! `cargo bench --bench flush`: what cache flushes cost on this CPU, and what the asynchronous
-//! shape saves. Interleaved medians, beside libpmem and others; JSON and plots in `target/bench`.
+//! `cargo bench --bench flush`: what cache flushes cost on this CPU, and what an asynchronous flush
+//! saves. It compares medians of interleaved rounds with libpmem and others, and writes JSON and
+//! plots to `target/bench`.
 //!
-//! A time is until everything is *complete*: contenders that end with SFENCE get an MFENCE besides.
-//! It says whether a bound is met, and never fails for a time.
+//! Each time is measured until everything is *complete*: contenders that end with SFENCE get an
+//! MFENCE. The bench reports whether each bound is met. It never fails because of a time.
 
 mod measure;
 mod overlap;
@@ -28,7 +29,7 @@ const LINE: usize = 64;
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// Memory that begins at a page, a large one if the kernel has some: as firmware maps it.
+/// Memory that begins at a page, if possible a large one, as firmware maps it.
 struct Memory {
     bytes: Vec<u8>,
     start: usize,
@@ -39,7 +40,7 @@ impl Memory {
         const PAGE: usize = 2 * MIB;
         let mut bytes = vec![0; length + PAGE];
         let start = bytes.as_ptr().addr().wrapping_neg() % PAGE;
-        // SAFETY: advice on memory that is owned here.
+        // SAFETY: advice on memory that `bytes` owns.
         unsafe {
             let address = bytes.as_mut_ptr().add(start).cast();
             libc::madvise(address, length, libc::MADV_HUGEPAGE);
@@ -53,13 +54,14 @@ impl Memory {
     }
 }
 
-/// Bytes of so many areas of that size that a coarse clock does not matter, and that the first
-/// cache holds them all, and what is computed with; of a long one, a single one.
+/// The number of bytes of several areas of this size: enough of them for a coarse clock, and so few
+/// that the first-level cache holds them and the data of the computing. A large size gives one
+/// area.
 fn areas(size: usize) -> usize {
     size * (16 * KIB / size).clamp(1, 32)
 }
 
-/// Changes every line, and lets the stores finish.
+/// Changes every line, and waits until the stores have finished.
 fn dirty(bytes: &mut [u8]) {
     for byte in bytes.iter_mut().step_by(LINE) {
         *byte = byte.wrapping_add(1);
@@ -69,7 +71,7 @@ fn dirty(bytes: &mut [u8]) {
 }
 
 fn main() {
-    // Before anything else asks.
+    // Before anything else executes CPUID.
     let asked = count_cpuid(|| _ = black_box(Cache::get()));
     let cache = Cache::get().expect("a CPU that can flush its cache");
     println!(
@@ -111,7 +113,7 @@ fn main() {
     report.end();
 }
 
-/// What the CPU calls itself.
+/// The name and family that the CPU reports.
 fn model() -> Option<String> {
     let text = fs::read_to_string("/proc/cpuinfo").ok()?;
     let value = |name| text.lines().find(|line| line.starts_with(name))?.split(": ").nth(1);
@@ -123,7 +125,7 @@ fn mnemonic(instruction: Instruction) -> String {
     format!("{instruction:?}").to_uppercase()
 }
 
-/// Writing dirty lines back, and waiting.
+/// Compares writing dirty lines back, and waiting.
 fn persist(
     report: &mut Report,
     cache: Cache,
@@ -154,7 +156,7 @@ fn persist(
     }
 }
 
-/// Many objects of a line each, and one end for all of them.
+/// Compares many objects of one line each, with one wait for all of them.
 fn objects(
     report: &mut Report,
     cache: Cache,
@@ -197,9 +199,10 @@ fn objects(
     }
 }
 
-/// Computing, as long as the flush takes, while it goes on; a long range in steps.
+/// Compares computing during a flush, for as long as the flush takes. A long range is flushed in
+/// steps.
 fn overlaps(report: &mut Report, cache: Cache, libpmem: Option<Libpmem>, memory: &mut Memory) {
-    // SAFETY: what the CPU has; only the flush takes the place of the write-back.
+    // SAFETY: the CPU has these instructions; the flush only replaces the write-back.
     let invalidating = unsafe {
         let flush = cache.flush_instruction();
         Cache::new(cache.line() as u16, flush, flush, true)
@@ -250,7 +253,8 @@ fn overlaps(report: &mut Report, cache: Cache, libpmem: Option<Libpmem>, memory:
     }
 }
 
-/// Copying to lines that are not in the cache, or are, until they are persistent.
+/// Compares copying, until it is persistent, to lines that are in the cache and to lines that are
+/// not.
 fn copy(
     report: &mut Report,
     cache: Cache,
@@ -297,12 +301,12 @@ fn copy(
 const UNSWEPT: &str = "from 256 B on pmem_memcpy_persist stores past the cache and writes nothing back: \
     a line that is in the cache may be stored there, and lost; copy_persist writes each line back";
 
-/// How often CPUID is asked: counted by single steps.
+/// The number of CPUIDs that `run` executes, counted by single steps.
 fn count_cpuid(run: impl FnOnce()) -> usize {
     trace::executed(run).iter().filter(|executed| executed.mnemonic == trace::CPUID).count()
 }
 
-/// CPUID is asked in the first call, and never again.
+/// CPUID is executed in the first call, and never again.
 fn detect(report: &mut Report, first: usize) {
     let mut memory = Memory::new(LINE);
     let later = count_cpuid(|| {

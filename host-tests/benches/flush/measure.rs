@@ -1,4 +1,4 @@
-//! Times contenders in turns, and what of a difference is noise.
+//! Measures contenders in turns, and how much of a difference is noise.
 
 use std::{
     arch::x86_64::{__rdtscp, _mm_lfence, _rdtsc},
@@ -30,7 +30,8 @@ fn now() -> u64 {
     }
 }
 
-/// Stays on the CPU where this runs, whose number is answered: a cache is a CPU's.
+/// Keeps this thread on its current CPU, because a cache belongs to a CPU. Returns the CPU's
+/// number.
 pub fn stay() -> io::Result<usize> {
     let here = sched_getcpu()?;
     let mut only = CpuSet::new();
@@ -39,27 +40,28 @@ pub fn stay() -> io::Result<usize> {
     Ok(here)
 }
 
-/// One run, in ns.
+/// The time of one run in ns.
 fn once(run: impl FnOnce()) -> f64 {
     let tick = *TICK;
     let begun = now();
     run();
     let mut processor = 0;
-    // SAFETY: as above; all that is older is executed before RDTSCP.
+    // SAFETY: as above. All older instructions are executed before RDTSCP.
     let ended = unsafe { __rdtscp(&mut processor) };
     ended.saturating_sub(begun) as f64 * tick
 }
 
-/// What is compared: each ends with everything complete.
+/// A contender. It returns when everything is complete.
 pub type Contender<'a> = &'a mut dyn FnMut(&mut [u8]);
 
-/// The samples of each contender, in ns; the n-th ones are of one round. A sample is the mean over
-/// the areas of `size` bytes in `bytes`, one after the other (a clock may be as coarse as 10 ns).
-/// `prepare` runs on all of them before each, untimed. Who begins changes from round to round.
+/// The samples of each contender in ns; the n-th samples of all contenders are of one round. A
+/// sample is the mean over the areas of `size` bytes in `bytes`, one after the other (a clock may
+/// be as coarse as 10 ns). Before each sample, `prepare` runs on all areas, untimed. The order of
+/// the contenders changes from round to round.
 ///
-/// Rounds go on until the noise of each against the first is below half a percent, or the time is
-/// up: a machine that others load gets more of them. A round in which the kernel took the CPU away
-/// is not counted, while there is time for others.
+/// Rounds continue until the noise of each contender against the first is below half a percent, or
+/// the time has passed, so a loaded machine runs more rounds. A round in which the kernel took the
+/// CPU away is not counted, while there is time for other rounds.
 pub fn compare(
     bytes: &mut [u8],
     size: usize,
@@ -94,7 +96,7 @@ pub fn compare(
             times[chosen] = time / areas as f64;
         }
         let late = begun.elapsed() > 4 * BUDGET || round >= ROUNDS.end - ROUNDS.start;
-        // The first round warms up.
+        // The first round only warms up.
         if round > 0 && (preempted == 0 || late) {
             samples.iter_mut().zip(times).for_each(|(samples, time)| samples.push(time));
         }
@@ -102,7 +104,7 @@ pub fn compare(
     samples
 }
 
-/// How often the kernel has taken the CPU away from this thread; 0 if it does not say.
+/// How often the kernel has taken the CPU away from this thread; 0 if it does not report it.
 fn preemptions() -> i64 {
     getrusage(UsageWho::RUSAGE_THREAD).map_or(0, |usage| usage.involuntary_context_switches())
 }
@@ -112,8 +114,9 @@ pub fn median(samples: &[f64]) -> f64 {
     sorted[sorted.len() / 2]
 }
 
-/// Where the median of the ratios of single rounds is, with 95 % confidence: order statistics of
-/// the binomial distribution, so no outlier matters, and no distribution is assumed.
+/// The interval of the median of the ratios of single rounds, with 95 % confidence. It is from
+/// order statistics of the binomial distribution, so outliers do not matter, and no distribution is
+/// assumed.
 pub fn interval(ours: &[f64], peers: &[f64]) -> [f64; 2] {
     let ratios = sorted(ours.iter().zip(peers).map(|(ours, peer)| ours / peer));
     let count = ratios.len() as f64;

@@ -1,4 +1,4 @@
-//! Computing while lines are flushed: what goes on meanwhile, how much of it, and in which pieces.
+//! Computing while lines are flushed: of which kind, how much, and in which pieces.
 
 use std::{array, cell::Cell, hint::black_box};
 
@@ -10,7 +10,7 @@ use crate::{
     peers::Libpmem,
 };
 
-/// What goes on while lines are flushed.
+/// The kind of computing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Registers,
@@ -28,17 +28,18 @@ impl Kind {
     }
 }
 
-/// So much of it.
+/// An amount of computing.
 pub struct Compute {
     kind: Kind,
     scratch: [Cell<usize>; 256],
     blocks: usize,
-    /// How much of it goes on between two steps of the flush.
+    /// The number of blocks between two steps of the flush.
     piece: usize,
 }
 
 impl Compute {
-    /// As much as takes `time`, with a piece of `piece` between two steps of the flush; both in ns.
+    /// The amount that takes `time`, with a piece that takes `piece` between two steps of the
+    /// flush; both in ns.
     fn that_takes(kind: Kind, time: f64, piece: f64) -> Self {
         let scratch = array::from_fn(|_| Cell::new(1));
         let mut compute = Self { kind, scratch, blocks: (time / 4.0) as usize + 1, piece: 0 };
@@ -53,12 +54,13 @@ impl Compute {
         compute
     }
 
-    /// Each operation needs the one before, also that of the piece before: so this takes its time
-    /// whatever the CPU can do at once. Four of them are a block, so that a short piece costs no
-    /// mispredicted branch. Never inlined: so it is the same code whoever computes.
+    /// Each operation needs the result of the one before, also across pieces, so that the CPU
+    /// cannot execute several of them in parallel. Four operations are a block, so that a short
+    /// piece costs no mispredicted branch. It is never inlined, so that all contenders run the same
+    /// code.
     #[inline(never)]
     fn run(&self, blocks: usize, mut x: usize) -> usize {
-        // Of a kind that the compiler cannot do several of at once.
+        // An operation of which the compiler cannot combine several.
         let next = |x: usize| (x ^ (x >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         for block in 0..blocks {
             for n in 0..4 {
@@ -79,7 +81,7 @@ impl Compute {
         black_box(self.run(self.blocks, black_box(1)));
     }
 
-    /// A piece before each of so many steps of the flush, and then the rest.
+    /// Computes a piece before each of `steps` steps of the flush, and then the rest.
     fn between(&self, steps: usize, mut step: impl FnMut()) {
         let (mut left, mut x) = (self.blocks, black_box(1));
         for _ in 0..steps {
@@ -92,9 +94,9 @@ impl Compute {
     }
 }
 
-/// ns in which a line of a long range is flushed. Between two steps there is as much computing as
-/// the lines of one take, and one step is ahead: so what is in flight neither runs dry nor holds
-/// the computing up.
+/// The time in ns in which a line of a long range is flushed. The computing between two steps takes
+/// as long as the lines of one step, and one step is ahead. So there are always lines in flight,
+/// and the computing does not wait for them.
 pub fn pace(cache: Cache, bytes: &mut [u8]) -> f64 {
     const LINES: usize = 1024;
     let mut flush = |bytes: &mut [u8]| cache.write_back_range(bytes);
@@ -103,21 +105,22 @@ pub fn pace(cache: Cache, bytes: &mut [u8]) -> f64 {
     took / LINES as f64
 }
 
-/// The samples of what was compared.
+/// The samples of the contenders.
 pub struct Overlap {
     /// Issue, compute, then wait; a long range in steps.
     pub ours: Vec<f64>,
     /// Flush, wait, then compute.
     pub blocking: Vec<f64>,
-    /// As ours, by libpmem.
+    /// The same as `ours` with libpmem.
     pub libpmem: Option<Vec<f64>>,
-    /// The flush alone, until it is complete, and the computing alone; ns, of the same rounds.
+    /// The flush alone until it is complete, in ns, of the same rounds.
     pub flush: f64,
+    /// The computing alone, in ns, of the same rounds.
     pub compute: f64,
 }
 
-/// Flushing the areas of `size` bytes in `bytes`, while computing goes on that takes `share` times
-/// as long as the flush.
+/// Compares flushes of the areas of `size` bytes in `bytes` during computing that takes `share`
+/// times as long as the flush.
 pub fn overlap(
     cache: Cache,
     libpmem: Option<Libpmem>,
@@ -131,7 +134,7 @@ pub fn overlap(
     let pace = pace.min(alone / (size / LINE) as f64);
     let compute = Compute::that_takes(kind, alone * share, pace * LINES_PER_STEP as f64);
     let steps = (size / LINE).div_ceil(LINES_PER_STEP);
-    let between = steps.saturating_sub(2); // the first two come before all computing
+    let between = steps.saturating_sub(2); // The first two come before all computing.
 
     let mut ours = |bytes: &mut [u8]| {
         let mut batch = cache.batch();

@@ -1,4 +1,4 @@
-//! Who is compared with: libpmem, the sequence of the Linux kernel, a plain loop.
+//! The peers: libpmem, the sequence of the Linux kernel, a plain loop.
 
 use std::{ffi::c_void, mem::transmute};
 
@@ -8,8 +8,8 @@ use wouldblock::cache::{Cache, mfence};
 type Range = unsafe extern "C" fn(*const c_void, usize);
 type Copy = unsafe extern "C" fn(*mut c_void, *const c_void, usize) -> *mut c_void;
 
-/// libpmem, as Debian has it (`libpmem1`). Its `persist` ends with SFENCE: what follows may come
-/// before its flushes are done, so every use here that means "complete" adds an MFENCE.
+/// libpmem, as in Debian (`libpmem1`). Its `persist` ends with SFENCE, so what follows may come
+/// before its flushes are complete. Every use here that needs them complete adds an MFENCE.
 #[derive(Clone, Copy)]
 pub struct Libpmem {
     persist: Range,
@@ -53,7 +53,7 @@ impl Libpmem {
 
     pub fn memcpy_persist(&self, to: &mut [u8], from: &[u8]) {
         assert_eq!(to.len(), from.len());
-        // SAFETY: both are borrowed, of one length, and apart.
+        // SAFETY: both slices are borrowed, have the same length, and do not overlap.
         unsafe {
             (self.memcpy_persist)(to.as_mut_ptr().cast(), from.as_ptr().cast(), to.len());
         }

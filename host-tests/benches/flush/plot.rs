@@ -1,5 +1,5 @@
-//! The plots, as one picture: what a line costs over the size of what is flushed or copied, and how
-//! long flushing and computing take together over how long the computing takes.
+//! The plots, as one picture: the cost of a line over the size of a flush or a copy, and the time
+//! of flushing and computing together over the time of the computing.
 
 use std::fmt::{Display, Write as _};
 
@@ -8,7 +8,8 @@ use crate::{
     report::{Curve, Row},
 };
 
-/// Legible on light and dark backgrounds: the picture brings its own, and follows the reader's choice.
+/// Legible on light and dark backgrounds: the picture has its own background, and follows the
+/// reader's choice.
 const STYLE: &str = "\
     text { font: 12px sans-serif; fill: #222 } .title { font-weight: bold; font-size: 14px }\n\
     .paper { fill: #fff } .grid { stroke: #ddd } .axis { stroke: #888 }\n\
@@ -47,7 +48,7 @@ pub fn draw(rows: &[Row], curves: &[Curve]) -> String {
     svg + "</svg>\n"
 }
 
-/// Where a panel is, and what its axes span.
+/// The place of a panel and the ranges of its axes.
 struct Panel {
     left: f64,
     top: f64,
@@ -64,7 +65,7 @@ impl Panel {
         (self.left + x * self.width, self.top + self.height - y * self.height)
     }
 
-    /// Title, axes with their units, and a line of the grid at each tick.
+    /// The title, the axes with their units, and a grid line at each tick.
     fn frame(
         &self,
         title: &str,
@@ -135,7 +136,8 @@ fn line(class: &str, [x1, y1, x2, y2]: [f64; 4]) -> String {
     format!("<path class=\"{class}\" d=\"M{x1:.1} {y1:.1}L{x2:.1} {y2:.1}\"/>\n")
 }
 
-/// ns for each line over bytes, both axes logarithmic: ours and the peers'.
+/// The time in ns for each line over the number of bytes, both axes logarithmic: ours and the
+/// peers'.
 fn cost(rows: &[Row], case: &str, what: &str, left: f64) -> String {
     let panel =
         Panel { left, top: 60.0, width: 430.0, height: 330.0, x: [6.0, 26.0], y: [0.0, 2.7] };
@@ -169,7 +171,7 @@ fn cost(rows: &[Row], case: &str, what: &str, left: f64) -> String {
     svg
 }
 
-/// Time over the amount of computing, for so many lines.
+/// The time over the amount of computing, for a number of lines.
 fn overlap(curve: &Curve, left: f64) -> String {
     let ends = |n: usize| curve.points.iter().map(move |point| point[n]).fold(0.0, f64::max);
     let panel = Panel {

@@ -16,21 +16,21 @@ use crate::{
 pub struct Row {
     pub case: String,
     pub size: usize,
-    /// What is counted: ns, but for one row.
+    /// The unit of the values: ns, except in one row.
     unit: &'static str,
     pub ours: f64,
     pub peer: &'static str,
     pub peer_value: f64,
-    /// Of the medians: below 1 is faster.
+    /// The ratio of the medians. Below 1, ours is faster.
     ratio: f64,
-    /// Where that of single rounds is with 95 % confidence: the noise.
+    /// The interval of the ratio of single rounds with 95 % confidence: the noise.
     interval: [f64; 2],
     bound: Option<f64>,
     note: Option<String>,
 }
 
 impl Row {
-    /// Within noise: the bound is, too, where the ratio is with 95 % confidence.
+    /// Whether the bound is met. "within noise": the bound is in the 95 % interval of the ratio.
     fn verdict(&self) -> &'static str {
         let [low, high] = self.interval;
         match self.bound {
@@ -41,13 +41,13 @@ impl Row {
         }
     }
 
-    /// Says more about the row, in the JSON.
+    /// Adds a note to the row in the JSON.
     pub fn note(&mut self, note: String) {
         self.note = Some(note);
     }
 }
 
-/// How long flushing and computing takes, over how long the computing takes; ns.
+/// The time of flushing and computing over the time of the computing, in ns.
 pub struct Curve {
     pub lines: usize,
     /// Computing alone; issue, compute, wait; flush, wait, compute.
@@ -69,7 +69,7 @@ impl Report {
         Self { rows: Vec::new(), curves: Vec::new() }
     }
 
-    /// Takes the samples of a case, ours and the peer's, in ns, and prints the row.
+    /// Adds the samples of a case, ours and the peer's, in ns, and prints the row.
     pub fn add(
         &mut self,
         case: &str,
@@ -94,7 +94,7 @@ impl Report {
         })
     }
 
-    /// Takes a count of which none is allowed.
+    /// Adds a count that must be 0.
     pub fn count(&mut self, case: &str, peer: &'static str, ours: usize, peer_value: usize) {
         let ratio = ours as f64 / peer_value as f64;
         self.push(Row {
@@ -111,7 +111,7 @@ impl Report {
         });
     }
 
-    /// Takes a point of the overlap of so many lines.
+    /// Adds a point of the overlap with `lines` lines.
     pub fn curve(&mut self, lines: usize, point: [f64; 3]) {
         match self.curves.iter_mut().find(|curve| curve.lines == lines) {
             Some(curve) => curve.points.push(point),
@@ -136,7 +136,7 @@ impl Report {
         self.rows.last_mut().expect("just pushed")
     }
 
-    /// Writes the files, and says what was met.
+    /// Writes the files, and prints which bounds were met.
     pub fn end(self) {
         let count = |verdict| self.rows.iter().filter(|row| row.verdict() == verdict).count();
         println!(

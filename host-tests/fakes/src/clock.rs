@@ -1,4 +1,4 @@
-//! A clock that is set by hand.
+//! A clock that a test sets.
 
 use std::cell::Cell;
 
@@ -7,16 +7,16 @@ use wouldblock::time::Clock;
 /// A counter of `BITS` bits that shows the low bits of a time that does not wrap.
 #[derive(Clone, Copy, Debug)]
 pub struct FakeClock<'t, const BITS: u32> {
-    /// Ticks since the beginning of the world.
+    /// Ticks since the beginning, which do not wrap.
     pub time: &'t Cell<u128>,
     /// Ticks per second.
     pub frequency: u64,
-    /// Ticks that go by at each look.
+    /// Ticks by which each read advances the time.
     pub per_look: u64,
 }
 
 impl<'t, const BITS: u32> FakeClock<'t, BITS> {
-    /// A clock at 1 kHz that stands still unless `time` is set.
+    /// A clock at 1 kHz that stands still until the test sets `time`.
     pub const fn new(time: &'t Cell<u128>) -> Self {
         Self { time, frequency: 1000, per_look: 0 }
     }

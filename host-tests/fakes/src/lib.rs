@@ -1,10 +1,17 @@
-//! What the tests of `wouldblock` share: a clock that is set by hand, a log of what happened in which
-//! order, wakers that tell what is done to them, a source of news, and a PC's serial port that
-//! punishes misuse.
+//! What the tests of `wouldblock` share: a clock that a test sets, a log of calls in their order,
+//! wakers that report what is done to them, a source of tokens, operations that do nothing, random
+//! numbers that are the same in every run, and a 16550 that panics at misuse.
 
 pub mod clock;
+pub mod fake_16550;
 pub mod log;
 pub mod log_layout;
-pub mod pc;
+pub mod operation;
 pub mod source;
 pub mod waker;
+pub mod xorshift;
+
+/// Leaks `value`, for what must live for ever.
+pub fn leak<T>(value: T) -> &'static T {
+    Box::leak(Box::new(value))
+}

@@ -1,11 +1,11 @@
-//! The layout of `persist::log`, written a second time from its documentation: to forge headers and
-//! records, and to damage them.
+//! The layout of `persist::log`, written a second time from its documentation, to forge and to
+//! damage headers and records.
 
-/// Words of a copy of the header, of both, and of what precedes a payload.
+/// The number of words of one copy of the header.
 pub const COPY: usize = 8;
-/// Both copies.
+/// The number of words of both copies.
 pub const HEADER: usize = 2 * COPY;
-/// Of a record, before its payload.
+/// The number of words of a record before its payload.
 pub const PREFIX: usize = 3;
 
 /// CRC-64/XZ by its definition, bit by bit.
@@ -18,29 +18,29 @@ pub fn checksum(words: &[u64]) -> u64 {
     !sum
 }
 
-/// What a header says.
+/// The contents of a header.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Header {
     /// Words of the memory.
     pub words: u64,
-    /// Counts `create` and `clear`.
+    /// Counts the calls of `create` and `clear`.
     pub generation: u64,
-    /// The other half of the identity.
+    /// The other half of the log's identity.
     pub salt: u64,
     /// The number of the first record.
     pub first: u64,
-    /// Recoveries, and one.
+    /// The number of recoveries plus one.
     pub epoch: u64,
 }
 
 impl Header {
-    /// The one in this memory, by its first copy.
+    /// The header in this memory, read from its first copy.
     pub fn of(memory: &[u64]) -> Self {
         let [_, words, generation, salt, first, epoch, ..] = *memory else { panic!("too short") };
         Self { words, generation, salt, first, epoch }
     }
 
-    /// A copy.
+    /// One copy of this header, as it stands in memory.
     pub fn copy(&self) -> [u64; COPY] {
         let magic = u64::from_le_bytes(*b"wblog\0\0\x02");
         let Self { words, generation, salt, first, epoch } = *self;
@@ -55,7 +55,7 @@ impl Header {
         memory[COPY..HEADER].copy_from_slice(&self.copy());
     }
 
-    /// A record of this log that begins at that word: the words that it takes.
+    /// The words of a record of this log that begins at word `at`.
     pub fn record(&self, at: usize, sequence: u64, payload: &[u8]) -> Vec<u64> {
         let prefix = [sequence, self.epoch << 32 | payload.len() as u64];
         let payload = payload.chunks(8).map(|chunk| {

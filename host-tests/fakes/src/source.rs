@@ -1,5 +1,5 @@
-//! A source of news with nothing behind it: tokens, and one place inside each call of an attempt
-//! where a test can let something happen.
+//! A source of tokens without a device. A test can run code at a place inside each call of an
+//! attempt.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -10,7 +10,7 @@ use wouldblock::attempt::Attempt;
 
 use crate::log::Log;
 
-/// A place inside an attempt, at which an interrupt may come.
+/// A place inside an attempt where an interrupt may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// In a try, before it looks.
@@ -25,7 +25,7 @@ pub enum Place {
 
 type Hook = Box<dyn FnMut(Place) + Send>;
 
-/// Tokens to be taken, and what is done to the attempts that take them.
+/// Tokens, and a log of the calls of the attempts that take them.
 #[derive(Default)]
 pub struct Source {
     tokens: AtomicU32,
@@ -35,22 +35,22 @@ pub struct Source {
 }
 
 impl Source {
-    /// One with no token.
+    /// A source with no token.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One more token.
+    /// Adds a token.
     pub fn put(&self) {
         self.tokens.fetch_add(1, SeqCst);
     }
 
-    /// Tokens that nobody has taken.
+    /// The number of tokens that were not taken.
     pub fn tokens(&self) -> u32 {
         self.tokens.load(SeqCst)
     }
 
-    /// Calls `hook` at every [`Place`] from now on; not from within itself.
+    /// Calls `hook` at every [`Place`] from now on, but not while `hook` runs.
     pub fn at_each_place(&self, hook: impl FnMut(Place) + Send + 'static) {
         *self.hook.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(hook));
     }

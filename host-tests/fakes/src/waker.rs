@@ -1,4 +1,4 @@
-//! Wakers that tell what is done to them.
+//! Wakers that report what is done to them.
 
 use std::{
     sync::{
@@ -8,12 +8,12 @@ use std::{
     task::{Context, RawWaker, RawWakerVTable, Waker},
 };
 
-/// What is done to a waker.
+/// A call of a waker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
     /// It is cloned.
     Clone,
-    /// It wakes, by value or by reference.
+    /// It is woken, by value or by reference.
     Wake,
     /// It, or a clone of it, is dropped.
     Drop,
@@ -21,8 +21,8 @@ pub enum Call {
 
 type Hook = dyn Fn(Call) + Send + Sync;
 
-/// A waker that calls `hook` for everything that is done to it. Each call makes another one: two of
-/// them never `will_wake` each other.
+/// A waker that calls `hook` for every call. Each `hooked` makes a different waker: `will_wake` of
+/// two of them is `false`.
 pub fn hooked(hook: impl Fn(Call) + Send + Sync + 'static) -> Waker {
     let hook: Arc<Box<Hook>> = Arc::new(Box::new(hook));
     let raw = RawWaker::new(Arc::into_raw(hook).cast(), &VTABLE);
@@ -31,7 +31,7 @@ pub fn hooked(hook: impl Fn(Call) + Send + Sync + 'static) -> Waker {
     unsafe { Waker::from_raw(raw) }
 }
 
-/// A waker that counts how often it wakes.
+/// A waker, and the number of times that it was woken.
 pub fn counting() -> (Waker, Arc<AtomicU32>) {
     let count = Arc::new(AtomicU32::new(0));
     let wakes = count.clone();

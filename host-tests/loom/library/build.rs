@@ -1,5 +1,5 @@
-//! Turns `cfg(loom)` on for this package alone, without `RUSTFLAGS`, which would turn it on for every
-//! dependency too.
+//! Turns `cfg(loom)` on for this package alone, without `RUSTFLAGS`, which would turn it on for
+//! every dependency too.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");

@@ -1,5 +1,5 @@
-//! Builds the tests of `sweeps` once more, for the address sanitizer, and runs them; and a planted
-//! fault, which it finds.
+//! Builds the tests of `sweeps` for the address sanitizer and runs them; and a planted fault, which
+//! the sanitizer must find.
 
 use std::{
     path::Path,
@@ -18,7 +18,7 @@ fn run(arguments: &[&str]) -> Output {
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", env!("SANITIZER_FLAGS"))
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        // Runs that were given up stand there with their memory.
+        // Runs that were given up keep their memory.
         .env("ASAN_OPTIONS", "detect_leaks=0")
         .output()
         .expect("cargo can be run")

@@ -1,6 +1,6 @@
-//! Runs of a sweep that end in the middle of the library: whatever ends them, no value is dropped
-//! twice, and nothing is used after it was freed. `sanitizer` runs these tests under the address
-//! sanitizer; here they show that the sweep continues and counts.
+//! Runs of a sweep that end in the middle of the library: in every case no value is dropped twice,
+//! and nothing is used after it was freed. `sanitizer` runs these tests under the address
+//! sanitizer. Without it they show that the sweep continues and counts.
 
 use std::{
     cell::Cell,
@@ -20,10 +20,10 @@ use wouldblock::{
     testing::{Fault, Report, Sweep, World, boundary},
 };
 
-/// A value on the heap: a second drop of it is found.
+/// A value on the heap, so that the sanitizer finds a second drop.
 type Value = Box<u32>;
 
-/// An interrupt whose handler does as the test says.
+/// An interrupt whose handler a test chooses.
 struct Handler<S> {
     shared: S,
     requested: Cell<bool>,
@@ -55,8 +55,8 @@ fn panicked(report: &Report) -> u64 {
     faults.filter(|fault| matches!(fault, Fault::Panicked(_))).count() as u64
 }
 
-/// Every way in which a run ends at a boundary: the budget is spent at each of the first 120 steps,
-/// and a handler panics at each boundary.
+/// Ends runs at boundaries in every way: the budget is spent at each of the first 120 steps, and a
+/// handler panics at each boundary.
 fn ended_everywhere<S: 'static>(
     shared: impl Fn() -> S + Send + Sync + Copy + 'static,
     foreground: impl Fn(&S) + Send + Sync + Copy + 'static,
@@ -89,7 +89,7 @@ fn a_channel() {
     });
 }
 
-/// Yields what it has.
+/// An operation whose output is its value.
 struct Give(Option<Value>);
 
 impl Attempt for Give {
@@ -135,7 +135,7 @@ fn a_slot() {
     );
 }
 
-/// Writes what is borrowed.
+/// An operation that writes to borrowed values.
 struct Write<'b>(&'b mut [Value]);
 
 impl Attempt for Write<'_> {
@@ -157,7 +157,7 @@ impl Background for Write<'_> {
     fn cancel(&mut self) {}
 }
 
-/// One slot for all the runs: the handler of a later run steps what an earlier one has left.
+/// One slot for all runs: the handler of a later run steps what an earlier run has left.
 #[test]
 fn a_frame_that_is_left() {
     static SLOT: ScopedSlot = ScopedSlot::new();
@@ -174,8 +174,8 @@ fn a_frame_that_is_left() {
     }
 }
 
-/// A foreground that panics unwinds, as on a host; in a scope that waits for the device, which the
-/// world brings to its end.
+/// A foreground that panics unwinds, as on a host. Its scope waits for the device, which the world
+/// ends.
 #[test]
 fn a_scope_in_a_foreground_that_panics() {
     let step: fn(&&'static ScopedSlot) = |slot| drop(slot.on_interrupt());
@@ -194,7 +194,7 @@ fn a_scope_in_a_foreground_that_panics() {
     );
     println!("{report}");
     report.assert_clean();
-    // A device that never ends is waited for, until the budget is spent.
+    // The scope waits for a device that never ends until the budget is spent.
     let report = Sweep::new("scope, unwinding for ever").limit(1).run(
         || Handler::new(leak(ScopedSlot::new()), |_| ()),
         |world, _| {
@@ -222,7 +222,7 @@ impl<A: Attempt<Output: Send, Error: Send> + Send> Background for Never<A> {
     fn cancel(&mut self) {}
 }
 
-/// A run that is given up in a critical section does not keep it.
+/// A run that is given up in a critical section does not stay in the section.
 #[test]
 fn a_section_that_is_left() {
     let report = Sweep::new("section").needs(0).budget(20).limit(3).run(
@@ -256,10 +256,10 @@ fn nothing_of_a_run_that_is_given_up_is_dropped() {
     );
     println!("{report}");
     assert_eq!((report.lost(), DROPPED.load(SeqCst)), (report.runs(), 0), "{report}");
-    assert!(weak.upgrade().is_some(), "what it borrows of the scenario stays, too");
+    assert!(weak.upgrade().is_some(), "the values that the scenario has captured stay, too");
 }
 
-/// What a boundary that unwinds would do: between a read-out and its publication.
+/// The twin: a boundary that unwinds between the read of a value and the note that it was read.
 #[test]
 #[ignore = "is a fault, for the sanitizer to find"]
 fn planted_double_drop() {
@@ -271,7 +271,7 @@ fn planted_double_drop() {
     }
     impl Twin {
         fn pop(&self, boundary: impl Fn()) -> Value {
-            // SAFETY: none: it is dropped once more if the boundary unwinds.
+            // SAFETY: none. If the boundary unwinds, the value is dropped a second time.
             let value = unsafe { (*self.value.get()).assume_init_read() };
             boundary();
             self.full.set(false);

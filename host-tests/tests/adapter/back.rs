@@ -1,4 +1,4 @@
-//! The way back: from blocking traits with ready checks, and from futures.
+//! The opposite direction: operations from blocking traits with ready checks, and from futures.
 
 use core::pin::pin;
 use std::{
@@ -27,7 +27,7 @@ const NONE: [&str; 0] = [];
 type ForeignReader = Broken<Reader<Rx>>;
 type ForeignWriter = Broken<Writer<Tx>>;
 
-/// There and back again: attempts of a foreign stream, as a stream of every trait.
+/// A foreign stream as attempts, and these as a stream of every trait.
 fn polled(
     flaw: Flaw,
 ) -> impl Fn() -> (Reader<Polled<'static, ForeignReader>, Sleep>, &'static Line) {
@@ -41,7 +41,7 @@ fn polled(
 
 #[test]
 fn a_polled_reader_keeps_every_contract() {
-    let sound = polled(Flaw::EmptyReadWaits); // Nobody reads into nothing: the attempt sees to it.
+    let sound = polled(Flaw::EmptyReadWaits); // The attempt never reads into an empty buffer.
     assert_eq!(failures(&blocking::reading(), &sound), NONE);
     assert_eq!(failures(&awaited::reading(), &sound), NONE);
     assert_eq!(failures(&nonblocking::reading(), &sound), NONE);
@@ -76,17 +76,16 @@ fn a_polled_writer_never_blocks_and_loses_nothing() {
     }
     polled.get_mut().flush().unwrap();
     assert_eq!(line.left(), bytes);
-    let (_stream, waiter) = polled.into_parts();
-    drop(waiter);
+    drop(polled);
     assert!(line.news().waiter().is_some());
 }
 
-/// An event for futures to wake.
+/// An event that futures wake.
 fn event() -> &'static Event {
     Box::leak(Box::new(Event::new()))
 }
 
-/// Reads "abc" of the line by three awaited reads of a byte each.
+/// Reads three bytes from the line, each by an awaited read.
 async fn three_bytes(line: &'static Line) -> Result<Vec<u8>, Fault> {
     let mut reader = Reader::new(line.split().0);
     let mut bytes = Vec::new();
@@ -122,14 +121,14 @@ fn a_try_resumes_a_future_and_is_awaited_like_any_operation() {
     }
     line.send(b"c");
     assert_eq!(run(&line, &mut op).unwrap(), b"abc");
-    assert_eq!(op.attempt(), Err(nb::Error::WouldBlock), "after its end there is nothing to try");
+    assert_eq!(op.attempt(), Err(nb::Error::WouldBlock), "a future that has ended is not polled");
 }
 
 #[test]
 fn a_future_that_wakes_itself_is_polled_again() {
     let (line, woken) = (Line::leak(), event());
     let mut waiter = woken.waiter().unwrap();
-    line.stop(true); // Nothing else wakes.
+    line.stop(true); // Nothing else wakes the waiter.
     for awaited in [false, true] {
         let mut polls = 0;
         let future = poll_fn(|context| {
@@ -145,7 +144,7 @@ fn a_future_that_wakes_itself_is_polled_again() {
 
 #[test]
 #[should_panic(expected = "waits for ever")]
-fn a_future_whose_waker_is_deaf_is_never_woken() {
+fn a_future_whose_waker_does_nothing_is_never_woken() {
     let (line, woken) = (Line::leak(), event());
     let mut waiter = woken.waiter().unwrap();
     line.send(b"abc");

@@ -1,4 +1,4 @@
-//! Delays: never too short, however long they are and however soon the counter wraps.
+//! Delays: they are never too short, for any length and any width of the counter.
 
 use std::{
     cell::{Cell, RefCell},
@@ -7,28 +7,25 @@ use std::{
 };
 
 use embedded_hal::delay::DelayNs;
-use host_tests::{
+use fakes::{
     clock::FakeClock,
     log::Log,
     waker::{counting, poll},
 };
 use wouldblock::{
-    adapter::{Delay, Pacer},
-    attempt,
-    block::Idle,
+    adapter::Delay,
     event::Event,
-    nb,
     time::{Alarm, AlarmDelay, Clock},
 };
 
 use crate::support::conformance::{delay::too_short, poll_once};
 
-/// A clock of so many bits, and the time that it shows.
+/// A clock of `BITS` bits, and the time that it shows.
 fn clock<const BITS: u32>(
     time: &Cell<u128>,
     per_look: u64,
 ) -> (FakeClock<'_, BITS>, impl Fn() -> Duration) {
-    // The time is taken when the clock was last looked at, not as it then goes on.
+    // The time at the last read of the clock, and not the time to which that read has advanced it.
     let elapsed = move || Duration::from_millis(time.get().saturating_sub(1) as u64);
     (FakeClock { per_look, ..FakeClock::new(time) }, elapsed)
 }
@@ -36,7 +33,7 @@ fn clock<const BITS: u32>(
 #[test]
 fn a_delay_is_never_too_short() {
     let time = Cell::new(77);
-    // At most seven eighths of the counter between two looks.
+    // At most seven eighths of the counter's range pass between two reads.
     let (narrow, elapsed) = clock::<16>(&time, 57_000);
     assert_eq!(too_short(&mut Delay::new(narrow), elapsed), []);
     let (wide, elapsed) = clock::<64>(&time, 1_000_003);
@@ -49,7 +46,7 @@ fn a_delay_of_nothing_is_none() {
     Delay::new(FakeClock::<8>::new(&time)).delay_ms(0); // The clock stands still.
 }
 
-/// A delay that is counted from its start, and so is cut to the counter's range.
+/// The twin: a delay that is counted from its start, and so is cut to half of the counter's range.
 struct Cut<C>(C);
 
 impl<C: Clock> DelayNs for Cut<C> {
@@ -75,34 +72,12 @@ fn the_tick_that_has_begun_does_not_count() {
     for (asked, ticks) in [(0, 0), (1, 2), (5_000_000, 6), (5_000_001, 7), (u32::MAX, 4296)] {
         let begun = time.get();
         Delay::new(clock).delay_ns(asked);
-        let looks = time.get() - begun; // One tick each, and one before the first.
+        let looks = time.get() - begun; // One tick for each read, and one before the first.
         assert_eq!(looks, ticks + if asked == 0 { 2 } else { 1 }, "{asked} ns at 1 kHz");
     }
 }
 
-#[test]
-fn a_pacer_pauses_between_tries_and_not_after_news() {
-    struct Sum(u64);
-    impl DelayNs for Sum {
-        fn delay_ns(&mut self, ns: u32) {
-            self.0 += u64::from(ns);
-        }
-    }
-    let mut sum = Sum(0);
-    let event = Event::new();
-    let mut waiter = event.waiter().unwrap();
-    let mut tries = 0;
-    let mut op = waiter.operation(attempt::from_fn(|| {
-        tries += 1;
-        if tries == 4 { Ok::<_, nb::Error<()>>(tries) } else { Err(nb::Error::WouldBlock) }
-    }));
-    assert_eq!(op.block(Pacer::new(&mut sum, 20)), Ok(4));
-    assert_eq!(sum.0, 3 * 20_000);
-    Pacer::new(&mut sum, 20).idle(|| true);
-    assert_eq!(sum.0, 3 * 20_000);
-}
-
-/// An alarm that rings at the latest after `reach` ticks.
+/// An alarm that fires after at most 1,000,000 ticks.
 #[derive(Clone, Default)]
 struct Bell {
     due: Rc<RefCell<Option<u64>>>,
@@ -150,7 +125,7 @@ fn an_alarm_wakes_an_awaited_delay_and_it_is_never_too_short() {
         assert!(wakes.load(std::sync::atomic::Ordering::SeqCst) > 0);
         assert_eq!((bell.due.take(), bell.log.take()), (None, vec!["clear"]));
     }
-    assert_eq!(bell.longest.get(), u64::from(u16::MAX / 4), "the clock is looked at in time");
+    assert_eq!(bell.longest.get(), u64::from(u16::MAX / 4), "the clock is read in time");
 }
 
 #[test]

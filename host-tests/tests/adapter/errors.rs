@@ -1,23 +1,20 @@
-//! Errors, as the traits want them: kinds, and `core::error::Error`.
+//! Errors as the traits need them: kinds, and `core::error::Error`.
 
 use embedded_hal_nb::serial;
 use embedded_io::{Error, ErrorKind, Read};
-use host_tests::pc::{BREAK, FRAMING, PARITY};
-use wouldblock::{
-    adapter::{JoinError, Reader},
-    uart16550::LineError,
-};
+use fakes::fake_16550::{BREAK, FRAMING, PARITY};
+use wouldblock::{adapter::Reader, uart16550::LineError};
 
-use crate::{support::line::Fault, uart::Port};
+use crate::uart::Port;
 
-/// What a reader makes of a byte that came with `errors`, or of more bytes than fit.
+/// The error of a reader for a byte with `errors`, or, with `None`, for more bytes than fit.
 fn error(errors: Option<u8>) -> LineError {
     let (port, receiver, _transmitter) = Port::leak();
     match errors {
-        Some(errors) => port.pc.far_end_sends_badly(b'?', errors),
-        None => port.pc.far_end_sends(&[b'?'; 20]),
+        Some(errors) => port.chip.far_end_sends_badly(b'?', errors),
+        None => port.chip.far_end_sends(&[b'?'; 20]),
     }
-    (0..20).for_each(|_| port.pc.tick());
+    (0..20).for_each(|_| port.chip.tick());
     Reader::new(receiver).read(&mut [0]).expect_err("a line error")
 }
 
@@ -35,16 +32,4 @@ fn line_errors_have_their_kinds() {
         assert_eq!(serial::Error::kind(&error), serial_kind, "{error}");
         assert!((&error as &dyn core::error::Error).to_string().contains("LSR"));
     }
-}
-
-#[test]
-fn a_joined_streams_error_is_its_halfs() {
-    type Either = JoinError<LineError, Fault>;
-    let (read, write) = (Either::Read(error(Some(PARITY))), Either::Write(Fault));
-    assert_eq!(read.kind(), ErrorKind::InvalidData);
-    assert_eq!(serial::Error::kind(&read), serial::ErrorKind::Parity);
-    assert_eq!(serial::Error::kind(&write), serial::ErrorKind::FrameFormat);
-    assert_eq!(write.to_string(), Fault.to_string());
-    assert!(read.to_string().contains("LSR"));
-    let _: &dyn core::error::Error = &read;
 }

@@ -1,5 +1,5 @@
-//! `adapter`: each adapter keeps the contract of the traits that it implements, and each check of a
-//! contract catches a stream that breaks it.
+//! `adapter`: each adapter keeps the contracts of the traits that it implements, and each check of
+//! a contract catches a stream that breaks the contract.
 
 #[path = "../support/mod.rs"]
 mod support;

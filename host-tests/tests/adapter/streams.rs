@@ -1,10 +1,9 @@
-//! The byte streams: readers, writers, the two joined, and buffered.
+//! The byte streams: readers and writers.
 
 use embedded_hal_nb::serial;
-use embedded_io::{BufRead, ErrorType, Read, ReadReady, Write, WriteReady};
+use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use wouldblock::{
-    adapter::{Buffered, Join, JoinError, Pacer, Reader, Writer},
-    block::Idle,
+    adapter::{Reader, Writer},
     nb,
 };
 
@@ -14,12 +13,10 @@ use crate::support::{
         Flaw::{self, *},
     },
     conformance::{Peer, awaited, blocking, failures, nonblocking, run},
-    line::{Fault, Line, Rx, Sleep, StepDelay, Tx},
+    line::{Fault, Line, Rx, Sleep, Tx},
 };
 
 type Peers = &'static Line;
-type Stream<I> = Join<Reader<Rx, I>, Writer<Tx, I>>;
-
 fn reader() -> (Reader<Rx>, Peers) {
     let line = Line::leak();
     (Reader::new(line.split().0), line)
@@ -30,20 +27,14 @@ fn writer() -> (Writer<Tx>, Peers) {
     (Writer::new(line.split().1), line)
 }
 
-/// A stream of both halves whose time is passed by what `idle` makes.
-fn joined<I: Idle>(idle: impl Fn(Peers) -> I) -> (Stream<I>, Peers) {
+fn sleeping_reader() -> (Reader<Rx, Sleep>, Peers) {
     let line = Line::leak();
-    let (rx, tx) = line.split();
-    (Join::new(Reader::with_idle(rx, idle(line)), Writer::with_idle(tx, idle(line))), line)
+    (Reader::with_idle(line.split().0, line.sleep()), line)
 }
 
-fn asleep() -> (Stream<Sleep>, Peers) {
-    joined(Line::sleep)
-}
-
-fn buffered<const N: usize>() -> (Buffered<Reader<Rx, Sleep>, N>, Peers) {
+fn sleeping_writer() -> (Writer<Tx, Sleep>, Peers) {
     let line = Line::leak();
-    (Buffered::new(Reader::with_idle(line.split().0, line.sleep())), line)
+    (Writer::with_idle(line.split().1, line.sleep()), line)
 }
 
 const NONE: [&str; 0] = [];
@@ -55,29 +46,9 @@ fn halves_that_spin_keep_the_blocking_contract() {
 }
 
 #[test]
-fn a_joined_stream_that_sleeps_keeps_the_blocking_contract() {
-    assert_eq!(failures(&blocking::reading(), asleep), NONE);
-    assert_eq!(failures(&blocking::writing(), asleep), NONE);
-}
-
-#[test]
-fn a_joined_stream_that_is_paced_keeps_the_blocking_contract() {
-    let paced = || joined(|line| Pacer::new(StepDelay(line), 3));
-    assert_eq!(failures(&blocking::reading(), paced), NONE);
-    assert_eq!(failures(&blocking::writing(), paced), NONE);
-}
-
-#[test]
-fn a_buffered_stream_keeps_the_blocking_contract() {
-    assert_eq!(failures(&blocking::reading(), buffered::<5>), NONE);
-    assert_eq!(failures(&blocking::buffering(), buffered::<5>), NONE);
-    assert_eq!(failures(&blocking::reading(), buffered::<1>), NONE);
-    assert_eq!(failures(&blocking::buffering(), buffered::<1>), NONE);
-    let through = || {
-        let (stream, line) = asleep();
-        (Buffered::<_, 5>::new(stream), line)
-    };
-    assert_eq!(failures(&blocking::writing(), through), NONE);
+fn halves_that_sleep_keep_the_blocking_contract() {
+    assert_eq!(failures(&blocking::reading(), sleeping_reader), NONE);
+    assert_eq!(failures(&blocking::writing(), sleeping_writer), NONE);
 }
 
 #[test]
@@ -87,28 +58,20 @@ fn halves_keep_the_awaited_contract() {
 }
 
 #[test]
-fn joined_and_buffered_streams_keep_the_awaited_contract() {
-    assert_eq!(failures(&awaited::reading(), asleep), NONE);
-    assert_eq!(failures(&awaited::writing(), asleep), NONE);
-    assert_eq!(failures(&awaited::reading(), buffered::<5>), NONE);
-    assert_eq!(failures(&awaited::buffering(), buffered::<5>), NONE);
-    assert_eq!(failures(&awaited::buffering(), buffered::<1>), NONE);
-    let through = || {
-        let (stream, line) = asleep();
-        (Buffered::<_, 5>::new(stream), line)
-    };
-    assert_eq!(failures(&awaited::writing(), through), NONE);
+fn halves_that_sleep_keep_the_awaited_contract() {
+    assert_eq!(failures(&awaited::reading(), sleeping_reader), NONE);
+    assert_eq!(failures(&awaited::writing(), sleeping_writer), NONE);
 }
 
 #[test]
-fn halves_and_joined_streams_keep_the_nonblocking_contract() {
+fn halves_keep_the_nonblocking_contract() {
     assert_eq!(failures(&nonblocking::reading(), reader), NONE);
     assert_eq!(failures(&nonblocking::writing(), writer), NONE);
-    assert_eq!(failures(&nonblocking::reading(), asleep), NONE);
-    assert_eq!(failures(&nonblocking::writing(), asleep), NONE);
+    assert_eq!(failures(&nonblocking::reading(), sleeping_reader), NONE);
+    assert_eq!(failures(&nonblocking::writing(), sleeping_writer), NONE);
 }
 
-/// `make`'s streams, with a flaw.
+/// The streams of `make` with a flaw.
 fn with<S>(flaw: Flaw, make: impl Fn() -> (S, Peers)) -> impl Fn() -> (Broken<S>, Peers) {
     move || {
         let (stream, peer) = make();
@@ -148,8 +111,6 @@ fn the_blocking_checks_catch_their_twins() {
         let found = failures(&blocking::writing(), with(flaw, writer));
         assert!(caught.iter().all(|check| found.contains(check)), "{flaw:?}: {found:?}");
     }
-    let found = failures(&blocking::buffering(), with(ForgetsTheRest, buffered::<5>));
-    assert_eq!(found, ["what is not consumed stays"]);
 }
 
 #[test]
@@ -172,13 +133,6 @@ fn the_awaited_checks_catch_their_twins() {
         (NotCancelSafe, "a dropped write has written nothing"),
     ] {
         let found = failures(&awaited::writing(), with(flaw, writer));
-        assert!(found.contains(&caught), "{flaw:?}: {found:?}");
-    }
-    for (flaw, caught) in [
-        (ForgetsTheRest, "a dropped fill has lost nothing"),
-        (NotCancelSafe, "a dropped fill has lost nothing"),
-    ] {
-        let found = failures(&awaited::buffering(), with(flaw, buffered::<5>));
         assert!(found.contains(&caught), "{flaw:?}: {found:?}");
     }
 }
@@ -204,8 +158,7 @@ fn the_nonblocking_checks_catch_their_twins() {
 #[test]
 fn a_fault_comes_in_its_place_and_loses_nothing() {
     let line = Line::leak();
-    let (rx, tx) = line.split();
-    let mut stream = Join::new(Reader::new(rx), Writer::new(tx));
+    let mut stream = Reader::new(line.split().0);
     line.send(b"ab");
     line.send_fault();
     line.send(b"cd");
@@ -215,12 +168,12 @@ fn a_fault_comes_in_its_place_and_loses_nothing() {
     while !stream.read_ready().unwrap() {
         line.step();
     }
-    assert_eq!(Read::read(&mut stream, &mut buffer), Err(JoinError::Read(Fault)));
+    assert_eq!(Read::read(&mut stream, &mut buffer), Err(Fault));
     run(&line, embedded_io_async::Read::read_exact(&mut stream, &mut buffer)).unwrap();
     assert_eq!(&buffer, b"cd");
     line.send_fault();
     let end = nb::block!(serial::Read::read(&mut stream));
-    assert_eq!(end, Err(JoinError::Read(Fault)));
+    assert_eq!(end, Err(Fault));
 }
 
 #[test]
@@ -241,20 +194,22 @@ fn a_sleeping_reader_sleeps_and_a_flush_does_not() {
     assert_eq!(*idle.slept.borrow(), 1);
 }
 
-/// What a crate that knows nothing of this one asks for compiles, with every trait on one value.
+/// One value has every trait that another crate may require.
 #[test]
 fn one_value_has_every_trait() {
-    fn every_trait<S>(_: &S)
+    fn reads<S>(_: &S)
     where
-        S: Read + ReadReady + BufRead + Write + WriteReady,
-        S: embedded_io_async::Read + embedded_io_async::BufRead + embedded_io_async::Write,
-        S::Error: embedded_io::Error + core::error::Error + PartialEq,
-        <S as ErrorType>::Error: core::fmt::Display,
+        S: Read + ReadReady + embedded_io_async::Read + serial::Read,
+        <S as ErrorType>::Error: core::error::Error + core::fmt::Display + PartialEq,
     {
     }
-    fn serial<S: serial::Read + serial::Write>(_: &S) {}
+    fn writes<S>(_: &S)
+    where
+        S: Write + WriteReady + embedded_io_async::Write + serial::Write,
+        <S as ErrorType>::Error: core::error::Error + core::fmt::Display + PartialEq,
+    {
+    }
 
-    let (stream, _) = asleep();
-    serial(&stream);
-    every_trait(&Buffered::<_, 16>::new(stream));
+    reads(&sleeping_reader().0);
+    writes(&sleeping_writer().0);
 }

@@ -1,4 +1,4 @@
-//! The reference driver through the adapters, on the port that punishes misuse.
+//! The reference driver through the adapters, on the fake 16550, which panics at misuse.
 
 use std::{
     cell::{Cell, RefCell},
@@ -6,12 +6,12 @@ use std::{
     task::{Poll, Waker},
 };
 
-use host_tests::{
-    pc::{Cpu, Pc},
+use fakes::{
+    fake_16550::{Cpu, Fake16550},
     waker::poll,
 };
 use wouldblock::{
-    adapter::{Buffered, Join, Reader, Writer},
+    adapter::{Reader, Writer},
     attempt::Progress,
     block::Idle,
     nb,
@@ -20,15 +20,16 @@ use wouldblock::{
 
 use crate::support::conformance::{Peer, awaited, blocking, failures, nonblocking};
 
-/// Looks at the line status, or steps, that count as for ever.
+/// The number of reads of the line status, and of steps, that counts as for ever.
 const FOR_EVER: u32 = 10_000;
 
-/// A port whose time passes: a character time at each look at the line status, and at each step.
+/// A chip whose time advances: by a character time at each read of the line status, and at each
+/// step.
 pub struct Port {
-    /// The port.
-    pub pc: &'static Pc,
+    /// The chip.
+    pub chip: &'static Fake16550,
     uart: Uart<Ticking>,
-    /// What the far end still has to send: it heeds flow control.
+    /// What the far end still has to send. It respects flow control.
     coming: RefCell<VecDeque<u8>>,
     left: RefCell<Vec<u8>>,
     clock: &'static Clock,
@@ -41,17 +42,17 @@ struct Clock {
 }
 
 impl Clock {
-    fn tick(&self, pc: &Pc) {
+    fn tick(&self, chip: &Fake16550) {
         self.looks.set(self.looks.get() + 1);
         assert!(self.looks.get() < FOR_EVER, "waits for ever");
         if !self.stopped.get() {
-            pc.tick();
+            chip.tick();
         }
     }
 }
 
-/// The port's registers.
-pub struct Ticking(&'static Pc, &'static Clock);
+/// The chip's registers. A read of the line status advances the time.
+pub struct Ticking(&'static Fake16550, &'static Clock);
 
 impl Registers for Ticking {
     fn read(&self, register: Register) -> u8 {
@@ -70,12 +71,12 @@ type Rx = Receiver<'static, Ticking>;
 type Tx = Transmitter<'static, Ticking>;
 
 impl Port {
-    /// A port that is set up, and its two halves.
+    /// A chip that is set up, and the driver's two halves.
     pub fn leak() -> (&'static Self, Rx, Tx) {
-        let (pc, clock) = (Pc::new(), &*Box::leak(Box::default()));
+        let (chip, clock) = (Fake16550::new(), &*Box::leak(Box::default()));
         let port = Box::leak(Box::new(Self {
-            pc,
-            uart: Uart::new(Ticking(pc, clock)),
+            chip,
+            uart: Uart::new(Ticking(chip, clock)),
             coming: RefCell::default(),
             left: RefCell::default(),
             clock,
@@ -93,7 +94,7 @@ impl Peer for &'static Port {
     }
 
     fn left(&self) -> Vec<u8> {
-        self.left.borrow_mut().extend(self.pc.far_end_received());
+        self.left.borrow_mut().extend(self.chip.far_end_received());
         self.left.borrow().clone()
     }
 
@@ -103,15 +104,15 @@ impl Peer for &'static Port {
     }
 
     fn step(&self) {
-        if !self.clock.stopped.get() && self.pc.contents().received.len() < 12 {
+        if !self.clock.stopped.get() && self.chip.contents().received.len() < 12 {
             let next = self.coming.borrow_mut().pop_front();
-            self.pc.far_end_sends(next.as_slice());
+            self.chip.far_end_sends(next.as_slice());
             if next.is_some() {
                 self.clock.looks.set(0);
             }
         }
-        self.clock.tick(self.pc);
-        while self.pc.deliver(&mut || drop(self.uart.on_interrupt())) {}
+        self.clock.tick(self.chip);
+        while self.chip.deliver(&mut || drop(self.uart.on_interrupt())) {}
     }
 }
 
@@ -126,57 +127,52 @@ impl Idle for Sleep {
     }
 }
 
-type Stream = Join<Reader<Rx, Sleep>, Writer<Tx, Sleep>>;
-
-fn stream() -> (Stream, &'static Port) {
-    let (port, rx, tx) = Port::leak();
-    (Join::new(Reader::with_idle(rx, Sleep(port)), Writer::with_idle(tx, Sleep(port))), port)
+fn reader() -> (Reader<Rx, Sleep>, &'static Port) {
+    let (port, rx, _tx) = Port::leak();
+    (Reader::with_idle(rx, Sleep(port)), port)
 }
 
-fn buffered() -> (Buffered<Stream, 24>, &'static Port) {
-    let (stream, port) = stream();
-    (Buffered::new(stream), port)
+fn writer() -> (Writer<Tx, Sleep>, &'static Port) {
+    let (port, _rx, tx) = Port::leak();
+    (Writer::with_idle(tx, Sleep(port)), port)
 }
 
 const NONE: [&str; 0] = [];
 
 #[test]
 fn the_16550_keeps_the_blocking_contract() {
-    assert_eq!(failures(&blocking::reading(), stream), NONE);
-    assert_eq!(failures(&blocking::writing(), stream), NONE);
-    assert_eq!(failures(&blocking::reading(), buffered), NONE);
-    assert_eq!(failures(&blocking::buffering(), buffered), NONE);
+    assert_eq!(failures(&blocking::reading(), reader), NONE);
+    assert_eq!(failures(&blocking::writing(), writer), NONE);
 }
 
 #[test]
 fn the_16550_keeps_the_awaited_contract() {
-    assert_eq!(failures(&awaited::reading(), stream), NONE);
-    assert_eq!(failures(&awaited::writing(), stream), NONE);
-    assert_eq!(failures(&awaited::buffering(), buffered), NONE);
+    assert_eq!(failures(&awaited::reading(), reader), NONE);
+    assert_eq!(failures(&awaited::writing(), writer), NONE);
 }
 
 #[test]
 fn the_16550_keeps_the_nonblocking_contract() {
-    assert_eq!(failures(&nonblocking::reading(), stream), NONE);
-    assert_eq!(failures(&nonblocking::writing(), stream), NONE);
+    assert_eq!(failures(&nonblocking::reading(), reader), NONE);
+    assert_eq!(failures(&nonblocking::writing(), writer), NONE);
 }
 
-/// What a read to idle left in the FIFO, cancelled or because its buffer was full, is the stream's:
-/// `Read` gives it out at once, and still waits for at least one byte where there is none.
+/// The stream gets the bytes that a read to idle has left in the FIFO, because it was cancelled or
+/// its buffer was full: `Read` returns them at once, and waits for a byte when there is none.
 #[test]
 fn what_a_read_to_idle_has_left_is_the_streams() {
     use embedded_io_async::Read as _;
-    let pc = Pc::new();
-    let uart: &'static Uart<_> = Box::leak(Box::new(Uart::new(pc)));
+    let chip = Fake16550::new();
+    let uart: &'static Uart<_> = Box::leak(Box::new(Uart::new(chip)));
     uart.initialize(1, Level::Eight);
     let (mut receiver, _transmitter) = uart.split().unwrap();
-    let mut cpu = Cpu::new(pc, || drop(uart.on_interrupt()));
+    let mut cpu = Cpu::new(chip, || drop(uart.on_interrupt()));
     let mut buffer = [0; 16];
-    pc.far_end_sends(b"0123456789");
+    chip.far_end_sends(b"0123456789");
     cpu.run(10);
     {
         let mut read = receiver.read_to_idle(&mut buffer);
-        assert_eq!(read.attempt(), Err(nb::Error::WouldBlock), "ten are no message yet");
+        assert_eq!(read.attempt(), Err(nb::Error::WouldBlock), "the line is not idle yet");
         assert_eq!(read.progress(), 7);
     }
     assert_eq!(&buffer[..7], b"0123456");
@@ -186,5 +182,5 @@ fn what_a_read_to_idle_has_left_is_the_streams() {
     assert_eq!(poll(&mut buffer), Poll::Ready(Ok(3)));
     assert_eq!(&buffer[..3], b"789");
     assert_eq!(poll(&mut buffer), Poll::Pending);
-    assert_eq!(pc.contents().enabled, 0, "dropped, it has masked its interrupt");
+    assert_eq!(chip.contents().enabled, 0, "the drop has masked its interrupt");
 }

@@ -1,4 +1,4 @@
-//! The functions for C: the same instructions as in Rust, and no fence where none is promised.
+//! The functions for C: the same instructions as in Rust, and no fence where none is documented.
 
 use std::{ffi::c_void, mem::zeroed, ptr};
 
@@ -13,7 +13,7 @@ use wouldblock::c::{
     wb_wbinvd, wb_wbnoinvd, wb_write_back_range, wb_zero,
 };
 
-/// A CPU with everything.
+/// A CPU with every instruction.
 const CACHE: Cache = Cache {
     line: 64,
     flush: Instruction::Clflushopt as u32,
@@ -22,7 +22,7 @@ const CACHE: Cache = Cache {
     extras: 15,
 };
 
-/// What is executed, and that it goes well.
+/// The instructions that `run` executes. Asserts that its status is `Ok`.
 fn of(call: impl FnOnce() -> Status) -> Vec<&'static str> {
     let mut status = Status::Null;
     let all = mnemonics(|| status = call());
@@ -38,7 +38,7 @@ fn page() -> Box<Page> {
 fn of_a_range() {
     let mut page = page();
     let start: *mut c_void = (&raw mut page.0[60]).cast();
-    // SAFETY: eight bytes of the page, in two lines; what is executed is skipped by the trace.
+    // SAFETY: eight bytes of the page, in two lines. The trace skips the instructions.
     unsafe {
         assert_eq!(of(|| wb_flush_range(&CACHE, start, 8)), ["clflushopt", "clflushopt", "mfence"]);
         assert_eq!(of(|| wb_write_back_range(&CACHE, start, 8)), ["clwb", "clwb", "mfence"]);
@@ -64,10 +64,10 @@ fn of_a_batch() {
         (wb_batch_wait_and_serialize, &["mfence", "lfence"]),
     ];
     for (end, fences) in ends {
-        // SAFETY: all zeros is a batch that was not begun.
+        // SAFETY: all zeros is a batch that has not begun.
         let mut batch: Batch = unsafe { zeroed() };
         let batch = &raw mut batch;
-        // SAFETY: the batch is there, and so is the page.
+        // SAFETY: the batch and the page are valid.
         unsafe {
             assert_eq!(of(|| wb_batch_begin(batch, &CACHE)), [""; 0]);
             assert_eq!(of(|| wb_batch_write_back(batch, start, 128)), ["clwb"; 2]);
@@ -82,7 +82,7 @@ fn of_a_region() {
     let mut page = page();
     let bytes = [7_u8; 64];
     let from: *const c_void = bytes.as_ptr().cast();
-    // SAFETY: all zeros is a region, if one of which nothing can be asked.
+    // SAFETY: all zeros is a region that every function refuses.
     let mut region: Region = unsafe { zeroed() };
     let region = &raw mut region;
     for (domain, lines) in
@@ -90,7 +90,7 @@ fn of_a_region() {
     {
         let drained = [lines, &["mfence"]].concat();
         let start = (&raw mut page.0).cast();
-        // SAFETY: the region is there, and has the page to itself.
+        // SAFETY: the region is valid, and only it uses the page.
         unsafe {
             assert_eq!(of(|| wb_region_new(region, start, 4096, &CACHE, domain as u32)), [""; 0]);
             assert_eq!(of(|| wb_region_flush(region, 60, 8)), lines);
@@ -107,13 +107,13 @@ fn of_a_region() {
 #[test]
 fn of_a_log() {
     let mut page = page();
-    // SAFETY: all zeros is a log that was not begun, and a region of which nothing can be asked.
+    // SAFETY: all zeros is a log that has not begun, and a region that every function refuses.
     let (mut log, mut region): (Log, Region) = unsafe { (zeroed(), zeroed()) };
     let (log, region) = (&raw mut log, &raw mut region);
     let domain = Domain::MemoryController as u32;
     let (start, text) = ((&raw mut page.0).cast(), c"text".as_ptr().cast::<c_void>());
     let none = ptr::null_mut();
-    // SAFETY: log and region are there, and have the page to themselves.
+    // SAFETY: the log and the region are valid, and only they use the page.
     unsafe {
         of(|| wb_region_new(region, start, 4096, &CACHE, domain));
         let created = of(|| wb_log_create(log, region));
@@ -128,7 +128,7 @@ fn of_a_log() {
         assert_eq!(of(|| wb_log_clear(log)), ["clwb", "mfence", "clwb", "mfence"]);
         assert_eq!(of(|| wb_log_start_append(log, text, 4, none)), ["clwb"]);
         assert_eq!(of(|| wb_log_end(log)), ["mfence"]);
-        // To be read only: nothing is flushed, and nothing waited for.
+        // A log that is only read: nothing is flushed or waited for.
         assert_eq!(of(|| wb_log_check(region)), [""; 0]);
         assert_eq!(of(|| wb_log_open_read_only(log, region)), [""; 0]);
         assert_eq!(of(|| wb_log_end(log)), [""; 0]);

@@ -1,5 +1,5 @@
-//! `cache` and `persist`: the flushes, their operands and the fences that are really executed, for
-//! every vendor's path, whatever CPU this host has. Given as lists of mnemonics.
+//! `cache` and `persist`: the flushes with their operands and the fences that are really executed,
+//! for each vendor's path, on any CPU. The tests compare lists of mnemonics.
 
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
@@ -19,14 +19,14 @@ use wouldblock::{
     persist::{Domain, Region},
 };
 
-/// A page of lines.
+/// A page of cache lines.
 #[repr(align(4096))]
 struct Page([u8; 4096]);
 static PAGE: Page = Page([3; 4096]);
 
-/// A CPU of which only this test knows.
+/// A CPU that need not be the host's.
 fn cpu(flush: Instruction, write_back: Instruction, weak: bool) -> Cache {
-    // SAFETY: what is executed of it is skipped by the trace.
+    // SAFETY: the trace skips the instructions that it executes.
     unsafe { Cache::new(64, flush, write_back, weak) }
 }
 
@@ -34,7 +34,7 @@ fn mnemonics(run: impl FnOnce()) -> Vec<&'static str> {
     executed(run).into_iter().map(|executed| executed.mnemonic).collect()
 }
 
-/// What is executed for two lines written back, two flushed, and that end.
+/// The instructions for two lines that are written back, two that are flushed, and `end`.
 fn four_lines(cache: Cache, end: fn(Batch<'static>)) -> Vec<&'static str> {
     mnemonics(|| {
         let mut batch = cache.batch();
@@ -87,7 +87,7 @@ fn the_fences_of_clflush_elsewhere() {
     assert_eq!(four_lines(cache, Batch::wait_and_serialize), serialized);
 }
 
-/// The twin without a fence is found: this check can fail.
+/// The twin without a fence: the check can fail.
 #[test]
 fn a_forgotten_batch_has_no_fence() {
     let cache = cpu(Clflushopt, Clwb, false);
@@ -115,7 +115,7 @@ fn every_fence_is_what_it_is_called() {
     assert_eq!(all, ["sfence", "lfence", "mfence"]);
 }
 
-/// The lines that a range touches, written another way than the library's.
+/// The lines that a range touches, computed in another way than in the library.
 fn lines(mnemonic: &'static str, start: usize, length: usize) -> Vec<Executed> {
     let first = start - start % 64;
     (first..start + length)
@@ -128,7 +128,7 @@ fn lines(mnemonic: &'static str, start: usize, length: usize) -> Vec<Executed> {
 #[test]
 fn hints_are_given_for_every_line_or_not_at_all() {
     let plain = cpu(Clflush, Clflush, false);
-    // SAFETY: what is executed of it is skipped by the trace.
+    // SAFETY: the trace skips the instructions that it executes.
     let hinted = unsafe { plain.with(Prefetchw).with(Cldemote) };
     for (start, length) in [(0, 0), (0, 1), (63, 2), (100, 1000), (4095, 1)] {
         let range = &PAGE.0[start..start + length];
@@ -142,7 +142,7 @@ fn hints_are_given_for_every_line_or_not_at_all() {
 
 #[test]
 fn only_whole_lines_are_zeroed_by_clzero() {
-    // SAFETY: what is executed of it is skipped by the trace.
+    // SAFETY: the trace skips the instructions that it executes.
     let cache = unsafe { cpu(Clflush, Clflush, false).with(Clzero) };
     let mut page = Box::new(Page([7; 4096]));
     let at = page.0.as_ptr().addr();
@@ -150,7 +150,7 @@ fn only_whole_lines_are_zeroed_by_clzero() {
     let mut expected = lines("clzero", at + 64, 192);
     expected.push(Executed { mnemonic: "sfence", address: None });
     assert_eq!(all, expected);
-    // The trace skips CLZERO, so just the head and the tail are zero.
+    // The trace skips CLZERO, so only the head and the tail are zero.
     let expected = |n| if (60..64).contains(&n) || (256..260).contains(&n) { 0 } else { 7 };
     assert!(page.0.iter().enumerate().all(|(n, &byte)| byte == expected(n)));
     assert_eq!(mnemonics(|| cache.zero(&mut page.0[1..63])), ["sfence"]);
@@ -158,7 +158,7 @@ fn only_whole_lines_are_zeroed_by_clzero() {
 
 #[test]
 fn the_whole_cache_is_written_back_by_what_it_says() {
-    // SAFETY: the trace skips them, so that they do not fault in this ring.
+    // SAFETY: the trace skips these instructions, which would fault in this ring.
     let all = mnemonics(|| unsafe {
         wbinvd();
         wbnoinvd();
@@ -182,7 +182,7 @@ fn no_line_is_beyond_the_end_of_the_address_space() {
             expected.push(Executed { mnemonic: "mfence", address: None });
             let all = executed(|| {
                 let mut batch = cache.batch();
-                // SAFETY: the trace skips the flushes, so that nothing need be mapped.
+                // SAFETY: the trace skips the flushes, so the range need not be mapped.
                 unsafe { batch.write_back_raw(range) };
                 batch.wait();
             });
@@ -191,7 +191,7 @@ fn no_line_is_beyond_the_end_of_the_address_space() {
     }
 }
 
-/// What is left of a range is issued at the end, and in its order before that of the next.
+/// The rest of a range is issued at the end, and before the lines of the next range.
 #[test]
 fn no_line_is_left_behind_at_an_end() {
     let cache = cpu(Clflushopt, Clwb, false);
@@ -210,7 +210,7 @@ fn no_line_is_left_behind_at_an_end() {
     }
 }
 
-/// No other test of this program asks. Where nothing asks, no list above has a CPUID either.
+/// No other test of this program executes CPUID, which the lists above would show.
 #[test]
 fn the_cpu_is_asked_once() {
     let round = mnemonics(|| _ = black_box(Cache::detect()));
@@ -221,7 +221,7 @@ fn the_cpu_is_asked_once() {
     assert_eq!(later.len(), 2, "a flush and its fence: {later:?}");
 }
 
-/// What `use_region` executes on a region of that domain, on a CPU with CLWB.
+/// The instructions of `use_region` on a region of this domain, on a CPU with CLWB.
 fn on_region(domain: Domain, use_region: fn(&mut Region<'_>)) -> Vec<&'static str> {
     let mut page = Box::new(Page([0; 4096]));
     let mut region = Region::new(&mut page.0, cpu(Clflushopt, Clwb, false), domain).unwrap();
@@ -242,14 +242,14 @@ fn a_region_flushes_and_drains() {
         region.drain();
     };
     assert_eq!(on_region(MemoryController, twice), ["clwb", "clwb", "mfence"]);
-    // The same for an ordinary copy and for a non-temporal one: each line of it is swept.
+    // The same for an ordinary and for a non-temporal copy: each of its lines is written back.
     let copy: fn(&mut Region<'_>) = |region| region.copy_persist(1, &[1; 64]).unwrap();
     assert_eq!(on_region(MemoryController, copy), ["clwb", "clwb", "mfence"]);
     let long: fn(&mut Region<'_>) = |region| region.copy_persist(1, &[1; 1024]).unwrap();
     let swept = [&["clwb"; 17][..], &["mfence"]].concat();
     assert_eq!(on_region(MemoryController, long), swept);
     assert_eq!(on_region(Caches, long), ["mfence"]);
-    // Non-temporal stores are ordered before `copy` returns, whatever is flushed.
+    // Non-temporal stores are ordered before `copy` returns, with or without flushes.
     let short: fn(&mut Region<'_>) = |region| region.copy(1, &[1; 64]).unwrap();
     assert_eq!(on_region(Caches, short), [""; 0]);
     let long: fn(&mut Region<'_>) = |region| region.copy(1, &[1; 1024]).unwrap();

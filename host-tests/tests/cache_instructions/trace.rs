@@ -1,7 +1,7 @@
-//! Runs a function one machine instruction at a time and notes every cache instruction, fence and
-//! CPUID that it executes, with its operand. The trap comes before the instruction, and what is
-//! noted is skipped, but for CPUID: so a CPU that lacks an instruction can be asked what would be
-//! issued on one that has it.
+//! Runs a function one machine instruction at a time and records every cache instruction, fence and
+//! CPUID that it executes, with its operand. The trap comes before the instruction, and the
+//! recorded instructions are skipped, except CPUID. So a CPU that lacks an instruction can show
+//! what would be issued on a CPU that has it.
 
 use std::sync::{
     Mutex,
@@ -13,11 +13,11 @@ use nix::{
     sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
 };
 
-/// A cache instruction, a fence or a CPUID, as executed.
+/// A cache instruction, a fence or a CPUID that was executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Executed {
     pub mnemonic: &'static str,
-    /// Of what has an operand.
+    /// The operand, if the instruction has one.
     pub address: Option<usize>,
 }
 
@@ -40,7 +40,7 @@ const MNEMONICS: [&str; 12] = [
 const CAPACITY: usize = 1 << 14;
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 static LOG: [[AtomicUsize; 2]; CAPACITY] = [const { [const { AtomicUsize::new(0) }; 2] }; CAPACITY];
-/// One trace at a time.
+/// Allows one trace at a time.
 static TRACING: Mutex<()> = Mutex::new(());
 
 /// The registers in the order in which instructions encode them.
@@ -63,15 +63,15 @@ const REGISTERS: [c_int; 16] = [
     libc::REG_R15,
 ];
 
-/// What `run` executes, in its order.
+/// The instructions that `run` executes, in order.
 pub fn executed(run: impl FnOnce()) -> Vec<Executed> {
     let _one = TRACING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let action = SigAction::new(SigHandler::SigAction(on_trap), SaFlags::empty(), SigSet::empty());
-    // SAFETY: the handler uses nothing but atomics and the context it is given.
+    // SAFETY: the handler uses only atomics and the context that it gets.
     unsafe { sigaction(Signal::SIGTRAP, &action) }.expect("a handler");
     COUNT.store(0, Relaxed);
-    // SAFETY: sets the trap flag, whose traps the handler serves, and clears it again. The stack is
-    // as before.
+    // SAFETY: this sets the trap flag, whose traps the handler serves, and clears it again. The
+    // stack does not change.
     unsafe {
         core::arch::asm!("pushfq", "or dword ptr [rsp], 0x100", "popfq");
         run();
@@ -92,13 +92,14 @@ pub fn executed(run: impl FnOnce()) -> Vec<Executed> {
 }
 
 extern "C" fn on_trap(_: c_int, _: *mut siginfo_t, context: *mut c_void) {
-    // SAFETY: the kernel passes the context of what was interrupted.
+    // SAFETY: the kernel passes the context of the interrupted code.
     let registers = unsafe { &mut (*context.cast::<ucontext_t>()).uc_mcontext.gregs };
     let mut rip = registers[libc::REG_RIP as usize] as usize;
-    // All of them that follow: the one behind a signal's return is executed before the next trap.
+    // All that follow one another, because the instruction after a signal's return is executed
+    // before the next trap.
     while let Some((mnemonic, operand, length)) = decode(|n| {
-        // SAFETY: the decoder asks for a byte of an instruction only if the ones before say that it
-        // has one; the instruction is about to be executed.
+        // SAFETY: the instruction is about to be executed, and the decoder reads a byte of it only
+        // if the bytes before say that there is one.
         unsafe { *((rip + n) as *const u8) }
     }) {
         let count = COUNT.fetch_add(1, Relaxed);
@@ -108,14 +109,14 @@ extern "C" fn on_trap(_: c_int, _: *mut siginfo_t, context: *mut c_void) {
             address.store(value, Relaxed);
         }
         if MNEMONICS[mnemonic] == CPUID {
-            break; // executed: the program needs its answer
+            break; // It is executed: the program needs its result.
         }
         rip += length;
     }
     registers[libc::REG_RIP as usize] = rip as i64;
 }
 
-/// Mnemonic, the register that holds the address, and length.
+/// The index of the mnemonic, the register that holds the address, and the length.
 fn decode(byte: impl Fn(usize) -> u8) -> Option<(usize, Option<usize>, usize)> {
     let mut at = 0;
     let (operand_size, repeat) = (byte(at) == 0x66, byte(at) == 0xf3);

@@ -1,4 +1,5 @@
-//! The header at every cut of `create` and `clear`, and with any of its lines damaged.
+//! The log's header at every power cut in `create` and `clear`, and with any of its cache lines
+//! damaged.
 
 use wouldblock::persist::log::{Error, Log, Reader};
 
@@ -13,7 +14,7 @@ fn blank() -> Image {
     vec![0; WORDS]
 }
 
-/// Makes a log with these records, which was cleared once before.
+/// Creates a log, clears it once, and appends these records.
 fn fill(memory: Recorder, payloads: &[&[u8]]) -> Image {
     let mut log = Log::create(memory).unwrap();
     log.try_append(b"cleared, and never seen again").unwrap();
@@ -32,10 +33,11 @@ fn owned(payloads: &[&[u8]]) -> Records {
     payloads.iter().map(|payload| payload.to_vec()).collect()
 }
 
-/// Records in two lines, so that it shows if one of them is lost.
+/// Records in two cache lines, so that a loss of either line shows.
 const OLD: [&[u8]; 2] = [b"one, which fills a line by itself..", b"two"];
 
-/// How many states a cut of `create` can leave over this image, and whether each is one of these.
+/// The number of states that a cut of `create` over this image can leave, and whether each is
+/// allowed.
 fn create(before: &Image, mutant: Mutant, allowed: &[Result<Records, Error>]) -> (usize, bool) {
     let (memory, steps) = recorder(before, mutant);
     drop(Log::create(memory).unwrap());
@@ -45,18 +47,19 @@ fn create(before: &Image, mutant: Mutant, allowed: &[Result<Records, Error>]) ->
 #[test]
 fn a_log_is_made_whole_or_not_at_all() {
     use Mutant::*;
-    // Over nothing: no log, or the new one. Never a damaged one: then none could be made here.
+    // Over empty memory: no log, or the new one. Never a damaged log, over which none could be
+    // created.
     let of_nothing = [Err(Error::NotALog), Ok(vec![])];
     let (images, right) = create(&blank(), None, &of_nothing);
     say(format_args!("create: {images} images, all right: {right}"));
     assert!(right && images > 10, "{images}");
-    // Over a log: that one as it was, too.
+    // Over a log: also the old log as it was.
     let old = filled(&OLD);
     let of_old = [Err(Error::NotALog), Ok(vec![]), Ok(owned(&OLD))];
     let (images, right) = create(&old, None, &of_old);
     say(format_args!("create over a log: {images} images, all right: {right}"));
     assert!(right && images > 50, "{images}");
-    // Over one that a cut of `clear` has left with two headers.
+    // Over a log that a cut of `clear` has left with two different headers.
     for torn in torn_by_clear() {
         let of_torn = [Err(Error::NotALog), Ok(vec![]), recovered(&torn)];
         assert!(create(&torn, None, &of_torn).1);
@@ -68,7 +71,7 @@ fn a_log_is_made_whole_or_not_at_all() {
     }
 }
 
-/// A created log is there when the call has returned.
+/// When `create` has returned, the log is persistent.
 #[test]
 fn what_was_created_stays() {
     use Mutant::*;
@@ -85,7 +88,7 @@ fn what_was_created_stays() {
     }
 }
 
-/// All that can be left by a cut of a recovery with a `clear` after it.
+/// Every state that a cut in a recovery and a `clear` after it can leave.
 fn torn_by_clear() -> Vec<Image> {
     let before = filled(&OLD);
     let (memory, steps) = recorder(&before, Mutant::None);
@@ -100,8 +103,9 @@ fn torn_by_clear() -> Vec<Image> {
     images
 }
 
-/// Whether a log that is cleared and gets another record is found with all the old records, with
-/// none, or with the new one; and once the clearing or the record is done, with no less.
+/// Every cut in a `clear` and an append after it. Returns the number of states, and whether each is
+/// allowed: the old records, no record, or the new record; after `clear` has returned, no record or
+/// the new one; and after the append has returned, only the new one.
 fn clear(mutant: Mutant) -> (usize, bool) {
     let before = filled(&OLD);
     let (memory, steps) = recorder(&before, mutant);
@@ -128,8 +132,8 @@ fn a_log_is_cleared_whole_or_not_at_all() {
     }
 }
 
-/// What was cleared does not come back when a cut has torn the clearing, and records of the same
-/// lengths are appended over the old ones.
+/// Cleared records do not come back after a cut in the clearing, when records of the same lengths
+/// are appended over the old ones.
 #[test]
 fn what_was_cleared_stays_away() {
     for torn in torn_by_clear() {
@@ -145,7 +149,7 @@ fn what_was_cleared_stays_away() {
     }
 }
 
-/// How many of these damages to the header lose the records or are taken for "no log".
+/// The number of these damages to the header that lose a record or give "no log".
 fn losses(mutant: Mutant, damage: impl Fn(&mut Image, usize), damages: usize) -> usize {
     let (memory, steps) = recorder(&blank(), mutant);
     let mut image = blank();
@@ -172,12 +176,12 @@ fn no_flipped_bit_and_no_lost_line_of_the_header_loses_a_record() {
     assert_eq!(losses(Mutant::None, flip, HEADER * 64), 0);
     assert_eq!(losses(Mutant::None, lose, 2), 0);
     assert_eq!(losses(Mutant::None, ruin, 2), 0);
-    // With one copy of the header that counts, each bit of that one matters.
+    // With only one copy of the header, each bit of that copy matters.
     assert!(losses(Mutant::OneCopy, flip, HEADER * 64) > 0);
     assert!(losses(Mutant::OneCopy, lose, 2) > 0);
 }
 
-/// Damage to both copies is an error of its own: a log that is there is never "no log".
+/// Damage to both copies has its own error: a log that is there is never "no log".
 #[test]
 fn two_flipped_bits_are_never_no_log() {
     let image = filled(&OLD);

@@ -1,7 +1,7 @@
 //! The log of `persist` against every state that a power cut can leave: at every event of
-//! appending, of recovering after that, of appending once more, and of recovering again. It loses
-//! no acknowledged record, accepts no torn one, and brings nothing back from before. Each mutant of
-//! the protocol is caught by the same check.
+//! appending, of recovering after that, of appending once more, and of recovering again. The log
+//! loses no acknowledged record, accepts no torn record, and brings no old record back. The same
+//! check catches each mutant of the protocol.
 
 #![cfg(target_arch = "x86_64")]
 
@@ -37,8 +37,8 @@ fn recovered(image: &Image) -> Result<Records, Error> {
     Log::recover(memory).map(|log| records(&log))
 }
 
-/// Whether a log that had `before`, and to which `appended` was appended and as many as that
-/// acknowledged, may be found as `found`.
+/// Whether `found` is allowed for a log that had `before`, to which `appended` was appended, and of
+/// that the first `acknowledged` records were acknowledged.
 fn may_be(
     found: &Result<Records, Error>,
     before: &Records,
@@ -52,9 +52,10 @@ fn may_be(
         && expected.starts_with(found)
 }
 
-/// Every state that can be left of these steps, from this image, with how many records were
-/// acknowledged; each once, in the order in which they can come, until one is not `right`. How many
-/// there were, and whether all were right.
+/// Calls `right` with every state that a cut in these steps, from this image, can leave, and with
+/// the number of records that were acknowledged by then. Each state comes once, in the order in
+/// which the states can occur, until one is not right. Returns the number of states, and whether
+/// all were right.
 fn all_cuts(
     image: &Image,
     steps: &Steps,
@@ -80,15 +81,16 @@ fn all_cuts(
     (seen.len(), true)
 }
 
-/// What the first run appends: one alone, then two with one end. Sizes at which they cross lines.
+/// The records of the first run: one alone, then two in a batch. Their sizes make them cross cache
+/// lines.
 const FIRST: [&[u8]; 3] =
     [b"a record of its own", b"the first of a batch, across a line", b"and the second of it, too"];
-/// What the second run appends, as long as the one that the cut may have torn: what is left behind
-/// it fits exactly.
+/// The record of the second run, as long as the one that the cut may have torn, so that the rest
+/// behind it fits exactly.
 const SECOND: [&[u8]; 1] = [b"as long as that one, but different!"];
 
-/// Every cut in the first run; then every cut in the recovery; then every cut in a second run: how
-/// many images there were in each, up to one that is wrong, and whether none is.
+/// Every cut in the first run, then every cut in the recovery, then every cut in a second run.
+/// Returns the number of images in each, up to the first wrong one, and whether all were right.
 fn explore(mutant: Mutant) -> ([usize; 3], bool) {
     let mut images = [0; 3];
     let (memory, _) = recorder(&vec![0; WORDS], Mutant::None);
@@ -140,7 +142,7 @@ fn explore(mutant: Mutant) -> ([usize; 3], bool) {
     (images, true)
 }
 
-/// Shown: how much was explored is a part of the result.
+/// Prints past the capture of tests: the number of images is a part of the result.
 fn say(words: fmt::Arguments<'_>) {
     _ = writeln!(io::stderr(), "crash model: {words}");
 }
@@ -174,9 +176,9 @@ fn every_mutant_is_caught() {
     }
 }
 
-/// How many images are wrong, of how many, when a program ends at any event and begins again
-/// *without* a power cut: what the first had stored is still in the cache. What the second has
-/// found is acknowledged from then on, whatever is cut later.
+/// A program ends at any event and begins again *without* a power cut, so that the stores of the
+/// first run are still in the cache. What the second run has found is acknowledged from then on,
+/// wherever a later cut comes. Returns the number of wrong images, and of all images.
 fn restart(mutant: Mutant) -> (usize, usize) {
     let (memory, _) = recorder(&vec![0; WORDS], Mutant::None);
     let empty = Log::create(memory).unwrap().into_memory().image;

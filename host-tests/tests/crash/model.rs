@@ -1,19 +1,20 @@
-//! Memory behind a cache, as x86 promises it, and every state that a power cut can leave.
+//! A model of memory behind a cache, with the guarantees of x86, and every state that a power cut
+//! can leave.
 //!
-//! What is promised (Intel SDM vol. 3, memory ordering; PMDK, libpmem2):
-//! - an aligned store of 8 bytes is whole or not at all;
-//! - a line may be written back at any time, so of its stores a *prefix* persists, in their order;
-//!   lines are independent of each other;
-//! - a flush that was completed (CLWB, then MFENCE) has persisted the line's earlier stores;
-//! - a flush that was ordered (CLWB, then SFENCE) has persisted them before any *later* store
-//!   persists, which says nothing as long as there is none.
+//! The guarantees (Intel SDM vol. 3, memory ordering; PMDK, libpmem2):
+//! - an aligned store of 8 bytes persists as a whole or not at all;
+//! - the CPU may write a cache line back at any time, so a *prefix* of the line's stores persists,
+//!   in their order; lines are independent of each other;
+//! - a completed flush (CLWB, then MFENCE) has persisted the line's earlier stores;
+//! - an ordered flush (CLWB, then SFENCE) has persisted them before any *later* store persists,
+//!   which guarantees nothing while there is no later store.
 
 use std::{collections::BTreeMap, collections::HashSet, ops::Range};
 
-/// Words in a line.
+/// The number of words in a cache line.
 pub const LINE: usize = 8;
 
-/// What a program did to the memory.
+/// An access of the program to the memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     Store(usize, u64),
@@ -29,23 +30,23 @@ pub type Image = Vec<u64>;
 
 #[derive(Clone, Debug, Default)]
 struct Line {
-    /// Not known to be persistent, in their order.
+    /// The stores that may not be persistent yet, in order.
     stores: Vec<(usize, u64)>,
-    /// How many of them a flush was issued for.
+    /// The number of them for which a flush was issued.
     flushed: usize,
 }
 
-/// If any store after these counts persists, then so did those that were flushed.
+/// If any store after `counts` persists, the flushed stores have persisted before it.
 #[derive(Clone, Debug)]
 struct Ordered {
     counts: BTreeMap<usize, usize>,
     flushed: BTreeMap<usize, usize>,
 }
 
-/// The memory.
+/// The state of the memory.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// What is persistent for certain.
+    /// The words that are certainly persistent.
     persistent: Image,
     lines: BTreeMap<usize, Line>,
     ordered: Vec<Ordered>,
@@ -86,7 +87,7 @@ impl Model {
                     line.flushed = 0;
                 }
                 self.lines.retain(|_, line| !line.stores.is_empty());
-                self.ordered.clear(); // what they demand is persistent now
+                self.ordered.clear(); // What they require is persistent now.
             }
         }
     }
@@ -147,7 +148,7 @@ mod tests {
         crashes
     }
 
-    /// What words 0, 1 and 8 can be.
+    /// The possible values of words 0, 1 and 8.
     fn words(images: &[Image]) -> Vec<[u64; 3]> {
         images.iter().map(|image| [image[0], image[1], image[8]]).collect()
     }
@@ -158,10 +159,10 @@ mod tests {
         let stores = [Store(0, 1), Store(1, 2), Store(8, 3)];
         let all = [[0, 0, 0], [0, 0, 3], [1, 0, 0], [1, 0, 3], [1, 2, 0], [1, 2, 3]];
         assert_eq!(words(&after(&stores)), all);
-        // A flush alone, and a flush that is only ordered, promise nothing yet.
+        // A flush alone, and a flush that is only ordered, guarantee nothing yet.
         assert_eq!(words(&after(&[&stores[..], &[Flush(0..2)]].concat())), all);
         assert_eq!(words(&after(&[&stores[..], &[Flush(0..2), Order]].concat())), all);
-        // A completed one does, for its line.
+        // A completed flush does, for its line.
         let complete = words(&after(&[&stores[..], &[Flush(0..2), Drain]].concat()));
         assert_eq!(complete, [[1, 2, 0], [1, 2, 3]]);
     }

@@ -1,4 +1,4 @@
-//! Memory that notes what is done to it, and makes one mistake on the way.
+//! Memory that records every access, and makes one mistake.
 
 use std::{
     cell::{Cell, RefCell},
@@ -6,12 +6,12 @@ use std::{
     rc::Rc,
 };
 
-use host_tests::log_layout::checksum;
+use fakes::log_layout::checksum;
 use wouldblock::persist::Memory;
 
 use crate::model::{Event, Image, LINE};
 
-/// Words of both copies of the header.
+/// The number of words of both copies of the header.
 pub const HEADER: usize = 2 * LINE;
 /// The first word of a copy is its magic.
 const MAGICS: [usize; 2] = [0, LINE];
@@ -22,41 +22,41 @@ const SUM_AT: usize = 7;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutant {
     None,
-    /// No flush at all.
+    /// There is no flush.
     NoFlush,
     /// The end of a flush is counted from the rounded start.
     MissingTail,
     /// The first line of a flush is left out.
     MissingHead,
-    /// Nothing waits.
+    /// There is no fence.
     NoFence,
-    /// SFENCE where MFENCE is needed: ordered, not complete.
+    /// SFENCE where MFENCE is needed: the flush is ordered, but not complete.
     WrongFence,
     /// The fence comes before the flush.
     FenceFirst,
-    /// The last store before a fence, the checksum, is done after it.
+    /// The last store before a fence, which is that of the checksum, comes after it.
     ChecksumAfterFence,
     /// Recovery does not make its epoch persistent: the header stays as it was.
     NoEpoch,
-    /// Recovery begins no new epoch: where it looks which one is next, it sees the one before.
+    /// Recovery does not begin a new epoch: where it reads the epoch, it sees the one before.
     EpochKept,
-    /// Recovery does not flush what it has found: its first flush, before any store.
+    /// Recovery does not flush the records that it has found: its first flush, before any store.
     FoundUnflushed,
     /// The second copy of the header is written before the first is persistent.
     CopiesTogether,
     /// The header has one copy.
     OneCopy,
-    /// The magic of the old log is not taken away before its records are.
+    /// The magic of the old log is not removed before its records are.
     MagicKept,
     /// The magic of the new log is stored before the rest of its copy.
     MagicFirst,
 }
 
-/// What the program did, and when it said that records are persistent.
+/// The accesses of the program, and where it acknowledged records.
 #[derive(Clone, Debug)]
 pub enum Step {
     Event(Event),
-    /// This many records of this run are acknowledged.
+    /// From here, this many records of the run are acknowledged.
     Acknowledged(usize),
 }
 
@@ -68,7 +68,7 @@ pub struct Recorder {
     mutant: Mutant,
     late: Option<(usize, u64)>,
     flushed: Range<usize>,
-    /// Of the header.
+    /// The number of loads from the header.
     loads: Cell<usize>,
 }
 
@@ -153,7 +153,7 @@ impl Memory for Recorder {
         self.release();
     }
 
-    /// The worst that a memory may return: identities differ by their generation alone.
+    /// The worst salt that a memory may return: identities differ only by their generation.
     fn salt(&self) -> u64 {
         0
     }

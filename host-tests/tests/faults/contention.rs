@@ -1,12 +1,12 @@
 //! An operation that steps its own slot, and interrupts that come faster than its tries: each claim
-//! ends, and the step that is owed stays owed.
+//! ends, and a step that is still owed is not lost.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering::SeqCst},
 };
 
-use host_tests::waker::{counting, poll};
+use fakes::waker::{counting, poll};
 use wouldblock::{
     Attempt,
     block::Spin,
@@ -16,10 +16,10 @@ use wouldblock::{
 
 use crate::leak;
 
-/// Steps of one claim, at most; as the docs of `Step::Again` say.
+/// The largest number of steps of one claim, as the documentation of `Step::Again` says.
 const STEPS: u32 = 64;
 
-/// What a try does, besides counting.
+/// What a try does besides counting.
 #[derive(Clone, Copy, PartialEq)]
 enum Within {
     Steps,
@@ -32,7 +32,7 @@ struct Op {
     within: Within,
     tries: Arc<AtomicU32>,
     cancels: Arc<AtomicU32>,
-    /// Tries before this one do what they do; this one ends it.
+    /// The number of the try that ends the operation.
     last: u32,
 }
 
@@ -78,19 +78,19 @@ fn a_handler_makes_64_tries_and_says_so() {
     assert!(slot.start_with(op, |done| assert_eq!(done.result, Ok(2 * STEPS + 1))).is_ok());
     assert_eq!(slot.on_interrupt().step(), Step::Again);
     assert_eq!(tries.load(SeqCst), STEPS);
-    assert_eq!(slot.on_interrupt().step(), Step::Again, "as the handler that was pended again");
+    assert_eq!(slot.on_interrupt().step(), Step::Again, "the handler runs again");
     assert_eq!(slot.on_interrupt().step(), Step::Done);
     assert!(slot.is_idle());
 }
 
-/// The twin's holder takes every note that it finds. It is stopped by the operation's own limit.
+/// The twin's holder takes every note that it finds. Only the operation's own limit stops it.
 #[test]
 fn twin_a_holder_that_takes_every_note() {
     let (_, mut op) = Op::new(Within::Polls, 10 * STEPS);
     let (mut note, mut tries) = (true, 0);
     while std::mem::take(&mut note) {
         tries += 1;
-        note = op.attempt().is_err(); // Each try leaves one.
+        note = op.attempt().is_err(); // Each try leaves a note.
     }
     assert!(tries > STEPS, "the twin was bounded");
 }
@@ -102,7 +102,7 @@ fn a_cancel_from_within_each_try_is_bounded_too() {
     assert!(slot.start_with(op, |_| ()).is_ok());
     assert_eq!(slot.on_interrupt().step(), Step::Again);
     assert_eq!((tries.load(SeqCst), cancels.load(SeqCst)), (STEPS, STEPS - 1));
-    // The cancel that is left is carried out by the next claim.
+    // The next claim carries out the remaining cancel.
     assert_eq!(slot.cancel(), Step::Again);
     assert_eq!((tries.load(SeqCst), cancels.load(SeqCst)), (2 * STEPS, 2 * STEPS - 1));
 }
@@ -113,7 +113,7 @@ fn the_waiter_is_woken_and_takes_the_step_that_is_owed() {
     let tries = op.tries.clone();
     let mut job = slot.start(op).unwrap();
     let (waker, wakes) = counting();
-    // A poll looks twice, so that is two claims; the second one owes the wake.
+    // A poll tries twice, which is two claims. The second claim owes the wake.
     assert!(poll(&mut job, &waker).is_pending());
     assert_eq!((tries.load(SeqCst), wakes.load(SeqCst)), (2 * STEPS, 1));
     assert!(poll(&mut job, &waker).is_ready());
@@ -123,8 +123,8 @@ fn the_waiter_is_woken_and_takes_the_step_that_is_owed() {
     let driven = slot.on_interrupt();
     assert!(driven.step() == Step::Again && driven.wake_is_owed());
     drop(driven);
-    // A waiter that sleeps while there is no news is not left asleep: the sleep is asked for once
-    // at most, and there is news.
+    // A waiter that sleeps while there is no news does not sleep for ever: it calls the idler at
+    // most once, and there is news then.
     struct Sleeper;
     impl wouldblock::block::Idle for Sleeper {
         fn idle(&mut self, news: impl Fn() -> bool) {
@@ -142,8 +142,8 @@ fn what_was_given_up_at_the_bound_is_stepped_by_the_next_start() {
     assert!(slot.start(Op { slot, ..next }).is_ok(), "the step that was owed has ended it");
 }
 
-/// A note is taken by its holder or by the next claim: two threads step at once, and the last event
-/// ends the operation, whatever the other one was doing.
+/// The holder or the next claim takes a note: two threads step at the same time, and the last event
+/// ends the operation in every case.
 #[test]
 fn no_step_of_two_cores_is_lost() {
     struct Count {
@@ -204,15 +204,15 @@ fn a_ticket_cancels_its_own_operation_and_no_other() {
     let slots: &'static Slots<Request, 2> = leak(Slots::new());
     let cancels = [(); 3].map(|()| Arc::<AtomicU32>::default());
     let count = || cancels.each_ref().map(|count| count.load(SeqCst));
-    let first = slots.start_with(Request(cancels[0].clone()), |_| ()).ok().unwrap();
-    let second = slots.start_with(Request(cancels[1].clone()), |_| ()).ok().unwrap();
-    assert_eq!(slots.cancel(first), Step::Done, "it is stepped, and has ended");
+    let first = slots.reserve().unwrap().start_with(Request(cancels[0].clone()), |_| ());
+    let second = slots.reserve().unwrap().start_with(Request(cancels[1].clone()), |_| ());
+    assert_eq!(slots.cancel(first), Step::Done, "the cancel steps it, and it has ended");
     assert_eq!((count(), slots.occupied()), ([1, 0, 0], 1));
-    let third = slots.start(Request(cancels[2].clone())).unwrap();
+    let third = slots.reserve().unwrap().start(Request(cancels[2].clone()));
     assert_eq!(slots.cancel(first), Step::Idle, "that ticket is old");
     assert_eq!(slots.cancel(Ticket::from_bits(u32::MAX)), Step::Idle);
     assert_eq!(count(), [1, 0, 0]);
-    // By index, as a twin would do it, the third one is hit.
+    // A cancel by index, as in a twin, cancels the third operation.
     let now = (0..=u16::MAX)
         .map(|generation| Ticket::from_bits(u32::from(generation) << 16 | first.index() as u32));
     let hit = now.filter(|&ticket| slots.cancel(ticket) != Step::Idle).count();

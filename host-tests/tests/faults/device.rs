@@ -1,5 +1,5 @@
-//! A DMA device that does what it is told to, when it is told to, and keeps book of whose memory it
-//! writes. It panics when it is asked for a second transfer at once.
+//! A DMA device that does what a test tells it to do, when the test tells it, and counts its writes
+//! to owned and to freed memory. It panics at the start of a second transfer while one runs.
 
 use std::sync::{
     Arc, Mutex,
@@ -14,13 +14,13 @@ use wouldblock::{
 
 use crate::leak;
 
-/// Memory that a device writes. It stays readable after it was freed, so that a write that comes too
-/// late can be counted instead of being undefined.
+/// Memory that a device writes. It stays readable after it was freed, so that a late write is
+/// counted and is not undefined behaviour.
 #[derive(Debug, Default)]
 pub struct Memory {
     freed: AtomicBool,
     writes: AtomicU32,
-    /// Writes after it was freed.
+    /// The number of writes after it was freed.
     late: AtomicU32,
 }
 
@@ -31,18 +31,18 @@ impl Memory {
         count.fetch_add(1, SeqCst);
     }
 
-    /// Writes while it was owned, and after that.
+    /// The number of writes while it was owned, and after that.
     pub fn writes(&self) -> (u32, u32) {
         (self.writes.load(SeqCst), self.late.load(SeqCst))
     }
 
-    /// Whether its owner has let it go.
+    /// Whether its owner has freed it.
     pub fn is_freed(&self) -> bool {
         self.freed.load(SeqCst)
     }
 }
 
-/// The owner of some memory. To drop it frees the memory.
+/// The owner of some memory. Its drop frees the memory.
 #[derive(Debug)]
 pub struct Buffer(pub Arc<Memory>);
 
@@ -58,48 +58,48 @@ pub struct Device {
     flight: Mutex<Option<Arc<Memory>>>,
     ended: AtomicBool,
     enabled: AtomicBool,
-    /// It asks for an interrupt whenever it is enabled.
+    /// It requests an interrupt whenever it is enabled.
     lies: AtomicBool,
     pub tries: AtomicU32,
     pub begun: AtomicU32,
 }
 
 impl Device {
-    /// At rest, for ever.
+    /// A device without a transfer, which lives for ever.
     pub fn new() -> &'static Self {
         leak(Self::default())
     }
 
-    /// A transfer into memory of its own.
+    /// A transfer into new memory, and that memory.
     pub fn transfer(&'static self) -> (Transfer, Arc<Memory>) {
         let memory = Arc::new(Memory::default());
         let op = Transfer { device: self, buffer: Some(Buffer(memory.clone())), flaw: Flaw::None };
         (op, memory)
     }
 
-    /// It writes the memory of the transfer in flight.
+    /// Writes the memory of the transfer in flight.
     pub fn write(&self) {
         self.flight.lock().unwrap().as_ref().expect("it was told where to").write();
     }
 
-    /// It is done with the transfer, after a last write.
+    /// Ends the transfer, after a last write.
     pub fn end(&self) {
         self.write();
         *self.flight.lock().unwrap() = None;
         self.ended.store(true, SeqCst);
     }
 
-    /// From now on, or no longer, it asks for interrupts without a reason.
+    /// Starts or stops requests for interrupts without a reason.
     pub fn set_lying(&self, lies: bool) {
         self.lies.store(lies, SeqCst);
     }
 
-    /// Its interrupt line: a level.
+    /// Its interrupt line, a level.
     pub fn line(&self) -> bool {
         self.enabled.load(SeqCst) && (self.lies.load(SeqCst) || self.ended.load(SeqCst))
     }
 
-    /// Its handler: quiet, step, wake.
+    /// Its handler: it quiets the device, steps, and wakes.
     pub fn interrupt(&self, slot: &'static Slot<Transfer>) -> Step {
         self.enabled.store(false, SeqCst);
         slot.on_interrupt().step()
@@ -109,11 +109,11 @@ impl Device {
 /// How a driver breaks its promise.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Flaw {
-    /// It does not.
+    /// It does not break it.
     None,
     /// `cancel` frees the memory.
     FreesInCancel,
-    /// A try after a cancel says that it is over, though the device is not done.
+    /// A try after a cancel ends the operation although the device has not ended.
     EndsEarly,
 }
 
@@ -152,7 +152,7 @@ impl Background for Transfer {
         self.arm();
     }
 
-    /// The device cannot be stopped.
+    /// The device cannot be stopped, so this does nothing unless the driver is flawed.
     fn cancel(&mut self) {
         match self.flaw {
             Flaw::None => {}

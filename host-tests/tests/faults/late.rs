@@ -1,5 +1,5 @@
-//! A device that writes on after its job was cancelled, dropped, detached or forgotten. It runs in a
-//! thread of its own. The memory must be owned at each of its writes: by the slot.
+//! A device that continues to write after its job was cancelled, dropped, detached or forgotten. It
+//! runs in another thread. At each of its writes, the slot must own the memory.
 
 use std::{
     sync::{
@@ -19,18 +19,18 @@ use crate::{
     leak,
 };
 
-/// What became of the memory.
+/// What happened to the memory.
 #[derive(Debug, PartialEq, Eq)]
 struct Fate {
-    /// Writes that came when nobody owned it.
+    /// The number of writes while it had no owner.
     late: u32,
-    /// Freed as soon as the slot has its next tenant.
+    /// Whether it is freed when the slot has its next operation.
     freed: bool,
-    /// Whether the slot takes one.
+    /// Whether the slot accepts another operation.
     vacant: bool,
 }
 
-/// The device writes before, while and after `away` does something with the job.
+/// The device writes before, while and after `away` uses the job.
 fn write_late(flaw: Flaw, away: impl FnOnce(Job<Transfer>)) -> Fate {
     let device = Device::new();
     let slot: &'static Slot<Transfer> = leak(Slot::new());
@@ -56,7 +56,7 @@ fn write_late(flaw: Flaw, away: impl FnOnce(Job<Transfer>)) -> Fate {
     away(job);
     let vacant_early = slot.is_idle();
     if vacant_early {
-        // Whoever starts the next one drops what is in the slot.
+        // The next start drops the operation that is in the slot.
         let vacant: &'static Device = Device::new();
         slot.start(vacant.transfer().0).unwrap().detach();
         vacant.end();
@@ -113,7 +113,7 @@ fn after_a_forget_the_slot_owns_the_memory_for_ever() {
     assert_eq!(fate, Fate { late: 0, freed: false, vacant: false });
 }
 
-/// The device counts what a driver lets it do to memory that is nobody's.
+/// The device counts the writes to freed memory that a flawed driver causes.
 #[test]
 fn a_driver_that_frees_the_memory_early_is_found() {
     for flaw in [Flaw::FreesInCancel, Flaw::EndsEarly] {

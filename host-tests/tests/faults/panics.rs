@@ -1,25 +1,22 @@
-//! Panics in what is the user's: the start of an operation, a drop, a waker. None costs a slot, and
-//! none leaves a device at work on memory that is gone.
+//! Panics in the user's code: in the start of an operation, in a drop, in a waker. None of them
+//! costs a slot, and none leaves a device that works on freed memory.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::{
-        AtomicBool, AtomicU32,
-        Ordering::{Relaxed, SeqCst},
-    },
+    sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst},
 };
 
-use host_tests::waker::{Call, counting, hooked, poll};
+use fakes::waker::{Call, counting, hooked, poll};
 use wouldblock::{
     Attempt,
     block::Spin,
-    job::{self, Background, Boxed, Busy, Inline, ScopedSlot, Slot, Slots, Step},
+    job::{Background, Busy, Inline, ScopedSlot, Slot, Slots, Step},
     nb,
 };
 
 use crate::leak;
 
-/// What the operation does, and what was done to it.
+/// A device, what its operation does, and what happened to it.
 #[derive(Default)]
 struct Device {
     working: AtomicBool,
@@ -86,7 +83,7 @@ impl Drop for Transfer<'_> {
 }
 
 fn panics(act: impl FnOnce()) {
-    assert!(catch_unwind(AssertUnwindSafe(act)).is_err(), "it does not panic");
+    assert!(catch_unwind(AssertUnwindSafe(act)).is_err(), "there was no panic");
 }
 
 fn beginning() -> &'static Device {
@@ -105,15 +102,15 @@ fn a_scope_whose_begin_panics_waits_for_the_device() {
         _ = slot.scope(op, Spin, |_| ());
     });
     let looked = byte;
-    assert!(looked > 0 && !device.is_working(), "it was stopped and waited for");
+    assert!(looked > 0 && !device.is_working(), "the scope has stopped it and waited for it");
     assert_eq!((device.cancelled.load(SeqCst), device.alive.load(SeqCst)), (1, 0));
     assert_eq!(slot.on_interrupt().step(), Step::Idle);
-    assert_eq!(byte, looked, "the frame is gone, and is not written");
+    assert_eq!(byte, looked, "the frame has ended, and is not written");
     assert!(slot.is_idle());
     assert!(slot.scope(device.transfer(), Spin, |_| device.ended.store(true, SeqCst)).is_ok());
 }
 
-/// The twin has the guard of its frame only when the start has returned.
+/// The twin makes the guard of its frame only after the start has returned.
 #[test]
 fn twin_a_bracket_that_begins_before_its_guard() {
     struct Guard(&'static Device);
@@ -128,14 +125,14 @@ fn twin_a_bracket_that_begins_before_its_guard() {
         let _guard = Guard(device);
         drop(job);
     });
-    assert!(device.is_working(), "the twin's frame is left while the device works");
+    assert!(device.is_working(), "the twin's frame ends while the device works");
 }
 
 #[test]
 fn a_slot_whose_begin_panics_is_brought_to_its_end_by_interrupts() {
     let (device, slot) = (beginning(), leak(Slot::new()));
     panics(|| _ = slot.start(device.transfer()));
-    assert!(device.is_working() && !slot.is_idle(), "the device has it");
+    assert!(device.is_working() && !slot.is_idle(), "the device works on it");
     assert_eq!(slot.on_interrupt().step(), Step::Done);
     assert_eq!((device.cancelled.load(SeqCst), device.is_working()), (1, false));
     assert!(slot.is_idle());
@@ -147,7 +144,7 @@ fn a_slot_whose_begin_panics_is_brought_to_its_end_by_interrupts() {
 fn a_slot_whose_begin_panics_before_any_interrupt_is_freed_by_the_next_start() {
     let (device, slot) = (beginning(), leak(Slot::new()));
     panics(|| _ = slot.start(device.transfer()));
-    let job = slot.start(device.transfer()).expect("the old one is cancelled, and has ended");
+    let job = slot.start(device.transfer()).expect("the old operation is cancelled, and has ended");
     assert_eq!((device.cancelled.load(SeqCst), device.alive.load(SeqCst)), (1, 1));
     device.ended.store(true, SeqCst);
     assert_eq!(job.wait(Spin).result, Ok(()));
@@ -168,7 +165,7 @@ fn a_begin_that_panics_calls_nothing_back() {
     assert_eq!(slots.occupied(), 0);
 }
 
-/// A slot with an end that was given up, whose drop panics.
+/// A slot with an operation that was given up and has ended, and whose drop panics.
 fn given_up() -> (&'static Device, &'static Slot<Transfer<'static>>) {
     let (device, slot) = (leak(Device::default()), leak(Slot::new()));
     slot.start(device.transfer()).unwrap().detach();
@@ -201,7 +198,8 @@ fn a_reservation_that_drops_what_panics_leaves_an_idle_slot() {
     assert!(slots.reserve().is_ok());
 }
 
-/// The same slot with the old order: what was given up is dropped while the slot is claimed.
+/// The twin, with the old order: it drops the operation that was given up while the slot is
+/// claimed.
 #[test]
 fn twin_a_drop_inside_the_claim() {
     struct Twin(AtomicBool, std::cell::Cell<Option<Transfer<'static>>>);
@@ -222,7 +220,7 @@ fn twin_a_drop_inside_the_claim() {
     assert!(twin.start(device.transfer()).is_err(), "the twin's slot is busy for ever");
 }
 
-/// A waker whose `call` panics, once.
+/// A waker that panics once, at `call`.
 fn panicking(call: Call) -> (std::task::Waker, &'static AtomicBool) {
     let armed = leak(AtomicBool::new(false));
     let waker = hooked(move |now| {
@@ -235,7 +233,7 @@ fn panicking(call: Call) -> (std::task::Waker, &'static AtomicBool) {
 
 #[test]
 fn a_job_whose_waker_panics_as_it_is_dropped_gives_its_slot_up() {
-    // The wake of the end that the cancel brings.
+    // The wake at the end, which the cancel causes.
     let (device, slot) = (leak(Device::default()), leak(Slot::new()));
     let mut job = slot.start(device.transfer()).unwrap();
     let (waker, armed) = panicking(Call::Wake);
@@ -267,7 +265,7 @@ fn a_wake_that_panics_in_the_handler_leaves_the_end_to_be_collected() {
     device.ended.store(true, SeqCst);
     panics(|| drop(slot.on_interrupt()));
     assert_eq!(job.wait(Spin).result, Ok(()));
-    // And the slot's event still wakes.
+    // The slot's event still wakes.
     device.ended.store(false, SeqCst);
     let mut job = slot.start(device.transfer()).unwrap();
     let (waker, wakes) = counting();
@@ -292,14 +290,5 @@ fn what_has_no_type_is_dropped_once() {
     let device = leak(Device::default());
     device.drop_panics.store(true, SeqCst);
     panics(|| drop(Inline::<(), (), 32>::new(device.transfer())));
-    assert_eq!(device.alive.load(SeqCst), 0);
-
-    // One of three panics in the middle: the others are freed by the next call.
-    while catch_unwind(job::free_dropped).is_err() {} // What other tests have left.
-    (0..3).for_each(|_| drop(Boxed::new(device.transfer())));
-    device.drop_panics.store(true, Relaxed);
-    let first = catch_unwind(job::free_dropped);
-    _ = job::free_dropped();
-    assert!(first.is_err());
     assert_eq!(device.alive.load(SeqCst), 0);
 }

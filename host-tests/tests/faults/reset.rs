@@ -1,12 +1,12 @@
-//! A device with a queue that is reset while it is at work: what it was not done with ends with a
-//! typed error, and a ticket of its old life steps nothing in the new one.
+//! A device with a queue that is reset while it works: requests that it had not ended end with a
+//! typed error, and a ticket from before the reset steps nothing after it.
 
 use std::sync::{
     Arc, Mutex,
     atomic::{AtomicU32, Ordering::SeqCst},
 };
 
-use host_tests::waker::{counting, poll};
+use fakes::waker::{counting, poll};
 use wouldblock::{
     Attempt,
     block::Spin,
@@ -22,7 +22,7 @@ use crate::{
 const N: usize = 8;
 type Queue = Slots<Request, N>;
 
-/// It was reset before it was done.
+/// The device was reset before the request had ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Reset;
 
@@ -63,19 +63,19 @@ impl Device {
         (vacancy.start(request), ticket, memory)
     }
 
-    /// It is done with a request; its handler is yet to come.
+    /// Ends a request, without its interrupt.
     fn end(&self, ticket: Ticket) {
         let place = &mut self.places.lock().unwrap()[ticket.index()];
-        let Place::InFlight(memory) = place else { panic!("it was not asked for that") };
+        let Place::InFlight(memory) = place else { panic!("it is not in flight") };
         memory.write();
         *place = Place::Ended(Ok(()));
     }
 
-    /// It stops, and is known to write nothing any more; only then do its requests end.
+    /// Stops the device. Only when it certainly writes nothing more do its requests end.
     fn reset(&self) {
         for place in self.places.lock().unwrap().iter_mut() {
             if let Place::InFlight(memory) = place {
-                memory.write(); // Up to the end of its life.
+                memory.write(); // It writes until the reset.
                 *place = Place::Ended(Err(Reset));
             }
         }
@@ -119,7 +119,7 @@ fn call_back(done: Done<Request>) {
 #[test]
 fn each_request_in_flight_ends_once_with_a_typed_error_and_its_memory() {
     let (device, queue) = Device::new();
-    // One of each form, and one that the device was done with before.
+    // One of each form, and one that the device has ended before the reset.
     let (mut awaited, waited_for, dropped, detached, forgotten, done_before) = (
         device.start(queue),
         device.start(queue),
@@ -139,7 +139,7 @@ fn each_request_in_flight_ends_once_with_a_typed_error_and_its_memory() {
     device.end(done_before.1);
     let memories =
         [&awaited.2, &waited_for.2, &dropped.2, &detached.2, &forgotten.2, &done_before.2];
-    assert!(memories.iter().all(|memory| !memory.is_freed()), "the device may write them all");
+    assert!(memories.iter().all(|memory| !memory.is_freed()), "the device may write all of them");
 
     device.reset();
     let tickets = [
@@ -160,30 +160,30 @@ fn each_request_in_flight_ends_once_with_a_typed_error_and_its_memory() {
     assert_eq!(done.result, Err(Reset));
     assert!(!done.op.buffer.0.is_freed());
     assert_eq!(waited_for.0.wait(Spin).result, Err(Reset));
-    assert_eq!(done_before.0.wait(Spin).result, Ok(()), "what it was done with is not lost");
+    assert_eq!(done_before.0.wait(Spin).result, Ok(()), "the request that has ended is not lost");
     assert_eq!(CALLED_BACK.load(SeqCst), 1);
     assert!(called_back.is_freed());
     drop(done);
 
-    // All but the forgotten slot take a request again; those of the dropped and detached ones are
-    // freed by that.
+    // All slots but the forgotten one accept a request again, which frees the dropped and the
+    // detached requests.
     let next: Vec<_> = (1..N).map(|_| device.start(queue)).collect();
     assert!(queue.reserve().is_err());
     assert!(memories.iter().all(|memory| memory.is_freed() || Arc::ptr_eq(memory, &forgotten.2)));
     assert!(!forgotten.2.is_freed());
-    assert!(memories.iter().all(|memory| memory.writes() == (1, 0)), "none too late");
+    assert!(memories.iter().all(|memory| memory.writes() == (1, 0)), "there was no late write");
 
-    // The old life's tickets come once more: out of a late interrupt, or a confused device.
+    // The old tickets come again, from a late interrupt or a confused device.
     let before = device.tries.load(SeqCst);
     for ticket in tickets {
         assert_eq!(queue.on_interrupt(ticket).step(), Step::Idle);
     }
-    assert_eq!(device.tries.load(SeqCst), before, "nothing was tried");
+    assert_eq!(device.tries.load(SeqCst), before, "there was no try");
     for (job, ticket, memory) in next {
         device.end(ticket);
         assert_eq!(queue.on_interrupt(ticket).step(), Step::Done);
         assert_eq!(job.wait(Spin).result, Ok(()));
         assert_eq!((memory.writes(), memory.is_freed()), ((1, 0), true));
     }
-    assert_eq!(queue.occupied(), 1, "the forgotten one");
+    assert_eq!(queue.occupied(), 1, "the forgotten request");
 }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use host_tests::{
+use fakes::{
     clock::FakeClock,
     waker::{counting, poll},
 };
@@ -51,15 +51,15 @@ fn never_ready_every_wait_is_bounded_and_the_memory_stays_where_it_is() {
     drop(job);
     assert_eq!(wakes.load(SeqCst), 0);
 
-    // The slot is lost to others for as long as the device has the memory, and they lose nothing.
+    // The slot is busy while the device has the memory; a start that is refused loses nothing.
     let (other, unused) = device.transfer();
-    let Err(Busy(other)) = slot.start(other) else { panic!("the device is still at it") };
+    let Err(Busy(other)) = slot.start(other) else { panic!("the device still works") };
     assert!(!memory.is_freed() && !unused.is_freed());
 
-    // It comes to itself after all.
+    // The device ends in the end.
     device.end();
     assert_eq!(device.interrupt(slot), Step::Done);
-    assert!(slot.is_idle() && !memory.is_freed(), "not in a handler");
+    assert!(slot.is_idle() && !memory.is_freed(), "the memory is not freed in a handler");
     let job = slot.start(other).unwrap();
     assert!(memory.is_freed() && !unused.is_freed());
     device.end();
@@ -75,10 +75,14 @@ fn ready_twice_is_one_end() {
     let job = slot.start(op).unwrap();
     device.end();
     assert_eq!(device.interrupt(slot), Step::Done);
-    assert_eq!(device.interrupt(slot), Step::Idle, "told twice before it is collected");
+    assert_eq!(
+        device.interrupt(slot),
+        Step::Idle,
+        "a second interrupt before the end is collected"
+    );
     assert_eq!(job.wait(Spin).result, Ok(()));
-    assert_eq!(device.interrupt(slot), Step::Idle, "and after");
-    // Told once more when there is another tenant: one try, and no end.
+    assert_eq!(device.interrupt(slot), Step::Idle, "a second interrupt after that");
+    // A second interrupt when another operation is in the slot: one try, and no end.
     let (op, next) = device.transfer();
     let job = slot.start(op).unwrap();
     assert_eq!(device.interrupt(slot), Step::Pending);
@@ -126,7 +130,7 @@ fn an_interrupt_before_begin_does_nothing_and_nothing_is_missed() {
     assert_eq!(job.attempt().unwrap().result, Ok(()));
 }
 
-/// Its `begin` does what it is given.
+/// An operation whose `begin` calls a function.
 struct InBegin(Transfer, Option<Box<dyn FnOnce() + Send>>);
 
 impl Attempt for InBegin {
@@ -158,7 +162,7 @@ fn an_interrupt_during_start_on_the_same_core_steps_nothing() {
         assert_eq!(device.tries.load(SeqCst), 0, "`begin` holds the operation");
     };
     let job = slot.start(InBegin(op, Some(Box::new(in_begin)))).unwrap();
-    assert_eq!(slot.on_interrupt().step(), Step::Done, "the one that must follow");
+    assert_eq!(slot.on_interrupt().step(), Step::Done, "the interrupt that must follow");
     assert_eq!(job.wait(Spin).result, Ok(()));
 }
 
@@ -180,7 +184,7 @@ fn an_interrupt_during_start_on_another_core_waits_and_steps() {
     let in_begin = move || {
         device.end();
         begun.wait();
-        thread::sleep(Duration::from_millis(20)); // Time for the other one to do it wrong.
+        thread::sleep(Duration::from_millis(20)); // Gives the other thread time to be wrong.
         assert!(!stepped.load(SeqCst) && device.tries.load(SeqCst) == 0);
     };
     let job = slot.start(InBegin(op, Some(Box::new(in_begin)))).unwrap();
@@ -196,14 +200,14 @@ fn a_storm_costs_one_try_an_interrupt_and_ends_with_the_operation() {
     let mut job = slot.start(op).unwrap();
     device.set_lying(true);
     for n in 1..=1000 {
-        assert!(device.line(), "it asks again as soon as it is armed");
+        assert!(device.line(), "it requests an interrupt as soon as it is armed");
         assert_eq!(device.interrupt(slot), Step::Pending);
-        assert_eq!(device.tries.load(SeqCst), n, "no loop in the handler");
+        assert_eq!(device.tries.load(SeqCst), n, "the handler does not loop");
     }
-    assert!(job.attempt().is_err(), "the foreground gets on");
+    assert!(job.attempt().is_err(), "the foreground continues");
     device.end();
     assert_eq!(device.interrupt(slot), Step::Done);
-    assert!(!device.line(), "disarmed: the storm is over");
+    assert!(!device.line(), "it is disarmed, so the storm has ended");
     assert_eq!(device.interrupt(slot), Step::Idle);
     assert!(!device.line() && !memory.is_freed());
     assert_eq!(job.attempt().unwrap().result, Ok(()));
@@ -221,7 +225,7 @@ fn an_end_after_a_cancel_is_given_out_once_with_the_memory() {
     device.end();
     assert_eq!(device.interrupt(slot), Step::Done);
     assert_eq!(wakes.load(SeqCst), 1);
-    job.cancel(); // Too late.
+    job.cancel(); // It has ended already.
     let Poll::Ready(done) = poll(&mut job, &waker) else { panic!("it has ended") };
     job.cancel();
     assert_eq!((done.result, memory.is_freed()), (Ok(()), false));

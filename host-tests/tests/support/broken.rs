@@ -1,4 +1,4 @@
-//! Streams that break the contracts, one flaw each: every check must be able to fail.
+//! Streams that break the contracts, with one flaw each, which show that every check can fail.
 
 use std::{
     future::poll_fn,
@@ -7,17 +7,17 @@ use std::{
 };
 
 use embedded_hal_nb::serial;
-use embedded_io::{BufRead, ErrorType, Read, ReadReady, Write, WriteReady};
+use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
 use wouldblock::nb;
 
 use super::line::Fault;
 
-/// What is wrong with a [`Broken`] stream.
+/// The flaw of a [`Broken`] stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// A read of a stream that is dry answers `Ok(0)`, as if it had ended.
+    /// A read of an empty stream returns `Ok(0)`, as if the stream had ended.
     ReadsNothing,
-    /// `WouldBlock` comes out of a blocking read, as an error.
+    /// A blocking read returns `WouldBlock` as an error.
     ErrorInsteadOfWaiting,
     /// A read waits until the buffer is full.
     FillsTheBuffer,
@@ -27,19 +27,17 @@ pub enum Flaw {
     AlwaysReady,
     /// It never claims to be ready.
     NeverReady,
-    /// A write that finds no room answers `Ok(0)`.
+    /// A write that finds no room returns `Ok(0)`.
     WritesNothing,
-    /// A write that finds no room throws the byte away.
+    /// A write that finds no room loses the byte.
     DropsWhenFull,
     /// A write of no bytes waits for room.
     EmptyWriteWaits,
     /// A flush returns at once.
     DoesNotFlush,
-    /// `consume` forgets the rest of the buffer.
-    ForgetsTheRest,
-    /// A future takes, or hands over, before its last poll.
+    /// A future takes or gives bytes before its last poll.
     NotCancelSafe,
-    /// A future is suspended, and nobody wakes it.
+    /// A future is suspended and is never woken.
     NeverWakes,
     /// A non-blocking call waits.
     Blocks,
@@ -47,7 +45,7 @@ pub enum Flaw {
 
 /// A stream with a flaw.
 pub struct Broken<S> {
-    /// The stream, which has none.
+    /// The stream, which has no flaw.
     pub stream: S,
     /// The flaw.
     pub flaw: Flaw,
@@ -82,17 +80,6 @@ impl<S: ErrorType<Error = Fault> + ReadReady> ReadReady for Broken<S> {
     }
 }
 
-impl<S: ErrorType<Error = Fault> + BufRead + ReadReady> BufRead for Broken<S> {
-    fn fill_buf(&mut self) -> Result<&[u8], Fault> {
-        self.stream.fill_buf()
-    }
-
-    fn consume(&mut self, amount: usize) {
-        let all = self.flaw == Flaw::ForgetsTheRest && amount > 0;
-        self.stream.consume(if all { usize::MAX } else { amount });
-    }
-}
-
 impl<S: ErrorType<Error = Fault> + Write + WriteReady> Write for Broken<S> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
         match self.flaw {
@@ -118,7 +105,7 @@ impl<S: ErrorType<Error = Fault> + WriteReady> WriteReady for Broken<S> {
     }
 }
 
-/// `future`, with a flaw.
+/// `future` with a flaw.
 async fn flawed<T>(flaw: Flaw, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let end = poll_fn(|context| match flaw {
@@ -153,23 +140,6 @@ where
             }
             flaw => flawed(flaw, self.stream.read(buffer)).await,
         }
-    }
-}
-
-impl<S> embedded_io_async::BufRead for Broken<S>
-where
-    S: ErrorType<Error = Fault> + embedded_io_async::BufRead + ReadReady,
-{
-    async fn fill_buf(&mut self) -> Result<&[u8], Fault> {
-        if self.flaw == Flaw::NotCancelSafe && self.stream.fill_buf().await?.len() > 1 {
-            self.stream.consume(1);
-        }
-        self.stream.fill_buf().await
-    }
-
-    fn consume(&mut self, amount: usize) {
-        let all = self.flaw == Flaw::ForgetsTheRest && amount > 0;
-        self.stream.consume(if all { usize::MAX } else { amount });
     }
 }
 

@@ -1,7 +1,8 @@
-//! A serial line with a FIFO each way, an interrupt for each, and a time of its own: one step at
-//! each try, each idle, and each turn of an executor that has nothing to do.
+//! A simulated serial line with a FIFO and an interrupt in each direction. It has its own time,
+//! which advances by one step at each try, at each call of an idler, and at each turn of an
+//! executor that has nothing to do.
 //!
-//! Whoever waits for what can never come panics.
+//! A wait for something that can never come panics.
 
 use std::{cell::RefCell, collections::VecDeque, fmt, rc::Rc};
 
@@ -15,12 +16,12 @@ use wouldblock::{
 
 use super::conformance::Peer;
 
-/// Bytes that a FIFO holds.
+/// The number of bytes that a FIFO holds.
 pub const DEPTH: usize = 4;
-/// Steps without anything happening that count as for ever.
+/// The number of steps without an event that counts as for ever.
 const FOR_EVER: u32 = 1000;
 
-/// What goes wrong on the line.
+/// A fault on the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault;
 
@@ -46,11 +47,11 @@ impl embedded_hal_nb::serial::Error for Fault {
 
 #[derive(Default)]
 struct State {
-    /// Sent by the far end and not yet here.
+    /// Sent by the far end and not arrived yet.
     coming: VecDeque<Result<u8, Fault>>,
     received: VecDeque<Result<u8, Fault>>,
     to_send: VecDeque<u8>,
-    /// The byte on its way out: the FIFO may be empty, and it has not left.
+    /// The byte on its way out: it has not left, although the FIFO may be empty.
     leaving: Option<u8>,
     left: Vec<u8>,
     stopped: bool,
@@ -68,12 +69,12 @@ pub struct Line {
 }
 
 impl Line {
-    /// A quiet one, for as long as the test runs.
+    /// A quiet line, which lives for ever.
     pub fn leak() -> &'static Self {
         Box::leak(Box::default())
     }
 
-    /// The near end.
+    /// The two halves of the near end.
     pub fn split(&'static self) -> (Rx, Tx) {
         let waiter = |event: &'static Event| event.waiter().expect("it is split once");
         (
@@ -82,12 +83,12 @@ impl Line {
         )
     }
 
-    /// Signalled by both interrupts, for who has neither half's waiter.
+    /// The event that both interrupts signal, for code that does not have the waiter of a half.
     pub fn news(&self) -> &Event {
         &self.news
     }
 
-    /// After what was sent already, a fault arrives.
+    /// Sends a fault, which arrives after what was sent before.
     pub fn send_fault(&self) {
         self.state.borrow_mut().coming.push_back(Err(Fault));
     }
@@ -148,7 +149,7 @@ impl Peer for &'static Line {
 #[derive(Clone)]
 pub struct Sleep {
     line: &'static Line,
-    /// How often it slept.
+    /// The number of times that it slept.
     pub slept: Rc<RefCell<u32>>,
 }
 
@@ -161,19 +162,19 @@ impl Idle for Sleep {
     }
 }
 
-/// What receives.
+/// The receiving half.
 pub struct Rx {
     line: &'static Line,
     waiter: Waiter<'static>,
 }
 
-/// What sends.
+/// The sending half.
 pub struct Tx {
     line: &'static Line,
     waiter: Waiter<'static>,
 }
 
-/// A try to take bytes: those before a fault, or the fault.
+/// An attempt to take bytes: those before a fault, or the fault.
 pub struct Take<'a>(&'static Line, &'a mut [u8]);
 
 impl Attempt for Take<'_> {
@@ -201,7 +202,7 @@ impl Attempt for Take<'_> {
     }
 }
 
-/// A try to hand over bytes.
+/// An attempt to give bytes.
 pub struct Give<'a>(&'static Line, &'a [u8]);
 
 impl Attempt for Give<'_> {
@@ -221,7 +222,7 @@ impl Attempt for Give<'_> {
     }
 }
 
-/// A try to find that all has left.
+/// An attempt that succeeds when all bytes have left.
 pub struct Left(&'static Line);
 
 impl Attempt for Left {
@@ -267,16 +268,5 @@ impl io::Write for Tx {
 
     fn is_writable(&mut self) -> bool {
         self.line.state.borrow().to_send.len() < DEPTH
-    }
-}
-
-/// The line has only one time, so a delay on it is so many steps.
-pub struct StepDelay(pub &'static Line);
-
-impl embedded_hal::delay::DelayNs for StepDelay {
-    fn delay_ns(&mut self, ns: u32) {
-        for _ in 0..ns.div_ceil(1000) {
-            self.0.step();
-        }
     }
 }

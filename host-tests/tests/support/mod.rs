@@ -1,5 +1,5 @@
-//! What the tests of the adapters share: a serial line to run them over, the contracts of the
-//! traits as checks, and streams that break them.
+//! What the tests of the adapters share: a simulated serial line, the contracts of the traits as
+//! checks, and streams that break these contracts.
 
 pub mod broken;
 pub mod conformance;

@@ -1,5 +1,5 @@
-//! Several operations made one, each with an event of its own: all of the events are heard, in every
-//! form.
+//! Several operations, each with its own event, combined into one: in every form, a signal of any
+//! of the events wakes the waiter.
 
 use std::cell::Cell;
 
@@ -17,7 +17,7 @@ use crate::{
     leak,
 };
 
-/// Two devices with an event each. The tokens go to them in turns.
+/// Two devices with an event each. Tokens go to them alternately.
 struct Two {
     devices: [&'static Device; 2],
     events: [Event; 2],
@@ -33,11 +33,15 @@ fn two(first: usize) -> impl Fn() -> Two {
     }
 }
 
+/// Puts a token into the device whose turn it is.
+fn put_in_turns(devices: [&'static Device; 2], turn: &Cell<usize>) {
+    devices[turn.get() % 2].put();
+    turn.set(turn.get() + 1);
+}
+
 impl World for Two {
     fn event(&self) {
-        let turn = self.turn.get();
-        self.devices[turn % 2].put();
-        self.turn.set(turn + 1);
+        put_in_turns(self.devices, &self.turn);
     }
 
     fn deliver(&self) -> bool {
@@ -82,7 +86,7 @@ fn a_race_hears_both_events() {
     }
 }
 
-/// What could be written when an operation was an attempt: one waiter for two events.
+/// The twin: one waiter for two devices whose events differ.
 #[test]
 fn twin_a_race_that_hears_one_event() {
     for form in Form::ALL {
@@ -96,14 +100,14 @@ fn twin_a_race_that_hears_one_event() {
     }
 }
 
-/// A superloop: a race again and again, whose loser continues where it was.
+/// A superloop: it races again and again, and the loser of a race continues in the next one.
 #[test]
 fn a_race_by_reference_keeps_the_loser() {
     for form in Form::ALL {
         let name = format!("superloop, {form:?}");
         let report = Sweep::new(&name).needs(4).run(two(1), move |two, cpu| {
             let [mut a, mut b] = [0, 1].map(|n| two.events[n].waiter().unwrap());
-            // Two tokens, which come between those of the other device.
+            // Takes two tokens; tokens of the other device come between them.
             let mut a = a.operation(Take::new(two.devices[0], 2));
             let mut seconds = 0;
             loop {
@@ -120,7 +124,7 @@ fn a_race_by_reference_keeps_the_loser() {
     }
 }
 
-/// The twin's loser is dropped with each race, and with it the token that it had.
+/// The twin drops the loser with each race, and with it the token that the loser had taken.
 #[test]
 fn twin_a_race_that_drops_the_loser() {
     let report = Sweep::new("superloop, loser dropped").needs(4).run(two(1), move |two, cpu| {
@@ -137,7 +141,7 @@ fn twin_a_race_that_drops_the_loser() {
     caught(&report, |report| report.lost() + report.stuck());
 }
 
-/// A job on one device, and an operation on another.
+/// A job on one device, and an operation on another device.
 struct JobAndEvent {
     devices: [&'static Device; 2],
     slot: &'static Slot<Take>,
@@ -147,9 +151,7 @@ struct JobAndEvent {
 
 impl World for JobAndEvent {
     fn event(&self) {
-        let turn = self.turn.get();
-        self.devices[turn % 2].put();
-        self.turn.set(turn + 1);
+        put_in_turns(self.devices, &self.turn);
     }
 
     fn deliver(&self) -> bool {

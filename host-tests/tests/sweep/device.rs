@@ -1,4 +1,4 @@
-//! A device that holds tokens, with an interrupt enable, behind a controller that latches edges;
+//! A device that holds tokens and has an interrupt enable, behind a controller that latches edges;
 //! and the world around a driver for it.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -10,8 +10,8 @@ use wouldblock::{
     testing::{World, boundary},
 };
 
-/// Its line is high while there are tokens and it is enabled. An edge that has fallen again is
-/// forgotten by the controller.
+/// The interrupt line is high while the device holds tokens and is enabled. The controller forgets
+/// an edge when the line falls again.
 #[derive(Debug, Default)]
 pub struct Device {
     tokens: AtomicU32,
@@ -22,7 +22,7 @@ pub struct Device {
 }
 
 impl Device {
-    /// With no token, not enabled, for ever.
+    /// A device with no token, disabled, that lives for ever.
     pub fn new() -> &'static Self {
         crate::leak(Self::default())
     }
@@ -36,23 +36,23 @@ impl Device {
         self.request.fetch_and(line, Relaxed);
     }
 
-    /// One more token. No access of the program's.
+    /// Adds a token. This is not an access of the program, so it has no boundary.
     pub fn put(&self) {
         self.tokens.fetch_add(1, Relaxed);
         self.update();
     }
 
-    /// It takes no tokens out any more.
+    /// From now on, [`take`](Self::take) takes no tokens out.
     pub fn set_stuck(&self) {
         self.stuck.store(true, Relaxed);
     }
 
-    /// Tokens in it, and whether it is enabled, without a boundary.
+    /// The number of tokens, and whether the device is enabled; without a boundary.
     pub fn state(&self) -> (u32, bool) {
         (self.tokens.load(Relaxed), self.enabled.load(Relaxed))
     }
 
-    /// A register: one token less, or `false` if there was none.
+    /// A read of a register: takes a token out. `false` if there was none.
     pub fn take(&self) -> bool {
         boundary();
         let some = self.tokens.load(Relaxed) > 0 && !self.stuck.load(Relaxed);
@@ -63,21 +63,21 @@ impl Device {
         some
     }
 
-    /// A register: the interrupt enable.
+    /// A write of a register: the interrupt enable.
     pub fn enable(&self, on: bool) {
         boundary();
         self.enabled.store(on, Relaxed);
         self.update();
     }
 
-    /// The controller's request, taken.
+    /// Takes the controller's request: whether there was one.
     pub fn take_request(&self) -> bool {
         self.request.swap(false, Relaxed)
     }
 }
 
-/// Takes a number of tokens, one or more in a try. As a background operation it is all that a
-/// driver is asked for.
+/// Takes a number of tokens, one or more in a try. As a background operation it is a complete
+/// driver.
 #[derive(Debug)]
 pub struct Take {
     device: &'static Device,
@@ -93,7 +93,7 @@ impl Take {
 }
 
 impl Take {
-    /// The same once more.
+    /// The same operation, from the beginning.
     pub const fn again(self) -> Self {
         Self::new(self.device, self.wanted)
     }
@@ -132,7 +132,7 @@ impl Background for Take {
     }
 }
 
-/// A device and a driver for it. Each event is a token.
+/// A device and a driver for it. Each event of the sweep adds a token.
 pub struct Rig<D> {
     pub device: &'static Device,
     pub driver: D,
@@ -140,7 +140,7 @@ pub struct Rig<D> {
 }
 
 impl<D> Rig<D> {
-    /// With `driver` and its interrupt handler.
+    /// A new device, with `driver` and its interrupt handler.
     pub fn new(driver: D, handler: fn(&'static Device, &D)) -> Self {
         Self { device: Device::new(), driver, handler }
     }

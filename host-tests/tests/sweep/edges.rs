@@ -1,4 +1,5 @@
-//! Edges, which are gone if nothing listens: latched in `Flags`, and waited for in every way.
+//! An edge is lost if nothing listens. Here `Flags` latches edges, and every kind of wait waits for
+//! them.
 
 use std::{
     convert::Infallible,
@@ -9,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use host_tests::waker::counting;
+use fakes::waker::counting;
 use wouldblock::{
     Attempt,
     event::{AnyOf, Flags},
@@ -20,15 +21,15 @@ use wouldblock::{
 
 use crate::{Form, caught, clean, leak};
 
-/// A pin: an edge interrupts if that is enabled, and is gone otherwise.
+/// A pin: an edge interrupts if that is enabled, and is lost otherwise.
 #[derive(Default)]
-struct Pin1 {
+struct InputPin {
     enabled: AtomicBool,
     request: AtomicBool,
-    gone: AtomicU32,
+    lost: AtomicU32,
 }
 
-impl Pin1 {
+impl InputPin {
     fn enable(&self, on: bool) {
         boundary();
         self.enabled.store(on, Relaxed);
@@ -38,13 +39,13 @@ impl Pin1 {
         if self.enabled.load(Relaxed) {
             self.request.store(true, Relaxed);
         } else {
-            self.gone.fetch_add(1, Relaxed);
+            self.lost.fetch_add(1, Relaxed);
         }
     }
 }
 
 struct Edges {
-    pin: &'static Pin1,
+    pin: &'static InputPin,
     flags: Flags,
 }
 
@@ -63,12 +64,13 @@ impl World for Edges {
 }
 
 fn edges() -> Edges {
-    Edges { pin: leak(Pin1::default()), flags: Flags::new() }
+    Edges { pin: leak(InputPin::default()), flags: Flags::new() }
 }
 
-/// The next edge of the pin, from where this is made until it is dropped: what a driver writes.
+/// The next edge of the pin, from when this is made until it is dropped. This is what the author of
+/// a driver writes.
 struct NextEdge<'f> {
-    pin: &'static Pin1,
+    pin: &'static InputPin,
     raised: AnyOf<'f>,
 }
 
@@ -95,10 +97,10 @@ impl Drop for NextEdge<'_> {
     }
 }
 
-/// Waits for `op` in every way that there is, one after the other, until one of them ends.
+/// Waits for `op` in every way, one after the other, until one of the waits ends.
 fn in_all_ways(edges: &Edges, cpu: &Cpu, last: Form, needs: u64, op: impl Attempt<Output = ()>) {
-    if edges.pin.gone.load(Relaxed) > 0 {
-        return; // The edge came before anything listened.
+    if edges.pin.lost.load(Relaxed) > 0 {
+        return; // The edge came before the attempt listened.
     }
     let mut waiter = edges.flags.waiter().unwrap();
     let mut op = waiter.operation(op);
@@ -106,7 +108,7 @@ fn in_all_ways(edges: &Edges, cpu: &Cpu, last: Form, needs: u64, op: impl Attemp
         return;
     }
     for _ in 0..2 {
-        // A bounded effort, and time after it.
+        // A wait with a deadline, and some time after it.
         match op.block_for(cpu, cpu.clock(), Duration::from_millis(3)) {
             Ok(()) => return,
             Err(time::Error::TimedOut) => cpu.step(),
@@ -116,14 +118,14 @@ fn in_all_ways(edges: &Edges, cpu: &Cpu, last: Form, needs: u64, op: impl Attemp
     let mut op = op.map(|()| 7);
     cpu.step();
     {
-        // A poll, after which the task does something else.
+        // One poll, after which the task does something else.
         let (waker, _) = counting();
         if Pin::new(&mut op.by_ref()).poll(&mut Context::from_waker(&waker)).is_ready() {
             return;
         }
     }
     cpu.step();
-    let other = edges.flags.any_of(2); // Not raised by anything.
+    let other = edges.flags.any_of(2); // Nothing raises this bit.
     let quiet = wouldblock::event::Event::new();
     let mut quiet = quiet.waiter().unwrap();
     let op = quiet.operation(other).race(op).map(|_| 8);
@@ -145,7 +147,7 @@ fn sweep(
         for needs in [0, 1] {
             let name = format!("{name}, then {last:?}, needs {needs}");
             reports.push(Sweep::new(&name).needs(needs).run(edges, move |edges, cpu| {
-                // As an attempt by reference, so that it lives longer than its operation.
+                // By reference, so that the attempt lives longer than its operation.
                 let mut op = op(edges);
                 in_all_ways(edges, cpu, last, needs, &mut *op);
             }));
@@ -164,8 +166,8 @@ fn no_edge_is_lost_in_any_form() {
     }
 }
 
-/// As it must not be done: listening is switched on by `arm` and off by `disarm`, at the end of
-/// every effort.
+/// The twin: `arm` starts to listen and `disarm` stops it, so that an edge between two waits is
+/// lost.
 struct ArmedEdge<'f>(NextEdge<'f>);
 
 impl Attempt for ArmedEdge<'_> {
@@ -186,7 +188,7 @@ impl Attempt for ArmedEdge<'_> {
 }
 
 #[test]
-fn twin_an_edge_that_is_armed_effort_by_effort() {
+fn twin_an_edge_that_each_wait_arms_again() {
     let reports = sweep("edge armed by efforts", |edges| Box::new(ArmedEdge(NextEdge::new(edges))));
     for report in &reports {
         println!("{report}");
@@ -194,7 +196,7 @@ fn twin_an_edge_that_is_armed_effort_by_effort() {
     assert!(reports.iter().any(|report| report.lost() > 0), "the twin was not caught");
 }
 
-/// As it must not be done: the bits are cleared when a wait begins.
+/// The twin: a wait clears the bits when it begins.
 struct Forgetful<'f> {
     edges: &'f Edges,
     begun: bool,
@@ -224,27 +226,27 @@ fn twin_bits_that_are_cleared_at_the_first_try() {
     caught(&report, Report::lost);
 }
 
-/// A second edge between two waits counts, as long as the attempt is kept.
+/// A second edge between two waits is not lost if the caller keeps the attempt.
 #[test]
 fn an_attempt_that_is_kept_counts_between_two_waits() {
     let report = Sweep::new("edge, two waits").needs(2).run(edges, move |edges, cpu| {
         let mut next = NextEdge::new(edges);
-        if edges.pin.gone.load(Relaxed) > 0 {
+        if edges.pin.lost.load(Relaxed) > 0 {
             return;
         }
         let mut waiter = edges.flags.waiter().unwrap();
         waiter.operation(&mut next).block(cpu).unwrap();
         if cpu.events() == 2 {
-            return; // Both before the first was taken, perhaps: they are one bit then.
+            return; // Both edges may have come before the first wait ended: they are one bit then.
         }
         cpu.step();
         waiter.operation(&mut next).block(cpu).unwrap();
     });
     clean(&report, 8);
-    // And awaited by a task that drops its operation at every poll.
+    // The same in a task that drops its operation after every poll.
     let report = Sweep::new("edge, an operation a poll").run(edges, move |edges, cpu| {
         let mut next = NextEdge::new(edges);
-        if edges.pin.gone.load(Relaxed) > 0 {
+        if edges.pin.lost.load(Relaxed) > 0 {
             return;
         }
         let mut waiter = edges.flags.waiter().unwrap();

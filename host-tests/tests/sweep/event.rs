@@ -11,7 +11,7 @@ use wouldblock::{
     time::Deadline,
 };
 
-use host_tests::waker::{counting, poll};
+use fakes::waker::{counting, poll};
 
 use crate::{
     clean,
@@ -20,8 +20,8 @@ use crate::{
 
 fn rig() -> Rig<Event> {
     Rig::new(Event::new(), |device, event| {
-        device.enable(false); // quiet
-        event.signal(); // and then wake
+        device.enable(false); // Quiet the device first,
+        event.signal(); // then wake.
     })
 }
 
@@ -50,7 +50,7 @@ fn block_with_interrupts_masked() {
         });
     });
     println!("sweep: {report}");
-    // The only fault of it is that no interrupt comes.
+    // No interrupt comes while all are masked: `assert_clean` would refuse only that.
     assert!(report.failures().is_empty() && report.boundaries() >= 5, "{report}");
 }
 
@@ -68,8 +68,8 @@ fn try_until() {
         let mut op = waiter.operation(rig.take(1));
         let end = op.block_until(cpu, &deadline);
         let (tokens, enabled) = rig.device.state();
-        assert!(!enabled, "a bounded effort leaves nothing armed");
-        // The operation is still the caller's, and has lost nothing.
+        assert!(!enabled, "a wait with a deadline leaves nothing armed");
+        // The caller still has the operation, which has lost nothing.
         let end = end.or_else(|_| op.attempt());
         assert!(end.is_ok() || rig.device.state().0 == 0);
         assert!(u64::from(tokens) <= cpu.events());
@@ -87,7 +87,7 @@ fn awaited() {
     clean(&report, 9);
     let report = Sweep::new("event, await, 3 tokens").needs(3).run(rig, |rig, cpu| {
         let mut waiter = rig.driver.waiter().unwrap();
-        // One task, so one waker: the later operations find it registered.
+        // One task has one waker: the later operations find it registered.
         cpu.block_on(async {
             for _ in 0..3 {
                 assert_eq!(waiter.operation(rig.take(1)).await, Ok(1));
@@ -100,7 +100,7 @@ fn awaited() {
 
 #[test]
 fn awaited_under_nested_handlers() {
-    // An edge that nobody masks: two handlers, one in the other.
+    // An edge that is never masked: one handler interrupts the other.
     let always_on = || {
         let rig = Rig::new(Event::new(), |_, event: &Event| event.signal());
         rig.device.enable(true);
@@ -154,7 +154,7 @@ fn dropped_in_the_middle() {
     clean(&report, 18);
 }
 
-/// An event, and the interrupts so far.
+/// An event, and the number of interrupts so far.
 #[derive(Default)]
 struct Bits {
     event: Flags,

@@ -1,4 +1,4 @@
-//! Every way through a slot: the interrupt steps the operation at every boundary of every call.
+//! Every use of a slot: the interrupt steps the operation at every boundary of every call.
 
 use std::{
     sync::{
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use host_tests::waker::{counting, poll};
+use fakes::waker::{counting, poll};
 use wouldblock::{
     Attempt,
     block::Idle,
@@ -26,7 +26,7 @@ use crate::{
 
 type SlotRig = Rig<&'static Slot<Take>>;
 
-/// The handler's order: quiet, step, acknowledge, wake.
+/// The order in a handler: quiet the device, step, acknowledge, wake.
 fn handler<A: Background>(device: &'static Device, slot: &&'static Slot<A>) {
     device.enable(false);
     let driven = slot.on_interrupt();
@@ -54,7 +54,7 @@ fn start_and_wait() {
 
 #[test]
 fn start_and_step() {
-    // The foreground's tries race with the interrupt's.
+    // The foreground's tries race with those of the interrupt.
     let report = Sweep::new("job, start and try").needs(2).limit(80).run(rig, |rig, cpu| {
         let mut job = rig.driver.start(rig.take(2)).unwrap();
         let done = loop {
@@ -81,7 +81,7 @@ fn wait_until() {
         match end {
             Ok(done) => assert_done(&done, 1),
             Err(_) => {
-                // Still running, and still the caller's.
+                // The operation still runs, and the caller still has the job.
                 rig.device.put();
                 assert_done(&job.wait(cpu), 1);
             }
@@ -109,7 +109,7 @@ fn start_and_await() {
     clean(&report, 67);
 }
 
-/// Calls back with what rides in the operation.
+/// An operation that carries what its callback needs.
 struct Told {
     take: Take,
     calls: Arc<AtomicU32>,
@@ -190,10 +190,10 @@ fn restarted_from_its_callback() {
     clean(&report, 10);
 }
 
-/// Takes one token, asked to stop or not.
-struct GoesOn(Take);
+/// Takes its tokens also after it was cancelled.
+struct IgnoresCancel(Take);
 
-impl Attempt for GoesOn {
+impl Attempt for IgnoresCancel {
     type Output = u32;
     type Error = ();
 
@@ -210,7 +210,7 @@ impl Attempt for GoesOn {
     }
 }
 
-impl Background for GoesOn {
+impl Background for IgnoresCancel {
     fn begin(&mut self) {
         self.0.begin();
     }
@@ -219,21 +219,21 @@ impl Background for GoesOn {
 }
 
 #[test]
-fn cancelled_on_a_device_that_goes_on() {
-    let rig = || Rig::new(leak(Slot::<GoesOn>::new()), handler);
+fn cancelled_on_a_device_that_continues() {
+    let rig = || Rig::new(leak(Slot::<IgnoresCancel>::new()), handler);
     let report = Sweep::new("job, cancel and go on").needs(1).run(rig, |rig, cpu| {
-        let mut job = rig.driver.start(GoesOn(rig.take(1))).unwrap();
+        let mut job = rig.driver.start(IgnoresCancel(rig.take(1))).unwrap();
         job.cancel();
         assert_eq!(cpu.block_on(job).result, Ok(1));
         assert!(rig.driver.is_idle());
     });
     clean(&report, 30);
     let report = Sweep::new("job, drop and go on").needs(2).run(rig, |rig, mut cpu| {
-        drop(rig.driver.start(GoesOn(rig.take(1))).unwrap());
+        drop(rig.driver.start(IgnoresCancel(rig.take(1))).unwrap());
         while !rig.driver.is_idle() {
             Idle::idle(&mut cpu, || rig.driver.is_idle());
         }
-        assert_eq!(rig.driver.start(GoesOn(rig.take(1))).unwrap().wait(cpu).result, Ok(1));
+        assert_eq!(rig.driver.start(IgnoresCancel(rig.take(1))).unwrap().wait(cpu).result, Ok(1));
     });
     clean(&report, 40);
 }
@@ -243,7 +243,7 @@ fn forgotten() {
     let report = Sweep::new("job, forget").needs(1).run(rig, |rig, cpu| {
         std::mem::forget(rig.driver.start(rig.take(1)).unwrap());
         let (events, tokens) = (|| cpu.events(), || rig.device.state().0.into());
-        let is_over = || events() > tokens(); // It has taken one.
+        let is_over = || events() > tokens(); // It has taken a token.
         let mut idle = cpu;
         while !is_over() {
             Idle::idle(&mut idle, is_over);
@@ -257,7 +257,8 @@ fn forgotten() {
 
 #[test]
 fn cancelled() {
-    // It ends by itself or by the cancel; either way once, with what it has come to.
+    // It ends by itself or by the cancel: in both cases once, and with the tokens that it has
+    // taken.
     let rig = || Rig::new(leak(Slot::new()), handler::<Take>);
     let report = Sweep::new("job, cancel and wait").needs(0).run(rig, |rig, cpu| {
         let mut job = rig.driver.start(rig.take(2)).unwrap();
@@ -270,7 +271,7 @@ fn cancelled() {
     clean(&report, 18);
 }
 
-/// Waits as a task that has been polled before does.
+/// Waits as a task whose first poll was pending.
 fn wait(mut job: wouldblock::job::Job<Take>, cpu: &Cpu) -> Done<Take> {
     match poll(&mut job, &counting().0) {
         Poll::Ready(done) => done,
@@ -285,7 +286,7 @@ fn dropped() {
         let before = rig.device.state().0;
         let mut op = rig.take(1);
         let next = loop {
-            // The one before has ended by its cancel, or is about to.
+            // The operation before it has been ended by the cancel, or is about to be.
             match rig.driver.start(op) {
                 Ok(job) => break job,
                 Err(Busy(back)) => op = back,
@@ -293,7 +294,7 @@ fn dropped() {
             cpu.step();
         };
         if cpu.events() > 0 && before == 0 {
-            rig.device.put(); // The dropped one has taken it.
+            rig.device.put(); // The dropped operation has taken the token.
         }
         assert_done(&next.wait(cpu), 1);
     });

@@ -1,6 +1,6 @@
 //! The preemption sweep over the library's own wait paths: an interrupt at every boundary, then at
-//! every pair. Every check is shown to be able to fail, by the broken twins in `twins` and
-//! `promises`.
+//! every pair of boundaries. The broken twins in `twins` and `promises` show that every check can
+//! fail.
 
 mod compose;
 mod device;
@@ -18,14 +18,15 @@ mod uart;
 
 use std::time::Duration;
 
+use fakes::leak;
 use wouldblock::{
     event::{Operation, wait::Wait},
     testing::{Cpu, Report},
     time,
 };
 
-/// Prints the report, and asserts that the sweep was no smaller than it is known to be, and found
-/// nothing.
+/// Prints the report, and asserts that the sweep found nothing and had at least `boundaries`
+/// boundaries.
 #[track_caller]
 fn clean(report: &Report, boundaries: u64) {
     println!("sweep: {report}");
@@ -33,7 +34,8 @@ fn clean(report: &Report, boundaries: u64) {
     assert!(report.boundaries() >= boundaries, "the sweep has shrunk: {report}");
 }
 
-/// Prints the report of a broken twin, and asserts that its fault, counted by `count`, was found.
+/// Prints the report of a broken twin, and asserts that the sweep found its fault, which `count`
+/// counts, and no other fault.
 #[track_caller]
 fn caught(report: &Report, count: impl Fn(&Report) -> u64) {
     println!("twin caught: {report}");
@@ -41,11 +43,11 @@ fn caught(report: &Report, count: impl Fn(&Report) -> u64) {
     assert_eq!(count(report), report.failures().len() as u64, "other faults too: {report}");
 }
 
-/// A form in which an operation is waited for.
+/// A form in which a test waits for an operation.
 #[derive(Clone, Copy, Debug)]
 enum Form {
     Block,
-    /// With a bound that is too far away to be reached.
+    /// With a deadline that is too far away to be reached.
     Bounded,
     Await,
 }
@@ -53,7 +55,7 @@ enum Form {
 impl Form {
     const ALL: [Self; 3] = [Self::Block, Self::Bounded, Self::Await];
 
-    /// The end of `op`, waited for in this form.
+    /// Waits for the end of `op` in this form.
     fn run<W: Wait>(self, cpu: &Cpu, mut op: Operation<W>) -> Result<W::Output, W::Error> {
         match self {
             Self::Block => op.block(cpu),
@@ -65,8 +67,4 @@ impl Form {
             },
         }
     }
-}
-
-fn leak<T>(value: T) -> &'static T {
-    Box::leak(Box::new(value))
 }

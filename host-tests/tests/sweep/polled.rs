@@ -25,7 +25,7 @@ fn rig() -> Rig<Event> {
 
 type Receive = fn(&mut Waiter<'_>, &'static Device, &mut Context<'_>) -> Poll<Result<u32, ()>>;
 
-/// As the library offers it.
+/// The library's way: the registration stays when the poll returns.
 fn kept(
     waiter: &mut Waiter<'_>,
     device: &'static Device,
@@ -34,7 +34,7 @@ fn kept(
     waiter.poll(context, &mut Take::new(device, 1))
 }
 
-/// An operation per poll, which takes its registration back when it is dropped.
+/// The twin: an operation per poll, which removes its registration when it is dropped.
 fn dropped(
     waiter: &mut Waiter<'_>,
     device: &'static Device,

@@ -1,5 +1,5 @@
-//! The conformance checks of `testing::check`, each over an operation that keeps the promise and
-//! over one that breaks it.
+//! The conformance checks of `testing::check`: each accepts an operation that keeps the promise and
+//! refuses one that breaks it.
 
 use std::fmt::Debug;
 
@@ -31,12 +31,12 @@ enum Flaw {
     NeverArms,
     /// `disarm` does nothing.
     StaysArmed,
-    /// `begin` does the work itself while it can.
+    /// `begin` does as much of the work as it can.
     WorksInBegin,
     /// No interrupt follows `begin`.
     NoInterrupt,
     /// `cancel` does nothing.
-    GoesOn,
+    IgnoresCancel,
 }
 
 #[derive(Debug)]
@@ -93,7 +93,7 @@ impl Background for Flawed {
     }
 
     fn cancel(&mut self) {
-        if self.flaw != Flaw::GoesOn {
+        if self.flaw != Flaw::IgnoresCancel {
             self.take.cancel();
         }
     }
@@ -108,7 +108,7 @@ fn rig() -> FlawedRig {
     })
 }
 
-/// Asserts that `check` accepts the sound operation, and refuses each of the flawed ones.
+/// Asserts that `check` accepts the sound operation and refuses each flawed one.
 #[track_caller]
 fn tells_apart<T: Debug>(flaws: &[Flaw], check: impl Fn(Flaw) -> Result<T, Violation>) {
     let kept = check(Flaw::None);
@@ -130,7 +130,7 @@ fn tries_lose_nothing() {
     let device = Device::new();
     device.put();
     let ready = check::tries_lose_nothing(&mut Take::new(device, 1), 1, || ());
-    assert!(ready.is_err(), "on a device that is ready nothing is shown");
+    assert!(ready.is_err(), "a device that is ready shows nothing");
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn arm_enables_the_source() {
         let device = Device::new();
         check::arm_enables_the_source(&mut Flawed::new(device, 1, flaw), || device.state().1)
     });
-    // A wrapper, and its twin that forgets to forward.
+    // A wrapper that forwards, and its twin that does not.
     let device = Device::new();
     let enabled = || device.state().1;
     let mut wrapped = Take::new(device, 1).map(|taken| taken + 1);
@@ -194,7 +194,7 @@ fn interrupts_end_it() {
 
 #[test]
 fn cancel_ends_it() {
-    tells_apart(&[Flaw::GoesOn], |flaw| {
+    tells_apart(&[Flaw::IgnoresCancel], |flaw| {
         let rig = rig();
         check::cancel_ends_it(rig.driver, Flawed::new(rig.device, 3, flaw), &rig, 20)
     });

@@ -1,4 +1,4 @@
-//! Every way through the scope of a line: the interrupt steps what was lent at every boundary.
+//! Every way through a scope: the interrupt steps the lent operation at every boundary.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
 
 type LineRig = Rig<&'static ScopedSlot>;
 
-/// The handler's order: quiet, step, acknowledge, wake.
+/// The order in a handler: quiet the device, step, acknowledge, wake.
 fn handler(device: &'static Device, line: &&'static ScopedSlot) {
     device.enable(false);
     let driven = line.on_interrupt();
@@ -63,7 +63,7 @@ fn tried_and_cancelled() {
                     (before, after)
                 })
                 .unwrap();
-            assert!(over.0.is_err() || over.1.is_ok(), "what is over stays over");
+            assert!(over.0.is_err() || over.1.is_ok(), "an operation that has ended stays ended");
             assert!(matches!(over.1, Ok(()) | Err(time::Error::TimedOut)));
             let taken = done.result.unwrap();
             assert_eq!(u64::from(taken) + u64::from(rig.device.state().0), cpu.events());

@@ -1,4 +1,5 @@
-//! Tickets: the device tells of every end by its ticket, and once more when that is old.
+//! Tickets: the device reports every end by its ticket, and reports it again when that ticket is
+//! old.
 
 use std::{
     cell::Cell,
@@ -19,11 +20,11 @@ use crate::{
     leak,
 };
 
-/// No ticket.
+/// The bits that stand for no ticket.
 const NONE: u32 = u32::MAX;
 
-/// Room for one, and the tickets that the device gives back: of the request in flight, and of the
-/// one before.
+/// One slot, and the tickets that the device gives back: that of the request in flight, and that of
+/// the request before it.
 struct Queue {
     slots: &'static Slots<Take, 1>,
     current: AtomicU32,
@@ -47,7 +48,7 @@ impl Queue {
         self.current.store(ticket.to_bits(), Relaxed);
     }
 
-    /// The request has ended, and its end was given out.
+    /// The caller has collected the end of the request: its ticket is old now.
     fn end(&self) {
         boundary();
         self.old.store(self.current.load(Relaxed), Relaxed);
@@ -59,7 +60,7 @@ impl Queue {
 }
 
 thread_local! {
-    /// Called back, in this run: handlers run on the thread that they interrupt.
+    /// Callbacks in this run. Handlers run on the thread that they interrupt.
     static CALLS: Cell<u32> = const { Cell::new(0) };
 }
 
@@ -154,7 +155,8 @@ fn panicked(report: &Report) -> u64 {
     faults.filter(|fault| matches!(fault, Fault::Panicked(_))).count() as u64
 }
 
-/// The twin takes the slot for the request: whatever the ticket says, it steps what is in there.
+/// The twin uses only the index of a ticket: it steps the operation in that slot, also if the
+/// ticket is old.
 #[test]
 fn an_old_ticket_that_steps_is_found() {
     let by_index: fn(&'static Device, &Queue) = |device, queue| {
@@ -164,7 +166,7 @@ fn an_old_ticket_that_steps_is_found() {
         if old != current && old.index() == current.index() {
             let step = queue.step(&queue.current);
             if step != Step::Idle {
-                std::panic::resume_unwind(Box::new("an old ticket has stepped")); // No word of it.
+                std::panic::resume_unwind(Box::new("an old ticket has stepped")); // Prints nothing.
             }
         }
         queue.step(&queue.current);
@@ -180,7 +182,7 @@ fn an_old_ticket_that_steps_is_found() {
     caught(&report, panicked);
 }
 
-/// The twin tells the device its ticket when the request runs already.
+/// The twin tells the device the ticket after the request has started.
 #[test]
 fn a_ticket_that_is_told_late_is_found() {
     let report = Sweep::new("twin: ticket told late").run(Queue::rig, |rig, mut cpu| {
@@ -195,12 +197,12 @@ fn a_ticket_that_is_told_late_is_found() {
     caught(&report, Report::lost);
 }
 
-/// Room for one, whose tenant is followed by another one from its callback.
+/// One slot. The callback of its first operation starts a second operation there.
 struct Chain {
     slots: &'static Slots<Link, 1>,
-    /// The ticket of the tenant.
+    /// The ticket of the operation in the slot.
     current: AtomicU32,
-    /// Whether the tenant that followed was cancelled.
+    /// Whether the second operation was cancelled.
     second_cancelled: AtomicBool,
 }
 
@@ -246,7 +248,8 @@ fn start(device: &'static Device, chain: &'static Chain, is_second: bool) -> Tic
     })
 }
 
-/// Starts the first one, cancels it by its ticket with `cancel`, and finds the second one running.
+/// Starts the first operation and cancels it by its ticket with `cancel`. Panics if that cancelled
+/// the second operation.
 fn cancelled_by(name: &str, cancel: fn(&Chain, Ticket)) -> Report {
     let rig = || {
         let (current, second_cancelled) = (AtomicU32::new(NONE), AtomicBool::new(false));
@@ -261,21 +264,21 @@ fn cancelled_by(name: &str, cancel: fn(&Chain, Ticket)) -> Report {
         cpu.step();
         cancel(rig.driver, ticket);
         cpu.step();
-        // No word of it in a twin.
+        // Prints nothing: a twin must get here.
         if rig.driver.second_cancelled.load(Relaxed) {
-            std::panic::resume_unwind(Box::new("the next tenant was cancelled"));
+            std::panic::resume_unwind(Box::new("the second operation was cancelled"));
         }
     })
 }
 
-/// The first one may end, and the second one move in, at every boundary of a cancel.
+/// At every boundary of the cancel, the first operation may end and the second may start.
 #[test]
 fn a_ticket_cancels_no_later_tenant() {
     let report = cancelled_by("slots, cancel", |chain, ticket| _ = chain.slots.cancel(ticket));
     clean(&report, 20);
 }
 
-/// The twin looks at the ticket, and cancels what is in the slot then.
+/// The twin checks the ticket, and then cancels the operation that is in the slot by then.
 #[test]
 fn a_cancel_that_looks_first_is_found() {
     let report = cancelled_by("twin: a look, then a cancel", |chain, ticket| {

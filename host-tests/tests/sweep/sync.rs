@@ -1,4 +1,4 @@
-//! The mutex and the channels, between a handler and the foreground, and between tasks.
+//! The mutex and the channels: between a handler and the foreground, and between tasks.
 
 use std::{
     cell::{Cell, RefCell},
@@ -8,7 +8,7 @@ use std::{
     task::Poll,
 };
 
-use host_tests::waker::{Call, hooked, poll};
+use fakes::waker::{Call, hooked, poll};
 use wouldblock::{
     block,
     event::Event,
@@ -18,7 +18,7 @@ use wouldblock::{
 
 use crate::{clean, device::Rig, leak};
 
-/// Counts what the handlers could add, and what they could not.
+/// Counts the additions of the handlers that got the lock and of those that did not.
 #[derive(Default)]
 struct Total {
     total: Mutex<u32>,
@@ -62,9 +62,9 @@ fn mutex_tried_by_a_handler() {
 
 #[test]
 fn mutex_awaited_by_a_task() {
-    // One task holds the mutex while it waits for the device, the other one waits for the mutex.
+    // One task holds the mutex while it waits for the device; the other task waits for the mutex.
     let rig = || {
-        Rig::new((Event::new(), Mutex::<u32, 2>::with_lockers(0)), |device, (event, _)| {
+        Rig::new((Event::new(), Mutex::<u32, 2>::new(0)), |device, (event, _)| {
             device.enable(false);
             event.signal();
         })
@@ -96,9 +96,9 @@ fn mutex_awaited_by_a_task() {
 
 #[test]
 fn mutex_awaited_at_interrupt_level() {
-    // A waker that takes the lock on the spot: it is free by then.
+    // A waker that takes the lock inside the wake: the lock must be free by then.
     let locked = || {
-        let rig = Rig::new(leak(Mutex::<u32, 1>::with_lockers(0)), |device, mutex| {
+        let rig = Rig::new(leak(Mutex::<u32, 1>::new(0)), |device, mutex| {
             device.enable(false);
             drop(mutex.try_lock());
         });
@@ -108,7 +108,7 @@ fn mutex_awaited_at_interrupt_level() {
     let report = Sweep::new("mutex, a task at interrupt level").needs(0).run(locked, |rig, cpu| {
         let (mutex, taken) = (rig.driver, leak(AtomicU32::new(0)));
         let waker = hooked(move |call| {
-            // The end of this hold wakes too.
+            // When this guard is dropped, it wakes again.
             if call == Call::Wake && taken.fetch_add(1, Relaxed) == 0 {
                 *mutex.try_lock().expect("a mutex that is free") += 1;
             }
@@ -119,12 +119,12 @@ fn mutex_awaited_at_interrupt_level() {
         assert!(poll(&mut op, &waker).is_pending());
         cpu.step();
         drop(guard);
-        assert!(taken.load(Relaxed) > 0, "nobody was told that it is free");
+        assert!(taken.load(Relaxed) > 0, "no waker was told that the mutex is free");
     });
     clean(&report, 8);
 }
 
-/// A channel of `N - 1` values whose one end is the handler's.
+/// The two ends of a channel of `N - 1` values. The handler uses one of them.
 fn ends<const N: usize>() -> (Sender<'static, u32>, Receiver<'static, u32>) {
     Box::leak(Box::new(Channel::<u32, N>::new())).split().unwrap()
 }
@@ -139,7 +139,7 @@ fn handler_sends() -> Rig<Sends> {
     let (sender, receiver) = ends::<4>();
     let (sender, receiver) = (sender.into(), receiver.into());
     let rig = Rig::new(Sends { sender, sent: Cell::new(0), receiver }, |device, sends: &Sends| {
-        // All of them: the line falls, so that the next token is a new edge.
+        // Takes all tokens, so that the line falls and the next token is a new edge.
         while device.take() {
             sends.sent.set(sends.sent.get() + 1);
             assert_eq!(sends.sender.borrow_mut().try_send(sends.sent.get()), Ok(()));
@@ -174,7 +174,7 @@ struct Receives {
     sender: RefCell<Sender<'static, u32>>,
 }
 
-/// The channel is full: a value can be sent when the handler has received the first one.
+/// The channel is full: the second value can be sent when the handler has received the first.
 fn handler_receives() -> Rig<Receives> {
     let (mut sender, receiver) = ends::<2>();
     assert_eq!(sender.try_send(1), Ok(()));
@@ -190,7 +190,7 @@ fn handler_receives() -> Rig<Receives> {
     rig
 }
 
-/// What the handler has not received is still in the channel.
+/// Asserts that each value was received by the handler or is still in the channel.
 #[track_caller]
 fn assert_all_received(driver: &Receives) {
     critical_section::with(|_| {

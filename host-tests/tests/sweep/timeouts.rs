@@ -1,4 +1,4 @@
-//! Time-outs, awaited and asleep: an operation raced with an alarm, or bounded by one.
+//! Time-outs, awaited or blocked on: an operation that races with an alarm or is limited by one.
 
 use std::{cell::Cell, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
     device::{Device, Take},
 };
 
-/// A one-shot timer in milliseconds, whose time the world advances.
+/// A one-shot timer that counts milliseconds. The world advances its time.
 #[derive(Default)]
 struct Timer {
     now: Cell<u64>,
@@ -59,7 +59,7 @@ impl<'t> Alarm<&'t Timer> for OneShot<'t> {
     }
 }
 
-/// A device and a timer. An event of the world is a token, or 60 ms.
+/// A device and a timer. Each event of the sweep is a token, or 60 ms.
 struct Timed {
     device: &'static Device,
     received: Event,
@@ -116,7 +116,7 @@ impl Timed {
     }
 }
 
-/// The forms that sleep until an event: a bound of their own would need an alarm of its own.
+/// The forms that sleep until an event. [`Form::Bounded`] would need a second alarm.
 const FORMS: [Form; 2] = [Form::Block, Form::Await];
 
 #[test]
@@ -155,7 +155,7 @@ fn within_a_time() {
             assert_eq!(end, Err(time::Error::TimedOut));
             world.assert_unset();
             world.device.put();
-            assert_eq!(read.attempt(), Ok(2), "it still has the first");
+            assert_eq!(read.attempt(), Ok(2), "the operation still has the first token");
         });
         clean(&report, 9);
         let name = format!("within, {form:?}, in time");
@@ -169,7 +169,7 @@ fn within_a_time() {
     }
 }
 
-/// Any idler with any alarm: here the sweep's processor, and the timer above.
+/// Any idler works with any alarm: here the sweep's CPU with the timer above.
 #[test]
 fn asleep_with_an_alarm() {
     for time_passes in [false, true] {
@@ -185,7 +185,7 @@ fn asleep_with_an_alarm() {
                 Err(time::Error::TimedOut) => {
                     assert!(time_passes && world.timer.now.get() > begun + 100);
                 }
-                Err(time::Error::Other(())) => panic!("it does not fail"),
+                Err(time::Error::Other(())) => panic!("a token cannot fail"),
             }
             world.assert_unset();
         });
@@ -193,7 +193,7 @@ fn asleep_with_an_alarm() {
     }
 }
 
-/// The twin's bound has an alarm whose event nothing waits for.
+/// The twin's time limit has an alarm whose event has no waiter.
 #[test]
 fn twin_a_bound_that_is_not_heard() {
     let report =

@@ -1,4 +1,5 @@
-//! Broken twins of the library's protocols, each next to the sound one: the sweep tells them apart.
+//! Broken twins of the library's protocols, each next to the sound protocol: the sweep
+//! distinguishes them.
 
 use std::{
     cell::RefCell,
@@ -7,7 +8,7 @@ use std::{
     task::{Poll, Waker},
 };
 
-use host_tests::waker::{Call, hooked, poll};
+use fakes::waker::{Call, hooked, poll};
 use wouldblock::{
     Attempt, attempt,
     block::{self, Idle},
@@ -23,7 +24,7 @@ use crate::{
     leak,
 };
 
-/// A word that a handler shares: a boundary before each access, as the library's have.
+/// A word that a handler shares, with a boundary before each access, as in the library.
 #[derive(Default)]
 struct Word(AtomicU32);
 
@@ -50,7 +51,7 @@ fn sound(report: &Report) {
     crate::clean(report, 4);
 }
 
-/// The simplest event: a count of signals, and who is woken.
+/// The simplest event: a count of signals, and the waker.
 #[derive(Default)]
 struct Bell {
     epoch: Word,
@@ -92,7 +93,8 @@ fn check_before_register() {
                     take.arm();
                     return attempt::into_poll(take.attempt()).map(drop);
                 }
-                // Armed first, so that the interrupt can come before the waker is known.
+                // The twin arms first, so that the interrupt can come before the waker is
+                // registered.
                 take.arm();
                 rig.driver.register(context.waker());
                 Poll::Pending
@@ -103,7 +105,7 @@ fn check_before_register() {
     caught(&run("twin: check before register", false), Report::lost);
 }
 
-/// A source that is always enabled, and whose handler rings, and nothing else.
+/// A source that is always enabled. Its handler only rings.
 fn always_on() -> Rig<Bell> {
     let rig = Rig::new(Bell::default(), |_, bell: &Bell| bell.ring());
     rig.device.enable(true);
@@ -142,8 +144,8 @@ fn news_not_asked_before_the_sleep() {
 
 #[test]
 fn wake_before_quiet() {
-    // A waker may do anything: this one runs the task on the spot, as an executor at interrupt
-    // level does. The task takes a token and arms the device for the next one.
+    // A waker may do anything: this one runs the task inside the wake, as an executor at interrupt
+    // level does. The task takes a token and arms the device for the next token.
     let run = |name, handler: fn(&'static Device, &Event)| {
         let rig = move || Rig::new(Event::new(), handler);
         Sweep::new(name).needs(2).run(rig, |rig, mut cpu| {
@@ -159,7 +161,7 @@ fn wake_before_quiet() {
                 }
             });
             let mut waiter = rig.driver.waiter().unwrap();
-            // One registration is one wake: the task registers again when it is polled.
+            // A registration is good for one wake: the task registers again when it is polled.
             let mut never = waiter.operation(attempt::from_fn(|| {
                 if device.take() {
                     taken.fetch_add(1, Relaxed);
@@ -224,7 +226,7 @@ fn no_re_arm() {
     caught(&twin, Report::lost);
 }
 
-/// The simplest slot: an operation, and a claim.
+/// The simplest slot: an operation, and a claim on it.
 struct Mini {
     op: RefCell<Option<Take>>,
     claim: Word,
@@ -282,7 +284,7 @@ fn missing_note() {
     let run = |name, leaves_a_note| {
         sweep(name, Mini::rig(leaves_a_note), |rig, cpu| {
             *rig.driver.op.borrow_mut() = Some(rig.take(1));
-            rig.driver.step(); // The foreground steps too, and is interrupted.
+            rig.driver.step(); // The foreground steps too, and may be interrupted.
             rig.driver.wait(cpu);
         })
     };
@@ -336,7 +338,7 @@ fn a_handler_that_spins_on_what_it_interrupted() {
     caught(&twin, Report::stuck);
 }
 
-/// A level line.
+/// A device whose interrupt line is level-triggered.
 struct Level(&'static Device, fn(&Device));
 
 impl World for Level {

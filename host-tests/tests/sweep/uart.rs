@@ -1,11 +1,11 @@
-//! The reference driver in every form, over the strict port (`host_tests::pc`) and an 8259 that
-//! latches true edges: a boundary before each register access.
+//! The reference driver in every form, over `fakes::fake_16550` with its 8259, which latches true
+//! edges. There is a boundary before each register access.
 
 mod continuous;
 
 use std::time::Duration;
 
-use host_tests::pc::Pc;
+use fakes::fake_16550::Fake16550;
 use wouldblock::{
     attempt::Progress,
     job::Slot,
@@ -18,9 +18,9 @@ use wouldblock::{
 
 use crate::{clean, leak};
 
-/// The port's registers, each access behind a boundary.
+/// The chip's registers, with a boundary before each access.
 #[derive(Clone, Copy)]
-struct Port(&'static Pc);
+struct Port(&'static Fake16550);
 
 impl Registers for Port {
     fn read(&self, register: Register) -> u8 {
@@ -39,10 +39,10 @@ type Empty = ReadExact<Receiver<'static, Port>, [u8; 0]>;
 type Messages = ReadToIdle<Receiver<'static, Port>, [u8; 32]>;
 type Writes = WriteAll<Transmitter<'static, Port>, [u8; 20]>;
 
-/// The port; each event is `characters` character times, in which the far end sends what it has
-/// left.
+/// The chip and its driver. Each event of the sweep is `characters` character times, in which the
+/// far end sends what it has not sent yet.
 struct Rig {
-    pc: &'static Pc,
+    chip: &'static Fake16550,
     uart: &'static Uart<Port>,
     reads: &'static Slot<Reads>,
     empty: &'static Slot<Empty>,
@@ -52,14 +52,14 @@ struct Rig {
 }
 
 impl Rig {
-    /// The far end is to send `bytes`.
+    /// A chip whose far end will send `bytes`.
     fn new(bytes: &[u8], characters: u32) -> Self {
-        let pc = Pc::new();
-        let uart = leak(Uart::new(Port(pc)));
+        let chip = Fake16550::new();
+        let uart = leak(Uart::new(Port(chip)));
         uart.initialize(1, Level::default());
-        pc.far_end_sends(bytes);
+        chip.far_end_sends(bytes);
         let (reads, messages, writes) = (leak(Slot::new()), leak(Slot::new()), leak(Slot::new()));
-        Self { pc, uart, reads, empty: leak(Slot::new()), messages, writes, characters }
+        Self { chip, uart, reads, empty: leak(Slot::new()), messages, writes, characters }
     }
 
     fn receiver(&self) -> Receiver<'static, Port> {
@@ -77,20 +77,20 @@ impl Rig {
         transmitter
     }
 
-    /// Nothing is left of what was waited for.
+    /// Asserts that no interrupt is left enabled.
     #[track_caller]
     fn assert_disarmed(&self) {
-        assert_eq!(self.pc.contents().enabled, 0);
+        assert_eq!(self.chip.contents().enabled, 0);
     }
 }
 
 impl World for Rig {
     fn event(&self) {
-        (0..self.characters).for_each(|_| self.pc.tick());
+        (0..self.characters).for_each(|_| self.chip.tick());
     }
 
     fn deliver(&self) -> bool {
-        self.pc.deliver(&mut || {
+        self.chip.deliver(&mut || {
             let news = self.uart.on_interrupt();
             let read = (self.reads.on_interrupt(), self.messages.on_interrupt());
             let driven = (read, self.writes.on_interrupt(), self.empty.on_interrupt());
@@ -99,9 +99,9 @@ impl World for Rig {
     }
 }
 
-/// Few bytes, which only the FIFO's time-out announces.
+/// So few bytes that only the FIFO's time-out announces them.
 const FEW: &[u8] = b"abc";
-/// More than the level at which they are announced at once.
+/// More bytes than the trigger level, at which the chip announces them at once.
 const MANY: &[u8; 10] = b"abcdefghij";
 
 fn few() -> Rig {
@@ -139,7 +139,8 @@ fn receive_one() {
         let deadline = Deadline::after(cpu.clock(), Duration::from_secs(1));
         let end = receiver.recv().block_until(cpu, &deadline);
         rig.assert_disarmed();
-        // Too late, a byte is still there for the next try, unless it comes in the middle of that.
+        // After a time-out, the next try finds a byte that has come. (One may also come during that
+        // try.)
         let came = cpu.events();
         let end = end.or_else(|_| receiver.try_recv());
         assert!(end == Ok(b'a') || came == 0);
@@ -149,7 +150,7 @@ fn receive_one() {
 
 #[test]
 fn read() {
-    // Bytes come in two lots, the second one at a place of its own.
+    // The bytes come in two lots; the sweep places the second lot by itself.
     let report = Sweep::new("uart, read, blocking").needs(3).run(many, |rig, cpu| {
         let (mut receiver, mut buffer, mut filled) = (rig.receiver(), [0; 10], 0);
         while filled < 10 {
@@ -182,7 +183,7 @@ fn read_dropped_in_the_middle() {
             let (mut receiver, mut buffer) = (rig.receiver(), [0; 10]);
             let mut op = receiver.read_exact(&mut buffer);
             let waker = std::task::Waker::noop();
-            let filled = match host_tests::waker::poll(&mut op, waker) {
+            let filled = match fakes::waker::poll(&mut op, waker) {
                 std::task::Poll::Ready(end) => end.unwrap(),
                 std::task::Poll::Pending => op.progress(),
             };
@@ -224,8 +225,9 @@ fn read_in_the_background() {
 
 #[test]
 fn read_to_idle() {
-    // Ten bytes and then none: at eight, all but one are taken, and the time-out is owed for the rest.
-    // Two events bring the bytes, two may come before those are taken, one is the silence after that.
+    // Ten bytes, then silence. At the trigger level of eight, the driver takes all bytes but one;
+    // the FIFO's time-out announces the rest. Two events bring the bytes, two may come before the
+    // driver takes those, and one is the silence after them.
     let report = Sweep::new("uart, read_to_idle, blocking").needs(5).run(many, |rig, cpu| {
         let (mut receiver, mut buffer) = (rig.receiver(), [0; 32]);
         assert_eq!(receiver.read_to_idle(&mut buffer).block(cpu), Ok(10));
@@ -258,7 +260,7 @@ fn read_to_idle() {
 
 #[test]
 fn read_to_idle_beside_a_write() {
-    // What it asks the chip must not cost the transmitter its interrupt.
+    // What the read asks the chip must not clear the transmitter's interrupt.
     let report =
         Sweep::new("uart, read_to_idle beside a job that writes").needs(8).run(many, |rig, cpu| {
             let (receiver, transmitter) = rig.uart.split().unwrap();
@@ -298,7 +300,7 @@ fn write() {
                 rig.event();
             }
         }
-        assert!(rig.pc.far_end_received().len() > 16);
+        assert!(rig.chip.far_end_received().len() > 16);
     });
     clean(&report, 48);
 }
@@ -321,8 +323,12 @@ fn write_in_the_background() {
         let mut job = rig.writes.start(rig.transmitter().into_write_all([7; 20])).unwrap();
         job.cancel();
         let sent = job.attempt().unwrap().result.unwrap();
-        (0..40).for_each(|_| rig.pc.tick());
-        assert_eq!(rig.pc.far_end_received().len(), sent, "as many as it says, and no more");
+        (0..40).for_each(|_| rig.chip.tick());
+        assert_eq!(
+            rig.chip.far_end_received().len(),
+            sent,
+            "it has sent the reported number of bytes"
+        );
         rig.assert_disarmed();
     });
     clean(&report, 20);
@@ -330,7 +336,7 @@ fn write_in_the_background() {
 
 #[test]
 fn both_ways_at_once() {
-    // Two halves share the enable register, and one line.
+    // The two halves share the enable register and one interrupt line.
     let rig = || Rig::new(MANY, 5);
     let report = Sweep::new("uart, both ways, jobs").needs(8).run(rig, |rig, cpu| {
         let (receiver, transmitter) = rig.uart.split().unwrap();

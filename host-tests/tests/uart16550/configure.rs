@@ -1,5 +1,5 @@
-//! Settings: what they write, that a change of them loses no waiter, and chips that are odd. A driver
-//! without the setting for a quirk is the twin that each test catches.
+//! Settings: what they write; that no waiter is lost when they change; and chips with quirks. For
+//! each quirk, the twin is the driver without the setting for it.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::*;
-use host_tests::pc::{Fifo, Odd};
+use fakes::fake_16550::{Fifo, Odd};
 use wouldblock::uart16550::{
     Config, DataBits, LineBusy, Parity, Quirks, Registers, StopBits, UnreachableRate,
 };
@@ -15,13 +15,13 @@ use wouldblock::uart16550::{
 const NORMAL: Config = Config::new(1);
 
 fn odd(odd: Odd, quirks: Quirks) -> (Port, &'static Uart<Port>) {
-    let pc = Pc::with(odd);
-    (pc, leak(Uart::with_quirks(pc, quirks)))
+    let chip = Fake16550::with(odd);
+    (chip, leak(Uart::with_quirks(chip, quirks)))
 }
 
 #[test]
 fn the_line_is_set_as_the_data_sheet_says() {
-    let (pc, uart, ..) = port();
+    let (chip, uart, ..) = port();
     for (config, line_control) in [
         (NORMAL, 0b11),
         (Config { data_bits: DataBits::Five, ..NORMAL }, 0b00),
@@ -32,14 +32,14 @@ fn the_line_is_set_as_the_data_sheet_says() {
         (Config { parity: Parity::Space, stop_bits: StopBits::Two, ..NORMAL }, 0b11_1111),
     ] {
         uart.configure(&config).unwrap();
-        assert_eq!(pc.contents().line_control, line_control, "{config:?}");
+        assert_eq!(chip.contents().line_control, line_control, "{config:?}");
         uart.set_break(true);
-        assert_eq!(pc.contents().line_control, line_control | 1 << 6);
+        assert_eq!(chip.contents().line_control, line_control | 1 << 6);
         uart.set_break(false);
-        assert_eq!(pc.contents().line_control, line_control, "a break changes no setting");
+        assert_eq!(chip.contents().line_control, line_control, "a break changes no setting");
     }
     uart.configure(&Config::new(0)).unwrap();
-    assert_eq!(pc.contents().divisor, [1, 0]);
+    assert_eq!(chip.contents().divisor, [1, 0]);
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn a_rate_is_within_three_percent_or_the_nearest_one_is_named() {
     {
         assert_eq!(Config::at(PC, baud), Ok(Config::new(divisor)), "{baud}");
     }
-    // Exactly 3 % is, a little more is not.
+    // Exactly 3 % off is accepted, a little more is refused.
     assert_eq!(Config::at(16 * 103, 100), Ok(Config::new(1)));
     assert!(Config::at(16 * 103 + 1, 100).is_err());
     for (clock, baud, nearest, deviation) in [
@@ -90,7 +90,7 @@ proptest! {
     }
 }
 
-/// A program that waits in some way, whether it is announced after `change`, and with what.
+/// For each of four ways to wait: whether the interrupt still announces the end after `change`.
 fn is_announced(change: fn(Port, &Uart<Port>)) -> [bool; 4] {
     let still = |cpu: &mut Cpu<_>, done: &dyn Fn() -> bool| {
         cpu.run(60);
@@ -98,32 +98,32 @@ fn is_announced(change: fn(Port, &Uart<Port>)) -> [bool; 4] {
     };
     let mut results = [false; 4];
     {
-        let (pc, uart, mut receiver, _) = port();
+        let (chip, uart, mut receiver, _) = port();
         let (waker, wakes) = counting();
         let mut read = receiver.recv();
         assert!(poll(&mut read, &waker).is_pending());
-        change(pc, uart);
-        assert!(wakes.load(SeqCst) > 0, "it looks again");
+        change(chip, uart);
+        assert!(wakes.load(SeqCst) > 0, "the change wakes the task, which looks again");
         _ = poll(&mut read, &waker);
         let before = wakes.load(SeqCst);
-        // In a form that does not look again either.
-        pc.far_end_sends(b"x");
-        results[0] = still(&mut cpu(pc, uart), &|| wakes.load(SeqCst) > before);
+        // The byte must be announced by the interrupt.
+        chip.far_end_sends(b"x");
+        results[0] = still(&mut cpu(chip, uart), &|| wakes.load(SeqCst) > before);
     }
     {
-        // A poll that is not repeated after the change: only the interrupt can tell.
-        let (pc, uart, mut receiver, mut transmitter) = port();
-        pc.set_stuck(true);
+        // The write waits over the change: only the interrupt can wake it.
+        let (chip, uart, mut receiver, mut transmitter) = port();
+        chip.set_stuck(true);
         transmitter.write_all([0; 17]).attempt().unwrap_err();
-        pc.tick();
+        chip.tick();
         let mut write = transmitter.write_all([0; 32]);
         let (waker, wakes) = counting();
         assert!(poll(&mut write, &waker).is_pending());
-        change(pc, uart);
-        pc.set_stuck(false);
+        change(chip, uart);
+        chip.set_stuck(false);
         _ = poll(&mut write, &waker);
         let before = wakes.load(SeqCst);
-        results[1] = still(&mut cpu(pc, uart), &|| wakes.load(SeqCst) > before);
+        results[1] = still(&mut cpu(chip, uart), &|| wakes.load(SeqCst) > before);
         drop(write);
         assert_eq!(receiver.try_recv(), Err(WouldBlock));
     }
@@ -131,16 +131,16 @@ fn is_announced(change: fn(Port, &Uart<Port>)) -> [bool; 4] {
         static ENDS: AtomicU32 = AtomicU32::new(0);
         let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         ENDS.store(0, SeqCst);
-        let (pc, uart, receiver, transmitter) = port();
-        let (reads, writes, mut cpu) = background(pc, uart);
+        let (chip, uart, receiver, transmitter) = port();
+        let (reads, writes, mut cpu) = background(chip, uart);
         let count = |_| _ = ENDS.fetch_add(1, SeqCst);
         reads.start_with(receiver.into_read_exact(vec![0; 20]), count).unwrap();
         let count = |_| _ = ENDS.fetch_add(10, SeqCst);
         writes.start_with(transmitter.into_write_all(bytes(60)), count).unwrap();
-        pc.far_end_sends(&bytes(5));
+        chip.far_end_sends(&bytes(5));
         cpu.run(5);
-        change(pc, uart);
-        pc.far_end_sends(&bytes(20));
+        change(chip, uart);
+        chip.far_end_sends(&bytes(20));
         cpu.run(100);
         let ends = ENDS.load(SeqCst);
         (results[2], results[3]) = (ends % 10 == 1, ends / 10 == 1);
@@ -159,12 +159,12 @@ fn what_waits_is_announced_after_a_change_of_settings() {
     assert_eq!(is_announced(other), [true; 4]);
 }
 
-/// As it was: all is masked, and the driver's own idea of it with that.
+/// The twin, which the driver was once: a change masks every interrupt.
 #[test]
 fn twin_a_change_that_masks_everything_is_caught() {
-    let masks = |pc: Port, uart: &Uart<Port>| {
+    let masks = |chip: Port, uart: &Uart<Port>| {
         uart.initialize(1, Level::Four);
-        Registers::write(&pc, Register::InterruptEnable, 0);
+        Registers::write(&chip, Register::InterruptEnable, 0);
     };
     let found = is_announced(masks);
     assert!(!found[2] && !found[3], "nothing looks again in the background: {found:?}");
@@ -172,38 +172,39 @@ fn twin_a_change_that_masks_everything_is_caught() {
 
 #[test]
 fn settings_do_not_change_what_is_enabled() {
-    let (pc, uart, mut receiver, mut transmitter) = port();
+    let (chip, uart, mut receiver, mut transmitter) = port();
     uart.initialize(3, Level::One);
-    assert_eq!(pc.contents().enabled, 0);
-    pc.set_stuck(true);
+    assert_eq!(chip.contents().enabled, 0);
+    chip.set_stuck(true);
     transmitter.write_all([0; 16]).attempt().unwrap();
     let mut read = receiver.recv();
     assert!(poll(&mut read, Waker::noop()).is_pending());
     uart.initialize(3, Level::One);
-    assert_eq!(pc.contents().enabled, 0b01);
+    assert_eq!(chip.contents().enabled, 0b01);
     drop(read);
-    assert_eq!(pc.contents().enabled, 0);
+    assert_eq!(chip.contents().enabled, 0);
 }
 
-/// A read of nothing borrows the transmitter's interrupt, and both have what they need of it.
+/// A read of no bytes uses the transmitter's interrupt for its end, beside a write. Returns whether
+/// it ends.
 fn a_read_of_nothing_ends(interfere: fn(Port)) -> bool {
     static ENDS: AtomicU32 = AtomicU32::new(0);
     let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     ENDS.store(0, SeqCst);
-    let (pc, uart, receiver, mut transmitter) = port();
-    let (reads, _, mut cpu) = background(pc, uart);
-    pc.set_stuck(true);
+    let (chip, uart, receiver, mut transmitter) = port();
+    let (reads, _, mut cpu) = background(chip, uart);
+    chip.set_stuck(true);
     let mut write = transmitter.write_all(bytes(40));
     assert!(poll(&mut write, Waker::noop()).is_pending());
     let ended = |_| _ = ENDS.fetch_add(1, SeqCst);
     reads.start_with(receiver.into_read_exact(vec![]), ended).unwrap();
     drop(write);
-    interfere(pc);
-    pc.set_stuck(false);
+    interfere(chip);
+    chip.set_stuck(false);
     cpu.run(60);
     let ended = ENDS.load(SeqCst) == 1;
     if ended {
-        assert_eq!(pc.contents().enabled, 0, "and nothing is left enabled");
+        assert_eq!(chip.contents().enabled, 0, "nothing is left enabled");
     }
     ended
 }
@@ -211,33 +212,33 @@ fn a_read_of_nothing_ends(interfere: fn(Port)) -> bool {
 #[test]
 fn each_half_takes_back_only_what_it_asked_for() {
     assert!(a_read_of_nothing_ends(|_| {}));
-    // The other way round: the read ends, the write still waits.
-    let (pc, uart, receiver, mut transmitter) = port();
-    let (reads, _, mut cpu) = background(pc, uart);
-    pc.set_stuck(true);
+    // The reverse: the read ends, and the write still waits.
+    let (chip, uart, receiver, mut transmitter) = port();
+    let (reads, _, mut cpu) = background(chip, uart);
+    chip.set_stuck(true);
     transmitter.write_all([0; 16]).attempt().unwrap();
-    pc.tick();
+    chip.tick();
     let (waker, wakes) = counting();
     let mut write = transmitter.write_all(bytes(40));
     assert!(poll(&mut write, &waker).is_pending());
     let mut job = reads.start(receiver.into_read_exact(vec![])).unwrap();
     assert_eq!(job.attempt().unwrap().result, Ok(0));
-    assert_eq!(pc.contents().enabled, 0b10, "the write's");
-    pc.set_stuck(false);
+    assert_eq!(chip.contents().enabled, 0b10, "the write's interrupt stays enabled");
+    chip.set_stuck(false);
     cpu.run(60);
     assert!(wakes.load(SeqCst) > 0);
 }
 
 #[test]
 fn twin_a_dropped_write_that_masks_for_the_other_half_is_caught() {
-    assert!(!a_read_of_nothing_ends(|pc| {
-        Registers::write(&pc, Register::InterruptEnable, 0);
+    assert!(!a_read_of_nothing_ends(|chip| {
+        Registers::write(&chip, Register::InterruptEnable, 0);
     }));
 }
 
 #[test]
 fn halves_are_handed_out_one_at_a_time() {
-    let (pc, uart) = odd(Odd::default(), Quirks::NONE);
+    let (chip, uart) = odd(Odd::default(), Quirks::NONE);
     uart.initialize(1, Level::default());
     let receiver = uart.receiver().unwrap();
     assert!(uart.receiver().is_none() && uart.split().is_none());
@@ -245,14 +246,14 @@ fn halves_are_handed_out_one_at_a_time() {
     assert!(uart.transmitter().is_none());
     drop(receiver);
     assert!(uart.split().is_none());
-    let mut receiver = uart.receiver().expect("it came back");
+    let mut receiver = uart.receiver().expect("it can be handed out again");
     uart.set_loopback(true);
     assert_eq!(transmitter.try_send(7), Ok(()));
-    cpu(pc, uart).run(2);
+    cpu(chip, uart).run(2);
     assert_eq!(receiver.try_recv(), Ok(7));
 }
 
-/// All forms over an odd chip. What the fake makes of misuse is a panic.
+/// Whether all forms work over an odd chip. The fake panics at misuse.
 fn works(odd: Odd, quirks: Quirks) -> bool {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
@@ -262,25 +263,25 @@ fn works(odd: Odd, quirks: Quirks) -> bool {
 }
 
 fn everything(kind: Odd, quirks: Quirks) {
-    let (pc, uart) = odd(kind, quirks);
+    let (chip, uart) = odd(kind, quirks);
     assert!(!uart.has_fifo());
     uart.configure(&Config::new(1)).unwrap();
     assert_eq!(uart.has_fifo(), kind.fifo == Fifo::Works);
     let (mut receiver, mut transmitter) = uart.split().unwrap();
-    let (reads, writes, mut cpu) = background(pc, uart);
+    let (reads, writes, mut cpu) = background(chip, uart);
     let all = bytes(100);
     for round in 0..3 {
         if round == 2 {
             cpu.run(2);
             uart.configure(&Config { parity: Parity::Even, ..Config::new(2) }).unwrap();
-            assert_eq!(pc.contents().divisor, [2, 0]);
+            assert_eq!(chip.contents().divisor, [2, 0]);
         }
         let mut buffer = [0; 100];
-        pc.far_end_sends(&all);
+        chip.far_end_sends(&all);
         assert_eq!(receiver.read_exact(&mut buffer).block(&mut cpu), Ok(100));
         assert_eq!(buffer, *all);
         assert_eq!(transmitter.write_all(&all).block(&mut cpu), Ok(100));
-        pc.far_end_sends(&all);
+        chip.far_end_sends(&all);
         assert_eq!(run(&mut cpu, receiver.read_exact(&mut buffer)), Ok(100));
         assert_eq!(run(&mut cpu, transmitter.write_all(&all)), Ok(100));
         for &byte in &all[..5] {
@@ -289,31 +290,31 @@ fn everything(kind: Odd, quirks: Quirks) {
         }
         cpu.run(20);
         let sent = [&all[..], &all, &all[..5].iter().flat_map(|&b| [b, b]).collect::<Vec<_>>()];
-        assert_eq!(pc.far_end_received(), sent.concat());
-        // In the background, and nothing looks: the handler alone.
+        assert_eq!(chip.far_end_received(), sent.concat());
+        // In the background, moved by the handler alone.
         for count in [1, 2, 16, 17, 100] {
-            pc.far_end_sends(&all[..count]);
+            chip.far_end_sends(&all[..count]);
             let read = reads.start(receiver.into_read_exact(vec![0; count])).unwrap();
             cpu.run(150);
-            assert_eq!(pc.contents().enabled, 0, "{count} bytes have come by themselves");
+            assert_eq!(chip.contents().enabled, 0, "the handler has read {count} bytes");
             let write = writes.start(transmitter.into_write_all(all[..count].to_vec())).unwrap();
             cpu.run(150);
-            assert_eq!(pc.contents().enabled, 0, "{count} bytes have left by themselves");
+            assert_eq!(chip.contents().enabled, 0, "the handler has written {count} bytes");
             let (read, write) = (read.wait(&mut cpu), write.wait(&mut cpu));
             assert_eq!((read.result, write.result), (Ok(count), Ok(count)));
-            assert_eq!(pc.far_end_received(), all[..count]);
+            assert_eq!(chip.far_end_received(), all[..count]);
             (receiver, _) = read.op.into_parts();
             (transmitter, _) = write.op.into_parts();
         }
-        // A reader that waits for long costs no interrupts.
-        let edges = pc.edges();
+        // A reader that waits for a long time causes no interrupts.
+        let edges = chip.edges();
         let mut read = receiver.recv();
         for _ in 0..200 {
             _ = poll(&mut read, Waker::noop());
             cpu.run(1);
         }
-        assert!(pc.edges() - edges <= 2, "a storm of interrupts");
-        assert_eq!(pc.lost(), 0);
+        assert!(chip.edges() - edges <= 2, "a storm of interrupts");
+        assert_eq!(chip.lost(), 0);
     }
 }
 
@@ -322,12 +323,12 @@ fn chips_without_a_fifo_are_found_and_served() {
     for fifo in [Fifo::Works, Fifo::Absent, Fifo::Broken] {
         everything(Odd { fifo, ..Odd::default() }, Quirks::NONE);
     }
-    // A message cannot be told from another one there: it ends with what has come.
-    let (pc, uart) = odd(Odd { fifo: Fifo::Absent, ..Odd::default() }, Quirks::NONE);
+    // Such a chip cannot tell where a message ends: the read ends with the bytes that have come.
+    let (chip, uart) = odd(Odd { fifo: Fifo::Absent, ..Odd::default() }, Quirks::NONE);
     uart.initialize(1, Level::Fourteen);
     let mut receiver = uart.receiver().unwrap();
-    let mut cpu = cpu(pc, uart);
-    pc.far_end_sends(b"a");
+    let mut cpu = cpu(chip, uart);
+    chip.far_end_sends(b"a");
     assert_eq!(receiver.read_to_idle([0; 8]).block(&mut cpu), Ok(1));
 }
 
@@ -354,31 +355,32 @@ fn each_quirk_is_served_behind_its_setting_and_caught_without() {
             assert!(!works(odd, Quirks::NONE), "{odd:?} is not caught");
         }
     }
-    // The settings serve a chip that has no quirk, too.
+    // The settings also work with a chip that has no quirk.
     everything(Odd::default(), Quirks { silent_enable: true, empty_timeout: true, busy: false });
 }
 
-/// Settings that are refused while bytes are on their way, both ways.
+/// Whether new settings take effect while bytes move in both directions, when the chip refuses
+/// them.
 fn is_set_while_busy(quirks: Quirks) -> bool {
-    let (pc, uart) = odd(Odd { busy: true, ..Odd::default() }, quirks);
+    let (chip, uart) = odd(Odd { busy: true, ..Odd::default() }, quirks);
     uart.initialize(1, Level::default());
     let mut transmitter = uart.transmitter().unwrap();
     assert_eq!(transmitter.write_all([0; 16]).attempt(), Ok(16));
-    pc.far_end_sends(&bytes(12));
-    cpu(pc, uart).run(3);
+    chip.far_end_sends(&bytes(12));
+    cpu(chip, uart).run(3);
     let even = Config { parity: Parity::Even, ..Config::new(9) };
     let set = uart.configure(&even).is_ok();
-    assert!(set || quirks.busy, "only then it can say so");
-    // Its interrupt is quieted.
-    while pc.deliver(&mut || drop(uart.on_interrupt())) {}
-    let edges = pc.edges();
+    assert!(set || quirks.busy, "only a driver that knows the quirk can report it");
+    // The handler quiets the interrupt of the refusal.
+    while chip.deliver(&mut || drop(uart.on_interrupt())) {}
+    let edges = chip.edges();
     let mut receiver = uart.receiver().unwrap();
-    let mut cpu = cpu(pc, uart);
-    pc.far_end_sends(b"x");
+    let mut cpu = cpu(chip, uart);
+    chip.far_end_sends(b"x");
     cpu.run(80);
     let mut buffer = [0; 1];
-    let read = set && receiver.read(&mut buffer).attempt().is_ok() && pc.edges() == edges;
-    read && pc.contents().line_control == 0b1_1011 && pc.contents().divisor == [9, 0]
+    let read = set && receiver.read(&mut buffer).attempt().is_ok() && chip.edges() == edges;
+    read && chip.contents().line_control == 0b1_1011 && chip.contents().divisor == [9, 0]
 }
 
 #[test]
@@ -390,11 +392,11 @@ fn settings_that_a_busy_line_refuses_are_tried_again() {
     std::panic::set_hook(hook);
     assert!(!without.unwrap_or(false), "the twin without the setting is not caught");
 
-    // A line that is never free: that is said.
-    let (pc, uart) = odd(Odd { busy: true, ..Odd::default() }, Quirks::DESIGNWARE);
+    // A line that stays busy is an error.
+    let (chip, uart) = odd(Odd { busy: true, ..Odd::default() }, Quirks::DESIGNWARE);
     uart.initialize(1, Level::default());
-    pc.set_stuck(true);
+    chip.set_stuck(true);
     assert_eq!(uart.transmitter().unwrap().try_send(1), Ok(()));
-    pc.tick();
+    chip.tick();
     assert_eq!(uart.configure(&NORMAL), Err(LineBusy));
 }

@@ -1,7 +1,7 @@
-//! Continuous receive: what comes between reads is in the ring.
+//! Continuous receive: the bytes that come between reads are in the ring.
 
 use super::*;
-use host_tests::pc::{Fifo, Odd};
+use fakes::fake_16550::{Fifo, Odd};
 use wouldblock::{
     adapter::Reader,
     io::Read as _,
@@ -15,11 +15,11 @@ fn ring(entries: usize) -> &'static mut [u16] {
 }
 
 fn continuous(entries: usize) -> (Port, &'static Uart<Port>, Rx, Transmitter<'static, Port>) {
-    let (pc, uart, receiver, transmitter) = port();
-    (pc, uart, receiver.into_continuous(ring(entries)), transmitter)
+    let (chip, uart, receiver, transmitter) = port();
+    (chip, uart, receiver.into_continuous(ring(entries)), transmitter)
 }
 
-/// All that a read yields now.
+/// All bytes and errors that reads return now.
 fn drain(receiver: &mut Rx) -> (Vec<u8>, Vec<LineError>) {
     let (mut all, mut errors, mut buffer) = (Vec::new(), Vec::new(), [0; 24]);
     loop {
@@ -35,35 +35,35 @@ fn drain(receiver: &mut Rx) -> (Vec<u8>, Vec<LineError>) {
 #[test]
 fn nothing_is_lost_between_reads_up_to_the_rings_size() {
     for size in [1, 7, 16, 100, 1000] {
-        let (pc, uart, mut receiver, _transmitter) = continuous(size);
-        let mut cpu = cpu(pc, uart);
+        let (chip, uart, mut receiver, _transmitter) = continuous(size);
+        let mut cpu = cpu(chip, uart);
         for _ in 0..3 {
-            pc.far_end_sends(&bytes(size));
+            chip.far_end_sends(&bytes(size));
             cpu.run(size as u32 + 10);
             assert!(receiver.is_readable());
             assert_eq!(drain(&mut receiver), (bytes(size), vec![]));
             assert!(!receiver.is_readable());
         }
-        assert_eq!(pc.lost(), 0);
+        assert_eq!(chip.lost(), 0);
     }
-    // Twin: reads alone, without a ring.
-    let (pc, uart, mut receiver, _transmitter) = port();
-    pc.far_end_sends(&bytes(100));
-    cpu(pc, uart).run(110);
-    assert!(pc.lost() > 0 && receiver.try_recv().is_err());
+    // The twin reads without a ring.
+    let (chip, uart, mut receiver, _transmitter) = port();
+    chip.far_end_sends(&bytes(100));
+    cpu(chip, uart).run(110);
+    assert!(chip.lost() > 0 && receiver.try_recv().is_err());
 }
 
 #[test]
 fn every_form_reads_from_it() {
-    let (pc, uart, mut receiver, _transmitter) = continuous(64);
-    let mut cpu = cpu(pc, uart);
+    let (chip, uart, mut receiver, _transmitter) = continuous(64);
+    let mut cpu = cpu(chip, uart);
     let mut buffer = [0; 32];
     assert_eq!(receiver.read(&mut []).attempt(), Ok(0));
     assert_eq!(receiver.read(&mut buffer).attempt(), Err(WouldBlock));
-    pc.far_end_sends(b"blocking");
+    chip.far_end_sends(b"blocking");
     assert_eq!(receiver.read(&mut buffer).block(&mut cpu), Ok(8));
     assert_eq!((&buffer[..8], cpu.asleep), (&b"blocking"[..], 1));
-    pc.far_end_sends(b"awaited");
+    chip.far_end_sends(b"awaited");
     assert_eq!(run(&mut cpu, receiver.read(&mut buffer)), Ok(7));
     assert_eq!(&buffer[..7], b"awaited");
     let time = std::cell::Cell::new(0);
@@ -72,12 +72,12 @@ fn every_form_reads_from_it() {
     let mut read = receiver.read(&mut buffer);
     let end = read.block_for(cpu.with_alarm(), clock, soon);
     assert_eq!(end, Err(wouldblock::time::Error::TimedOut));
-    pc.far_end_sends(b"bounded");
+    chip.far_end_sends(b"bounded");
     assert_eq!(read.block_for(cpu.with_alarm(), clock, soon), Ok(7));
     drop(read);
-    assert_eq!(pc.contents().enabled, 0b01, "the handler goes on");
+    assert_eq!(chip.contents().enabled, 0b01, "the handler continues to fill the ring");
     // Through the adapters.
-    pc.far_end_sends(b"adapted");
+    chip.far_end_sends(b"adapted");
     cpu.run(20);
     let mut reader = Reader::with_idle(receiver, &mut cpu);
     assert!(embedded_io::ReadReady::read_ready(&mut reader).unwrap());
@@ -89,29 +89,29 @@ fn every_form_reads_from_it() {
 
 #[test]
 fn it_needs_no_interrupt_where_the_caller_looks() {
-    let (pc, _uart, mut receiver, _transmitter) = continuous(64);
-    pc.far_end_sends(&bytes(10));
-    (0..10).for_each(|_| pc.tick());
+    let (chip, _uart, mut receiver, _transmitter) = continuous(64);
+    chip.far_end_sends(&bytes(10));
+    (0..10).for_each(|_| chip.tick());
     assert_eq!(drain(&mut receiver), (bytes(10), vec![]));
 }
 
 #[test]
 fn a_full_ring_leaves_the_rest_to_the_chip_and_to_flow_control() {
-    let (pc, uart, mut receiver, _transmitter) = continuous(32);
-    let mut cpu = cpu(pc, uart);
+    let (chip, uart, mut receiver, _transmitter) = continuous(32);
+    let mut cpu = cpu(chip, uart);
     let all = bytes(500);
     let (mut sent, mut got) = (0, Vec::<u8>::new());
     for round in 0..200 {
-        // The far end stops while there is no room in the FIFO.
+        // The far end stops sending while the FIFO is full.
         for _ in 0..20 {
-            if sent < all.len() && pc.contents().received.len() < 16 {
-                pc.far_end_sends(&all[sent..=sent]);
+            if sent < all.len() && chip.contents().received.len() < 16 {
+                chip.far_end_sends(&all[sent..=sent]);
                 sent += 1;
             }
             cpu.run(1);
         }
         if round == 9 {
-            assert_eq!((sent, pc.contents().enabled), (48, 0), "the ring and the FIFO are full");
+            assert_eq!((sent, chip.contents().enabled), (48, 0), "the ring and the FIFO are full");
         }
         if round >= 10 {
             let mut buffer = [0; 5];
@@ -122,7 +122,7 @@ fn a_full_ring_leaves_the_rest_to_the_chip_and_to_flow_control() {
             }
         }
     }
-    assert_eq!((sent, pc.lost(), got.len()), (500, 0, 500));
+    assert_eq!((sent, chip.lost(), got.len()), (500, 0, 500));
     assert_eq!(got, all);
 }
 
@@ -130,25 +130,25 @@ fn a_full_ring_leaves_the_rest_to_the_chip_and_to_flow_control() {
 fn an_overrun_stands_where_the_bytes_are_missing() {
     for fifo in [Fifo::Works, Fifo::Absent] {
         for lost in [1, 5, 40] {
-            let pc = Pc::with(Odd { fifo, ..Odd::default() });
-            let uart = leak(Uart::with_quirks(pc, Quirks::NONE));
+            let chip = Fake16550::with(Odd { fifo, ..Odd::default() });
+            let uart = leak(Uart::with_quirks(chip, Quirks::NONE));
             uart.initialize(1, Level::default());
             let mut receiver = uart.receiver().unwrap().into_continuous(ring(32));
-            let mut cpu = cpu(pc, uart);
+            let mut cpu = cpu(chip, uart);
             let depth = if fifo == Fifo::Works { 16 } else { 1 };
-            // Without a FIFO what is lost is what came before the last one.
+            // Without a FIFO, the bytes before the last one are lost.
             let all = bytes(32 + depth + lost);
-            pc.far_end_sends(&all);
+            chip.far_end_sends(&all);
             cpu.run(all.len() as u32 + 10);
-            assert_eq!(pc.lost(), lost, "the ring is full, and the chip");
+            assert_eq!(chip.lost(), lost, "the ring is full, and so is the chip");
             let (mut got, errors) = drain(&mut receiver);
             let [error] = errors[..] else { panic!("{errors:?}") };
             let before = if fifo == Fifo::Works { 48 } else { 32 };
             assert!(error.overrun() && !error.parity());
             assert_eq!((error.index(), error.lost()), (before, 1));
-            // Then it goes on, and the next error counts from here.
-            pc.far_end_sends(&all);
-            pc.far_end_sends_badly(0, pc::PARITY);
+            // The ring continues, and the next error counts from here.
+            chip.far_end_sends(&all);
+            chip.far_end_sends_badly(0, fake_16550::PARITY);
             let error = loop {
                 cpu.run(1);
                 let (more, errors) = drain(&mut receiver);
@@ -169,15 +169,15 @@ fn an_overrun_stands_where_the_bytes_are_missing() {
 
 #[test]
 fn each_error_stands_in_its_place() {
-    let (pc, uart, mut receiver, mut transmitter) = continuous(64);
-    let mut cpu = cpu(pc, uart);
-    pc.far_end_sends(b"ab");
-    pc.far_end_sends_badly(0, pc::PARITY);
-    pc.far_end_sends_badly(0, pc::BREAK);
-    pc.far_end_sends(b"cde");
+    let (chip, uart, mut receiver, mut transmitter) = continuous(64);
+    let mut cpu = cpu(chip, uart);
+    chip.far_end_sends(b"ab");
+    chip.far_end_sends_badly(0, fake_16550::PARITY);
+    chip.far_end_sends_badly(0, fake_16550::BREAK);
+    chip.far_end_sends(b"cde");
     for _ in 0..20 {
         cpu.run(1);
-        _ = transmitter.try_send(0); // Its looks clear LSR.
+        _ = transmitter.try_send(0); // It reads LSR, which clears the errors there.
     }
     let mut buffer = [0; 16];
     let mut read = || {
@@ -194,45 +194,45 @@ fn each_error_stands_in_its_place() {
 }
 
 #[test]
-fn ended_it_gives_the_half_and_the_memory_back() {
-    let (pc, uart, receiver, _transmitter) = continuous(16);
-    let mut cpu = cpu(pc, uart);
-    pc.far_end_sends(b"gone");
+fn its_end_gives_the_half_and_the_memory_back() {
+    let (chip, uart, receiver, _transmitter) = continuous(16);
+    let mut cpu = cpu(chip, uart);
+    chip.far_end_sends(b"gone");
     cpu.run(10);
     assert!(uart.receiver().is_none());
     let (mut receiver, ring) = receiver.into_parts();
-    assert_eq!((ring.len(), pc.contents().enabled), (16, 0));
-    pc.far_end_sends(b"x");
+    assert_eq!((ring.len(), chip.contents().enabled), (16, 0));
+    chip.far_end_sends(b"x");
     assert_eq!(receiver.recv().block(&mut cpu), Ok(b'x'));
     let again = receiver.into_continuous(ring);
-    assert_eq!(pc.contents().enabled, 1);
+    assert_eq!(chip.contents().enabled, 1);
     drop(again);
-    assert_eq!(pc.contents().enabled, 0);
+    assert_eq!(chip.contents().enabled, 0);
     assert!(uart.receiver().is_some());
 }
 
 #[test]
 fn new_settings_leave_it_on() {
-    let (pc, uart, mut receiver, _transmitter) = continuous(64);
-    let mut cpu = cpu(pc, uart);
+    let (chip, uart, mut receiver, _transmitter) = continuous(64);
+    let mut cpu = cpu(chip, uart);
     uart.initialize(3, Level::Four);
-    pc.far_end_sends(&bytes(50));
+    chip.far_end_sends(&bytes(50));
     cpu.run(60);
-    assert_eq!((drain(&mut receiver), pc.lost()), ((bytes(50), vec![]), 0));
+    assert_eq!((drain(&mut receiver), chip.lost()), ((bytes(50), vec![]), 0));
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..Default::default() })]
 
-    /// Bytes, errors and pauses, looks at any time, a ring of any size: all comes out once, in order,
-    /// but for what the chip has lost, and that is said where it is missing.
+    /// Bytes, errors and pauses, reads at any time, a ring of any size: everything comes out once,
+    /// in order, except the bytes that the chip has lost. An error stands where they are missing.
     #[test]
     fn everything_comes_out_in_its_place(
         size in 1..80_usize,
         acts in prop::collection::vec((0..6_u8, 1..40_usize), 1..60),
     ) {
-        let (pc, uart, mut receiver, mut transmitter) = continuous(size);
-        let mut cpu = cpu(pc, uart);
+        let (chip, uart, mut receiver, mut transmitter) = continuous(size);
+        let mut cpu = cpu(chip, uart);
         let (mut sent, mut heard, mut next) = (Vec::new(), Vec::new(), 0_u8);
         let (mut overruns, mut since) = (0, 0);
         for (act, count) in acts.into_iter().chain([(3, 39); 60]) {
@@ -240,11 +240,11 @@ proptest! {
                 0 | 1 => for _ in 0..count {
                     next = next.wrapping_add(1);
                     sent.push(Ok(next));
-                    pc.far_end_sends(&[next]);
+                    chip.far_end_sends(&[next]);
                 },
                 2 => {
                     sent.push(Err(()));
-                    pc.far_end_sends_badly(0, pc::PARITY);
+                    chip.far_end_sends_badly(0, fake_16550::PARITY);
                 }
                 4 => _ = transmitter.try_send(0),
                 _ => {
@@ -271,8 +271,8 @@ proptest! {
                 }
             }
         }
-        prop_assert!(overruns <= pc.lost() && (overruns > 0) == (pc.lost() > 0));
-        prop_assert_eq!(heard.len() + pc.lost(), sent.len());
+        prop_assert!(overruns <= chip.lost() && (overruns > 0) == (chip.lost() > 0));
+        prop_assert_eq!(heard.len() + chip.lost(), sent.len());
         let mut sent = sent.iter();
         prop_assert!(heard.iter().all(|heard| sent.any(|sent| sent == heard)));
     }

@@ -1,32 +1,32 @@
-//! Both directions of two ports at once, all four in the background, and the far end in the way:
-//! it holds the transmitters up, sends badly, and too fast.
+//! Both directions of two chips at once, all four in the background, with a difficult far end: it
+//! stops the transmitters, sends bytes with errors, and sends too fast.
 
 use std::sync::atomic::AtomicUsize;
 
 use super::*;
 use wouldblock::job::{Background, Job, ScopedSlot};
 
-/// A port, and room for both directions in the background.
+/// A chip, its driver, and a slot for each direction.
 #[derive(Clone, Copy)]
 struct Side {
-    pc: Port,
+    chip: Port,
     uart: &'static Uart<Port>,
     reads: &'static Slot<ReadJob>,
     writes: &'static Slot<WriteJob>,
 }
 
-/// Bytes that are not those of the other port.
+/// Bytes that differ from those of the other chip.
 fn stream(seed: u8, count: usize) -> Vec<u8> {
     bytes(count).into_iter().map(|byte| byte ^ seed).collect()
 }
 
-/// A port, and each direction of it started.
+/// A chip with each direction started.
 fn start(seed: u8, count: usize) -> (Side, Job<ReadJob>, Job<WriteJob>) {
-    let (pc, uart, receiver, transmitter) = port();
-    let side = Side { pc, uart, reads: leak(Slot::new()), writes: leak(Slot::new()) };
+    let (chip, uart, receiver, transmitter) = port();
+    let side = Side { chip, uart, reads: leak(Slot::new()), writes: leak(Slot::new()) };
     let read = side.reads.start(receiver.into_read_exact(vec![0; count])).unwrap();
     let write = side.writes.start(transmitter.into_write_all(stream(!seed, count))).unwrap();
-    pc.far_end_sends(&stream(seed, count));
+    chip.far_end_sends(&stream(seed, count));
     (side, read, write)
 }
 
@@ -36,14 +36,14 @@ impl Side {
         drop((self.reads.on_interrupt(), self.writes.on_interrupt(), news));
     }
 
-    /// A character time with its interrupts.
+    /// Advances a character time and delivers its interrupts.
     fn tick(self) {
-        self.pc.tick();
+        self.chip.tick();
         self.deliver();
     }
 
     fn deliver(self) {
-        while self.pc.deliver(&mut || self.on_interrupt()) {}
+        while self.chip.deliver(&mut || self.on_interrupt()) {}
     }
 
     fn ticks(self, count: usize) {
@@ -59,14 +59,14 @@ fn two_ports_at_once_each_way_with_back_pressure() {
     let mut received = [Vec::new(), Vec::new()];
     for tick in 0..4 * COUNT {
         for (number, ((side, ..), received)) in started.iter().zip(&mut received).enumerate() {
-            // The far ends hold up the one, the other, both, neither.
-            side.pc.set_stuck((tick / 80) >> number & 1 == 0);
+            // The far ends stop the one transmitter, the other, both, neither.
+            side.chip.set_stuck((tick / 80) >> number & 1 == 0);
             side.tick();
-            received.extend(side.pc.far_end_received());
+            received.extend(side.chip.far_end_received());
         }
     }
     for (((side, read, write), received), seed) in started.into_iter().zip(received).zip(SEEDS) {
-        assert_eq!((side.pc.lost(), side.pc.contents().enabled), (0, 0), "and nobody has polled");
+        assert_eq!((side.chip.lost(), side.chip.contents().enabled), (0, 0), "nothing was polled");
         let read = read.wait(block::Spin);
         assert_eq!(read.result, Ok(COUNT));
         assert_eq!(read.op.into_parts().1, stream(seed, COUNT));
@@ -76,7 +76,7 @@ fn two_ports_at_once_each_way_with_back_pressure() {
 }
 
 #[test]
-fn cancelled_mid_way_each_says_how_far_it_got_and_the_next_goes_on_there() {
+fn cancelled_operations_report_their_progress_and_the_next_ones_continue_there() {
     const SEED: u8 = 0x5a;
     for ticks in 0..60 {
         let (side, mut read, mut write) = start(SEED, 200);
@@ -84,10 +84,10 @@ fn cancelled_mid_way_each_says_how_far_it_got_and_the_next_goes_on_there() {
         read.cancel();
         write.cancel();
         let (read, write) = (read.wait(block::Spin), write.wait(block::Spin));
-        assert_eq!(side.pc.contents().enabled, 0);
+        assert_eq!(side.chip.contents().enabled, 0);
         let (got, sent) = (read.op.progress(), write.op.progress());
         assert_eq!((read.result, write.result), (Ok(got), Ok(sent)));
-        assert!(got <= ticks && sent <= ticks + 17, "no further than the line");
+        assert!(got <= ticks && sent <= ticks + 17, "no more bytes than the line has carried");
 
         let (receiver, mut buffer) = read.op.into_parts();
         let (transmitter, all) = write.op.into_parts();
@@ -95,14 +95,14 @@ fn cancelled_mid_way_each_says_how_far_it_got_and_the_next_goes_on_there() {
         let read = side.reads.start(rest).unwrap();
         let rest = transmitter.into_write_all(all[sent..].to_vec());
         let write = side.writes.start(rest).unwrap();
-        let mut cpu = Cpu::new(side.pc, || side.on_interrupt());
+        let mut cpu = Cpu::new(side.chip, || side.on_interrupt());
         let (read, write) = (read.wait(&mut cpu), write.wait(&mut cpu));
         buffer.truncate(got);
         buffer.extend(read.op.into_parts().1);
         assert_eq!(buffer, stream(SEED, 200));
         assert_eq!(write.result, Ok(200 - sent));
         cpu.run(40);
-        assert_eq!(side.pc.far_end_received(), stream(!SEED, 200));
+        assert_eq!(side.chip.far_end_received(), stream(!SEED, 200));
     }
 }
 
@@ -111,34 +111,34 @@ fn an_overrun_while_sending_is_the_readers_error_and_the_write_is_whole() {
     const SEED: u8 = 0x11;
     let (side, read, write) = start(SEED, 100);
     side.ticks(30);
-    (0..40).for_each(|_| side.pc.tick()); // Masked for longer than the FIFO lasts.
-    let lost = side.pc.lost();
+    (0..40).for_each(|_| side.chip.tick()); // Interrupts are masked until the FIFO overruns.
+    let lost = side.chip.lost();
     assert!(lost > 0);
     side.deliver();
     let read = read.wait(block::Spin);
     assert!(read.result.is_err_and(|error| error.overrun() && !error.parity()));
     let before = read.op.progress();
-    // What came before it is there; what the FIFO held follows, and then what comes after the gap.
+    // The bytes before the error are there. Those of the FIFO follow, and then those after the gap.
     let mut read = side.reads.start(read.op).unwrap();
     side.deliver();
     side.ticks(300);
     read.cancel();
     let read = read.wait(block::Spin);
-    assert_eq!((read.result, side.pc.lost()), (Ok(100 - lost), lost));
+    assert_eq!((read.result, side.chip.lost()), (Ok(100 - lost), lost));
     let (_, buffer) = read.op.into_parts();
     let (sent, gap) = (stream(SEED, 100), before + 16);
     assert_eq!(buffer[..gap], sent[..gap]);
     assert_eq!(buffer[gap..100 - lost], sent[gap + lost..]);
-    // The other direction does not know of it.
+    // The error does not affect the other direction.
     assert_eq!(write.wait(block::Spin).result, Ok(100));
-    assert_eq!(side.pc.far_end_received(), stream(!SEED, 100));
+    assert_eq!(side.chip.far_end_received(), stream(!SEED, 100));
 }
 
 #[test]
 fn nothing_to_move_ends_by_an_interrupt_too() {
     static ENDS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let (pc, uart, receiver, transmitter) = port();
-    let (reads, writes, mut cpu) = background(pc, uart);
+    let (chip, uart, receiver, transmitter) = port();
+    let (reads, writes, mut cpu) = background(chip, uart);
     reads
         .start_with(receiver.into_read_exact(vec![]), |done| {
             assert_eq!(done.result, Ok(0));
@@ -146,7 +146,7 @@ fn nothing_to_move_ends_by_an_interrupt_too() {
         })
         .unwrap();
     cpu.run(10);
-    assert_eq!((ENDS.load(SeqCst), pc.contents().enabled), (1, 0));
+    assert_eq!((ENDS.load(SeqCst), chip.contents().enabled), (1, 0));
     writes
         .start_with(transmitter.into_write_all(vec![]), |done| {
             assert_eq!(done.result, Ok(0));
@@ -154,26 +154,26 @@ fn nothing_to_move_ends_by_an_interrupt_too() {
         })
         .unwrap();
     cpu.run(10);
-    assert_eq!((ENDS.load(SeqCst), pc.contents().enabled), (2, 0));
+    assert_eq!((ENDS.load(SeqCst), chip.contents().enabled), (2, 0));
 }
 
-/// What owns its bytes and may travel to the handler will do: no allocation, no unsafe code.
+/// A buffer is any type that owns its bytes and is `Send`: no allocation or unsafe code is needed.
 #[test]
 fn a_buffer_is_an_array_static_memory_or_the_users_own() {
     fn echoes<B: AsRef<[u8]> + AsMut<[u8]> + Send + 'static>(buffer: B) -> B {
-        let (pc, uart, receiver, transmitter) = port();
+        let (chip, uart, receiver, transmitter) = port();
         let (reads, writes) = (leak(Slot::new()), leak(Slot::new()));
-        let mut cpu = Cpu::new(pc, move || {
+        let mut cpu = Cpu::new(chip, move || {
             let news = uart.on_interrupt();
             drop((reads.on_interrupt(), writes.on_interrupt(), news));
         });
-        pc.far_end_sends(b"static");
+        chip.far_end_sends(b"static");
         let read = reads.start(receiver.into_read_exact(buffer)).unwrap().wait(&mut cpu);
         assert_eq!(read.result, Ok(6));
         let (_, buffer) = read.op.into_parts();
         let write = writes.start(transmitter.into_write_all(buffer)).unwrap().wait(&mut cpu);
         cpu.run(10);
-        assert_eq!(pc.far_end_received(), b"static");
+        assert_eq!(chip.far_end_received(), b"static");
         write.op.into_parts().1
     }
     assert_eq!(&echoes([0; 6]), b"static");
@@ -186,18 +186,18 @@ fn leak_mut(bytes: [u8; 6]) -> &'static mut [u8] {
     Box::leak(Box::new(bytes))
 }
 
-/// And a buffer of the stack, in a bracket that does not end before the device has done with it.
+/// A buffer on the stack is lent by a scope, which does not end while the device uses the buffer.
 #[test]
 fn a_buffer_of_the_stack_is_lent() {
-    let (pc, uart, receiver, transmitter) = port();
+    let (chip, uart, receiver, transmitter) = port();
     let [reads, writes] = [(); 2].map(|()| leak(ScopedSlot::new()));
     let handler = move || {
         let news = uart.on_interrupt();
         drop((reads.on_interrupt(), writes.on_interrupt(), news));
     };
-    let mut cpu = Cpu::new(pc, handler);
+    let mut cpu = Cpu::new(chip, handler);
     let (mut incoming, outgoing) = ([0; 100], bytes(50));
-    pc.far_end_sends(b"a message");
+    chip.far_end_sends(b"a message");
     let write = transmitter.into_write_all(&*outgoing);
     let (read, written) = writes
         .scope(write, block::Spin, |write| {
@@ -209,16 +209,16 @@ fn a_buffer_of_the_stack_is_lent() {
         .unwrap();
     assert_eq!((read.result, written.result), (Ok(9), Ok(50)));
     let ((receiver, _), (transmitter, _)) = (read.op.into_parts(), written.op.into_parts());
-    assert_eq!((&incoming[..9], pc.contents().enabled), (&b"a message"[..], 0));
+    assert_eq!((&incoming[..9], chip.contents().enabled), (&b"a message"[..], 0));
     cpu.run(40);
-    assert_eq!(pc.far_end_received(), outgoing);
-    // The halves are whole again.
+    assert_eq!(chip.far_end_received(), outgoing);
+    // The halves can be handed out again.
     drop((receiver, transmitter));
     assert!(uart.split().is_some());
 }
 
-/// How far an operation is, for who looks while it runs: any operation can be wrapped so, as this
-/// one is, with a number in a `static` that is set after each try.
+/// Shows the progress of an operation while it runs. Any operation can be wrapped like this: after
+/// each try, the wrapper stores the progress in a `static`.
 #[test]
 fn progress_can_be_seen_while_it_runs() {
     struct Shown<A>(A, &'static AtomicUsize);
@@ -253,13 +253,13 @@ fn progress_can_be_seen_while_it_runs() {
     }
 
     static READ: AtomicUsize = AtomicUsize::new(0);
-    let (pc, uart, receiver, _transmitter) = port();
+    let (chip, uart, receiver, _transmitter) = port();
     let slot = leak(Slot::new());
-    let mut cpu = Cpu::new(pc, move || {
+    let mut cpu = Cpu::new(chip, move || {
         let news = uart.on_interrupt();
         drop((slot.on_interrupt(), news));
     });
-    pc.far_end_sends(&bytes(100));
+    chip.far_end_sends(&bytes(100));
     let job = slot.start(Shown(receiver.into_read_exact([0; 100]), &READ)).unwrap();
     for come in 1..100 {
         cpu.run(1);

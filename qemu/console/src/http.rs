@@ -16,12 +16,15 @@ use firmware::{
 };
 use heapless::String;
 use wouldblock::{
-    adapter::{Join, JoinError, Reader, Writer},
+    adapter::{Reader, Writer},
     sync::Mutex,
     uart16550::LineError,
 };
 
-use crate::{Rx, Tx};
+use crate::{
+    Rx, Tx,
+    join::{Join, JoinError},
+};
 
 /// An error of the serial line or of HTTP.
 type Failure = Error<JoinError<LineError, core::convert::Infallible>>;
@@ -51,7 +54,7 @@ pub fn talk(rx: Rx, tx: Tx) -> Report<'static> {
 
 #[embassy_executor::task]
 async fn serve_all(rx: Rx, tx: Tx) {
-    let mut stream = Join::new(Reader::new(rx), Writer::new(tx));
+    let mut stream = Join { reader: Reader::new(rx), writer: Writer::new(tx) };
     let mut served = 0;
     loop {
         let last = match serve(&mut stream).await {

@@ -5,6 +5,7 @@
 #![no_main]
 
 mod http;
+mod join;
 mod mavlink;
 
 use board::{

@@ -19,7 +19,7 @@ pub mod mutex {
     const OFTEN: u64 = 100;
 
     /// Two numbers that are equal whenever the mutex is free.
-    static TOTALS: Mutex<[u64; 2], 2> = Mutex::with_lockers([0; 2]);
+    static TOTALS: Mutex<[u64; 2], 2> = Mutex::new([0; 2]);
 
     static ADDED: Count = Count::new();
     static MET: Count = Count::new();

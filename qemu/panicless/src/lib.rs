@@ -55,7 +55,7 @@ static MESSAGE: Slot<ReadToIdle<Half, [u8; 32]>> = Slot::new();
 static WRITE: Slot<WriteAll<Transmitter<'static, Port>, [u8; 32]>> = Slot::new();
 static EVENT: Event = Event::new();
 static FLAGS: Flags = Flags::new();
-static MUTEX: Mutex<u32, 1> = Mutex::with_lockers(0);
+static MUTEX: Mutex<u32, 1> = Mutex::new(0);
 static QUEUE: SharedChannel<u32, 4, 1> = SharedChannel::new();
 static INLINE: Slot<Inline<(), Infallible, 8>> = Slot::new();
 static SCOPED: ScopedSlot = ScopedSlot::new();
@@ -143,7 +143,7 @@ fn handler_slots() {
     black_box(stepped.step());
     drop(stepped);
     SLOTS.cancel(Ticket::from_bits(black_box(1)));
-    black_box(SLOTS.start_with(Op, |_| ()).is_ok());
+    black_box(SLOTS.reserve().map(|reserved| reserved.start_with(Op, |_| ())).is_ok());
 }
 
 #[unsafe(no_mangle)]

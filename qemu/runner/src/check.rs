@@ -17,8 +17,8 @@ const LIBRARY_TARGETS: [&str; 3] =
     ["thumbv6m-none-eabi", "thumbv7m-none-eabi", "riscv32imc-unknown-none-elf"];
 
 /// The library's features that need no host, and those that need x86_64 besides.
-const FEATURES: &str = "alloc,defmt,heapless,embedded-hal,embedded-hal-async,embedded-hal-nb,embedded-io,embedded-io-async,persist";
-const X86_64_FEATURES: &str = "alloc,defmt,heapless,embedded-hal,embedded-hal-async,embedded-hal-nb,embedded-io,embedded-io-async,x86_64,critical-section-single-core,c-firmware";
+const FEATURES: &str = "defmt,heapless,embedded-hal,embedded-hal-async,embedded-hal-nb,embedded-io,embedded-io-async,persist";
+const X86_64_FEATURES: &str = "defmt,heapless,embedded-hal,embedded-hal-async,embedded-hal-nb,embedded-io,embedded-io-async,x86_64,critical-section-single-core,c-firmware";
 
 const NEEDS: Needs = Needs {
     targets: &[TARGET, LIBRARY_TARGETS[0], LIBRARY_TARGETS[1], LIBRARY_TARGETS[2]],

@@ -1,4 +1,4 @@
-//! Delays: over any clock, by an alarm's interrupt, and as a way to pass the time between tries.
+//! Delays: blocking over any clock, and awaited by the interrupt of an alarm.
 //!
 //! A delay is never too short, and never fails. It is a [`Deadline`](crate::time::Deadline), so it
 //! may be longer than the clock's range.
@@ -9,4 +9,4 @@ mod awaited;
 mod blocking;
 
 #[cfg(feature = "embedded-hal")]
-pub use self::blocking::{Delay, Pacer};
+pub use self::blocking::Delay;

@@ -1,4 +1,4 @@
-//! `Broadcast`: one signal against two waiters, each a task on a core of its own.
+//! `Broadcast`: one signal against two waiters, each of which is a task on its own core.
 
 use std::{
     mem::ManuallyDrop,
@@ -17,13 +17,13 @@ use wouldblock::{
 
 use crate::run::{ASLEEP, Flag, Parker, explores, finds, leak, poll};
 
-/// What the models are run over: the library's broadcast, and the twins.
+/// What a model runs over: the library's broadcast, or a twin.
 trait Subject: Send + Sync + 'static {
     type Waiter: Send;
     fn new() -> Self;
     fn waiter(&'static self) -> Self::Waiter;
     fn signal(&self);
-    /// One poll of an operation that waits for `flag`; it stays registered.
+    /// Polls an operation that waits for `flag` once. The operation stays registered.
     fn poll(&self, waiter: &mut Self::Waiter, flag: &Flag, waker: &Waker) -> Poll<Result<(), ()>>;
 }
 
@@ -48,18 +48,18 @@ impl Subject for Broadcast<2> {
 }
 
 const SOUND: u8 = 0;
-/// A signal goes to the first place only.
+/// A signal reaches the first place only.
 const FIRST_ONLY: u8 = 1;
-/// A signal goes to the first who waits, and no further.
+/// A signal reaches the first waiter only.
 const ONE_ONLY: u8 = 2;
 
-/// An event for each waiter. Who waits is looked up, for `ONE_ONLY`, in `taken`.
+/// An event for each waiter. `taken` has the places that are in use, for `ONE_ONLY`.
 struct Twin<const FLAW: u8> {
     events: [Event; 2],
     taken: Mutex<[bool; 2]>,
 }
 
-/// Gives its place back when it is dropped.
+/// A waiter, which frees its place when it is dropped.
 struct Place<const FLAW: u8> {
     twin: &'static Twin<FLAW>,
     index: usize,
@@ -102,7 +102,7 @@ impl<const FLAW: u8> Subject for Twin<FLAW> {
     }
 }
 
-/// One place for the waker of everybody: who comes evicts, and wakes, who was there.
+/// The twin that has one place for all wakers: a new waker evicts and wakes the one that was there.
 struct OnePlace(Mutex<Option<Waker>>);
 
 impl Subject for OnePlace {
@@ -132,7 +132,7 @@ impl Subject for OnePlace {
     }
 }
 
-/// Sleeps until it is woken by the signaller; nobody else may, but itself.
+/// A task that sleeps until it is woken. Only the signaller and the task itself may wake it.
 struct Task {
     parker: Arc<Parker>,
     allowed: [ThreadId; 2],
@@ -149,7 +149,7 @@ impl Wake for Task {
     }
 }
 
-/// Waits for `flag` in a thread of its own; `signaller` may wake it.
+/// Waits for `flag` in another thread, which `signaller` may wake.
 fn wait<S: Subject>(subject: &'static S, flag: &Flag, signaller: ThreadId) -> JoinHandle<()> {
     let flag = flag.clone();
     let mut waiter = subject.waiter();
@@ -158,13 +158,13 @@ fn wait<S: Subject>(subject: &'static S, flag: &Flag, signaller: ThreadId) -> Jo
         let allowed = [thread::current().id(), signaller];
         let waker = Waker::from(Arc::new(Task { parker: parker.clone(), allowed }));
         while subject.poll(&mut waiter, &flag, &waker).is_pending() {
-            thread::yield_now(); // A task that has woken itself waits for another core.
+            thread::yield_now(); // Lets another thread run, in case the task has woken itself.
             parker.park();
         }
     })
 }
 
-/// The signal against two waiters that are polled at once.
+/// A signal against two waiters that are polled at the same time.
 fn signal_and_two_polls<S: Subject>() {
     let (subject, flag) = (leak(S::new()), Flag::new());
     let waiters = [(); 2].map(|()| wait(subject, &flag, thread::current().id()));
@@ -173,7 +173,7 @@ fn signal_and_two_polls<S: Subject>() {
     waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
 }
 
-/// The signal against a waiter that is registered and dropped, while another one waits.
+/// A signal against a waiter that is registered and dropped, while another waiter waits.
 fn signal_and_drop<S: Subject>() {
     let (subject, flag) = (leak(S::new()), Flag::new());
     let mut first = subject.waiter();
@@ -188,7 +188,7 @@ fn signal_and_drop<S: Subject>() {
     subject.signal();
     let gone = gone.join().unwrap();
     second.join().unwrap();
-    drop([subject.waiter(), subject.waiter()]); // Both places are free again.
+    drop([subject.waiter(), subject.waiter()]); // Both waiters can be handed out again.
     assert_eq!(Arc::strong_count(&gone), 1, "a waker outlives its waiter");
 }
 
@@ -202,8 +202,8 @@ fn both_waiters_hear_a_signal_and_neither_wakes_the_other() {
 }
 
 #[test]
-fn a_waiter_that_goes_does_not_take_the_signal_along() {
+fn a_waiter_that_is_dropped_does_not_take_the_signal_along() {
     explores("broadcast and drop", Some(3), 300, signal_and_drop::<Broadcast<2>>);
     explores("broadcast and drop, twin", Some(2), 300, signal_and_drop::<Twin<SOUND>>);
-    finds("signal to who goes", &[ASLEEP], signal_and_drop::<Twin<ONE_ONLY>>);
+    finds("signal to a waiter that leaves", &[ASLEEP], signal_and_drop::<Twin<ONE_ONLY>>);
 }

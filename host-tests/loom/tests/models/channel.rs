@@ -1,4 +1,4 @@
-//! `Channel`: its two ends on two cores, several times around the ring.
+//! `Channel`: its two ends on two cores, with more values than the ring has places.
 
 use std::sync::{
     Arc,
@@ -19,17 +19,17 @@ use wouldblock::{
 
 use crate::run::{ASLEEP, TORN, Yields, block_on, explores, finds, leak};
 
-/// Three places, of which one stays free: it holds two values.
+/// Three places, of which one stays free: the channel holds two values.
 const PLACES: usize = 3;
 
-/// What the models are run over: the library's channel, and the twins.
+/// What a model runs over: the library's channel, or a twin.
 trait Subject {
     type Sender: Send + 'static;
     type Receiver: Send + 'static;
     fn new() -> (Self::Sender, Self::Receiver);
-    /// Sends, suspended while the channel is full.
+    /// Sends. Suspends while the channel is full.
     fn send(sender: &mut Self::Sender, value: u32);
-    /// Receives, suspended while the channel is empty.
+    /// Receives. Suspends while the channel is empty.
     fn receive(receiver: &mut Self::Receiver) -> u32;
 }
 
@@ -52,7 +52,7 @@ impl Subject for Library {
     }
 }
 
-/// The library's channel by slices, two values at a time, of which each try moves what it can.
+/// The library's channel by slices of two values. Each try moves as many of them as it can.
 struct Slices;
 
 impl Subject for Slices {
@@ -64,7 +64,7 @@ impl Subject for Slices {
         ((sender, Vec::new()), (receiver, Vec::new()))
     }
 
-    /// Sends when there are two.
+    /// Sends when there are two values.
     fn send((sender, values): &mut Self::Sender, value: u32) {
         values.push(value);
         while values.len() > 1 {
@@ -83,7 +83,7 @@ impl Subject for Slices {
     }
 }
 
-/// Values by slices, of which the last may still be with the sender.
+/// Sends and receives values by slices. The sender may keep the last value.
 fn slices<const VALUES: u32>() {
     let (mut sender, mut receiver) = Slices::new();
     let sends = thread::spawn(move || {
@@ -96,15 +96,15 @@ fn slices<const VALUES: u32>() {
 }
 
 const SOUND: u8 = 0;
-/// Publishes the index, and then writes the value.
+/// Publishes the index before it writes the value.
 const PUBLISHES_FIRST: u8 = 1;
 /// The index does not order the value that was written before it.
 const RELAXED_TAIL: u8 = 2;
 /// The index does not order the value that was read before it.
 const RELAXED_HEAD: u8 = 3;
-/// Signals, and then publishes.
+/// Signals before it publishes.
 const SIGNALS_FIRST: u8 = 4;
-/// Does not say that there is room.
+/// Does not signal that there is room.
 const SILENT: u8 = 5;
 
 /// A copy of the ring, over the library's events.
@@ -116,7 +116,7 @@ struct Twin<const FLAW: u8> {
     news: Event,
 }
 
-// SAFETY: that it is, but for its flaw, is what the models show.
+// SAFETY: the models show that it is `Sync`, except for its flaw.
 unsafe impl<const FLAW: u8> Sync for Twin<FLAW> {}
 
 impl<const FLAW: u8> Twin<FLAW> {
@@ -135,7 +135,7 @@ impl<const FLAW: u8> Twin<FLAW> {
             publish();
         }
         self.ring[tail as usize].with_mut(|cell| {
-            // SAFETY: but for the flaw, the cell at `tail` is the sender's.
+            // SAFETY: except for the flaw, only the sender uses the cell at `tail`.
             unsafe { *cell = Some(value) }
         });
         if FLAW != PUBLISHES_FIRST {
@@ -153,7 +153,7 @@ impl<const FLAW: u8> Twin<FLAW> {
             return Err(nb::Error::WouldBlock);
         }
         let value = self.ring[head as usize].with_mut(|cell| {
-            // SAFETY: but for the flaw, the cell at `head` is the receiver's.
+            // SAFETY: except for the flaw, only the receiver uses the cell at `head`.
             unsafe { (*cell).take() }
         });
         let release = if FLAW == RELAXED_HEAD { Relaxed } else { Release };
@@ -189,7 +189,8 @@ impl<const FLAW: u8> Subject for Twin<FLAW> {
     }
 }
 
-/// `VALUES` values, each received once and in order. The first `EARLY` are there from the start.
+/// Sends `VALUES` values and receives each once and in order. The first `EARLY` are sent before the
+/// threads start.
 fn values<S: Subject, const EARLY: u32, const VALUES: u32>() {
     let (mut sender, mut receiver) = S::new();
     (0..EARLY).for_each(|value| S::send(&mut sender, value));
@@ -235,7 +236,7 @@ fn ends_that_block_hear_of_news_and_of_room() {
     });
 }
 
-/// Counts its drops: a std atomic, of which loom knows nothing.
+/// A value that counts its drops, in an atomic of std, which loom does not see.
 struct Counted(Arc<AtomicUsize>);
 
 impl Drop for Counted {
@@ -244,22 +245,23 @@ impl Drop for Counted {
     }
 }
 
-/// Four values: one goes round first, so that what is left in the end lies around the ring's end.
+/// Four values. One is sent and received first, so that the values that are left lie around the end
+/// of the ring.
 fn left_behind(forgets: bool) {
     let drops = [(); 4].map(|()| Arc::new(AtomicUsize::new(0)));
     let [first, values @ ..] = drops.clone().map(Counted);
     let channel = Box::into_raw(Box::new(Channel::<Counted, PLACES>::new()));
-    // SAFETY: nobody else uses the channel before both ends are gone.
+    // SAFETY: only the two ends use the channel until both are dropped.
     let (mut sender, mut receiver) = unsafe { &*channel }.split().unwrap();
     assert!(sender.try_send(first).is_ok() && receiver.try_recv().is_ok());
     let sends = thread::spawn(move || {
-        // One that finds the channel full comes back, and is dropped here.
+        // A value that does not fit comes back, and is dropped here.
         values.into_iter().for_each(|value| drop(sender.try_send(value)));
     });
     drop(receiver.try_recv());
     drop(receiver);
     sends.join().unwrap();
-    // SAFETY: it is this box, and both ends are gone.
+    // SAFETY: the pointer is from `Box::into_raw`, and both ends were dropped.
     let channel = unsafe { Box::from_raw(channel) };
     if forgets {
         std::mem::forget(channel);

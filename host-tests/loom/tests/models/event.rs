@@ -1,4 +1,4 @@
-//! `Event`: a signal from another core against everything its waiter does.
+//! `Event`: a signal from another core against everything that the waiter does.
 
 use std::{
     mem::ManuallyDrop,
@@ -22,13 +22,13 @@ use wouldblock::{
 
 use crate::run::{ASLEEP, Flag, Parker, TORN, block_on, explores, finds, leak, poll};
 
-/// What the models are run over: the library's event, and the twins.
+/// What a model runs over: the library's event, or a twin.
 trait Subject: Send + Sync + 'static {
     type Waiter;
     fn new() -> Self;
     fn waiter(&'static self) -> Self::Waiter;
     fn signal(&self);
-    /// One poll of an operation that waits for `flag`; it stays registered.
+    /// Polls an operation that waits for `flag` once. The operation stays registered.
     fn poll(&self, waiter: &mut Self::Waiter, flag: &Flag, waker: &Waker) -> Poll<Result<(), ()>>;
     /// Waits for `flag` in the foreground.
     fn block(&self, waiter: &mut Self::Waiter, flag: Flag, idle: impl Idle);
@@ -64,24 +64,24 @@ const SOUND: u8 = 0;
 const CHECKS_FIRST: u8 = 1;
 /// A signaller does not count itself as a reader of the waker.
 const UNCOUNTED: u8 = 2;
-/// The waiter does not look for readers before it writes the waker.
+/// The waiter does not check for readers before it writes the waker.
 const OVERWRITES: u8 = 3;
 /// The registration is not published to the signaller.
 const RELAXED: u8 = 4;
-/// A signal does not order what was done before it.
+/// A signal does not order the accesses before it.
 const UNORDERED: u8 = 5;
-/// A signaller looks whether there is a waker before it counts itself as a reader.
+/// A signaller checks whether there is a waker before it counts itself as a reader.
 const LOOKS_FIRST: u8 = 6;
-/// A sleeper tries, and then takes note of what it has heard.
+/// A waiter that blocks marks the news as taken after the try, and not before it.
 const HEARS_LATE: u8 = 7;
 
-/// A copy of the protocol, without the bits and without a waiter to hand out.
+/// A copy of the protocol, without `Flags` and without a waiter that is handed out.
 struct Twin<const FLAW: u8> {
     state: AtomicU32,
     waker: UnsafeCell<Option<Waker>>,
 }
 
-// SAFETY: that it is, but for its flaw, is what the models show.
+// SAFETY: the models show that it is `Sync`, except for its flaw.
 unsafe impl<const FLAW: u8> Sync for Twin<FLAW> {}
 
 const WRITING: u32 = 1;
@@ -93,7 +93,7 @@ const ARMED: u32 = 1 << 31;
 impl<const FLAW: u8> Twin<FLAW> {
     fn register(&self, waker: &Waker) -> bool {
         let kept = self.waker.with(|kept| {
-            // SAFETY: the caller is the waiter, the only one that writes.
+            // SAFETY: the caller is the waiter, and only the waiter writes.
             unsafe { &*kept }.as_ref().is_some_and(|kept| kept.will_wake(waker))
         });
         if !kept && !self.replace(waker.clone()) {
@@ -116,7 +116,7 @@ impl<const FLAW: u8> Twin<FLAW> {
             }
         }
         let evicted = self.waker.with_mut(|kept| {
-            // SAFETY: but for the flaw, nobody reads while `WRITING` is set.
+            // SAFETY: except for the flaw, no signaller reads while `WRITING` is set.
             unsafe { (*kept).replace(waker) }
         });
         self.state.fetch_and(!WRITING, if FLAW == RELAXED { Relaxed } else { Release });
@@ -124,7 +124,7 @@ impl<const FLAW: u8> Twin<FLAW> {
         true
     }
 
-    /// `before`: the state that the signal has found.
+    /// `before` is the state that the signal has found.
     fn wake(&self, before: u32) {
         let state = match FLAW {
             UNCOUNTED => self.state.load(Acquire),
@@ -132,7 +132,7 @@ impl<const FLAW: u8> Twin<FLAW> {
         };
         if (if FLAW == LOOKS_FIRST { before } else { state }) & ARMED != 0 {
             self.waker.with(|waker| {
-                // SAFETY: but for the flaw, nobody writes while there is a reader.
+                // SAFETY: except for the flaw, the waiter does not write while there is a reader.
                 if let Some(waker) = unsafe { &*waker } {
                     waker.wake_by_ref();
                 }
@@ -200,7 +200,7 @@ impl<const FLAW: u8> Subject for Twin<FLAW> {
     }
 }
 
-/// Polls until the flag is seen, asleep in between. The first `stale` polls are with other wakers.
+/// Polls until the flag is set, and sleeps between polls. The first `stale` polls use other wakers.
 fn wait<S: Subject>(subject: &S, waiter: &mut S::Waiter, flag: &Flag, stale: usize) {
     for _ in 0..stale {
         if subject.poll(waiter, flag, &Waker::from(Parker::new())).is_ready() {
@@ -210,12 +210,12 @@ fn wait<S: Subject>(subject: &S, waiter: &mut S::Waiter, flag: &Flag, stale: usi
     let parker = Parker::new();
     let waker = Waker::from(parker.clone());
     while subject.poll(waiter, flag, &waker).is_pending() {
-        thread::yield_now(); // A task that has woken itself waits for another core.
+        thread::yield_now(); // Lets another thread run, in case the task has woken itself.
         parker.park();
     }
 }
 
-/// The signal against the first poll.
+/// A signal against the first poll.
 fn signal_and_poll<S: Subject>() {
     let (subject, flag) = (leak(S::new()), Flag::new());
     let device = flag.clone();
@@ -227,7 +227,7 @@ fn signal_and_poll<S: Subject>() {
     handler.join().unwrap();
 }
 
-/// The signal against a task that moves to another waker.
+/// A signal against a task that is polled with another waker.
 fn signal_and_swap<S: Subject>() {
     let (subject, flag) = (leak(S::new()), Flag::new());
     let device = flag.clone();
@@ -239,7 +239,7 @@ fn signal_and_swap<S: Subject>() {
     handler.join().unwrap();
 }
 
-/// Two handlers on two cores, each of which may be the last.
+/// Two handlers on two cores, either of which may be the last.
 fn two_signals<S: Subject>() {
     let subject = leak(S::new());
     let flags = [Flag::new(), Flag::new()];
@@ -267,7 +267,7 @@ fn a_signal_against_a_poll_is_not_lost() {
 
 #[test]
 fn a_wake_before_the_news_is_found() {
-    // The handler's mistake, not the library's: it signals before what it signals is there.
+    // This is a mistake of the handler, not of the library: it signals before it sets the flag.
     finds("wake before publish", &[ASLEEP], || {
         let (event, flag) = (leak(Event::new()), Flag::new());
         let device = flag.clone();
@@ -308,7 +308,7 @@ fn a_signal_against_the_drop_of_the_waiter_touches_no_waker_that_is_gone() {
             let mut operation = waiter.operation(Flag::new());
             assert!(poll(&mut operation, &Waker::from(first.clone())).is_pending());
         }
-        // The next waiter, with its own waker, hears of what comes.
+        // The next waiter, with its own waker, hears the signals that follow.
         let mut waiter = event.waiter().unwrap();
         let flag = Flag::new();
         let mut operation = waiter.operation(flag.clone());
@@ -336,15 +336,15 @@ fn two_that_want_the_waiter_never_both_have_it() {
 
     fn one_use(event: &'static Event, used: &'static UnsafeCell<u32>) {
         if let Some(waiter) = event.waiter() {
-            // loom reports the write if another one overlaps, or is not ordered, with it.
+            // loom reports two writes that overlap or are not ordered.
             used.with_mut(|_| ());
             drop(waiter);
         }
     }
 }
 
-/// A CPU whose interrupts are held off while the lock is held: `sti; hlt` lets go and sleeps in
-/// one.
+/// A CPU whose interrupts are masked while the lock is held. To wait on the condition variable is
+/// `sti; hlt`: it unmasks and sleeps in one step.
 struct Cpu {
     masked: Mutex<()>,
     interrupt: Condvar,
@@ -363,7 +363,7 @@ impl Cpu {
     }
 }
 
-/// Asks for news with interrupts held off.
+/// Checks for news while interrupts are masked.
 struct Asks(&'static Cpu);
 
 impl Idle for Asks {
@@ -375,7 +375,7 @@ impl Idle for Asks {
     }
 }
 
-/// Asks, and only then holds interrupts off: `sti; nop; hlt`.
+/// The twin checks for news before it masks interrupts, as `sti; nop; hlt` does.
 struct AsksTooEarly(&'static Cpu);
 
 impl Idle for AsksTooEarly {
@@ -387,7 +387,7 @@ impl Idle for AsksTooEarly {
     }
 }
 
-/// Does not ask.
+/// The twin does not check for news.
 struct NeverAsks(&'static Cpu);
 
 impl Idle for NeverAsks {

@@ -1,4 +1,4 @@
-//! `Flags`: no bit that is raised is lost or taken twice, whichever core raises beside the taking.
+//! `Flags`: no bit is lost or taken twice when one core raises while another takes.
 
 use loom::{
     sync::atomic::{AtomicU32, Ordering::*},
@@ -13,9 +13,9 @@ use wouldblock::{
 use crate::run::{ASLEEP, block_on, explores, finds, leak};
 
 const SOUND: u8 = 0;
-/// Signals, and then raises.
+/// Signals before it raises.
 const SIGNALS_FIRST: u8 = 1;
-/// Looks, and then clears, in two accesses.
+/// Reads the bits and clears them in two accesses.
 const TWO_STEPS: u8 = 2;
 
 /// A copy of the flags, over the library's event.
@@ -45,7 +45,7 @@ impl<const FLAW: u8> Twin<FLAW> {
     }
 }
 
-/// One core raises two bits, one after the other; this one waits until it has taken both.
+/// Another core raises two bits, one after the other. This core waits until it has taken both.
 fn both_bits(
     raise: impl Fn(u32) + Send + 'static,
     take: impl Fn() -> u32,

@@ -1,8 +1,8 @@
-//! `Slot` and `Job`: a handler's step on one core against everything the foreground does on
-//! another.
+//! `Slot` and `Job`: a handler's step on one core against everything that the foreground does on
+//! another core.
 //!
-//! The operation keeps a cell that each of its methods writes: loom reports two contexts that have
-//! `&mut` of it at once, or one after the other with nothing that orders them.
+//! Each method of the operation writes to a cell in it. So loom reports when two contexts have
+//! `&mut` of the operation at the same time, or one after the other without an order between them.
 
 use std::sync::{
     Arc,
@@ -27,13 +27,13 @@ use crate::run::{ASLEEP, Flag, TORN, Yields, block_on, explores, finds, leak};
 
 /// A transfer that ends when the device is ready, or at the first try after it was cancelled.
 struct Transfer {
-    /// The doorbell. That an interrupt which follows it is delivered after it is the device's and
-    /// the interrupt controller's part: release and acquire.
+    /// The doorbell. The device and the interrupt controller deliver an interrupt after the write
+    /// that caused it, hence release and acquire.
     begun: Arc<AtomicU32>,
     ready: Flag,
     cancelled: bool,
     touched: UnsafeCell<u32>,
-    /// Counts the drops: a std atomic, of which loom knows nothing.
+    /// Counts the drops, in an atomic of std, which loom does not see.
     dropped: Arc<AtomicUsize>,
 }
 
@@ -88,12 +88,12 @@ impl Drop for Transfer {
     }
 }
 
-/// A slot, its device, and the count of operations that were dropped.
+/// A slot, its device, and the number of operations that were dropped.
 fn new() -> (&'static Slot<Transfer>, Flag, Arc<AtomicUsize>) {
     (leak(Slot::new()), Flag::new(), Arc::default())
 }
 
-/// The handler: the device is ready, then the step, then the wake.
+/// The handler: first the device is ready, then the slot steps, then the waker is woken.
 fn interrupt(slot: &'static Slot<Transfer>, ready: &Flag) -> Step {
     ready.set();
     slot.on_interrupt().step()
@@ -121,7 +121,7 @@ fn a_step_against_a_poll_and_the_next_tenant() {
         let handler = thread::spawn(move || _ = interrupt(slot, &ready));
         let first = job.attempt().is_ok();
         if first {
-            // The step may still owe its wake: that is the next tenant's now, and spurious.
+            // The step may still owe a wake, which is spurious for the next operation.
             let next = slot.start(Transfer::new(&Flag::new(), &dropped)).ok().unwrap();
             next.detach();
         }
@@ -155,15 +155,16 @@ fn a_step_against_the_drop_of_the_job_and_the_next_start() {
         let count = dropped.clone();
         let handler = thread::spawn(move || {
             interrupt(slot, &ready);
-            // As a callback does: the next one, if the slot is free.
+            // Starts the next operation if the slot is free, as a callback may.
             slot.start(Transfer::new(&ready, &count)).map(|job| job.detach()).is_ok()
         });
         drop(job);
         let started = handler.join().unwrap();
-        // A refused one was dropped, or the orphan was, in `start`: by nobody twice.
+        // Either the refused operation was dropped, or `start` dropped the orphan; once in both
+        // cases.
         assert_eq!(dropped.load(SeqCst), 1);
         if !started {
-            // The orphan has ended by now, whoever ended it.
+            // The orphan has ended by now.
             assert!(slot.start(Transfer::new(&Flag::new(), &dropped)).is_ok_and(|job| {
                 job.detach();
                 true
@@ -219,24 +220,24 @@ fn what_was_given_up_is_taken_back_or_dropped_once() {
         let (started, reclaimed) = (next.is_ok(), other.join().unwrap());
         assert!(started || reclaimed);
         next.map(|job| job.detach()).ok();
-        // The first one, by whoever took it, and the second, if it was refused.
+        // The first operation was dropped by one of the two, and the second if it was refused.
         assert_eq!(dropped.load(SeqCst), 1 + usize::from(!started));
     });
 }
 
-/// What a handler on another core meets while the first one starts. It is entitled to a step as
-/// soon as the device has begun.
+/// What a model of a start runs over. A handler on another core may step as soon as the device has
+/// begun.
 trait Start: Send + Sync + 'static {
     fn new() -> Self;
-    /// Publishes and begins; `begun` is the device.
+    /// Publishes the operation and begins it. `begun` is the device.
     fn start(&'static self, begun: &Arc<AtomicU32>, ready: &Flag);
-    /// A step, by the handler.
+    /// A step of the handler.
     fn step(&'static self);
-    /// Waits for the end without a step of its own.
+    /// Waits for the end without stepping.
     fn wait(&self);
 }
 
-/// Called back at the end.
+/// The library's slot, with a callback at the end.
 struct Library {
     slot: Slot<CallsBack>,
     ended: Notify,
@@ -288,14 +289,14 @@ impl Start for Library {
 }
 
 const SOUND: u8 = 0;
-/// Begins, and publishes later.
+/// Begins before it publishes.
 const BEGINS_FIRST: u8 = 1;
-/// A step that finds the slot claimed leaves no note.
+/// A step that finds the slot claimed does not leave a note.
 const NO_NOTE: u8 = 2;
-/// The holder looks for notes, and lets go later.
+/// The holder checks for notes and releases the slot in two accesses.
 const LETS_GO_LATE: u8 = 3;
 
-/// A note does not order what its handler did before it.
+/// A note does not order the accesses of its handler before it.
 const RELAXED_NOTE: u8 = 4;
 
 const RUNNING: u32 = 1;
@@ -310,7 +311,7 @@ struct Twin<const FLAW: u8> {
     ended: Notify,
 }
 
-// SAFETY: that it is, but for its flaw, is what the models show.
+// SAFETY: the models show that it is `Sync`, except for its flaw.
 unsafe impl<const FLAW: u8> Sync for Twin<FLAW> {}
 
 impl<const FLAW: u8> Start for Twin<FLAW> {
@@ -324,7 +325,7 @@ impl<const FLAW: u8> Start for Twin<FLAW> {
     }
 
     fn start(&'static self, begun: &Arc<AtomicU32>, ready: &Flag) {
-        // SAFETY: nobody has claimed what was not published.
+        // SAFETY: no step can have claimed the operation before it is published.
         self.op.with_mut(|op| unsafe { *op = Some(ready.clone()) });
         let section = (FLAW != BEGINS_FIRST).then(|| self.section.lock().unwrap());
         begun.store(1, Release);
@@ -333,7 +334,7 @@ impl<const FLAW: u8> Start for Twin<FLAW> {
     }
 
     fn step(&'static self) {
-        drop(self.section.lock().unwrap()); // A start that has begun has published.
+        drop(self.section.lock().unwrap()); // A start publishes within the section.
         let mut state = self.state.load(Relaxed);
         loop {
             let next = match state {
@@ -350,7 +351,7 @@ impl<const FLAW: u8> Start for Twin<FLAW> {
             }
         }
         loop {
-            // SAFETY: claimed.
+            // SAFETY: this step has claimed the operation.
             let ended = self.op.with_mut(|op| unsafe { &*op }.as_ref().unwrap().is_set());
             if ended {
                 self.state.store(0, Release);
@@ -375,12 +376,12 @@ impl<const FLAW: u8> Start for Twin<FLAW> {
     }
 }
 
-/// The handler's core sees the device begin, and steps: the step must find the operation.
+/// The handler's core sees that the device has begun, and steps. The step must find the operation.
 fn start_and_step<S: Start>() {
     let (subject, begun, ready) = (leak(S::new()), Arc::new(AtomicU32::new(0)), Flag::new());
     let (device_begun, device_ready) = (begun.clone(), ready.clone());
     let handler = thread::spawn(move || {
-        // No interrupt before the device has begun; loom needs no other execution for that.
+        // There is no interrupt before the device has begun.
         if device_begun.load(Acquire) == 1 {
             device_ready.set();
             subject.step();
@@ -393,7 +394,7 @@ fn start_and_step<S: Start>() {
     }
 }
 
-/// Two handlers on two cores, one of which brings the end.
+/// Two handlers on two cores, one of which finds the device ready.
 fn two_steps<S: Start>() {
     let (subject, ready) = (leak(S::new()), Flag::new());
     subject.start(&Arc::new(AtomicU32::new(0)), &ready);
@@ -423,8 +424,8 @@ fn a_contended_step_is_made_up_for_by_the_holder() {
     finds("lets go after it looked", &[ASLEEP], two_steps::<Twin<LETS_GO_LATE>>);
 }
 
-/// What a scope has lent, against a handler that steps: loom sees who touches the operation's cell,
-/// and the frame's use of it after the scope.
+/// A handler that steps, against a scope that ends: loom sees every access to the operation's cell,
+/// also that of the frame after the scope.
 #[test]
 fn a_step_against_a_scope_that_is_left() {
     explores("step and scope", Some(3), 100, || {
@@ -438,8 +439,8 @@ fn a_step_against_a_scope_that_is_left() {
         };
         let transfer = Transfer::new(&ready, &dropped);
         let ended = line.scope(transfer, Yields, |_| ());
-        let Ok(((), mut done)) = ended else { panic!("nothing else is on the line") };
-        done.op.touch(); // The frame's again.
+        let Ok(((), mut done)) = ended else { panic!("no other operation is in the slot") };
+        done.op.touch(); // The frame has the operation again.
         assert!(matches!(done.result, Ok(()) | Err("cancelled")));
         drop(done);
         assert_eq!(dropped.load(SeqCst), 1);
@@ -448,13 +449,13 @@ fn a_step_against_a_scope_that_is_left() {
     });
 }
 
-/// What a frame has lent.
+/// A value that a frame has lent.
 struct Lent(UnsafeCell<u32>);
 
-// SAFETY: that it is not, in a frame that does not wait, is what the model finds.
+// SAFETY: it is not `Sync` if the frame does not wait, which is what the model finds.
 unsafe impl Sync for Lent {}
 
-/// A frame that is left although the operation runs: what a scope must not be.
+/// The twin of a scope: the frame ends while the operation still runs.
 #[test]
 fn a_scope_that_does_not_wait_is_found() {
     finds("scope that does not wait", TORN, || {
@@ -462,16 +463,17 @@ fn a_scope_that_does_not_wait_is_found() {
         let lent = leak(Lent(UnsafeCell::new(0)));
         let job = slot.start(Transfer::new(&ready, &dropped)).ok().unwrap();
         let handler = thread::spawn(move || {
-            lent.0.with_mut(|_| ()); // The device and the step, which write to it.
+            lent.0.with_mut(|_| ()); // The device and the step write to it.
             interrupt(slot, &ready);
         });
         job.detach();
-        lent.0.with_mut(|_| ()); // The frame, which takes it for its own again.
+        lent.0.with_mut(|_| ()); // The frame uses it as if the operation had ended.
         handler.join().unwrap();
     });
 }
 
-/// Ends with the third event. Its drop is counted by a std atomic, of which loom knows nothing.
+/// An operation that ends at the third event. It counts its drops, in an atomic of std, which loom
+/// does not see.
 struct Third(Arc<AtomicU32>, Arc<AtomicUsize>);
 
 impl Drop for Third {
@@ -497,8 +499,8 @@ impl Background for Third {
 
 const LOST: &str = "a step that was owed is lost";
 
-/// Two cores step at each of three events; a claim has two steps here. A handler that is told so
-/// steps again, or, the flaw, does not.
+/// Two cores step at each of three events; a claim is limited to two steps here. A handler that
+/// gets `Step::Again` steps again, unless `again` is `false`, which is the flaw.
 fn bounded(again: bool) {
     let slot: &'static Slot<Third> = leak(Slot::new());
     let (events, ended) = (Arc::new(AtomicU32::new(0)), Arc::<AtomicUsize>::default());

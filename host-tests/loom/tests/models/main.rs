@@ -1,12 +1,13 @@
-//! loom models: every interleaving, and every outcome of the atomics' orderings, of small programs
-//! over the library's own source. Each model has a twin: the same program over a copy of the
-//! protocol with one flaw planted, which the model must find; and over the copy without the flaw,
-//! which it must not.
+//! loom models: small programs over the library's own source, in every interleaving and with every
+//! outcome that the orderings of the atomics allow. Each model also runs over a copy of the
+//! protocol with one flaw planted (the twin), in which it must find the flaw, and over the copy
+//! without the flaw, in which it must find nothing.
 //!
-//! What a model cannot show, and what does: that a handler on the *same* core spins on what it has
-//! interrupted (loom would schedule the other one: the interrupt sweeps); that a critical section
-//! masks interrupts (here it is a lock, as between cores); more than the threads of a model. loom
-//! treats `SeqCst` accesses as `AcqRel`, which no code here depends on.
+//! A model cannot show that a handler spins on what it has interrupted on the *same* core: loom
+//! would schedule the interrupted thread. The interrupt sweeps show that. Nor can it show that a
+//! critical section masks interrupts (here it is a lock, as it is between cores), or use more
+//! threads than the model has. loom treats `SeqCst` accesses as `AcqRel`; no code here depends on
+//! the difference.
 
 mod broadcast;
 mod channel;

@@ -1,11 +1,11 @@
-//! `sync::Mutex`: exclusion, that what one holder wrote the next one sees, and that a locker hears
-//! of the end of a hold.
+//! `sync::Mutex`: there is one holder at a time, a holder sees what the holder before it wrote, and
+//! a locker hears when the mutex is freed.
 //!
-//! Not that a mutex which two want at once is free again: loom orders a plain store and another
-//! thread's read-modify-write that fails, which both follow the same one, either way, so to it a
-//! try that fails may come after the holder's release and leave the mutex held for ever. In C++11's
-//! order it cannot: a read-modify-write comes right after what it read. That lockers that compete
-//! get their turn is `host-tests`' to show.
+//! The models do not show that a mutex that two threads compete for becomes free again. In loom, a
+//! plain store and a failing read-modify-write of another thread that both follow the same write
+//! can be ordered in either way. So a try that fails may come after the holder's release, and leave
+//! the mutex held for ever. In C++11's order it cannot: a read-modify-write comes directly after
+//! the write that it has read. `host-tests` shows that lockers that compete get the mutex.
 
 use loom::{
     cell::UnsafeCell,
@@ -21,15 +21,15 @@ use wouldblock::{
 
 use crate::run::{ASLEEP, TORN, Yields, block_on, explores, finds, leak};
 
-/// What the models are run over.
+/// What a model runs over: the library's mutex, or a twin.
 trait Subject: Send + Sync + 'static {
     type Guard;
     fn new() -> Self;
-    /// One try.
+    /// Tries once.
     fn try_lock(&'static self) -> nb::Result<Self::Guard, ()>;
-    /// As the only locker, suspended while it is held.
+    /// Locks as the only locker. Suspends while the mutex is held.
     fn lock(&'static self) -> Self::Guard;
-    /// Adds 1, and ends the hold. The sum.
+    /// Adds 1 and frees the mutex. Returns the sum.
     fn add(guard: Self::Guard) -> u32;
 }
 
@@ -37,7 +37,7 @@ impl<const W: usize> Subject for Mutex<u32, W> {
     type Guard = MutexGuard<'static, u32, W>;
 
     fn new() -> Self {
-        Self::with_lockers(0)
+        Self::new(0)
     }
 
     fn try_lock(&'static self) -> nb::Result<Self::Guard, ()> {
@@ -55,13 +55,13 @@ impl<const W: usize> Subject for Mutex<u32, W> {
 }
 
 const SOUND: u8 = 0;
-/// Looks, and then takes, in two accesses.
+/// Checks and takes in two accesses.
 const TWO_STEPS: u8 = 1;
 /// Frees without publishing.
 const RELAXED: u8 = 2;
-/// Signals, and then frees.
+/// Signals before it frees.
 const SIGNALS_FIRST: u8 = 3;
-/// Frees, and does not say so.
+/// Frees without a signal.
 const SILENT: u8 = 4;
 
 /// A copy of the protocol, over the library's event.
@@ -71,7 +71,7 @@ struct Twin<const FLAW: u8> {
     value: UnsafeCell<u32>,
 }
 
-// SAFETY: that it is, but for its flaw, is what the models show.
+// SAFETY: the models show that it is `Sync`, except for its flaw.
 unsafe impl<const FLAW: u8> Sync for Twin<FLAW> {}
 
 struct Guard<const FLAW: u8>(&'static Twin<FLAW>);
@@ -115,7 +115,7 @@ impl<const FLAW: u8> Subject for Twin<FLAW> {
 
     fn add(guard: Self::Guard) -> u32 {
         guard.0.value.with_mut(|value| {
-            // SAFETY: but for the flaw, there is one holder.
+            // SAFETY: except for the flaw, there is one holder.
             let value = unsafe { &mut *value };
             *value += 1;
             *value
@@ -123,8 +123,8 @@ impl<const FLAW: u8> Subject for Twin<FLAW> {
     }
 }
 
-/// Three threads try, one of them twice: each that held it saw the sum of another number of
-/// holders.
+/// Three threads try to add 1, one of them twice. The sums of those that held the mutex must be 1,
+/// 2, 3 and so on, each once.
 fn tries<S: Subject>() {
     let subject = leak(S::new());
     let try_add = || subject.try_lock().ok().map(S::add);
@@ -146,10 +146,10 @@ fn one_holder_at_a_time_and_it_sees_what_the_last_one_wrote() {
     finds("relaxed unlock", TORN, tries::<Twin<RELAXED>>);
 }
 
-/// The end of a hold against a locker that awaits it.
+/// A guard is dropped, against a locker that awaits the mutex.
 fn unlock_and_await<S: Subject>() {
     let subject = leak(S::new());
-    let Ok(guard) = subject.try_lock() else { unreachable!("nobody else is there yet") };
+    let Ok(guard) = subject.try_lock() else { unreachable!("no other thread runs yet") };
     let locker = thread::spawn(|| S::add(subject.lock()));
     assert_eq!(S::add(guard), 1);
     assert_eq!(locker.join().unwrap(), 2);
@@ -163,7 +163,7 @@ fn a_locker_hears_of_the_end_of_a_hold() {
     finds("silent unlock", &[ASLEEP], unlock_and_await::<Twin<SILENT>>);
     finds("relaxed unlock, awaited", TORN, unlock_and_await::<Twin<RELAXED>>);
     explores("unlock and block", None, 20, || {
-        let mutex = leak(Mutex::<u32, 1>::with_lockers(0));
+        let mutex = leak(Mutex::<u32, 1>::new(0));
         let guard = mutex.try_lock().unwrap();
         let locker = thread::spawn(|| *mutex.locker().unwrap().lock().block(Yields).unwrap() += 1);
         drop(guard);

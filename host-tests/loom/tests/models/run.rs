@@ -1,4 +1,4 @@
-//! How a model is run, and the parts that models share.
+//! Runs models, and has the parts that they share.
 
 use std::{
     fmt,
@@ -20,8 +20,8 @@ use loom::{
 };
 use wouldblock::{attempt::Attempt, block::Idle, nb};
 
-/// Explores `model` with at most `preemptions` (`None`: all), and asserts that it had at least
-/// `floor` executions: a model that has shrunk to one proves nothing.
+/// Explores `model` with at most `preemptions` preemptions (`None`: any number), and asserts that
+/// there were at least `floor` executions: a model that has shrunk to one execution proves nothing.
 pub fn explores(
     name: &str,
     preemptions: Option<usize>,
@@ -43,16 +43,17 @@ pub fn explores(
     assert!(executions >= floor, "{name}: {executions} executions, fewer than {floor}");
 }
 
-/// For everybody to see: how much was explored is a part of the result.
+/// Prints to stderr directly, past the capture of tests: the number of executions is a part of the
+/// result.
 fn say(words: fmt::Arguments<'_>) {
     _ = writeln!(io::stderr(), "loom: {words}");
 }
 
-/// Asserts that exploring `model`, which has a planted flaw, fails with one of `symptoms`, with as
-/// few preemptions as it takes and at most three.
+/// Asserts that exploring `model`, which has a planted flaw, fails with one of `symptoms`. Tries
+/// with no preemption first, then with up to three.
 ///
-/// In a process of its own, this program with the flaw's name in its environment: what unwinds out
-/// of a model that has failed touches loom again, and aborts.
+/// It runs in another process: this program, with the flaw's name in its environment. A failed
+/// model unwinds through code that uses loom again, which aborts the process.
 pub fn finds(flaw: &str, symptoms: &[&str], model: impl Fn() + Copy + Send + Sync + 'static) {
     if let Some(wanted) = planted() {
         if wanted == flaw {
@@ -68,16 +69,17 @@ pub fn finds(flaw: &str, symptoms: &[&str], model: impl Fn() + Copy + Send + Syn
     say(format_args!("{flaw}: found"));
 }
 
-/// Names the flaw that is to be explored, and nothing else, in the process that is to fail.
+/// The environment variable with the name of the only flaw to explore, in the process that must
+/// fail.
 const PLANTED: &str = "WOULDBLOCK_LOOM_PLANTED";
 
 fn planted() -> Option<String> {
     std::env::var(PLANTED).ok()
 }
 
-/// loom's words for a thread that waits for ever.
+/// loom's message for a thread that waits for ever.
 pub const ASLEEP: &str = "deadlock";
-/// loom's words for two accesses to a cell that nothing orders.
+/// loom's messages for two accesses to a cell that nothing orders.
 pub const TORN: &[&str] = &["Causality violation", "Concurrent"];
 
 fn check(preemptions: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
@@ -87,21 +89,21 @@ fn check(preemptions: Option<usize>, model: impl Fn() + Send + Sync + 'static) {
     builder.check(model);
 }
 
-/// For ever, or to the end of the program: one small leak an execution.
+/// Leaks `value`: one small leak for each execution.
 pub fn leak<T>(value: T) -> &'static T {
     Box::leak(Box::new(value))
 }
 
-/// A thread that is woken by a waker.
+/// A thread that sleeps until a waker wakes it.
 pub struct Parker(Notify);
 
 impl Parker {
-    /// Awake.
+    /// A thread that is awake.
     pub fn new() -> Arc<Self> {
         Arc::new(Self(Notify::new()))
     }
 
-    /// Sleeps until it was woken.
+    /// Sleeps until the waker is woken.
     pub fn park(&self) {
         self.0.wait();
     }
@@ -117,8 +119,8 @@ impl Wake for Parker {
     }
 }
 
-/// An executor of one task: polls when woken. It goes to sleep for ever after a wake that is lost,
-/// which loom reports as a deadlock.
+/// An executor of one task: polls when it was woken. After a lost wake it sleeps for ever, which
+/// loom reports as a deadlock.
 pub fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
     let parker = Parker::new();
     let waker = Waker::from(parker.clone());
@@ -126,13 +128,13 @@ pub fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
         if let Poll::Ready(output) = poll(&mut future, &waker) {
             return output;
         }
-        thread::yield_now(); // A task that has woken itself waits for another core.
+        thread::yield_now(); // Lets another thread run, in case the task has woken itself.
         parker.park();
     }
 }
 
-/// Passes the time until there is news, awake. For ever after a signal that is lost, which loom
-/// reports as a branch too many.
+/// Stays awake until there is news. After a lost signal it does not end, which loom reports as too
+/// many branches.
 pub struct Yields;
 
 impl Idle for Yields {
@@ -148,22 +150,22 @@ pub fn poll<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output>
     std::pin::Pin::new(future).poll(&mut Context::from_waker(waker))
 }
 
-/// A device's status bit. All accesses are relaxed: what orders them must be the library.
+/// A device's status bit. All accesses are relaxed, so that only the library can order them.
 #[derive(Clone)]
 pub struct Flag(Arc<AtomicU32>);
 
 impl Flag {
-    /// Not set.
+    /// A bit that is not set.
     pub fn new() -> Self {
         Self(Arc::new(AtomicU32::new(0)))
     }
 
-    /// The device is ready.
+    /// Sets the bit: the device is ready.
     pub fn set(&self) {
         self.0.store(1, Ordering::Relaxed);
     }
 
-    /// Whether it is.
+    /// Whether the device is ready.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed) != 0
     }

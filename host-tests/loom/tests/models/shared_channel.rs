@@ -1,4 +1,4 @@
-//! `SharedChannel`: senders and receivers on several cores. Its critical section is a lock here.
+//! `SharedChannel`: senders and receivers on several cores. The critical section is a lock here.
 
 use std::collections::VecDeque;
 
@@ -12,16 +12,16 @@ use wouldblock::{
 
 use crate::run::{ASLEEP, Yields, block_on, explores, finds, leak};
 
-/// What the models are run over, with room for one value: the library's channel, and the twins.
+/// What a model runs over: the library's channel, or a twin. It has room for one value.
 trait Subject: Send + Sync + 'static {
     type Sender: Send;
     type Receiver: Send;
     fn new() -> Self;
     fn sender(&'static self) -> Self::Sender;
     fn receiver(&'static self) -> Self::Receiver;
-    /// Sends, suspended while the channel is full.
+    /// Sends. Suspends while the channel is full.
     fn send(sender: &mut Self::Sender, value: u32);
-    /// Receives, suspended while the channel is empty.
+    /// Receives. Suspends while the channel is empty.
     fn receive(receiver: &mut Self::Receiver) -> u32;
 }
 
@@ -53,13 +53,13 @@ impl Subject for Library {
 }
 
 const SOUND: u8 = 0;
-/// Signals, and then pushes.
+/// Signals before it pushes.
 const SIGNALS_FIRST: u8 = 1;
-/// Does not say that there is room.
+/// Does not signal that there is room.
 const SILENT: u8 = 2;
-/// Looks for room in one section, and pushes in another.
+/// Checks for room in one critical section, and pushes in another.
 const TWO_SECTIONS: u8 = 3;
-/// Reads the oldest value in one section, and removes it in another.
+/// Reads the oldest value in one critical section, and removes it in another.
 const PEEKS: u8 = 4;
 
 /// A copy of the protocol, over the library's events.
@@ -81,7 +81,7 @@ impl<const FLAW: u8> Twin<FLAW> {
                 self.news.signal();
             }
             queue = self.queue.lock().unwrap();
-            queue.clear(); // The only place is written to.
+            queue.clear(); // The value replaces any that is in the only place.
         }
         queue.push_back(value);
         drop(queue);
@@ -133,7 +133,7 @@ impl<const FLAW: u8> Subject for Twin<FLAW> {
     }
 }
 
-/// Two values, and room for one, from one sender to one receiver.
+/// Two values from one sender to one receiver, with room for one value.
 fn one_to_one<S: Subject>() {
     let channel = leak(S::new());
     let (mut sender, mut receiver) = (channel.sender(), channel.receiver());
@@ -144,7 +144,7 @@ fn one_to_one<S: Subject>() {
     sends.join().unwrap();
 }
 
-/// Two senders with a value each.
+/// Two senders, each of which sends a value.
 fn two_senders<S: Subject>() {
     let channel = leak(S::new());
     let senders = [1, 2].map(|value| {
@@ -157,7 +157,7 @@ fn two_senders<S: Subject>() {
     senders.into_iter().for_each(|sender| sender.join().unwrap());
 }
 
-/// Two receivers of a value each.
+/// Two receivers, each of which receives a value.
 fn two_receivers<S: Subject>() {
     let channel = leak(S::new());
     let receivers = [(); 2].map(|()| {

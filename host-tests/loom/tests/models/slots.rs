@@ -1,5 +1,5 @@
-//! `Slots`: starts on two cores at once, and a device that ends a request, as its ticket says,
-//! while the foreground is only just past the doorbell.
+//! `Slots`: starts on two cores at the same time, and a device that reports the end of a request by
+//! its ticket directly after the foreground has rung the doorbell.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use wouldblock::{
 
 use crate::run::{ASLEEP, Flag, block_on, explores, finds, leak};
 
-/// A request that tells the device its ticket, and ends when the device is done.
+/// A request that gives its ticket to the device, and ends when the device is ready.
 struct Request {
     doorbell: Arc<AtomicU32>,
     ticket: u32,
@@ -42,7 +42,7 @@ impl Background for Request {
     fn cancel(&mut self) {}
 }
 
-/// Waits for the doorbell, ends the request, and answers its ticket.
+/// Waits for the doorbell and ends the request. Returns the ticket of the request.
 fn device(doorbell: &AtomicU32, ready: &Flag) -> u32 {
     loop {
         match doorbell.load(Acquire) {
@@ -60,7 +60,7 @@ fn two_cores_never_get_one_slot() {
     explores("start on two cores", Some(3), 50, || {
         let slots: &'static Slots<Request, 2> = leak(Slots::new());
         let start = move || {
-            let vacancy = slots.reserve().expect("one for each");
+            let vacancy = slots.reserve().expect("there are two slots");
             let (ticket, ready) = (vacancy.ticket(), Flag::new());
             let request = Request {
                 doorbell: Arc::default(),
@@ -74,7 +74,7 @@ fn two_cores_never_get_one_slot() {
             ticket.index()
         };
         let other = thread::spawn(start);
-        // Either may find its slot vacant again after the other one's end.
+        // Both may use the same slot, if one request ends before the other is started.
         assert!(start() < 2 && other.join().unwrap() < 2);
     });
 }
@@ -101,7 +101,8 @@ fn an_end_finds_its_request_and_a_stale_ticket_nothing() {
     });
 }
 
-/// One slot and its generation, which is noted before the doorbell, or, the flaw, after it.
+/// One slot and its generation, which is stored before the doorbell is rung, or, as the flaw, after
+/// it.
 fn noted(before: bool) {
     let slot: &'static Slot<Request> = leak(Slot::new());
     let generation: &'static AtomicU32 = leak(AtomicU32::new(0));
@@ -129,7 +130,7 @@ fn a_generation_noted_after_the_doorbell_loses_an_end() {
     finds("generation after the doorbell", &[ASLEEP], || noted(false));
 }
 
-/// Ends when it is cancelled, or with the first try if it is ready.
+/// An operation that ends when it is cancelled, or at the first try if it is ready.
 struct Tenant {
     ready: bool,
     cancelled: Arc<AtomicU32>,
@@ -155,7 +156,8 @@ impl Background for Tenant {
 
 const WRONG: &str = "the next tenant was cancelled";
 
-/// A cancel by ticket, against the end of that tenant and the start of the next one on another core.
+/// A cancel by ticket, against the end of that operation and the start of the next one on another
+/// core.
 fn cancelled(cancel: fn(&'static Slots<Tenant, 1>, Ticket)) {
     let slots: &'static Slots<Tenant, 1> = leak(Slots::new());
     let new = |ready| Tenant { ready, cancelled: Arc::new(AtomicU32::new(0)) };
@@ -166,7 +168,7 @@ fn cancelled(cancel: fn(&'static Slots<Tenant, 1>, Ticket)) {
     drop(block_on(first));
     let tenant = new(false);
     let its = tenant.cancelled.clone();
-    slots.start(tenant).expect("vacant again").detach();
+    slots.reserve().expect("vacant again").start(tenant).detach();
     other.join().unwrap();
     assert_eq!(its.load(Acquire), 0, "{WRONG}");
 }
@@ -179,7 +181,7 @@ fn a_ticket_cancels_no_later_tenant() {
     finds("a look at the ticket, then a cancel", &[WRONG], || {
         cancelled(|slots, ticket| {
             if slots.is_current(ticket) {
-                // What is in the slot by now, as a cancel by index would.
+                // Cancels the operation that is in the slot by now, as a cancel by index would.
                 for generation in 1..=2 {
                     _ = slots.cancel(Ticket::from_bits(generation << 16));
                 }

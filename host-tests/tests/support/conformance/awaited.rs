@@ -1,13 +1,13 @@
-//! `embedded_io_async`: `Read`, `Write`, `BufRead`, and the strict grade of cancel safety: a future
-//! that is dropped before its end has neither taken nor handed over anything.
+//! `embedded_io_async`: `Read`, `Write`, and strict cancel safety: a future that is dropped before
+//! its end has neither taken nor given any byte.
 
 use std::task::Poll;
 
-use embedded_io_async::{BufRead, Read, Write};
+use embedded_io_async::{Read, Write};
 
 use super::{Check, Peer, SOON, poll_once, run, some_bytes};
 
-/// Of `Read`.
+/// The checks of `Read`.
 pub fn reading<S: Read, P: Peer>() -> Vec<Check<S, P>> {
     vec![
         ("every byte is read, in order", every_byte_is_read),
@@ -17,21 +17,13 @@ pub fn reading<S: Read, P: Peer>() -> Vec<Check<S, P>> {
     ]
 }
 
-/// Of `Write`.
+/// The checks of `Write`.
 pub fn writing<S: Write, P: Peer>() -> Vec<Check<S, P>> {
     vec![
         ("every byte leaves, in order", every_byte_leaves),
         ("an empty buffer is written at once", an_empty_buffer_is_written_at_once),
         ("flush returns when all has left", flush_returns_when_all_has_left),
         ("a dropped write has written nothing", a_dropped_write_has_written_nothing),
-    ]
-}
-
-/// Of `BufRead`.
-pub fn buffering<S: BufRead, P: Peer>() -> Vec<Check<S, P>> {
-    vec![
-        ("every byte is in the buffer, in order", every_byte_is_in_the_buffer),
-        ("a dropped fill has lost nothing", a_dropped_fill_has_lost_nothing),
     ]
 }
 
@@ -111,7 +103,7 @@ fn flush_returns_when_all_has_left<S: Write, P: Peer>(mut stream: S, peer: &P) {
         let before = peer.left().len();
         let bytes = &some_bytes()[..length];
         run(peer, stream.write_all(bytes)).expect("a line without faults");
-        drop(poll_once(stream.flush())); // One that is given up changes nothing.
+        drop(poll_once(stream.flush())); // A flush that is given up changes nothing.
         run(peer, stream.flush()).expect("a line without faults");
         assert_eq!(&peer.left()[before..], bytes, "when flush has returned");
         peer.stop(true);
@@ -134,37 +126,4 @@ fn a_dropped_write_has_written_nothing<S: Write, P: Peer>(mut stream: S, peer: &
     run(peer, stream.flush()).expect("a line without faults");
     (0..SOON).for_each(|_| peer.step());
     assert_eq!(peer.left(), written);
-}
-
-fn every_byte_is_in_the_buffer<S: BufRead, P: Peer>(mut stream: S, peer: &P) {
-    let bytes = some_bytes();
-    peer.send(&bytes);
-    let mut read = Vec::<u8>::new();
-    while read.len() < bytes.len() {
-        let buffer = run(peer, stream.fill_buf()).expect("a line without faults");
-        assert!(!buffer.is_empty(), "a line has no end");
-        let count = if read.len().is_multiple_of(2) { buffer.len() } else { 1 };
-        read.extend(&buffer[..count]);
-        stream.consume(count);
-    }
-    assert_eq!(read, bytes);
-}
-
-fn a_dropped_fill_has_lost_nothing<S: BufRead, P: Peer>(mut stream: S, peer: &P) {
-    let bytes = some_bytes();
-    peer.send(&bytes);
-    let mut read = Vec::<u8>::new();
-    for _ in 0..100 * bytes.len() {
-        drop(poll_once(stream.fill_buf()));
-        match poll_once(stream.fill_buf()) {
-            Poll::Ready(end) => {
-                let byte = end.expect("a line without faults")[0];
-                read.push(byte);
-                stream.consume(1);
-            }
-            Poll::Pending if read.len() == bytes.len() => break,
-            Poll::Pending => (0..SOON).for_each(|_| peer.step()), // Several come.
-        }
-    }
-    assert_eq!(read, bytes);
 }

@@ -1,10 +1,10 @@
-//! `embedded_io`: `Read` with `ReadReady`, `Write` with `WriteReady`, `BufRead`.
+//! `embedded_io`: `Read` with `ReadReady`, `Write` with `WriteReady`.
 
-use embedded_io::{BufRead, Read, ReadReady, Write, WriteReady};
+use embedded_io::{Read, ReadReady, Write, WriteReady};
 
 use super::{Check, Peer, SOON, some_bytes};
 
-/// Of `Read` and `ReadReady`.
+/// The checks of `Read` and `ReadReady`.
 pub fn reading<S: Read + ReadReady, P: Peer>() -> Vec<Check<S, P>> {
     vec![
         ("every byte is read, in order", every_byte_is_read),
@@ -14,21 +14,13 @@ pub fn reading<S: Read + ReadReady, P: Peer>() -> Vec<Check<S, P>> {
     ]
 }
 
-/// Of `Write` and `WriteReady`.
+/// The checks of `Write` and `WriteReady`.
 pub fn writing<S: Write + WriteReady, P: Peer>() -> Vec<Check<S, P>> {
     vec![
         ("every byte leaves, in order", every_byte_leaves),
         ("an empty buffer is written at once", an_empty_buffer_is_written_at_once),
         ("flush returns when all has left", flush_returns_when_all_has_left),
         ("write ready: the write does not block", write_ready_is_truthful),
-    ]
-}
-
-/// Of `BufRead`.
-pub fn buffering<S: BufRead + ReadReady, P: Peer>() -> Vec<Check<S, P>> {
-    vec![
-        ("every byte is in the buffer, in order", every_byte_is_in_the_buffer),
-        ("what is not consumed stays", what_is_not_consumed_stays),
     ]
 }
 
@@ -104,7 +96,7 @@ fn every_byte_leaves<S: Write, P: Peer>(mut stream: S, peer: &P) {
     assert_eq!(peer.left(), bytes);
 }
 
-/// Writes single bytes while the stream is ready, time standing still.
+/// Writes single bytes while the stream is ready. The time is stopped meanwhile.
 fn fill<S: Write + WriteReady, P: Peer>(stream: &mut S, peer: &P) -> Vec<u8> {
     peer.stop(true);
     let mut written = Vec::new();
@@ -135,7 +127,7 @@ fn flush_returns_when_all_has_left<S: Write, P: Peer>(mut stream: S, peer: &P) {
         stream.flush().expect("a line without faults");
         assert_eq!(&peer.left()[before..], bytes, "when flush has returned");
         peer.stop(true);
-        stream.flush().expect("a line without faults"); // Of nothing: at once.
+        stream.flush().expect("a line without faults"); // Nothing to flush: no wait.
         peer.stop(false);
     }
 }
@@ -151,41 +143,4 @@ fn write_ready_is_truthful<S: Write + WriteReady, P: Peer>(mut stream: S, peer: 
         (0..SOON).for_each(|_| peer.step());
     }
     assert_eq!(peer.left().len(), written);
-}
-
-fn every_byte_is_in_the_buffer<S: BufRead, P: Peer>(mut stream: S, peer: &P) {
-    let bytes = some_bytes();
-    peer.send(&bytes);
-    let mut read = Vec::<u8>::new();
-    while read.len() < bytes.len() {
-        let buffer = stream.fill_buf().expect("a line without faults");
-        assert!(!buffer.is_empty(), "a line has no end");
-        // Now a part, now all of it; now and then by a read.
-        let count = if read.len().is_multiple_of(2) { buffer.len() } else { 1 };
-        read.extend(&buffer[..count]);
-        stream.consume(count);
-        if read.len() < bytes.len() && read.len().is_multiple_of(5) {
-            let mut more = [0; 2];
-            let count = stream.read(&mut more).expect("a line without faults");
-            read.extend(&more[..count]);
-        }
-    }
-    assert_eq!(read, bytes);
-}
-
-fn what_is_not_consumed_stays<S: BufRead + ReadReady, P: Peer>(mut stream: S, peer: &P) {
-    peer.send(b"stay");
-    (0..SOON).for_each(|_| peer.step());
-    let first = stream.fill_buf().expect("a line without faults").to_vec();
-    peer.stop(true); // From here on nothing more comes, nor may anybody wait for it.
-    assert_eq!(stream.fill_buf().expect("a line without faults"), first);
-    assert!(stream.read_ready().expect("a line without faults"));
-    stream.consume(1);
-    if first.len() > 1 {
-        assert_eq!(stream.fill_buf().expect("a line without faults"), &first[1..]);
-    }
-    peer.stop(false);
-    let mut rest = [0; 3];
-    stream.read_exact(&mut rest).expect("a line without faults");
-    assert_eq!(&rest, b"tay");
 }

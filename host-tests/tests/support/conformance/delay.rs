@@ -1,11 +1,11 @@
-//! `DelayNs`: at least that long, whatever is asked for.
+//! `DelayNs`: a delay lasts at least as long as was asked.
 
 use std::time::Duration;
 
 use embedded_hal::delay::DelayNs;
 
-/// The delays that were too short, each with the time that had really passed. `elapsed` is the time
-/// since some beginning.
+/// The delays that were too short, each with the time that had really passed. `elapsed` returns the
+/// time since any fixed point.
 pub fn too_short(
     delay: &mut impl DelayNs,
     elapsed: impl Fn() -> Duration,

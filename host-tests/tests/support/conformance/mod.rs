@@ -1,8 +1,8 @@
 //! The contracts of `embedded-io`, `embedded-io-async`, `embedded-hal-nb` and `DelayNs` as checks,
-//! over any stream whose far end can be moved by hand.
+//! over any stream whose far end a test controls.
 //!
-//! A check panics where the contract is broken. [`failures`] runs each on a fresh stream and
-//! answers which did.
+//! A check panics if the contract is broken. [`failures`] runs each check on a new stream and
+//! returns the names of those that panicked.
 
 pub mod awaited;
 pub mod blocking;
@@ -16,28 +16,30 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-/// The far end of a stream, and its time: what it sends arrives, and what the stream was given
-/// leaves, only as time passes. It passes by [`step`](Self::step), while the stream waits, or both.
+/// The far end of a stream, and its time: what the far end sends arrives, and what was written to
+/// the stream leaves, only as time passes. Time passes by [`step`](Self::step), while the stream
+/// waits, or both.
 ///
-/// A stream that waits for what can never come shall panic, not hang.
+/// A stream that waits for something that can never come must panic, not hang.
 pub trait Peer {
-    /// Sends `bytes`, to arrive one by one.
+    /// Sends `bytes`, which arrive one by one.
     fn send(&self, bytes: &[u8]);
 
-    /// What has left the stream so far.
+    /// All bytes that have left the stream so far.
     fn left(&self) -> Vec<u8>;
 
-    /// Stops the time, or lets it go on. While it is stopped nothing arrives and nothing leaves.
+    /// Stops the time, or lets it continue. While it is stopped, nothing arrives and nothing
+    /// leaves.
     fn stop(&self, stopped: bool);
 
-    /// A little time passes.
+    /// Advances the time a little.
     fn step(&self);
 }
 
-/// A check and its name: the stream, which it may use up, and its far end.
+/// The name of a check, and the check of a stream and its far end.
 pub type Check<S, P> = (&'static str, fn(S, &P));
 
-/// The names of the `checks` that `make`'s streams do not pass.
+/// The names of the `checks` that the streams of `make` do not pass.
 pub fn failures<S, P: Peer>(
     checks: &[Check<S, P>],
     make: impl Fn() -> (S, P),
@@ -49,17 +51,17 @@ pub fn failures<S, P: Peer>(
     checks.iter().filter(|(_, check)| fails(*check)).map(|(name, _)| *name).collect()
 }
 
-/// Bytes that differ from their neighbours: enough to fill every buffer on the way more than once.
+/// Bytes that differ from their neighbours, enough to fill every buffer more than once.
 pub fn some_bytes() -> Vec<u8> {
     (0..300_u16).map(|n| (n % 251) as u8).collect()
 }
 
-/// Steps within which what is on its way has come.
+/// The number of steps after which all bytes on their way have arrived.
 pub const SOON: u32 = 100;
 
 /// Runs `future` to its end. Time passes while it is suspended, and it is polled only when woken.
 pub fn run<F: Future>(peer: &impl Peer, future: F) -> F::Output {
-    let (waker, wakes) = host_tests::waker::counting();
+    let (waker, wakes) = fakes::waker::counting();
     let mut future = pin!(future);
     loop {
         let before = wakes.load(SeqCst);

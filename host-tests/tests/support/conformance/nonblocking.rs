@@ -1,11 +1,11 @@
-//! `embedded_hal_nb::serial`: `Read` and `Write`, of which no call ever waits.
+//! `embedded_hal_nb::serial`: `Read` and `Write`, whose calls never wait.
 
 use embedded_hal_nb::serial::{Read, Write};
 use wouldblock::nb;
 
 use super::{Check, Peer, SOON, some_bytes};
 
-/// Of `Read`.
+/// The checks of `Read`.
 pub fn reading<S: Read, P: Peer>() -> Vec<Check<S, P>> {
     vec![
         ("a read of nothing would block", a_read_of_nothing_would_block),
@@ -13,7 +13,7 @@ pub fn reading<S: Read, P: Peer>() -> Vec<Check<S, P>> {
     ]
 }
 
-/// Of `Write`.
+/// The checks of `Write`.
 pub fn writing<S: Write, P: Peer>() -> Vec<Check<S, P>> {
     vec![
         ("a write without room would block", a_write_without_room_would_block),

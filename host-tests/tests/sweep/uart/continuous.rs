@@ -1,4 +1,5 @@
-//! Continuous receive, new settings while something waits, and an enable that two halves use.
+//! Continuous receive, new settings while an operation waits, and an enable bit that both halves
+//! use.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering::SeqCst},
@@ -13,7 +14,7 @@ use wouldblock::{
 use super::*;
 use crate::caught;
 
-/// The receiver with a ring of `entries`.
+/// The receiver with a ring of `entries` entries.
 fn ring(rig: &Rig, entries: usize) -> ContinuousReceiver<'static, Port> {
     rig.uart.receiver().unwrap().into_continuous(vec![0; entries].leak())
 }
@@ -42,20 +43,21 @@ fn receive_continuously() {
 
 #[test]
 fn receive_continuously_through_a_full_ring() {
-    // Masked when it is full: the read that makes room unmasks, and what is in the chip is announced.
+    // A full ring masks the interrupt. The read that makes room unmasks it, and the chip then
+    // announces what it holds.
     for entries in [1, 2, 3, 7] {
         let report = Sweep::new("uart, continuous, full").needs(3).run(many, move |rig, cpu| {
             let (mut receiver, mut buffer, mut filled) = (ring(rig, entries), [0; 10], 0);
             while filled < 10 {
                 filled += receiver.read(&mut buffer[filled..]).block(cpu).unwrap();
             }
-            assert_eq!((&buffer, rig.pc.lost()), (MANY, 0));
+            assert_eq!((&buffer, rig.chip.lost()), (MANY, 0));
         });
         clean(&report, 38);
     }
 }
 
-/// A reader that looks and then sleeps, without a last question.
+/// The twin's reader looks and then sleeps, and does not ask once more before it sleeps.
 #[test]
 fn twin_a_read_that_looks_and_sleeps() {
     let report = Sweep::new("twin: continuous, look, sleep").needs(3).run(many, |rig, mut cpu| {
@@ -70,7 +72,7 @@ fn twin_a_read_that_looks_and_sleeps() {
     caught(&report, |report| report.lost());
 }
 
-/// A handler that masks the source, and does not fill the ring, while none looks into the chip.
+/// The twin masks the source for ever, and nothing reads the chip.
 #[test]
 fn twin_a_full_ring_that_stays_masked() {
     let report =
@@ -79,8 +81,8 @@ fn twin_a_full_ring_that_stays_masked() {
             while filled < 10 {
                 let taken = receiver.read(&mut buffer[filled..]).block(cpu).unwrap();
                 if filled == 0 {
-                    // As if the read had not unmasked. Nothing else is enabled.
-                    rig.pc.write(Register::InterruptEnable, 0);
+                    // As if the read had not unmasked it. No other interrupt is enabled.
+                    rig.chip.write(Register::InterruptEnable, 0);
                 }
                 filled += taken;
             }
@@ -93,9 +95,9 @@ fn new_settings_while_a_read_waits() {
     let report = Sweep::new("uart, configure, recv awaited").needs(3).run(silent, |rig, cpu| {
         let mut receiver = rig.uart.receiver().unwrap();
         let mut recv = receiver.recv();
-        assert!(host_tests::waker::poll(&mut recv, std::task::Waker::noop()).is_pending());
+        assert!(fakes::waker::poll(&mut recv, std::task::Waker::noop()).is_pending());
         rig.uart.configure(&Config { level: Level::Four, ..Config::new(2) }).unwrap();
-        rig.pc.far_end_sends(b"x");
+        rig.chip.far_end_sends(b"x");
         assert_eq!(cpu.block_on(recv), Ok(b'x'));
         rig.assert_disarmed();
     });
@@ -104,7 +106,7 @@ fn new_settings_while_a_read_waits() {
         let receiver = rig.uart.receiver().unwrap();
         let job = rig.reads.start(receiver.into_read_exact([0; 10])).unwrap();
         rig.uart.initialize(2, Level::Four);
-        rig.pc.far_end_sends(MANY);
+        rig.chip.far_end_sends(MANY);
         let done = cpu.block_on(job);
         assert_eq!((done.result, &done.op.into_parts().1), (Ok(10), MANY));
         rig.assert_disarmed();
@@ -120,18 +122,17 @@ fn new_settings_while_a_read_waits() {
     clean(&report, 38);
 }
 
-/// The driver as it was: new settings mask everything.
+/// The twin, which the driver was once: new settings mask every interrupt.
 #[test]
 fn twin_new_settings_mask_everything() {
     let report = Sweep::new("twin: configure masks").needs(3).run(silent, |rig, cpu| {
         let receiver = rig.uart.receiver().unwrap();
         let mut job = rig.reads.start(receiver.into_read_exact([0; 10])).unwrap();
         let mut cpu = cpu;
-        while !matches!(host_tests::waker::poll(&mut job, std::task::Waker::noop()), Poll::Ready(_))
-        {
+        while !matches!(fakes::waker::poll(&mut job, std::task::Waker::noop()), Poll::Ready(_)) {
             rig.uart.initialize(2, Level::Four);
-            rig.pc.far_end_sends(MANY);
-            rig.pc.write(Register::InterruptEnable, 0);
+            rig.chip.far_end_sends(MANY);
+            rig.chip.write(Register::InterruptEnable, 0);
             cpu.idle(|| false);
         }
     });
@@ -151,7 +152,7 @@ fn a_read_of_nothing_beside_a_write_that_is_dropped() {
         Sweep::new("uart, read of nothing, write dropped").needs(4).run(rig, |rig, cpu| {
             let (receiver, mut transmitter) = rig.uart.split().unwrap();
             let mut write = transmitter.write_all([7; 40]);
-            _ = host_tests::waker::poll(&mut write, std::task::Waker::noop());
+            _ = fakes::waker::poll(&mut write, std::task::Waker::noop());
             let op = receiver.into_read_to_idle([0; 32]);
             drop(op);
             let receiver = rig.uart.receiver().unwrap();

@@ -1,4 +1,4 @@
-//! To end a batch by its drop is to wait: it should be said.
+//! The drop of a batch waits, which is easy to overlook: an unused batch is a warning.
 
 #![deny(unused_must_use)]
 

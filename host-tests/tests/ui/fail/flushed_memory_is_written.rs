@@ -1,4 +1,4 @@
-//! What is being flushed is borrowed until the end.
+//! Memory that is being flushed is borrowed until the batch ends.
 
 use wouldblock::cache::Cache;
 

@@ -1,4 +1,4 @@
-//! A guard may write: a value with a shorter life must not get in.
+//! A guard can write, so a value with a shorter lifetime must not get in.
 
 use wouldblock::sync::{Mutex, MutexGuard};
 

@@ -1,31 +1,12 @@
-//! A job that is dropped cancels its operation.
+//! The drop of a job cancels its operation, so an unused job is a mistake.
 
 #![deny(unused_must_use)]
 
-use wouldblock::{
-    attempt::Attempt,
-    job::{Background, Slot},
-    nb,
-};
+use fakes::operation::Transfer;
+use wouldblock::job::Slot;
 
-struct Nothing;
-
-impl Attempt for Nothing {
-    type Output = ();
-    type Error = ();
-
-    fn attempt(&mut self) -> nb::Result<(), ()> {
-        Ok(())
-    }
-}
-
-impl Background for Nothing {
-    fn begin(&mut self) {}
-    fn cancel(&mut self) {}
-}
-
-static SLOT: Slot<Nothing> = Slot::new();
+static SLOT: Slot<Transfer> = Slot::new();
 
 fn main() {
-    SLOT.start(Nothing).unwrap();
+    SLOT.start(Transfer).unwrap();
 }

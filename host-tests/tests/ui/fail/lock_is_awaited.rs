@@ -1,4 +1,4 @@
-//! A mutex has no event: its lock can be blocked on, or awaited only by saying that it is polled.
+//! A mutex without lockers has no event: block on its lock, or await the lock as polled.
 
 use wouldblock::{Attempt, sync::Mutex};
 

@@ -1,29 +1,7 @@
-//! An operation is in one slot: starting it moves it there, and its end gives it back.
+//! An operation is in one slot: a start moves it there, and its end gives it back.
 
-use std::convert::Infallible;
-
-use wouldblock::{
-    Attempt,
-    job::{Background, Slot},
-    nb,
-};
-
-struct Transfer;
-
-impl Attempt for Transfer {
-    type Output = ();
-    type Error = Infallible;
-
-    fn attempt(&mut self) -> nb::Result<(), Infallible> {
-        Ok(())
-    }
-}
-
-impl Background for Transfer {
-    fn begin(&mut self) {}
-
-    fn cancel(&mut self) {}
-}
+use fakes::operation::Transfer;
+use wouldblock::job::Slot;
 
 static SLOTS: [Slot<Transfer>; 2] = [const { Slot::new() }; 2];
 

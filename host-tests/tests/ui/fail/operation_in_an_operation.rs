@@ -1,4 +1,4 @@
-//! An operation has an event of its own, which the waiter of another event would not hear.
+//! An operation has its own event, which the waiter of another event does not hear.
 
 use wouldblock::{Attempt, attempt, event::Event, nb};
 

@@ -1,4 +1,4 @@
-//! So does its output.
+//! The output of an operation moves from the handler to the job, so it is `Send`.
 
 use wouldblock::{
     attempt::Attempt,

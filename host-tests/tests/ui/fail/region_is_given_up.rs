@@ -1,4 +1,4 @@
-//! A region that was given to a log is the log's.
+//! A log owns its region.
 
 use wouldblock::{
     cache::Cache,

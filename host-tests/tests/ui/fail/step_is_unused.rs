@@ -1,30 +1,11 @@
-//! The wake is owed until after the end of interrupt.
+//! The result of a step owes the wake: a handler drops it after the end of interrupt.
 
 #![deny(unused_must_use)]
 
-use wouldblock::{
-    attempt::Attempt,
-    job::{Background, Slot},
-    nb,
-};
+use fakes::operation::Transfer;
+use wouldblock::job::Slot;
 
-struct Nothing;
-
-impl Attempt for Nothing {
-    type Output = ();
-    type Error = ();
-
-    fn attempt(&mut self) -> nb::Result<(), ()> {
-        Ok(())
-    }
-}
-
-impl Background for Nothing {
-    fn begin(&mut self) {}
-    fn cancel(&mut self) {}
-}
-
-static SLOT: Slot<Nothing> = Slot::new();
+static SLOT: Slot<Transfer> = Slot::new();
 
 fn handler() {
     SLOT.on_interrupt();

@@ -1,10 +1,10 @@
-//! An attempt does nothing by itself.
+//! An attempt does nothing until it is tried, blocked on or awaited.
 
 #![deny(unused_must_use)]
 
 use wouldblock::sync::Mutex;
 
 fn main() {
-    let mutex = Mutex::new(0);
+    let mutex: Mutex<_> = Mutex::new(0);
     let _lock = mutex.lock();
 }

@@ -1,4 +1,4 @@
-//! A batch stays on the CPU that issued its flushes.
+//! A batch stays on the CPU that has issued its flushes, so it is not `Send`.
 
 use wouldblock::cache::{Batch, Cache};
 

@@ -1,23 +1,11 @@
-//! A slot owns the buffers of its operation: a job may be forgotten.
+//! A slot must own the buffers of its operation, because a job may be forgotten.
 
-use wouldblock::{
-    job::Background,
-    uart16550::{Receiver, Register, Registers},
-};
-
-struct Port;
-
-impl Registers for Port {
-    fn read(&self, _: Register) -> u8 {
-        0
-    }
-
-    fn write(&self, _: Register, _: u8) {}
-}
+use fakes::fake_16550::Fake16550;
+use wouldblock::{job::Background, uart16550::Receiver};
 
 fn background(_: impl Background + 'static) {}
 
-fn start(receiver: Receiver<'static, Port>) {
+fn start(receiver: Receiver<'static, &'static Fake16550>) {
     let mut buffer = [0_u8; 16];
     background(receiver.into_read_exact(buffer));
     let _ = buffer;

@@ -1,4 +1,4 @@
-//! A deadline accepts only what does not oversleep: `Spin`, or an idler with an alarm.
+//! A wait with a deadline accepts only idlers that wake in time: `Spin`, or one with an alarm.
 
 use wouldblock::{
     attempt,

@@ -1,4 +1,4 @@
-//! What is being flushed outlives the batch, also one that is ended by its drop.
+//! Memory that is being flushed outlives the batch, also a batch that ends by its drop.
 
 use wouldblock::cache::Cache;
 

@@ -1,4 +1,4 @@
-//! There is no future without an event: nobody would wake it.
+//! An attempt without an event is no future, because nothing would wake it.
 
 use wouldblock::{attempt, event::Event, nb};
 

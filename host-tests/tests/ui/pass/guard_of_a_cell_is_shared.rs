@@ -1,4 +1,4 @@
-//! A guard is shared only where its value can be.
+//! A guard is `Sync` only if its value is.
 
 use wouldblock::sync::MutexGuard;
 

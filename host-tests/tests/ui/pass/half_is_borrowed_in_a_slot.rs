@@ -1,23 +1,11 @@
-//! What is in a slot is there for as long as the slot: `'static`.
+//! An operation may stay in a slot as long as the slot lives, so it is `'static`.
 
-use wouldblock::{
-    job::Background,
-    uart16550::{Receiver, Register, Registers},
-};
-
-struct Port;
-
-impl Registers for Port {
-    fn read(&self, _: Register) -> u8 {
-        0
-    }
-
-    fn write(&self, _: Register, _: u8) {}
-}
+use fakes::fake_16550::Fake16550;
+use wouldblock::{job::Background, uart16550::Receiver};
 
 fn background(_: impl Background + 'static) {}
 
-fn start(receiver: Receiver<'static, Port>) {
+fn start(receiver: Receiver<'static, &'static Fake16550>) {
     background(receiver.into_read_exact([0_u8; 16]));
 }
 

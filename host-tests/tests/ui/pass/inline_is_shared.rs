@@ -1,29 +1,9 @@
-//! What is in an `Inline` need not be `Sync`, so neither is that.
+//! The operation in an `Inline` need not be `Sync`, so `Inline` is not `Sync`.
 
 use std::convert::Infallible;
 
-use wouldblock::{
-    Attempt,
-    job::{Background, Inline},
-    nb,
-};
-
-struct Transfer;
-
-impl Attempt for Transfer {
-    type Output = ();
-    type Error = Infallible;
-
-    fn attempt(&mut self) -> nb::Result<(), Infallible> {
-        Ok(())
-    }
-}
-
-impl Background for Transfer {
-    fn begin(&mut self) {}
-
-    fn cancel(&mut self) {}
-}
+use fakes::operation::Transfer;
+use wouldblock::job::Inline;
 
 fn shared<T: Send>(_: T) {}
 

@@ -1,4 +1,4 @@
-//! A job has an event of its own, which the waiter of another event would not hear.
+//! A job has its own event, which the waiter of another event does not hear.
 
 use wouldblock::{
     attempt,

@@ -1,4 +1,4 @@
-//! A mutex hands its value to other contexts.
+//! A mutex gives its value to other contexts, so the value is `Send`.
 
 use std::{rc::Rc, cell::Cell};
 

@@ -1,21 +1,9 @@
-//! The operation travels to the handler and back.
+//! An operation moves to the handler and back, so it is `Send`.
 
 use std::marker::PhantomData;
 
-use wouldblock::{
-    job::Background,
-    uart16550::{Receiver, Register, Registers},
-};
-
-struct Port;
-
-impl Registers for Port {
-    fn read(&self, _: Register) -> u8 {
-        0
-    }
-
-    fn write(&self, _: Register, _: u8) {}
-}
+use fakes::fake_16550::Fake16550;
+use wouldblock::{job::Background, uart16550::Receiver};
 
 fn background(_: impl Background) {}
 
@@ -27,7 +15,7 @@ impl AsMut<[u8]> for Buffer {
     }
 }
 
-fn start(receiver: Receiver<'static, Port>) {
+fn start(receiver: Receiver<'static, &'static Fake16550>) {
     background(receiver.into_read_exact(Buffer([0; 4], PhantomData)));
 }
 

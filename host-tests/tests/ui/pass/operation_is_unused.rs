@@ -1,4 +1,4 @@
-//! An operation does nothing by itself.
+//! An operation does nothing until it is tried, blocked on or awaited.
 
 #![deny(unused_must_use)]
 

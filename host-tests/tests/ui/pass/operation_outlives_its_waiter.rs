@@ -1,4 +1,4 @@
-//! An operation is at the end of its life when the next one has the waiter.
+//! An operation borrows its waiter, so the waiter cannot be dropped before it.
 
 use wouldblock::{attempt, event::Event, nb};
 

@@ -1,4 +1,4 @@
-//! An attempt by itself has no event: an operation that races with it would not hear of it.
+//! An attempt has no event, so an operation that races with it would not hear its end.
 
 use wouldblock::{attempt, event::Event, nb};
 

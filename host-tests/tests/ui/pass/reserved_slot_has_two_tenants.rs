@@ -1,29 +1,7 @@
-//! A vacancy has one tenant: its slot is given up to the operation that is started there.
+//! A reserved slot accepts one operation: its start uses the reservation up.
 
-use std::convert::Infallible;
-
-use wouldblock::{
-    Attempt,
-    job::{Background, Slots},
-    nb,
-};
-
-struct Transfer;
-
-impl Attempt for Transfer {
-    type Output = ();
-    type Error = Infallible;
-
-    fn attempt(&mut self) -> nb::Result<(), Infallible> {
-        Ok(())
-    }
-}
-
-impl Background for Transfer {
-    fn begin(&mut self) {}
-
-    fn cancel(&mut self) {}
-}
+use fakes::operation::Transfer;
+use wouldblock::job::Slots;
 
 static SLOTS: Slots<Transfer, 3> = Slots::new();
 

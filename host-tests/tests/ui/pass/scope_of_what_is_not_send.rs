@@ -1,4 +1,4 @@
-//! A handler steps the operation of a scope, on any core: it is `Send`.
+//! A handler on any core steps the operation of a scope, so the operation is `Send`.
 
 use std::convert::Infallible;
 
@@ -7,23 +7,6 @@ use wouldblock::{
     job::{Background, ScopedSlot},
     nb,
 };
-
-struct Transfer;
-
-impl Attempt for Transfer {
-    type Output = ();
-    type Error = Infallible;
-
-    fn attempt(&mut self) -> nb::Result<(), Infallible> {
-        Ok(())
-    }
-}
-
-impl Background for Transfer {
-    fn begin(&mut self) {}
-
-    fn cancel(&mut self) {}
-}
 
 struct Shared(std::sync::Arc<u8>);
 
@@ -42,10 +25,9 @@ impl Background for Shared {
     fn cancel(&mut self) {}
 }
 
-static LINE: ScopedSlot = ScopedSlot::new();
+static SLOT: ScopedSlot = ScopedSlot::new();
 
 fn main() {
-    let _ = Transfer;
-    let ended = LINE.scope(Shared(Default::default()), wouldblock::block::Spin, |_| ());
+    let ended = SLOT.scope(Shared(Default::default()), wouldblock::block::Spin, |_| ());
     assert!(ended.is_ok_and(|(_, done)| *done.op.0 == 0));
 }

@@ -1,31 +1,12 @@
-//! A slot that a job points to is there for ever.
+//! A job points to its slot, so the slot lives for ever.
 
-use wouldblock::{
-    attempt::Attempt,
-    job::{Background, Slot},
-    nb,
-};
+use fakes::operation::Transfer;
+use wouldblock::job::Slot;
 
-struct Nothing;
-
-impl Attempt for Nothing {
-    type Output = ();
-    type Error = ();
-
-    fn attempt(&mut self) -> nb::Result<(), ()> {
-        Ok(())
-    }
-}
-
-impl Background for Nothing {
-    fn begin(&mut self) {}
-    fn cancel(&mut self) {}
-}
-
-static SLOT: Slot<Nothing> = Slot::new();
+static SLOT: Slot<Transfer> = Slot::new();
 
 fn main() {
     let slot = Slot::new();
-    let _ = SLOT.start(Nothing);
-    let _: &Slot<Nothing> = &slot;
+    let _ = SLOT.start(Transfer);
+    let _: &Slot<Transfer> = &slot;
 }

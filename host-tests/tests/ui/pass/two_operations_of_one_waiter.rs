@@ -1,4 +1,4 @@
-//! A waiter waits for one thing at a time.
+//! A waiter waits for one operation at a time.
 
 use wouldblock::{attempt, event::Event, nb};
 

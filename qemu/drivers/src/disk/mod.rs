@@ -29,7 +29,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use board::interrupts::Line;
 use wouldblock::{
     event::{Event, OwedWake},
-    job::{Busy, Callback, Job, Slots, Ticket},
+    job::{Busy, Done, Job, Slots, Ticket},
 };
 
 pub use blocking::Blocking;
@@ -110,7 +110,7 @@ impl Disk {
     pub fn start_with(
         &self,
         request: Request,
-        callback: Callback<Transfer>,
+        callback: fn(Done<Transfer>),
     ) -> Result<Ticket, Busy<Request>> {
         match SLOTS.reserve() {
             Ok(vacancy) => {

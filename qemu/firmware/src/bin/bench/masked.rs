@@ -269,8 +269,8 @@ fn many_jobs() {
         let vacancy = SLOTS.reserve().expect("there is room");
         (vacancy.ticket(), vacancy.start(Trivial))
     });
-    let last = SLOTS.start(Trivial).expect("there is room");
-    assert!(SLOTS.start(Trivial).is_err(), "it is full");
+    let last = SLOTS.reserve().expect("there is room").start(Trivial);
+    assert!(SLOTS.reserve().is_err(), "it is full");
     for (ticket, job) in jobs {
         set_ready();
         drop(SLOTS.on_interrupt(ticket));
@@ -301,7 +301,7 @@ fn job_without_type() {
 }
 
 fn mutex() {
-    static MUTEX: Mutex<u32, 2> = Mutex::with_lockers(0);
+    static MUTEX: Mutex<u32, 2> = Mutex::new(0);
 
     let mut locker = MUTEX.locker().expect("two lockers");
     let guard = MUTEX.try_lock().expect("it is free");

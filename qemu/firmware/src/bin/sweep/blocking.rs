@@ -100,7 +100,7 @@ fn race() {
 }
 
 /// Two mutexes, which the handler holds and unlocks one after the other.
-static HELD: [Mutex<(), 1>; 2] = [const { Mutex::with_lockers(()) }; 2];
+static HELD: [Mutex<(), 1>; 2] = [const { Mutex::new(()) }; 2];
 static GUARDS: Mutex<[Option<MutexGuard<'static, (), 1>>; 2]> = Mutex::new([None, None]);
 
 pub fn hold() {

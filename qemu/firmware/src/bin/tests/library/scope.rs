@@ -10,8 +10,9 @@ use board::{
 };
 use firmware::serial::COM1;
 use wouldblock::{
+    Attempt,
     block::Spin,
-    job::{self, Inline, ScopedSlot, Slot, Step},
+    job::{Background, Inline, ScopedSlot, Slot, Step},
 };
 
 static READING: ScopedSlot = ScopedSlot::new();
@@ -71,6 +72,26 @@ fn bytes_after_a_scope_stay_in_the_device(_: &'static Board) {
 }
 crate::registry::test!(bytes_after_a_scope_stay_in_the_device);
 
+/// A closure as a background operation, which an interrupt that this core raises steps.
+struct Count<F>(F);
+
+impl<F: FnMut() -> nb::Result<u32, Infallible>> Attempt for Count<F> {
+    type Output = u32;
+    type Error = Infallible;
+
+    fn attempt(&mut self) -> nb::Result<u32, Infallible> {
+        (self.0)()
+    }
+}
+
+impl<F: FnMut() -> nb::Result<u32, Infallible> + Send> Background for Count<F> {
+    fn begin(&mut self) {
+        raise_self();
+    }
+
+    fn cancel(&mut self) {}
+}
+
 /// Closures, whose types have no names, one after another in one slot.
 fn closures_in_a_slot(_: &'static Board) {
     static SLOT: Slot<Inline<u32, Infallible, 16>> = Slot::new();
@@ -85,14 +106,10 @@ fn closures_in_a_slot(_: &'static Board) {
     Line::SelfIpi.enable();
     for wanted in 1..4 {
         let tries = Cell::new(0_u32);
-        let count = job::from_fns(
-            raise_self,
-            move || {
-                tries.set(tries.get() + 1);
-                if tries.get() < wanted { Err(nb::Error::WouldBlock) } else { Ok(tries.get()) }
-            },
-            || {},
-        );
+        let count = Count(move || {
+            tries.set(tries.get() + 1);
+            if tries.get() < wanted { Err(nb::Error::WouldBlock) } else { Ok(tries.get()) }
+        });
         let job = SLOT.start(Inline::new(count)).expect("idle");
         assert_eq!(job.wait(Spin).result, Ok(wanted));
     }

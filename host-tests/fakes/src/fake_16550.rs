@@ -1,9 +1,9 @@
-//! A PC's serial port that punishes misuse: a 16550 with its destructive reads, its FIFOs and its
+//! A PC's serial port that panics at misuse: a 16550 with its destructive reads, its FIFOs and its
 //! true interrupt line, an 8259 that latches edges, and the far end of the wire.
 //!
-//! What a real chip answers with garbage or silence is a panic here: a read of an empty receiver, a
-//! write to a full transmitter, MSR read by anybody but the handler, and "transmitter empty" swallowed
-//! by somebody else's read of IIR.
+//! A real chip returns garbage or does nothing where this one panics: at a read of an empty
+//! receiver, at a write to a full transmitter, at a read of MSR outside the handler, and when a
+//! read of IIR outside the handler clears "transmitter empty" for good.
 //!
 //! Source: National Semiconductor PC16550D data sheet (1995), section 8, and Intel 8259A data sheet
 //! (1988), "edge and level triggered modes".
@@ -30,20 +30,21 @@ pub const FRAMING: u8 = 1 << 3;
 pub const BREAK: u8 = 1 << 4;
 
 const DEPTH: usize = 16;
-/// Character times without a read or a new byte, after which what is in the FIFO is announced.
+/// Character times without a read or a new byte, after which the chip announces the bytes in its
+/// FIFO.
 const TIMEOUT: u32 = 4;
 
-/// What is odd about a chip: [`Pc::with`].
+/// The quirks of a chip, for [`Fake16550::with`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Odd {
     /// Whether it has a FIFO.
     pub fifo: Fifo,
-    /// The receiver times out with nothing in it, until the data register is read.
+    /// The receiver times out also when it is empty, until the data register is read.
     pub empty_timeout: bool,
-    /// Line settings are refused while a byte is on its way, and that interrupts.
+    /// The chip refuses line settings while a byte is on its way, and interrupts then.
     pub busy: bool,
-    /// To enable "transmitter empty" while it is empty announces nothing; only to become empty while
-    /// it is enabled does.
+    /// The chip announces "transmitter empty" when the transmitter becomes empty while that
+    /// interrupt is enabled, and not when the interrupt is enabled while the transmitter is empty.
     pub silent_enable: bool,
 }
 
@@ -55,20 +56,20 @@ pub enum Fifo {
     Works,
     /// There is none.
     Absent,
-    /// There is one, which must not be used.
+    /// It has a fault and must not be used.
     Broken,
 }
 
 /// One access to a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// What was read.
+    /// A read, and its value.
     Read(Register, u8),
-    /// What was written.
+    /// A write, and its value.
     Write(Register, u8),
 }
 
-/// All that a program can find out about the chip, by reads that change nothing.
+/// The state of the chip that a program can see, read without a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
     /// Bytes in the receiver, each with its errors.
@@ -88,24 +89,25 @@ pub struct Contents {
 #[derive(Debug)]
 struct Chip {
     odd: Odd,
-    /// A time-out with nothing in the receiver.
+    /// The receiver has timed out while it was empty.
     empty_timeout: bool,
     /// Line settings were refused.
     refused: bool,
-    /// Looks at USR, of which ten are a character time.
+    /// Reads of USR. Ten of them take a character time.
     looks: u32,
     contents: Contents,
     fifo_control: u8,
     overrun: bool,
-    /// Errors of the byte at the head that were read already.
+    /// The errors of the byte at the head were read already.
     head_reported: bool,
     idle_characters: u32,
     shift: Option<u8>,
-    /// "Transmitter empty" is to be announced: set when it becomes empty and when its enable bit is
-    /// set while it is; cleared by a write of a byte and by the read of IIR that says so.
+    /// "Transmitter empty" is to be announced. Set when the transmitter becomes empty, and when its
+    /// enable bit is set while it is empty. Cleared by a write of a byte, and by the read of IIR
+    /// that reports it.
     announce_empty: bool,
-    /// A read of IIR outside the handler has cleared that; whoever did it raises it again at once, by
-    /// way of the enable bit.
+    /// A read of IIR outside the handler has cleared that. The program must raise it again at once,
+    /// by the enable bit.
     swallowed: bool,
     trigger: usize,
     stuck: bool,
@@ -126,22 +128,22 @@ struct Chip {
     log: Vec<Access>,
 }
 
-/// The serial port, seen from both sides.
-pub struct Pc(Mutex<Chip>);
+/// The chip, its interrupt controller and the far end of the wire.
+pub struct Fake16550(Mutex<Chip>);
 
-impl fmt::Debug for Pc {
+impl fmt::Debug for Fake16550 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.chip().fmt(f)
     }
 }
 
-impl Pc {
-    /// One as after reset, for ever.
+impl Fake16550 {
+    /// A chip as after reset, which lives for ever.
     pub fn new() -> &'static Self {
         Self::with(Odd::default())
     }
 
-    /// The same, of an odd chip.
+    /// A chip with quirks, as after reset, which lives for ever.
     pub fn with(odd: Odd) -> &'static Self {
         let contents = Contents {
             received: VecDeque::new(),
@@ -193,12 +195,12 @@ impl Pc {
         self.chip().arriving.push_back(Some((byte, errors)));
     }
 
-    /// The far end is silent for `characters`' time.
+    /// The far end is silent for this number of character times.
     pub fn far_end_pauses(&self, characters: usize) {
         self.chip().arriving.extend(std::iter::repeat_n(None, characters));
     }
 
-    /// What the far end has received since it was last asked.
+    /// What the far end has received since the last call.
     pub fn far_end_received(&self) -> Vec<u8> {
         std::mem::take(&mut self.chip().sent)
     }
@@ -208,7 +210,7 @@ impl Pc {
         self.chip().lost
     }
 
-    /// The far end holds the transmitter up, or lets it go on.
+    /// The far end stops the transmitter, or lets it continue.
     pub fn set_stuck(&self, stuck: bool) {
         self.chip().stuck = stuck;
     }
@@ -220,12 +222,12 @@ impl Pc {
         chip.update_line();
     }
 
-    /// What a program can find out.
+    /// The state that a program can see.
     pub fn contents(&self) -> Contents {
         self.chip().contents.clone()
     }
 
-    /// Accesses since this was last asked.
+    /// The accesses since the last call.
     pub fn accesses(&self) -> Vec<Access> {
         std::mem::take(&mut self.chip().log)
     }
@@ -235,7 +237,7 @@ impl Pc {
         self.chip().edges
     }
 
-    /// One character time goes by.
+    /// Advances one character time.
     pub fn tick(&self) {
         let mut chip = self.chip();
         chip.assert_nothing_swallowed();
@@ -244,7 +246,7 @@ impl Pc {
         chip.update_line();
     }
 
-    /// Nothing more happens by itself.
+    /// Whether nothing more happens unless the program or the far end does something.
     pub fn is_quiet(&self) -> bool {
         let chip = self.chip();
         chip.arriving.is_empty()
@@ -253,7 +255,7 @@ impl Pc {
             && !chip.request
     }
 
-    /// If the 8259 has latched an edge, calls `handler` as its interrupt.
+    /// If the 8259 has latched an edge, calls `handler` as its interrupt. Returns whether it did.
     pub fn deliver(&self, handler: &mut dyn FnMut()) -> bool {
         let mut chip = self.chip();
         if !std::mem::take(&mut chip.request) {
@@ -282,7 +284,7 @@ impl Chip {
         }
         self.load_shift();
         match self.arriving.pop_front().flatten() {
-            Some(_) if self.contents.modem_control & 1 << 4 != 0 => {} // the line is cut off
+            Some(_) if self.contents.modem_control & 1 << 4 != 0 => {} // Loopback is on.
             Some((byte, errors)) => self.arrive(byte, errors),
             None => self.idle_characters += 1,
         }
@@ -294,7 +296,7 @@ impl Chip {
         if self.odd.fifo == Fifo::Works { DEPTH } else { 1 }
     }
 
-    /// A byte is on its way.
+    /// Whether a byte is on its way.
     fn is_busy(&self) -> bool {
         self.shift.is_some()
             || self.contents.modem_control & 1 << 4 == 0 && !self.arriving.is_empty()
@@ -306,7 +308,7 @@ impl Chip {
             self.overrun = true;
             self.lost += 1;
             if self.depth() == 1 {
-                self.contents.received[0] = (byte, errors); // Without a FIFO the new one stays.
+                self.contents.received[0] = (byte, errors); // Without a FIFO, the new byte stays.
                 self.head_reported = false;
             }
         } else {
@@ -325,7 +327,7 @@ impl Chip {
         }
     }
 
-    /// IIR, without the FIFO bits.
+    /// The value of IIR without the FIFO bits.
     fn source(&self) -> u8 {
         let Contents { received, enabled, .. } = &self.contents;
         let head = received.front().map_or(0, |&(_, errors)| errors);
@@ -349,7 +351,8 @@ impl Chip {
         }
     }
 
-    /// The line as it is now; the 8259 latches its rise, and forgets a request whose line has fallen.
+    /// Updates the interrupt line. The 8259 latches its rise, and forgets a request when the line
+    /// falls.
     fn update_line(&mut self) {
         let line = self.source() != 1 && self.contents.modem_control & 1 << 3 != 0;
         if line && !self.line {
@@ -374,7 +377,10 @@ impl Chip {
 
     #[track_caller]
     fn assert_nothing_swallowed(&self) {
-        assert!(!self.swallowed, "\"transmitter empty\" was cleared outside the handler, for good");
+        assert!(
+            !self.swallowed,
+            "\"transmitter empty\" was cleared outside the handler and not raised again"
+        );
     }
 
     fn read(&mut self, register: Register) -> u8 {
@@ -391,7 +397,7 @@ impl Chip {
                     return 0;
                 };
                 let seen = errors == 0 || std::mem::take(&mut self.head_reported);
-                assert!(seen, "a byte was taken before its errors were looked at");
+                assert!(seen, "a byte was taken before its errors were read");
                 self.idle_characters = 0;
                 byte
             }
@@ -414,7 +420,7 @@ impl Chip {
             Register::ModemControl => self.contents.modem_control,
             Register::LineStatus => self.line_status(),
             Register::ModemStatus => {
-                assert!(self.in_handler, "MSR is the handler's");
+                assert!(self.in_handler, "only the handler may read MSR");
                 u8::from(std::mem::take(&mut self.modem_changed))
             }
             Register::UartStatus => {
@@ -474,7 +480,7 @@ impl Chip {
     }
 }
 
-impl Registers for &'static Pc {
+impl Registers for &'static Fake16550 {
     fn read(&self, register: Register) -> u8 {
         let mut chip = self.chip();
         let value = chip.read(register);
@@ -491,40 +497,40 @@ impl Registers for &'static Pc {
     }
 }
 
-/// A CPU that sleeps until there is news while the port goes on: each interrupt that the 8259 has
-/// latched calls the handler. Panics when it would sleep for ever.
+/// A CPU that sleeps until there is news, while time passes on the chip: each interrupt that the
+/// 8259 has latched calls the handler. Panics when it would sleep for ever.
 pub struct Cpu<F> {
-    /// The port.
-    pub pc: &'static Pc,
-    /// The handler of its interrupt.
+    /// The chip.
+    pub chip: &'static Fake16550,
+    /// The handler of the chip's interrupt.
     pub handler: F,
-    /// How often it slept.
+    /// The number of times that it slept.
     pub asleep: u32,
 }
 
 impl<F: FnMut()> Cpu<F> {
-    /// One that is awake.
-    pub fn new(pc: &'static Pc, handler: F) -> Self {
-        Self { pc, handler, asleep: 0 }
+    /// A CPU with this chip and handler.
+    pub fn new(chip: &'static Fake16550, handler: F) -> Self {
+        Self { chip, handler, asleep: 0 }
     }
 
-    /// `ticks` character times, with their interrupts.
+    /// Advances this number of character times and delivers their interrupts.
     pub fn run(&mut self, ticks: u32) {
         for _ in 0..ticks {
-            while self.pc.deliver(&mut self.handler) {}
-            self.pc.tick();
+            while self.chip.deliver(&mut self.handler) {}
+            self.chip.tick();
         }
-        while self.pc.deliver(&mut self.handler) {}
+        while self.chip.deliver(&mut self.handler) {}
     }
 
     fn sleep(&mut self, ends: impl Fn() -> bool) {
-        while self.pc.deliver(&mut self.handler) {}
+        while self.chip.deliver(&mut self.handler) {}
         if ends() {
             return;
         }
         self.asleep += 1;
         while !ends() {
-            assert!(!self.pc.is_quiet(), "asleep for ever: {:?}", self.pc);
+            assert!(!self.chip.is_quiet(), "asleep for ever: {:?}", self.chip);
             self.run(1);
         }
     }
@@ -536,12 +542,12 @@ impl<F: FnMut()> Idle for Cpu<F> {
     }
 }
 
-/// The same CPU with an alarm: it is awake again in time for any deadline, also if nothing happens
-/// on the port.
+/// The same CPU with an alarm: it wakes in time for any deadline, also if nothing happens on the
+/// chip.
 pub struct WithTimer<'c, F>(&'c mut Cpu<F>);
 
 impl<F: FnMut()> Cpu<F> {
-    /// What passes the time until a deadline.
+    /// This CPU as an idler that may wait for a deadline.
     pub const fn with_alarm(&mut self) -> WithAlarm<WithTimer<'_, F>, Timer> {
         WithAlarm::new(WithTimer(self), Timer)
     }
@@ -549,14 +555,14 @@ impl<F: FnMut()> Cpu<F> {
 
 impl<F: FnMut()> Idle for WithTimer<'_, F> {
     fn idle(&mut self, ends: impl Fn() -> bool) {
-        while self.0.pc.deliver(&mut self.0.handler) {}
+        while self.0.chip.deliver(&mut self.0.handler) {}
         while !ends() {
             self.0.run(1);
         }
     }
 }
 
-/// The timer of [`WithTimer`], which looks at the deadline after each character time.
+/// The timer of [`WithTimer`], which checks the deadline after each character time.
 pub struct Timer;
 
 impl<C: Clock> Alarm<C> for Timer {

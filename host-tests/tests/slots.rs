@@ -1,5 +1,5 @@
 //! `Slots`: many operations at once on a device with a queue, against a model that knows which
-//! request is in flight, who collects its end, and which tickets are stale.
+//! requests are in flight, what gets each end, and which tickets are stale.
 
 use std::{
     collections::BTreeSet,
@@ -10,23 +10,22 @@ use std::{
     task::Poll,
 };
 
-use host_tests::waker::{counting, poll};
+use fakes::{
+    leak,
+    waker::{counting, poll},
+};
 use proptest::prelude::*;
 use wouldblock::{
     Attempt,
     block::Spin,
-    job::{Background, Busy, Done, Job, Slots, Step, Ticket},
+    job::{Background, Done, Job, Slots, Step, Ticket},
     nb,
 };
 
 const N: usize = 4;
 type Queue = &'static Slots<Request, N>;
 
-fn leak<T>(value: T) -> &'static T {
-    Box::leak(Box::new(value))
-}
-
-/// What a device with a queue is done with, by number of the request.
+/// A device with a queue: the numbers of the requests that it has ended.
 #[derive(Default)]
 struct Device {
     ended: Mutex<BTreeSet<u32>>,
@@ -34,7 +33,7 @@ struct Device {
     called_back: Mutex<Vec<u32>>,
 }
 
-/// A request: its end yields its number.
+/// A request, whose output is its number.
 struct Request {
     device: &'static Device,
     id: u32,
@@ -49,14 +48,14 @@ impl Device {
         Request { device: self, id }
     }
 
-    /// Sets request `id` going, if there is room.
+    /// Starts request `id`, if there is room.
     fn start(&'static self, queue: Queue, id: u32) -> Option<(Job<Request>, Ticket)> {
         let vacancy = queue.reserve().ok()?;
         let ticket = vacancy.ticket();
         Some((vacancy.start(self.request(id)), ticket))
     }
 
-    /// The device is done with request `id`, and its handler is called with the ticket.
+    /// Ends request `id`, and calls the handler with its ticket.
     fn end(&self, queue: Queue, id: u32, ticket: Ticket) -> Step {
         self.ended.lock().unwrap().insert(id);
         queue.on_interrupt(ticket).step()
@@ -81,15 +80,13 @@ impl Background for Request {
 }
 
 #[test]
-fn full_would_block_and_gives_the_operation_back() {
+fn a_full_queue_would_block() {
     let (device, queue) = Device::new();
-    let jobs: Vec<_> = (0..4).map(|id| queue.start(device.request(id)).unwrap()).collect();
+    let jobs: Vec<_> =
+        (0..4).map(|id| queue.reserve().unwrap().start(device.request(id))).collect();
     assert_eq!(queue.reserve().unwrap_err(), nb::Error::WouldBlock);
-    let Err(Busy(request)) = queue.start(device.request(9)) else { panic!("it is full") };
-    assert_eq!(request.id, 9);
-    assert!(queue.start_with(request, |_| ()).is_err_and(|Busy(request)| request.id == 9));
     jobs.into_iter().for_each(Job::detach);
-    assert_eq!(queue.occupied(), N, "detached, and still in flight");
+    assert_eq!(queue.occupied(), N, "they are detached, and still in flight");
 }
 
 #[test]
@@ -108,7 +105,11 @@ fn ends_come_in_any_order_and_each_wakes_its_own_task() {
         let (job, ticket) = &mut jobs[id];
         let before = device.tries.load(SeqCst);
         assert_eq!(device.end(queue, id as u32, *ticket), Step::Done);
-        assert_eq!(device.tries.load(SeqCst), before + 1, "one try, whatever is in flight");
+        assert_eq!(
+            device.tries.load(SeqCst),
+            before + 1,
+            "one try, for any number of requests in flight"
+        );
         let woken: u32 = wakers.iter().map(|(_, wakes)| wakes.load(SeqCst)).sum();
         assert_eq!(woken, nth as u32 + 1);
         let Poll::Ready(done) = poll(job, &wakers[id].0) else { panic!("it has ended") };
@@ -122,9 +123,9 @@ fn a_stale_ticket_does_not_step_the_next_tenant() {
     let (device, queue) = Device::new();
     let (job, old) = device.start(queue, 1).unwrap();
     assert_eq!(device.end(queue, 1, old), Step::Done);
-    assert_eq!(queue.on_interrupt(old).step(), Step::Idle, "ended already");
+    assert_eq!(queue.on_interrupt(old).step(), Step::Idle, "it has ended already");
     assert_eq!(job.wait(Spin).result, Ok(1));
-    // Round to the same slot.
+    // The slot is used again.
     let others: Vec<_> = (2..6).map(|id| device.start(queue, id).unwrap()).collect();
     let (_, new) = others.iter().find(|(_, ticket)| ticket.index() == old.index()).unwrap();
     assert!(!queue.is_current(old) && queue.is_current(*new));
@@ -155,10 +156,10 @@ fn a_vacancy_that_is_dropped_gives_its_slot_back() {
     drop(vacancies);
     assert_eq!(queue.occupied(), 0);
     let (_job, ticket) = device.start(queue, 0).unwrap();
-    assert!(!tickets.contains(&ticket), "a later tenancy");
+    assert!(!tickets.contains(&ticket), "the slot has another ticket");
 }
 
-/// Generations come round after 65,536 tenancies, and not before.
+/// The tickets of a slot repeat after 65,536 reservations, and not before.
 #[test]
 fn tickets_of_one_slot_are_distinct_for_65536_tenancies() {
     let device = leak(Device::default());
@@ -171,24 +172,24 @@ fn tickets_of_one_slot_are_distinct_for_65536_tenancies() {
         device.ended.lock().unwrap().insert(id);
         assert_eq!(queue.on_interrupt(ticket).step(), Step::Done);
     }
-    assert!(seen.contains(&queue.reserve().unwrap().ticket().to_bits()), "round");
+    assert!(seen.contains(&queue.reserve().unwrap().ticket().to_bits()), "the tickets repeat");
 }
 
-/// Who gets the end of a request.
+/// What gets the end of a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Heir {
     Job,
     Callback,
-    Nobody,
+    Orphan,
 }
 
 #[derive(Clone, Debug)]
 enum Act {
     Start,
     StartWith,
-    /// The device ends the request that comes n-th of those in flight, in whatever order.
+    /// The device ends the n-th of the requests in flight.
     End(usize),
-    /// The device speaks of a ticket again that it was done with.
+    /// The device reports the ticket of an ended request again.
     Stale(usize),
     Collect(usize),
     Detach(usize),
@@ -237,10 +238,10 @@ fn run(acts: &[Act]) {
                     Act::Start => {
                         device.start(queue, id).map(|(job, ticket)| (Some(job), ticket, Heir::Job))
                     }
-                    _ => queue
-                        .start_with(device.request(id), called_back)
-                        .map(|ticket| (None, ticket, Heir::Callback))
-                        .ok(),
+                    _ => queue.reserve().ok().map(|reserved| {
+                        let ticket = reserved.start_with(device.request(id), called_back);
+                        (None, ticket, Heir::Callback)
+                    }),
                 };
                 assert_eq!(started.is_none(), full);
                 let Some((job, ticket, heir)) = started else { continue };
@@ -285,9 +286,9 @@ fn run(acts: &[Act]) {
                 let job = tenants[n].job.take().unwrap();
                 match act {
                     Act::Detach(_) => job.detach(),
-                    _ => drop(job), // This device cannot stop: it goes on to its end.
+                    _ => drop(job), // This device cannot be stopped: it continues.
                 }
-                tenants[n].heir = Heir::Nobody;
+                tenants[n].heir = Heir::Orphan;
                 if tenants[n].ended {
                     stale.push(tenants.remove(n).ticket);
                 }

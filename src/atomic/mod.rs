@@ -1,0 +1,49 @@
+//! Atomics, cells and critical sections: the same source runs on hardware, on the host and under
+//! loom.
+//!
+//! The library uses no other ones. Each file here is one implementation of the same four names, and
+//! one of them is compiled:
+//! - `plain`: those of `core` and of the crate `critical-section`.
+//! - `without_cas`: for targets without compare-and-swap (Cortex-M0, RISC-V without `A`), where
+//!   `plain` has no read-modify-writes. Each of them is a short critical section there; loads stay
+//!   plain.
+//! - `loom`: those of loom, which runs every interleaving of a model.
+//! - `preemptible`: with the feature `testing`. Each access, and each end of a critical section, is
+//!   a boundary at which the host sweep may run a handler.
+
+#[cfg(loom)]
+mod loom;
+#[cfg(all(not(loom), not(feature = "testing")))]
+mod plain;
+#[cfg(all(not(loom), feature = "testing"))]
+mod preemptible;
+#[cfg(all(
+    not(loom),
+    any(all(test, feature = "std"), all(not(feature = "testing"), not(target_has_atomic = "32")))
+))]
+mod without_cas;
+
+#[cfg(loom)]
+pub(crate) use self::loom::{AtomicU32, Ordering, UnsafeCell, section};
+#[cfg(all(not(loom), not(feature = "testing"), target_has_atomic = "32"))]
+pub(crate) use plain::AtomicU32;
+#[cfg(all(not(loom), not(feature = "testing")))]
+pub(crate) use plain::{Ordering, UnsafeCell, section};
+#[cfg(all(not(loom), feature = "testing"))]
+pub(crate) use preemptible::{AtomicU32, Ordering, UnsafeCell, section};
+#[cfg(all(not(loom), not(feature = "testing"), not(target_has_atomic = "32")))]
+pub(crate) use without_cas::AtomicU32;
+
+/// Declares a function that is `const` except under loom, which makes its atomics at run time.
+macro_rules! const_unless_loom {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),*) -> $ret:ty $body:block) => {
+        #[cfg(not(loom))]
+        $(#[$meta])*
+        $vis const fn $name($($arg: $ty),*) -> $ret $body
+
+        #[cfg(loom)]
+        $(#[$meta])*
+        $vis fn $name($($arg: $ty),*) -> $ret $body
+    };
+}
+pub(crate) use const_unless_loom;
