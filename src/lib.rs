@@ -56,6 +56,7 @@ pub mod adapter;
 pub mod attempt;
 pub mod block;
 #[cfg(all(feature = "c", target_arch = "x86_64"))]
+#[doc(hidden)] // Its header documents it.
 pub mod c;
 #[cfg(target_arch = "x86_64")]
 pub mod cache;

@@ -28,25 +28,35 @@ pub(super) const FIFO: usize = 16;
 /// How often the line settings are tried to be set.
 const TRIES: u32 = 1000;
 
-/// What is enabled, and for whom: bits of IER, the transmitter's in the low half, the receiver's in
-/// the high half.
+/// What is enabled, and for which half. The low bits are the bits of IER; the high bits name the
+/// owners of "transmitter empty", the one source that both halves use.
 pub(super) mod want {
     use super::ier;
 
     /// The transmitter waits for room.
-    pub const ROOM: u8 = ier::HOLDING_EMPTY;
+    pub const ROOM: u8 = 1 << 6 | ier::HOLDING_EMPTY;
+    /// The receiver waits for any interrupt, and uses "transmitter empty" for it.
+    pub const STEP: u8 = 1 << 7 | ier::HOLDING_EMPTY;
     /// The receiver waits for bytes.
-    pub const BYTES: u8 = ier::RECEIVED << 4;
-    /// The receiver waits for any interrupt: the transmitter's.
-    pub const STEP: u8 = ier::HOLDING_EMPTY << 4;
-    /// Everything that an empty transmitter announces.
+    pub const BYTES: u8 = ier::RECEIVED;
+    /// Every use of "transmitter empty".
     pub const EMPTY: u8 = ROOM | STEP;
     /// Everything that the receiver waits for.
     pub const RECEIVER: u8 = BYTES | STEP;
 
-    /// IER.
+    const OWNERS: u8 = EMPTY & !ier::HOLDING_EMPTY;
+
+    /// The value of IER.
     pub const fn enabled(wanted: u8) -> u8 {
-        (wanted | wanted >> 4) & (ier::RECEIVED | ier::HOLDING_EMPTY)
+        wanted & (ier::RECEIVED | ier::HOLDING_EMPTY)
+    }
+
+    /// `wanted` without `clear`. "Transmitter empty" stays enabled while it has an owner.
+    #[inline(always)]
+    pub const fn without(wanted: u8, clear: u8) -> u8 {
+        let left = wanted & !(clear & !ier::HOLDING_EMPTY);
+        // Decided at compile time where `clear` is a constant.
+        if clear & OWNERS != 0 && left & OWNERS == 0 { left & !ier::HOLDING_EMPTY } else { left }
     }
 }
 
@@ -86,8 +96,8 @@ pub(super) struct Chip<R> {
     registers: R,
     quirks: Quirks,
     level: Cell<Level>,
-    /// Bytes that fit in the transmitter once it says "empty".
-    depth: Cell<usize>,
+    /// Whether there is a FIFO that works: an empty transmitter then takes [`FIFO`] bytes, otherwise 1.
+    has_fifo: Cell<bool>,
     /// Whether that was found out.
     found: Cell<bool>,
     line_control: Cell<u8>,
@@ -106,7 +116,7 @@ impl<R> Chip<R> {
             registers,
             quirks,
             level: Cell::new(Level::One),
-            depth: Cell::new(1),
+            has_fifo: Cell::new(false),
             found: Cell::new(false),
             line_control: Cell::new(0),
             fifo: Cell::new(Fifo::Unknown),
@@ -118,7 +128,7 @@ impl<R> Chip<R> {
 
     #[inline(always)]
     pub(super) fn has_fifo(&self) -> bool {
-        self.depth.get() == FIFO
+        self.has_fifo.get()
     }
 
     /// A new message is read: what was said of the one before it is out of date.
@@ -170,7 +180,7 @@ impl<R: Registers> Chip<R> {
     /// which say so.
     fn find_fifo(&self, level: Level) {
         if !self.found.replace(true) && self.identify() & iir::FIFO == iir::FIFO {
-            self.depth.set(FIFO);
+            self.has_fifo.set(true);
         }
         if self.has_fifo() {
             self.level.set(level);
@@ -223,6 +233,8 @@ impl<R: Registers> Chip<R> {
         self.errors.set(self.errors.get() | errors);
     }
 
+    /// Whether anything of `what` is wanted. Not for [`want::ROOM`] or [`want::STEP`] alone: they
+    /// share a bit.
     pub(super) fn wants(&self, what: u8) -> bool {
         self.wanted.get() & what != 0
     }
@@ -274,7 +286,7 @@ impl<R: Registers> Chip<R> {
     /// Whether that changed anything.
     #[inline(always)]
     pub(super) fn enable(&self, set: u8, clear: u8) -> bool {
-        let wanted = self.wanted.get() & !clear | set;
+        let wanted = want::without(self.wanted.get(), clear) | set;
         let changed = wanted != self.wanted.replace(wanted);
         if changed {
             self.registers.write(Register::InterruptEnable, want::enabled(wanted));
@@ -366,11 +378,12 @@ impl<R: Registers> Chip<R> {
         if !self.has_room() {
             return Err(nb::Error::WouldBlock);
         }
-        let count = bytes.len().min(self.depth.get());
-        for &byte in &bytes[..count] {
-            self.registers.write(Register::Data, byte);
+        let write = |&byte: &u8| self.registers.write(Register::Data, byte);
+        if self.has_fifo() {
+            // A constant bound: the compiler unrolls it.
+            return Ok(bytes.iter().take(FIFO).map(write).count());
         }
-        Ok(count)
+        Ok(bytes.iter().take(1).map(write).count())
     }
 
     /// The byte at the head of the FIFO.
@@ -389,7 +402,7 @@ impl<R: Registers> Chip<R> {
         for _ in 0..8 {
             match self.identification() & iir::SOURCE {
                 iir::HOLDING_EMPTY => {
-                    announced.received |= self.wanted.get() & want::STEP != 0;
+                    announced.received |= self.wanted.get() & want::STEP == want::STEP;
                     announced.emptied = true;
                     self.enable(0, want::EMPTY);
                 }
