@@ -3,9 +3,9 @@
 use core::{ffi::c_void, mem::MaybeUninit, ptr};
 
 use super::{
-    Cache, Status, status_of, is_memory, is_place,
+    Cache, Status, is_memory, is_place,
     keep::{self, Keep},
-    shared,
+    shared, status_of,
 };
 use crate::{attempt::Progress, cache};
 

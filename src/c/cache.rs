@@ -2,7 +2,9 @@
 
 use core::{cell::UnsafeCell, ffi::c_void, mem::MaybeUninit};
 
-use super::{Status, status_of, is_place, layout::InstructionNumber, memory, memory_mut, put, shared};
+use super::{
+    Status, is_place, layout::InstructionNumber, memory, memory_mut, put, shared, status_of,
+};
 use crate::cache::{self, Cache as Known};
 
 /// A byte that is flushed. It may be uninitialized, and other code may change it during the call.

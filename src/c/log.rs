@@ -3,9 +3,9 @@
 use core::{ffi::c_void, mem::MaybeUninit};
 
 use super::{
-    Region, Span, Status, status_of, is_memory, is_place, is_place_if_any,
+    Region, Span, Status, is_memory, is_place, is_place_if_any,
     keep::{self, Keep},
-    memory, memory_mut, put, shared, unique,
+    memory, memory_mut, put, shared, status_of, unique,
     words::Words,
 };
 use crate::persist::log::{self, Stale, TooLong};

@@ -3,8 +3,8 @@
 use core::ffi::c_void;
 
 use super::{
-    Cache, Span, Status, status_of, is_memory, is_place, layout::DomainNumber, memory, memory_mut,
-    put, shared,
+    Cache, Span, Status, is_memory, is_place, layout::DomainNumber, memory, memory_mut, put,
+    shared, status_of,
 };
 use crate::{
     cache::Cache as Known,

@@ -1,18 +1,18 @@
-//! The chip: all that is done with its registers, once. Both halves and the handler share it, under
-//! a critical section.
-//!
-//! # Rules
-//! - **Registers whose read has side effects are read in one place**: LSR, which clears the line
-//!   errors, by `line_status`, which keeps them for the receiver; IIR, which clears "transmitter
-//!   empty", by `identification`: for the handler, which masks that source, and for a read to idle,
-//!   which raises it again.
-//! - **The enable register is written in one place**, `enable` (and written again, with 0 first, to
-//!   make an edge). What is enabled has an owner: each half takes back only what it asked for itself.
-//! - The handler masks the source that it finds; `arm` enables it again. So the line always falls,
-//!   and the next event is a new edge: right for the 8259's edges as for a level-triggered
-//!   controller.
+//! The chip: every access to its registers. Both halves and the interrupt handler share it, in a
+//! critical section.
 //!
 //! Source: National Semiconductor PC16550D data sheet (1995), section 8.
+
+// Rules:
+// - A register whose read has a side effect is read in one place. Reading LSR clears the line errors:
+//   only `line_status` reads it, and keeps the errors for the receiver. Reading IIR clears
+//   "transmitter empty": only `identification` reads it. Its callers are the handler, which masks that
+//   source, and `identify`, which raises it again.
+// - The enable register is written in one place, `enable`. (`configure` and `raise_again` write the
+//   same value again.) Each half disables only what it has enabled itself.
+// - The handler masks the source that it finds, and `arm` enables it again. So the interrupt line
+//   always falls, and the next event makes a new edge. This works with edge-triggered controllers
+//   (the 8259) and with level-triggered ones.
 
 use core::{cell::Cell, convert::Infallible};
 
@@ -22,14 +22,14 @@ use super::{
     registers::{fcr, ier, iir, lcr, lsr, mcr},
 };
 
-/// Bytes that fit in a FIFO, and that are moved in one critical section.
+/// The bytes that fit in a FIFO. One critical section moves at most this many.
 pub(super) const FIFO: usize = 16;
 
-/// How often the line settings are tried to be set.
+/// How often the driver tries to write the line settings. Linux's `8250_dw.c` also tries 1000 times.
 const TRIES: u32 = 1000;
 
-/// What is enabled, and for which half. The low bits are the bits of IER; the high bits name the
-/// owners of "transmitter empty", the one source that both halves use.
+/// The enabled interrupt sources, and the half that has enabled each. The low bits are the bits of IER.
+/// The high bits are the owners of "transmitter empty", the one source that both halves use.
 pub(super) mod want {
     use super::ier;
 
@@ -60,22 +60,22 @@ pub(super) mod want {
     }
 }
 
-/// What the chip has said of the receiver's FIFO since a byte was last taken from it.
+/// What the chip has reported about the receiver's FIFO since the last byte was taken from it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fifo {
     /// Nothing.
     Unknown,
-    /// Its level is reached: of what is in it, this many bytes can be taken, and it is not empty.
+    /// The FIFO has reached its level: this many bytes can be taken without emptying it.
     Spares(usize),
-    /// Bytes are in it, and for four bytes' time none was added or taken.
+    /// The FIFO is not empty, and for four bytes' time no byte was added or taken.
     Idle,
 }
 
 impl Level {
-    /// What it means for the FIFO that it was reached.
+    /// The state of the FIFO once this level is reached.
     const fn reached(self) -> Fifo {
         match self {
-            // One byte, which cannot stay behind for the time-out: as good as idle.
+            // The only byte cannot stay in the FIFO until the time-out, so this counts as idle.
             Self::One => Fifo::Idle,
             Self::Four => Fifo::Spares(3),
             Self::Eight => Fifo::Spares(7),
@@ -84,29 +84,29 @@ impl Level {
     }
 }
 
-/// Whom an interrupt concerns.
+/// The halves that an interrupt concerns.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Announced {
     pub(super) received: bool,
     pub(super) emptied: bool,
 }
 
-/// See the module.
+/// The registers, and what is known about the chip. See the module.
 pub(super) struct Chip<R> {
     registers: R,
     quirks: Quirks,
     level: Cell<Level>,
-    /// Whether there is a FIFO that works: an empty transmitter then takes [`FIFO`] bytes, otherwise 1.
+    /// Whether the chip has a working FIFO. An empty transmitter then takes [`FIFO`] bytes, otherwise 1.
     has_fifo: Cell<bool>,
-    /// Whether that was found out.
+    /// Whether `has_fifo` is known.
     found: Cell<bool>,
     line_control: Cell<u8>,
     fifo: Cell<Fifo>,
     /// See [`want`]: a shadow of IER.
     wanted: Cell<u8>,
-    /// Line errors seen and not yet reported to the receiver.
+    /// Line errors that were read and not yet reported to the receiver.
     errors: Cell<u8>,
-    /// Where the handler puts what comes, in continuous receive.
+    /// Where the handler stores received bytes in continuous receive.
     pub(super) ring: Ring,
 }
 
@@ -131,27 +131,30 @@ impl<R> Chip<R> {
         self.has_fifo.get()
     }
 
-    /// A new message is read: what was said of the one before it is out of date.
+    /// Called when a new message is read: the state of the FIFO belongs to the previous message.
     pub(super) fn forget_fifo(&self) {
         self.fifo.set(Fifo::Unknown);
     }
 }
 
 impl<R: Registers> Chip<R> {
-    /// Sets everything, and keeps enabled what is waited for.
+    /// Writes all settings. Keeps the sources enabled that operations wait for.
     pub(super) fn configure(&self, config: &Config) -> Result<(), LineBusy> {
         let write = |register, value| self.registers.write(register, value);
         let wanted = self.wanted.get();
-        // Unknown after reset. Otherwise what it is: nothing that is pending is taken back.
+        // After a reset the register's content is unknown. Otherwise this does not change it, so no
+        // pending interrupt is withdrawn.
         write(Register::InterruptEnable, want::enabled(wanted));
         let mut empty = fcr::EMPTY_RECEIVER | fcr::EMPTY_TRANSMITTER;
         if self.quirks.silent_enable && wanted & want::EMPTY != 0 {
-            empty = fcr::EMPTY_RECEIVER; // It is announced by what is in the transmitter.
+            // Only the transmitter's present content will raise the interrupt that a write waits for.
+            empty = fcr::EMPTY_RECEIVER;
         }
         write(Register::InterruptIdentification, fcr::ENABLE | empty | config.level as u8);
         self.find_fifo(config.level);
         if self.quirks.busy {
-            write(Register::ModemControl, mcr::LOOPBACK); // Nothing comes, so it is idle soon, and stays so.
+            // In loopback no byte arrives, so the chip becomes idle soon and stays idle.
+            write(Register::ModemControl, mcr::LOOPBACK);
         }
         let control = config.line_control();
         self.set_line(control | lcr::DIVISOR)?;
@@ -161,7 +164,7 @@ impl<R: Registers> Chip<R> {
         self.set_line(control)?;
         self.line_control.set(control);
         if self.quirks.busy && self.has_fifo() {
-            // What was on its way to the line has come back.
+            // Discards the bytes that loopback has sent back to the receiver.
             let level = self.level.get() as u8;
             write(Register::InterruptIdentification, fcr::ENABLE | fcr::EMPTY_RECEIVER | level);
         }
@@ -176,8 +179,8 @@ impl<R: Registers> Chip<R> {
         Ok(())
     }
 
-    /// Whether the FIFO was enabled. There are chips without one, and chips whose FIFO is broken,
-    /// which say so.
+    /// Finds out whether the FIFO was enabled. Some chips have none; some have a broken one and report
+    /// so in IIR.
     fn find_fifo(&self, level: Level) {
         if !self.found.replace(true) && self.identify() & iir::FIFO == iir::FIFO {
             self.has_fifo.set(true);
@@ -189,7 +192,7 @@ impl<R: Registers> Chip<R> {
         }
     }
 
-    /// LCR, several times if the chip refuses it.
+    /// Writes LCR, several times if the chip ignores it.
     fn set_line(&self, control: u8) -> Result<(), LineBusy> {
         self.registers.write(Register::LineControl, control);
         if !self.quirks.busy {
@@ -215,7 +218,7 @@ impl<R: Registers> Chip<R> {
         self.registers.write(Register::ModemControl, control);
     }
 
-    /// LSR. Its errors are cleared by the read, and kept here.
+    /// Reads LSR. The read clears the errors in the chip; they are kept here.
     #[inline]
     pub(super) fn line_status(&self) -> u8 {
         let status = self.registers.read(Register::LineStatus);
@@ -223,23 +226,24 @@ impl<R: Registers> Chip<R> {
         status
     }
 
-    /// The line errors that were kept; they are the caller's now.
+    /// Takes the line errors that were kept. The caller then has to report them.
     pub(super) fn take_errors(&self) -> u8 {
         self.errors.take()
     }
 
-    /// The caller's again later.
+    /// Keeps errors that the caller will take later.
     pub(super) fn keep_errors(&self, errors: u8) {
         self.errors.set(self.errors.get() | errors);
     }
 
-    /// Whether anything of `what` is wanted. Not for [`want::ROOM`] or [`want::STEP`] alone: they
-    /// share a bit.
+    /// Whether any source of `what` is enabled. Do not ask for [`want::ROOM`] or [`want::STEP`] alone:
+    /// they share a bit.
     pub(super) fn wants(&self, what: u8) -> bool {
         self.wanted.get() & what != 0
     }
 
-    /// IIR. What it says of the receiver is kept here; what only a quirk says is quieted.
+    /// Reads IIR. Keeps what it reports about the receiver's FIFO, and ends a time-out that comes with
+    /// an empty FIFO (a quirk).
     #[inline]
     fn identification(&self) -> u8 {
         let identification = self.registers.read(Register::InterruptIdentification);
@@ -251,39 +255,39 @@ impl<R: Registers> Chip<R> {
         identification
     }
 
-    /// The receiver has timed out, maybe with nothing in it.
+    /// Called when IIR reports a receive time-out. With a quirk the FIFO may be empty.
     #[inline]
     fn timed_out(&self) {
         if self.quirks.empty_timeout && self.line_status() & lsr::DATA_READY == 0 {
-            self.data(); // Not a byte.
+            self.data(); // Not a byte: this read ends the interrupt.
         } else {
             self.fifo.set(Fifo::Idle);
         }
     }
 
-    /// IIR, and nothing that it clears is lost.
+    /// Reads IIR, and raises the interrupt again that the read clears.
     fn identify(&self) -> u8 {
         let identification = self.identification();
         if identification & iir::SOURCE == iir::HOLDING_EMPTY {
-            self.raise_again(); // Cleared by the read.
+            self.raise_again();
         }
         identification
     }
 
-    /// What is known of the receiver's FIFO; the chip is asked if it has not said.
+    /// The state of the receiver's FIFO. Asks the chip if the state is not known.
     pub(super) fn fifo(&self) -> Fifo {
         let wanted = self.wanted.get();
         let unasked = self.quirks.silent_enable && wanted & want::EMPTY != 0;
         if self.fifo.get() == Fifo::Unknown && !unasked {
-            self.enable(want::BYTES, 0); // It speaks only of what is enabled.
+            self.enable(want::BYTES, 0); // IIR reports only enabled sources.
             self.identify();
             self.enable(wanted, !wanted);
         }
         self.fifo.get()
     }
 
-    /// Enables what `set` wants, and no longer what `clear` wanted, unless the other half does.
-    /// Whether that changed anything.
+    /// Enables `set` and disables `clear`. A source stays enabled while the other half uses it. Returns
+    /// whether anything changed.
     #[inline(always)]
     pub(super) fn enable(&self, set: u8, clear: u8) -> bool {
         let wanted = want::without(self.wanted.get(), clear) | set;
@@ -294,38 +298,39 @@ impl<R: Registers> Chip<R> {
         changed
     }
 
-    /// As [`enable`](Self::enable), for what an empty transmitter announces. `true`: it is empty
-    /// already, and this chip does not say so.
+    /// As [`enable`](Self::enable), for "transmitter empty". Returns `true` if the transmitter is empty
+    /// already and this chip will not raise an interrupt for it (a quirk).
     #[inline]
     pub(super) fn enable_empty(&self, set: u8) -> bool {
-        // Enabled before, it has become empty since, which this chip does say.
+        // If the source was enabled before, the chip has raised the interrupt when the transmitter
+        // became empty.
         self.enable(set, 0) && self.quirks.silent_enable && self.has_room()
     }
 
-    /// Lets the interrupt line fall and rise: a new edge, of all that is enabled and true.
+    /// Makes the interrupt line fall and rise again: a new edge for each enabled source that is active.
     fn raise_again(&self) {
         let enabled = want::enabled(self.wanted.get());
         self.registers.write(Register::InterruptEnable, 0);
         self.registers.write(Register::InterruptEnable, enabled);
     }
 
-    /// A byte, or an error, has come.
+    /// Whether a byte has been received, or an error.
     pub(super) fn has_news(&self) -> bool {
         self.line_status() & lsr::DATA_READY != 0 || self.errors.get() != 0
     }
 
-    /// The transmitter takes bytes.
+    /// Whether the transmitter takes bytes.
     pub(super) fn has_room(&self) -> bool {
         self.line_status() & lsr::HOLDING_EMPTY != 0
     }
 
-    /// All has left.
+    /// Whether all bytes have left the chip.
     pub(super) fn is_flushed(&self) -> bool {
         self.line_status() & lsr::TRANSMITTER_EMPTY != 0
     }
 
-    /// One byte. Errors are reported only if `report`; otherwise they, and the byte they speak of,
-    /// stay.
+    /// Takes one byte. With `report`, line errors are reported first. Without it, errors and the byte
+    /// they belong to stay in the chip, and the result is `WouldBlock`.
     #[inline]
     pub(super) fn receive(&self, report: bool) -> nb::Result<u8, LineError> {
         let status = self.line_status();
@@ -342,7 +347,7 @@ impl<R: Registers> Chip<R> {
         Ok(self.data())
     }
 
-    /// Reports the errors, and drops the byte they speak of.
+    /// Reports the errors, and drops the byte they belong to.
     #[cold]
     fn failed(&self, status: u8) -> LineError {
         let errors = self.errors.take();
@@ -352,8 +357,7 @@ impl<R: Registers> Chip<R> {
         LineError::first(errors)
     }
 
-    /// Takes up to a FIFO full; an error only before the first byte, otherwise it is kept for the
-    /// next call.
+    /// Takes up to [`FIFO`] bytes. An error after the first byte is kept for the next call.
     #[inline]
     pub(super) fn take(&self, buffer: &mut [u8]) -> nb::Result<usize, LineError> {
         let room = buffer.len().min(FIFO);
@@ -369,7 +373,7 @@ impl<R: Registers> Chip<R> {
         Ok(taken)
     }
 
-    /// Hands over as many as there is room for.
+    /// Hands over up to as many bytes as fit in the empty transmitter.
     #[inline]
     pub(super) fn give(&self, bytes: &[u8]) -> nb::Result<usize, Infallible> {
         if bytes.is_empty() {
@@ -378,27 +382,24 @@ impl<R: Registers> Chip<R> {
         if !self.has_room() {
             return Err(nb::Error::WouldBlock);
         }
-        let write = |&byte: &u8| self.registers.write(Register::Data, byte);
-        if self.has_fifo() {
-            // A constant bound: the compiler unrolls it.
-            return Ok(bytes.iter().take(FIFO).map(write).count());
-        }
-        Ok(bytes.iter().take(1).map(write).count())
+        let room = if self.has_fifo() { FIFO } else { 1 };
+        let sent = bytes.iter().take(room).map(|&byte| self.registers.write(Register::Data, byte));
+        Ok(sent.count())
     }
 
-    /// The byte at the head of the FIFO.
+    /// Takes the byte at the head of the FIFO.
     #[inline]
     pub(super) fn data(&self) -> u8 {
         self.fifo.set(Fifo::Unknown);
         self.registers.read(Register::Data)
     }
 
-    /// Quiets the device. Ends after at most a few rounds, since each source that is found is masked,
-    /// or cleared.
+    /// Ends the device's interrupt request. Takes at most a few rounds, because each round masks or
+    /// clears the source that it finds.
     #[inline]
     pub(super) fn on_interrupt(&self) -> Announced {
         let mut announced = Announced::default();
-        // A round masks a source or clears one that stays enabled; there are five.
+        // There are five sources.
         for _ in 0..8 {
             match self.identification() & iir::SOURCE {
                 iir::HOLDING_EMPTY => {
@@ -421,10 +422,10 @@ impl<R: Registers> Chip<R> {
                 _ => _ = self.registers.read(Register::ModemStatus),
             }
         }
-        // A source that does not go away: let the line fall, so that it is not dead on an
-        // edge-triggered controller.
+        // A source stays active. Make the line fall, or an edge-triggered controller would never see
+        // an edge again.
         self.raise_again();
-        // This chip does not say again what that took back.
+        // With the quirk, the chip does not announce "transmitter empty" again after that.
         announced.emptied |= self.quirks.silent_enable && self.wants(want::EMPTY);
         announced
     }
