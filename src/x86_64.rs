@@ -12,21 +12,23 @@ use crate::{
 
 /// Waits asleep (`sti; hlt`) until an interrupt.
 ///
-/// It checks for news with interrupts off. `sti` takes effect only after the next instruction, which is
-/// the `hlt` (Intel SDM vol. 2, STI), so an interrupt in between still ends the `hlt`. If the caller has
-/// masked interrupts, it spins instead. The instructions are privileged: outside ring 0 they fault.
+/// It checks for news with interrupts off. `sti` takes effect only after the next instruction,
+/// which is the `hlt` (Intel SDM vol. 2, STI), so an interrupt in between still ends the `hlt`. If
+/// the caller has masked interrupts, it spins instead. The instructions are privileged: outside
+/// ring 0 they fault.
 ///
 /// # On several cores
 /// Problem: `hlt` ends with an interrupt on its own core, and a signal from another core is not an
-/// interrupt. Rule: after the signal, the signalling core sends the sleeping core an interrupt (an IPI).
+/// interrupt. Rule: after the signal, the signalling core sends the sleeping core an interrupt (an
+/// IPI).
 /// - A handler sends it after it has dropped its [`Stepped`](crate::job::Stepped) or
 ///   [`OwedWake`](crate::event::OwedWake).
 /// - Code that unlocks a mutex or moves a value through a channel sends it after that.
 /// - For a task that awaits, only the executor sends it, in the function that its wakers call.
 ///
-/// The IPI's handler may be empty. The sleeping core checks for news with interrupts off. So either it
-/// sees the signal, or the IPI arrives later and ends the sleep. An IPI that is sent before the signal
-/// may arrive too early.
+/// The IPI's handler may be empty. The sleeping core checks for news with interrupts off. So either
+/// it sees the signal, or the IPI arrives later and ends the sleep. An IPI that is sent before the
+/// signal may arrive too early.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Park;
 
@@ -83,9 +85,9 @@ mod single_core {
 
     critical_section::set_impl!(SingleCore);
 
-    // SAFETY: the binary that enables the feature runs on one core, in ring 0: while interrupts are off,
-    // nothing else runs. `release` restores the state that `acquire` found, so sections nest. In the
-    // `x86_64` crate `cli` and `sti` are compiler barriers.
+    // SAFETY: the binary that enables the feature runs on one core, in ring 0: while interrupts are
+    // off, nothing else runs. `release` restores the state that `acquire` found, so sections nest.
+    // In the `x86_64` crate `cli` and `sti` are compiler barriers.
     unsafe impl critical_section::Impl for SingleCore {
         unsafe fn acquire() -> bool {
             let enabled = interrupts::are_enabled();

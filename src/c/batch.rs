@@ -1,4 +1,5 @@
-//! The batch: flushes that were issued and continue without the caller, with one end for all of them.
+//! The batch: flushes that were issued and continue without the caller, with one end for all of
+//! them.
 
 use core::{ffi::c_void, mem::MaybeUninit, ptr};
 
@@ -11,7 +12,8 @@ use crate::{attempt::Progress, cache};
 
 /// Flushes that were issued, and lines that are still to be issued: an asynchronous operation
 /// without a callback. Between `wb_batch_begin` and one of its ends the program must use it on one
-/// CPU: a fence does not wait for another CPU's flushes. A batch of all zeros (`= {0}`) is not begun.
+/// CPU: a fence does not wait for another CPU's flushes. A batch of all zeros (`= {0}`) is not
+/// begun.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Batch {
@@ -21,8 +23,8 @@ pub struct Batch {
 
 type Kept = cache::Batch<'static>;
 
-// SAFETY: the struct is `repr(C)` and begins with `begun: u64`. That C does not write to it is a duty
-// of the C program.
+// SAFETY: the struct is `repr(C)` and begins with `begun: u64`. That C does not write to it is a
+// duty of the C program.
 unsafe impl Keep for Batch {
     type Kept = Kept;
     const BEGUN: u64 = u64::from_le_bytes(*b"wb batch");
@@ -48,8 +50,8 @@ pub unsafe extern "C" fn wb_batch_begin(batch: *mut Batch, cache: *const Cache) 
 
 /// Begins to write back and invalidate every line that contains one of the `length` bytes from
 /// `start`. First issues the lines that are left of an earlier range, then up to
-/// `WB_LINES_PER_STEP` lines of this one; `wb_batch_step` issues the next. Never waits. Does nothing
-/// if `length` is 0, whatever `start` is.
+/// `WB_LINES_PER_STEP` lines of this one; `wb_batch_step` issues the next. Never waits. Does
+/// nothing if `length` is 0, whatever `start` is.
 ///
 /// Errors: `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN` (`batch`); `WB_NULL`, `WB_OUT_OF_BOUNDS` (the
 /// range).
@@ -67,7 +69,8 @@ pub unsafe extern "C" fn wb_batch_flush(
     unsafe { with_range(batch, start, length, |batch, range| batch.flush_raw(range)) }
 }
 
-/// As `wb_batch_flush`, but the CPU may keep the lines. On a CPU without CLWB they are invalidated too.
+/// As `wb_batch_flush`, but the CPU may keep the lines. On a CPU without CLWB they are invalidated
+/// too.
 ///
 /// # Safety
 /// As `wb_batch_flush`.
@@ -126,8 +129,8 @@ pub unsafe extern "C" fn wb_batch_issued(batch: *const Batch) -> usize {
 }
 
 /// The end "ordered": all flushes take effect before later stores of this CPU, such as a doorbell.
-/// Does not wait for the flushes: a later load may still be served by the cache. Afterwards the batch
-/// is not begun.
+/// Does not wait for the flushes: a later load may still be served by the cache. Afterwards the
+/// batch is not begun.
 ///
 /// Errors: `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN` (`batch`).
 ///
@@ -151,7 +154,8 @@ pub unsafe extern "C" fn wb_batch_wait(batch: *mut Batch) -> Status {
 }
 
 /// As `wb_batch_wait`, and no later instruction begins before the flushes are done (MFENCE, then
-/// LFENCE). Use it where a time stamp or port I/O follows. The errors are those of `wb_batch_order`.
+/// LFENCE). Use it where a time stamp or port I/O follows. The errors are those of
+/// `wb_batch_order`.
 ///
 /// # Safety
 /// As `wb_batch_step`.

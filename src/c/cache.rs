@@ -37,9 +37,9 @@ pub enum Extra {
 }
 
 /// The instructions with which this CPU flushes its cache. `wb_cache_get` asks CPUID for them;
-/// firmware that knows its CPU may fill the fields in itself. It then promises that the CPU has these
-/// instructions, and that a line is at least (with `WB_EXTRA_CLZERO`: exactly) `line` bytes long.
-/// Each function that takes this struct returns `WB_INVALID` for values that no CPU has.
+/// firmware that knows its CPU may fill the fields in itself. It then promises that the CPU has
+/// these instructions, and that a line is at least (with `WB_EXTRA_CLZERO`: exactly) `line` bytes
+/// long. Each function that takes this struct returns `WB_INVALID` for values that no CPU has.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Cache {
@@ -120,7 +120,8 @@ impl Cache {
 /// Stores in `cache` what CPUID reports. CPUID is executed once and its result is kept, because
 /// under a hypervisor CPUID may trap, which takes microseconds.
 ///
-/// Errors: `WB_NO_FLUSH` (the CPU does not even have CLFLUSH); `WB_NULL`, `WB_MISALIGNED` (`cache`).
+/// Errors: `WB_NO_FLUSH` (the CPU does not even have CLFLUSH); `WB_NULL`, `WB_MISALIGNED`
+/// (`cache`).
 ///
 /// # Safety
 /// `cache` may be written to.
@@ -202,8 +203,8 @@ pub unsafe extern "C" fn wb_prefetch_for_writing(
 }
 
 /// Hint: another core will use the range next (CLDEMOTE for each line). Does nothing without
-/// `WB_EXTRA_CLDEMOTE`. Never waits, changes no value. It does not replace a write-back: the CPU may
-/// ignore it. The errors are those of `wb_flush_range`.
+/// `WB_EXTRA_CLDEMOTE`. Never waits, changes no value. It does not replace a write-back: the CPU
+/// may ignore it. The errors are those of `wb_flush_range`.
 ///
 /// # Safety
 /// As `wb_flush_range`.
@@ -234,13 +235,13 @@ unsafe fn on_range(
     })
 }
 
-/// Zeroes the `length` bytes from `start`: whole lines by CLZERO where the CPU has it, which does not
-/// fetch them first, and the rest by stores. The zeros take effect before later stores. To make them
-/// persistent, write them back too. The errors are those of `wb_flush_range`.
+/// Zeroes the `length` bytes from `start`: whole lines by CLZERO where the CPU has it, which does
+/// not fetch them first, and the rest by stores. The zeros take effect before later stores. To make
+/// them persistent, write them back too. The errors are those of `wb_flush_range`.
 ///
 /// # Safety
-/// `cache` describes this CPU correctly. The range may be written to, and nothing else uses it during
-/// the call.
+/// `cache` describes this CPU correctly. The range may be written to, and nothing else uses it
+/// during the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_zero(cache: *const Cache, start: *mut c_void, length: usize) -> Status {
     status_of(|| {
@@ -252,9 +253,9 @@ pub unsafe extern "C" fn wb_zero(cache: *const Cache, start: *mut c_void, length
     })
 }
 
-/// SFENCE, **ordered**: older stores (also non-temporal ones), CLFLUSHOPT and CLWB take effect before
-/// younger stores and flushes. Completes nothing. Like the other fences it is a barrier for the
-/// compiler too.
+/// SFENCE, **ordered**: older stores (also non-temporal ones), CLFLUSHOPT and CLWB take effect
+/// before younger stores and flushes. Completes nothing. Like the other fences it is a barrier for
+/// the compiler too.
 #[unsafe(no_mangle)]
 pub extern "C" fn wb_sfence() {
     cache::sfence();
@@ -274,8 +275,8 @@ pub extern "C" fn wb_mfence() {
     cache::mfence();
 }
 
-/// WBINVD: writes back and invalidates all of this CPU's caches. Takes milliseconds, during which the
-/// CPU takes no interrupt.
+/// WBINVD: writes back and invalidates all of this CPU's caches. Takes milliseconds, during which
+/// the CPU takes no interrupt.
 ///
 /// # Safety
 /// The CPU is in ring 0 (elsewhere it faults), and no cache is used as memory.

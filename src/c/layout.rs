@@ -1,6 +1,6 @@
-//! For the header only, not for Rust programs: the numbers that C hands over where Rust has an enum,
-//! and the layout of the structs. This module asserts the layout; the header makes the C compiler
-//! assert it too.
+//! For the header only, not for Rust programs: the numbers that C hands over where Rust has an
+//! enum, and the layout of the structs. This module asserts the layout; the header makes the C
+//! compiler assert it too.
 
 use super::{Batch, Cache, Log, Record, Region};
 use crate::cache;

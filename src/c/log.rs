@@ -43,8 +43,8 @@ pub(super) struct Kept {
     read_only: bool,
 }
 
-// SAFETY: the struct is `repr(C)` and begins with `begun: u64`. That C does not write to it is a duty
-// of the C program.
+// SAFETY: the struct is `repr(C)` and begins with `begun: u64`. That C does not write to it is a
+// duty of the C program.
 unsafe impl Keep for Log {
     type Kept = Kept;
     const BEGUN: u64 = u64::from_le_bytes(*b"wb log \x02");
@@ -86,16 +86,16 @@ impl From<Record> for log::Record {
     }
 }
 
-/// Makes an empty log in a region, and destroys what was there. Writes all of the region. Blocking. A
-/// crash leaves the log that was there before, or no log, or the empty log. Executes RDTSC, as
+/// Makes an empty log in a region, and destroys what was there. Writes all of the region. Blocking.
+/// A crash leaves the log that was there before, or no log, or the empty log. Executes RDTSC, as
 /// `wb_log_clear` does, and uses the result in the log's identity.
 ///
 /// Errors: `WB_NULL`, `WB_MISALIGNED` (either pointer); `WB_INVALID` (`region`); `WB_OVERLAP` (the
 /// two structs overlap, or one of them lies in the region); `WB_TOO_SMALL`.
 ///
 /// # Safety
-/// `log` may be written to. `region` was made by `wb_region_new` or is all zeros; it is copied. Nothing
-/// else stores to its memory until the log has ended.
+/// `log` may be written to. `region` was made by `wb_region_new` or is all zeros; it is copied.
+/// Nothing else stores to its memory until the log has ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_create(log: *mut Log, region: *const Region) -> Status {
     // SAFETY: by the caller.
@@ -118,10 +118,10 @@ pub unsafe extern "C" fn wb_log_recover(log: *mut Log, region: *const Region) ->
     unsafe { begin(log, region, false, log::Log::recover) }
 }
 
-/// Opens the log as `wb_log_recover` does, for reading only. Neither stores to the region nor flushes
-/// it. Functions that would change the log return `WB_READ_ONLY`. A record that was never acknowledged
-/// may be missing after the next power cut. A log that was recovered too often can still be opened
-/// this way.
+/// Opens the log as `wb_log_recover` does, for reading only. Neither stores to the region nor
+/// flushes it. Functions that would change the log return `WB_READ_ONLY`. A record that was never
+/// acknowledged may be missing after the next power cut. A log that was recovered too often can
+/// still be opened this way.
 ///
 /// # Safety
 /// As `wb_log_create`. The region's memory need not be writable.
@@ -151,12 +151,12 @@ unsafe fn begin(
     })
 }
 
-/// Checks whether `wb_log_recover` accepts this region as a log. Reads only the header. The errors are
-/// those of `wb_log_recover`. Only after `WB_NOT_A_LOG` does `wb_log_create` destroy no log.
+/// Checks whether `wb_log_recover` accepts this region as a log. Reads only the header. The errors
+/// are those of `wb_log_recover`. Only after `WB_NOT_A_LOG` does `wb_log_create` destroy no log.
 ///
 /// # Safety
-/// `region` was made by `wb_region_new` or is all zeros. Nothing else stores to its memory during the
-/// call.
+/// `region` was made by `wb_region_new` or is all zeros. Nothing else stores to its memory during
+/// the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_check(region: *const Region) -> Status {
     status_of(|| {
@@ -177,18 +177,19 @@ fn status(error: log::Error) -> Status {
     }
 }
 
-/// Appends a record of `length` bytes and waits until it is persistent: one try. `WB_OK` acknowledges
-/// the record: no crash loses it. `payload` may be NULL if `length` is 0. If `sequence` is not NULL,
-/// the record's number is stored there.
+/// Appends a record of `length` bytes and waits until it is persistent: one try. `WB_OK`
+/// acknowledges the record: no crash loses it. `payload` may be NULL if `length` is 0. If
+/// `sequence` is not NULL, the record's number is stored there.
 ///
-/// Errors: `WB_WOULD_BLOCK` (the log is full, and has room again after `wb_log_clear`); `WB_TOO_LONG`
-/// (the record does not fit even into the empty log); `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN`,
-/// `WB_READ_ONLY` (`log`); `WB_NULL`, `WB_OUT_OF_BOUNDS` (`payload`); `WB_MISALIGNED` (`sequence`);
-/// `WB_OVERLAP` (`payload` or `sequence` lies in the region or in `log`).
+/// Errors: `WB_WOULD_BLOCK` (the log is full, and has room again after `wb_log_clear`);
+/// `WB_TOO_LONG` (the record does not fit even into the empty log); `WB_NULL`, `WB_MISALIGNED`,
+/// `WB_NOT_BEGUN`, `WB_READ_ONLY` (`log`); `WB_NULL`, `WB_OUT_OF_BOUNDS` (`payload`);
+/// `WB_MISALIGNED` (`sequence`); `WB_OVERLAP` (`payload` or `sequence` lies in the region or in
+/// `log`).
 ///
 /// # Safety
-/// `log` was begun or is all zeros, and nothing else uses it or stores to its region during the call.
-/// `payload` may be read, and `sequence` may be written to.
+/// `log` was begun or is all zeros, and nothing else uses it or stores to its region during the
+/// call. `payload` may be read, and `sequence` may be written to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_try_append(
     log: *mut Log,
@@ -204,15 +205,15 @@ pub unsafe extern "C" fn wb_log_try_append(
 /// `wb_log_clear`.
 pub type MakeRoom = Option<unsafe extern "C" fn(log: *mut Log, context: *mut c_void)>;
 
-/// The blocking form of `wb_log_try_append`: while the log is full it calls `make_room` with `log` and
-/// `context`, and then tries again. It returns when the record is persistent, so it never returns if
-/// `make_room` makes no room. If `make_room` ends the log, it returns `WB_NOT_BEGUN`.
+/// The blocking form of `wb_log_try_append`: while the log is full it calls `make_room` with `log`
+/// and `context`, and then tries again. It returns when the record is persistent, so it never
+/// returns if `make_room` makes no room. If `make_room` ends the log, it returns `WB_NOT_BEGUN`.
 ///
 /// Errors: those of `wb_log_try_append` but never `WB_WOULD_BLOCK`; `WB_NULL` (also `make_room`).
 ///
 /// # Safety
-/// As `wb_log_try_append`. `make_room` may be called with these two arguments, returns, and does not
-/// change `payload` or `sequence`.
+/// As `wb_log_try_append`. `make_room` may be called with these two arguments, returns, and does
+/// not change `payload` or `sequence`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_append(
     log: *mut Log,
@@ -236,8 +237,8 @@ pub unsafe extern "C" fn wb_log_append(
 }
 
 /// Appends a record and starts its write-back, which continues while the program makes the next
-/// record. Never waits. The record is not acknowledged before `wb_log_wait`: a crash may lose it and
-/// the records after it. The errors are those of `wb_log_try_append`.
+/// record. Never waits. The record is not acknowledged before `wb_log_wait`: a crash may lose it
+/// and the records after it. The errors are those of `wb_log_try_append`.
 ///
 /// # Safety
 /// As `wb_log_try_append`.
@@ -341,9 +342,9 @@ pub unsafe extern "C" fn wb_log_room(log: *const Log, room: *mut usize) -> Statu
 /// record. So this visits all records, oldest first:
 /// `wb_record record = {0}; while (wb_log_next(&log, &record) == WB_OK)`.
 ///
-/// Errors: `WB_END` (there is no further record, and `record` does not change); `WB_STALE` (`record` is
-/// not, or no longer, a record of this log); `WB_NULL`, `WB_MISALIGNED` (either pointer);
-/// `WB_NOT_BEGUN` (`log`); `WB_OVERLAP` (`record` lies in the region or in `log`).
+/// Errors: `WB_END` (there is no further record, and `record` does not change); `WB_STALE`
+/// (`record` is not, or no longer, a record of this log); `WB_NULL`, `WB_MISALIGNED` (either
+/// pointer); `WB_NOT_BEGUN` (`log`); `WB_OVERLAP` (`record` lies in the region or in `log`).
 ///
 /// # Safety
 /// As `wb_log_wait`. `record` may be written to; it may hold any values.
@@ -399,8 +400,8 @@ pub unsafe extern "C" fn wb_log_read(
     })
 }
 
-/// Ends the log: waits until all its records are persistent. Afterwards the program may store to the
-/// region again, and the log is not begun.
+/// Ends the log: waits until all its records are persistent. Afterwards the program may store to
+/// the region again, and the log is not begun.
 ///
 /// Errors: `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN` (`log`).
 ///

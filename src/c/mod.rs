@@ -1,11 +1,12 @@
 //! The library for C programs: `cache` and `persist` as functions named `wb_…`, in a static library
-//! with a generated header, `wouldblock.h`. The items are hidden in Rust's documentation: the header
-//! documents them. `cargo run -- c` in the project makes the library and the header, for programs on
-//! the host or (`--target bare`) for firmware. The library alone is `cargo rustc --release --lib
-//! --crate-type staticlib` with the features `c,std` on the host, or `c-firmware` for firmware.
+//! with a generated header, `wouldblock.h`. The items are hidden in Rust's documentation: the
+//! header documents them. `cargo run -- c` in the project makes the library and the header, for
+//! programs on the host or (`--target bare`) for firmware. The library alone is `cargo rustc
+//! --release --lib --crate-type staticlib` with the features `c,std` on the host, or `c-firmware`
+//! for firmware.
 //!
-//! Each function returns a [`Status`]. Every pointer and number that can be checked is checked, and a
-//! documented status refuses a wrong one. What cannot be checked is in the function's `# Safety`.
+//! Each function returns a [`Status`]. Every pointer and number that can be checked is checked, and
+//! a documented status refuses a wrong one. What cannot be checked is in the function's `# Safety`.
 
 // Invariants:
 // 1. A pointer from C is not trusted: a NULL or misaligned pointer is refused before anything is
@@ -59,7 +60,8 @@ fn is_place_if_any<T>(pointer: *const T) -> Result<(), Status> {
 /// The value that `pointer` points to.
 ///
 /// # Safety
-/// If the result is `Ok`, `pointer` points to a `T` that nothing writes to for the duration of the call.
+/// If the result is `Ok`, `pointer` points to a `T` that nothing writes to for the duration of the
+/// call.
 unsafe fn shared<'a, T>(pointer: *const T) -> Result<&'a T, Status> {
     is_place(pointer)?;
     // SAFETY: not NULL and aligned, by the check; the caller vouches for the rest.
@@ -69,7 +71,8 @@ unsafe fn shared<'a, T>(pointer: *const T) -> Result<&'a T, Status> {
 /// The value that `pointer` points to, for changing it.
 ///
 /// # Safety
-/// If the result is `Ok`, `pointer` points to a `T` that nothing else uses for the duration of the call.
+/// If the result is `Ok`, `pointer` points to a `T` that nothing else uses for the duration of the
+/// call.
 unsafe fn unique<'a, T>(pointer: *mut T) -> Result<&'a mut T, Status> {
     is_place(pointer)?;
     // SAFETY: as above.
@@ -129,8 +132,8 @@ impl Span {
 /// The `length` values of `T` from `start`; `T` is one byte long.
 ///
 /// # Safety
-/// If the result is `Ok`, the memory is mapped and holds values of `T`. Nothing writes to it for the
-/// duration of the call unless `T` allows that.
+/// If the result is `Ok`, the memory is mapped and holds values of `T`. Nothing writes to it for
+/// the duration of the call unless `T` allows that.
 unsafe fn memory<'a, T>(start: *const c_void, length: usize) -> Result<&'a [T], Status> {
     const { assert!(size_of::<T>() == 1 && align_of::<T>() == 1) };
     is_memory(start, length)?;

@@ -23,10 +23,10 @@ pub enum Domain {
     Caches = 2,
 }
 
-/// Persistent memory, made by `wb_region_new`. To make a store persistent, flush it (this starts the
-/// write-back: asynchronous) and then drain (this waits for all flushes: blocking). One drain serves
-/// any number of flushes. Between two calls the program may load from the memory and store to it. A
-/// region may be copied, and need not be ended. Drain before another CPU uses the region.
+/// Persistent memory, made by `wb_region_new`. To make a store persistent, flush it (this starts
+/// the write-back: asynchronous) and then drain (this waits for all flushes: blocking). One drain
+/// serves any number of flushes. Between two calls the program may load from the memory and store
+/// to it. A region may be copied, and need not be ended. Drain before another CPU uses the region.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Region {
@@ -83,8 +83,8 @@ impl Region {
     /// Calls `run` with the region. Does not wait for what `run` flushes.
     ///
     /// # Safety
-    /// If the fields are accepted, the region's memory may be written to, nothing else uses it during
-    /// the call, and `cache` describes this CPU correctly.
+    /// If the fields are accepted, the region's memory may be written to, nothing else uses it
+    /// during the call, and `cache` describes this CPU correctly.
     pub(super) unsafe fn with(
         &self,
         run: impl FnOnce(&mut persist::Region<'_>) -> Result<(), OutOfBounds>,
@@ -105,15 +105,15 @@ impl Region {
 /// Makes the `length` bytes from `start` a persistent region. The caller knows that they are
 /// persistent. If they are not, a crash loses the data; nothing else goes wrong.
 ///
-/// Errors: `WB_NULL` (any pointer, even for a region of 0 bytes); `WB_MISALIGNED` (either struct, or
-/// `start` is not the start of a cache line); `WB_INVALID` (`cache` or `domain`); `WB_OUT_OF_BOUNDS`
-/// (the region would not end below the end of the address space); `WB_OVERLAP` (`region` lies in the
-/// memory).
+/// Errors: `WB_NULL` (any pointer, even for a region of 0 bytes); `WB_MISALIGNED` (either struct,
+/// or `start` is not the start of a cache line); `WB_INVALID` (`cache` or `domain`);
+/// `WB_OUT_OF_BOUNDS` (the region would not end below the end of the address space); `WB_OVERLAP`
+/// (`region` lies in the memory).
 ///
 /// # Safety
-/// `region` may be written to. `cache` describes this CPU correctly; it is copied. The memory may be
-/// read for as long as the region is used. It may also be written to, unless the region is used only
-/// by `wb_log_check` and `wb_log_open_read_only`. No two regions that are in use share memory.
+/// `region` may be written to. `cache` describes this CPU correctly; it is copied. The memory may
+/// be read for as long as the region is used. It may also be written to, unless the region is used
+/// only by `wb_log_check` and `wb_log_open_read_only`. No two regions that are in use share memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_region_new(
     region: *mut Region,
@@ -138,14 +138,15 @@ pub unsafe extern "C" fn wb_region_new(
 }
 
 /// Starts the write-back of every line that contains one of the `length` bytes from offset `at`.
-/// Returns when all lines are issued. For a range of more than a few KiB use a `wb_batch`, which issues
-/// the lines in steps. Flushes nothing if `length` is 0.
+/// Returns when all lines are issued. For a range of more than a few KiB use a `wb_batch`, which
+/// issues the lines in steps. Flushes nothing if `length` is 0.
 ///
-/// Errors: `WB_NULL`, `WB_MISALIGNED`, `WB_INVALID` (`region`); `WB_OVERLAP` (`region` lies in its own
-/// memory); `WB_OUT_OF_BOUNDS` (the range, even an empty one).
+/// Errors: `WB_NULL`, `WB_MISALIGNED`, `WB_INVALID` (`region`); `WB_OVERLAP` (`region` lies in its
+/// own memory); `WB_OUT_OF_BOUNDS` (the range, even an empty one).
 ///
 /// # Safety
-/// `region` was made by `wb_region_new` or is all zeros. Nothing else uses its memory during the call.
+/// `region` was made by `wb_region_new` or is all zeros. Nothing else uses its memory during the
+/// call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_region_flush(
     region: *const Region,
@@ -158,8 +159,8 @@ pub unsafe extern "C" fn wb_region_flush(
 
 /// Waits until all flushed lines are persistent (MFENCE). Blocking.
 ///
-/// Errors: `WB_NULL`, `WB_MISALIGNED`, `WB_INVALID` (`region`); `WB_OVERLAP` (`region` lies in its own
-/// memory).
+/// Errors: `WB_NULL`, `WB_MISALIGNED`, `WB_INVALID` (`region`); `WB_OVERLAP` (`region` lies in its
+/// own memory).
 ///
 /// # Safety
 /// As `wb_region_flush`.
@@ -189,8 +190,8 @@ pub unsafe extern "C" fn wb_region_persist(
 }
 
 /// Copies `length` bytes from `from` to offset `at` and starts their write-back. Copies of at least
-/// `non_temporal_from` bytes use non-temporal stores; their lines are flushed too. `from` may be NULL
-/// if `length` is 0.
+/// `non_temporal_from` bytes use non-temporal stores; their lines are flushed too. `from` may be
+/// NULL if `length` is 0.
 ///
 /// Errors: those of `wb_region_flush`; `WB_NULL`, `WB_OUT_OF_BOUNDS` (also `from`); `WB_OVERLAP`
 /// (`from` lies in the region).

@@ -4,22 +4,22 @@ use core::ffi::{CStr, c_char};
 
 use super::layout::StatusNumber;
 
-/// The result of a function. A function that returns anything but `WB_OK` has done nothing. The only
-/// exception: a `wb_batch_step` that returns `WB_WOULD_BLOCK` has issued lines.
+/// The result of a function. A function that returns anything but `WB_OK` has done nothing. The
+/// only exception: a `wb_batch_step` that returns `WB_WOULD_BLOCK` has issued lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub enum Status {
     /// Done.
     Ok = 0,
-    /// Not yet: try again later; nothing is lost. `wb_batch_step` has more lines to issue, or the log
-    /// is full and has room again after `wb_log_clear`.
+    /// Not yet: try again later; nothing is lost. `wb_batch_step` has more lines to issue, or the
+    /// log is full and has room again after `wb_log_clear`.
     WouldBlock = 1,
     /// There is no further record.
     End = 2,
     /// A pointer is NULL where NULL has no meaning.
     Null = 3,
-    /// A pointer to a struct is not aligned for it, or a region does not begin at the start of a cache
-    /// line.
+    /// A pointer to a struct is not aligned for it, or a region does not begin at the start of a
+    /// cache line.
     Misaligned = 4,
     /// A field or an argument has an impossible value, such as a line of 7 bytes.
     Invalid = 5,
@@ -37,8 +37,8 @@ pub enum Status {
     /// The region never had a log, or a crash interrupted its creation. Only after this status does
     /// `wb_log_create` destroy no log.
     NotALog = 11,
-    /// The log was recovered 2^32 times since it was created or cleared, or has had 2^63 records. It
-    /// can only be read (`wb_log_open_read_only`).
+    /// The log was recovered 2^32 times since it was created or cleared, or has had 2^63 records.
+    /// It can only be read (`wb_log_open_read_only`).
     Exhausted = 12,
     /// The record does not fit even into the empty log.
     TooLong = 13,
@@ -62,8 +62,8 @@ pub(super) fn status_of(done: impl FnOnce() -> Result<(), Status>) -> Status {
     }
 }
 
-/// The name of a status as it is written in C, such as `"WB_OK"`, or `"?"` for a number that is not a
-/// status. The pointer is never NULL, and stays valid.
+/// The name of a status as it is written in C, such as `"WB_OK"`, or `"?"` for a number that is not
+/// a status. The pointer is never NULL, and stays valid.
 #[unsafe(no_mangle)]
 pub extern "C" fn wb_status_name(status: StatusNumber) -> *const c_char {
     const NAMES: [&CStr; 19] = [

@@ -7,8 +7,8 @@ use crate::persist::Memory;
 
 /// A region as words.
 // Invariant: the region comes from `Region::known`, so it begins at a line, which is aligned for a
-// word. The caller that began the log vouches that its memory is mapped. A word outside the region is
-// neither loaded nor stored, so damaged memory or a record of another log cannot lead out of it.
+// word. The caller that began the log vouches that its memory is mapped. A word outside the region
+// is neither loaded nor stored, so damaged memory or a record of another log cannot lead out of it.
 #[derive(Debug)]
 pub(super) struct Words(pub(super) Region);
 
@@ -31,7 +31,8 @@ impl Memory for Words {
 
     fn store(&mut self, word: usize, value: u64) {
         if let Some(word) = self.word(word) {
-            // SAFETY: by the invariant. Volatile: it stays one store, and the compiler does not drop it.
+            // SAFETY: by the invariant. Volatile: it stays one store, and the compiler does not
+            // drop it.
             unsafe { word.write_volatile(value) };
         }
     }

@@ -5,16 +5,16 @@ use core::{convert::Infallible, marker::PhantomData};
 use super::{Cache, Instruction, lfence, mfence, sfence};
 use crate::attempt::{Attempt, Progress};
 
-// Invariant: a batch stays on the CPU that issued its flushes, since a fence completes the flushes of
-// its own CPU only. So `Batch` is neither `Send` nor `Sync`.
+// Invariant: a batch stays on the CPU that issued its flushes, since a fence completes the flushes
+// of its own CPU only. So `Batch` is neither `Send` nor `Sync`.
 
-/// Lines issued per step. A tuning value: two steps in flight, one of them ahead of the computation that
-/// overlaps with it, must not make issuing wait.
+/// Lines issued per step. A tuning value: two steps in flight, one of them ahead of the computation
+/// that overlaps with it, must not make issuing wait.
 ///
-/// Measured: an AMD EPYC of family 19h (Zen 4) takes 80 lines before issuing waits, and then writes one
-/// back every 2.5 ns. Flushing 128 lines while computing for the same time takes 0.57 of the time of
-/// flush, wait, compute; with 64 lines per step 0.66. An EPYC of family 1Ah (Zen 5) takes 128 lines, and
-/// 32 to 64 lines per step overlap best.
+/// Measured: an AMD EPYC of family 19h (Zen 4) takes 80 lines before issuing waits, and then writes
+/// one back every 2.5 ns. Flushing 128 lines while computing for the same time takes 0.57 of the
+/// time of flush, wait, compute; with 64 lines per step 0.66. An EPYC of family 1Ah (Zen 5) takes
+/// 128 lines, and 32 to 64 lines per step overlap best.
 pub const LINES_PER_STEP: usize = 32;
 
 impl Cache {
@@ -51,27 +51,28 @@ struct Lines {
     instruction: Instruction,
 }
 
-/// Flushes that were issued, and lines that are still to be issued: an asynchronous operation without a
-/// callback. See the [module](super).
+/// Flushes that were issued, and lines that are still to be issued: an asynchronous operation
+/// without a callback. See the [module](super).
 ///
-/// End it with [`wait`](Self::wait) or [`order`](Self::order), once for all its ranges: a fence after
-/// each range only makes younger stores queue. As an [`Attempt`], each try issues the next lines; it
-/// would block while lines are left.
+/// End it with [`wait`](Self::wait) or [`order`](Self::order), once for all its ranges: a fence
+/// after each range only makes younger stores queue. As an [`Attempt`], each try issues the next
+/// lines; it would block while lines are left.
 #[derive(Debug)]
 #[must_use = "dropping a batch waits for its flushes; end it by `wait` or `order`"]
 pub struct Batch<'r> {
     cache: Cache,
     rest: Lines,
-    /// The number of lines in all ranges, including those in `rest`. A step does not change it: a store
-    /// would queue behind the flushes.
+    /// The number of lines in all ranges, including those in `rest`. A step does not change it: a
+    /// store would queue behind the flushes.
     begun: usize,
     /// Borrows the ranges; and neither `Send` nor `Sync`, so that it stays on its CPU.
     ranges: PhantomData<(&'r (), *const ())>,
 }
 
 impl<'r> Batch<'r> {
-    /// Begins to write back and invalidate all of `range`. First issues the lines that are left of earlier
-    /// ranges, then up to [`LINES_PER_STEP`] lines of this one; [`step`](Self::step) issues the next.
+    /// Begins to write back and invalidate all of `range`. First issues the lines that are left of
+    /// earlier ranges, then up to [`LINES_PER_STEP`] lines of this one; [`step`](Self::step) issues
+    /// the next.
     #[inline(always)]
     pub fn flush<T: ?Sized>(&mut self, range: &'r T) {
         let instruction = self.cache.flush;
@@ -105,15 +106,17 @@ impl<'r> Batch<'r> {
         self.begin(exposed(range), range.len(), self.cache.write_back, LINES_PER_STEP);
     }
 
-    /// Issues up to [`LINES_PER_STEP`] lines. Returns whether lines are left. Never waits for a flush.
+    /// Issues up to [`LINES_PER_STEP`] lines. Returns whether lines are left. Never waits for a
+    /// flush.
     #[inline(always)]
     pub fn step(&mut self) -> bool {
         self.issue_rest(LINES_PER_STEP);
         self.rest.left > 0
     }
 
-    /// The end "ordered": all flushes take effect before later stores of this CPU. Does not wait for the
-    /// flushes (measured: 20 ns, whatever was flushed). A later load may still be served by the cache.
+    /// The end "ordered": all flushes take effect before later stores of this CPU. Does not wait
+    /// for the flushes (measured: 20 ns, whatever was flushed). A later load may still be served by
+    /// the cache.
     #[inline]
     pub fn order(mut self) {
         self.issue_all();
@@ -125,16 +128,16 @@ impl<'r> Batch<'r> {
         core::mem::forget(self);
     }
 
-    /// The end "complete": returns when all flushes are done. Synchronous and blocking (measured: 180 ns
-    /// for one dirty line, 270 ns for 128). Where a time stamp or port I/O follows, use
+    /// The end "complete": returns when all flushes are done. Synchronous and blocking (measured:
+    /// 180 ns for one dirty line, 270 ns for 128). Where a time stamp or port I/O follows, use
     /// [`wait_and_serialize`](Self::wait_and_serialize).
     #[inline]
     pub fn wait(self) {
         drop(self);
     }
 
-    /// As [`wait`](Self::wait), and no later instruction begins before the flushes are done (MFENCE, then
-    /// LFENCE). So a time stamp (RDTSC) after it is later than the flushes.
+    /// As [`wait`](Self::wait), and no later instruction begins before the flushes are done
+    /// (MFENCE, then LFENCE). So a time stamp (RDTSC) after it is later than the flushes.
     #[inline]
     pub fn wait_and_serialize(self) {
         drop(self);
@@ -170,9 +173,9 @@ impl<'r> Batch<'r> {
     #[inline(always)]
     fn issue(&self, lines: &mut Lines, most: usize) {
         let now = lines.left.min(most);
-        // SAFETY: `begin` made the lines from a range that is borrowed for the lifetime of this batch, or
-        // that its caller keeps mapped for that time. The CPU has the instruction: `Cache` says so. A
-        // flush changes no value that any code can see.
+        // SAFETY: `begin` made the lines from a range that is borrowed for the lifetime of this
+        // batch, or that its caller keeps mapped for that time. The CPU has the instruction:
+        // `Cache` says so. A flush changes no value that any code can see.
         lines.next = unsafe { lines.instruction.issue(lines.next, now, self.cache.line()) };
         lines.left -= now;
     }
@@ -196,13 +199,15 @@ pub(super) fn address<T: ?Sized>(range: &T) -> usize {
     exposed(range)
 }
 
-/// The address, with its provenance exposed: the compiler must assume that a flush accesses the memory.
+/// The address, with its provenance exposed: the compiler must assume that a flush accesses the
+/// memory.
 fn exposed<T: ?Sized>(range: *const T) -> usize {
     range.expose_provenance()
 }
 
-/// The lines that contain the `length` bytes from `start`: the address of the first, and their number.
-/// No address is computed past the last line, so a range may end at the end of the address space.
+/// The lines that contain the `length` bytes from `start`: the address of the first, and their
+/// number. No address is computed past the last line, so a range may end at the end of the address
+/// space.
 #[inline]
 pub(super) fn lines_of(start: usize, length: usize, line: usize) -> (usize, usize) {
     let offset = start & (line - 1);
@@ -214,8 +219,8 @@ impl Attempt for Batch<'_> {
     type Output = ();
     type Error = Infallible;
 
-    /// One [`step`](Batch::step). The output means "all lines issued", not "done": the batch still has to
-    /// be ended by [`Batch::wait`] or [`Batch::order`].
+    /// One [`step`](Batch::step). The output means "all lines issued", not "done": the batch still
+    /// has to be ended by [`Batch::wait`] or [`Batch::order`].
     #[inline]
     fn attempt(&mut self) -> nb::Result<(), Infallible> {
         if self.step() { Err(nb::Error::WouldBlock) } else { Ok(()) }

@@ -1,4 +1,5 @@
-//! The instructions with which a CPU flushes its cache, as CPUID reports them or as firmware knows them.
+//! The instructions with which a CPU flushes its cache, as CPUID reports them or as firmware knows
+//! them.
 
 use core::{
     arch::{
@@ -53,8 +54,9 @@ pub struct Cache {
 impl Cache {
     /// What CPUID reports. `None` on a CPU without CLFLUSH.
     ///
-    /// Under a hypervisor CPUID may trap, which takes microseconds. So it is executed once and the result
-    /// is kept. (Several threads that call this for the first time at the same time each execute it.)
+    /// Under a hypervisor CPUID may trap, which takes microseconds. So it is executed once and the
+    /// result is kept. (Several threads that call this for the first time at the same time each
+    /// execute it.)
     pub fn get() -> Option<Self> {
         /// 0: not known yet. Otherwise bit 0 is set, and the other bits are `Cache::pack`.
         static KNOWN: AtomicU32 = AtomicU32::new(0);
@@ -75,8 +77,8 @@ impl Cache {
         Self::of(__cpuid)
     }
 
-    /// What these leaves report. Asks for each leaf at most once. Sources: Intel SDM vol. 2, CPUID; AMD APM
-    /// vol. 3, appendix E.
+    /// What these leaves report. Asks for each leaf at most once. Sources: Intel SDM vol. 2, CPUID;
+    /// AMD APM vol. 3, appendix E.
     fn of(cpuid: impl Fn(u32) -> CpuidResult) -> Option<Self> {
         const CLFLUSH: u32 = 1 << 19; // leaf 1, EDX
         const CLFLUSHOPT: u32 = 1 << 23; // leaf 7, EBX
@@ -115,12 +117,12 @@ impl Cache {
 
     /// For firmware that knows its CPU: the bytes in a line, the instruction for
     /// [`Batch::flush`](super::Batch::flush), the instruction for
-    /// [`Batch::write_back`](super::Batch::write_back), and whether CLFLUSH needs MFENCE before and after
-    /// it. (It does on every CPU that is not Intel's.)
+    /// [`Batch::write_back`](super::Batch::write_back), and whether CLFLUSH needs MFENCE before and
+    /// after it. (It does on every CPU that is not Intel's.)
     ///
     /// # Safety
-    /// The CPU has both instructions, and its lines are at least `line` bytes long. `line` is a power of
-    /// two and at least 8, so that the start of a line is aligned for a word.
+    /// The CPU has both instructions, and its lines are at least `line` bytes long. `line` is a
+    /// power of two and at least 8, so that the start of a line is aligned for a word.
     pub const unsafe fn new(
         line: u16,
         flush: Instruction,
@@ -133,8 +135,8 @@ impl Cache {
     /// Adds one of the [`Extra`] instructions.
     ///
     /// # Safety
-    /// The CPU has the instruction. For [`Extra::Clzero`]: its lines are exactly [`line`](Self::line)
-    /// bytes long.
+    /// The CPU has the instruction. For [`Extra::Clzero`]: its lines are exactly
+    /// [`line`](Self::line) bytes long.
     pub const unsafe fn with(self, extra: Extra) -> Self {
         Self { extras: self.extras | extra as u8, ..self }
     }
@@ -210,7 +212,8 @@ const INTEL: [u32; 3] =
     [u32::from_le_bytes(*b"Genu"), u32::from_le_bytes(*b"ineI"), u32::from_le_bytes(*b"ntel")];
 
 impl Instruction {
-    /// Flushes `count` lines of `line` bytes, the first at `first`. Returns the address after the last.
+    /// Flushes `count` lines of `line` bytes, the first at `first`. Returns the address after the
+    /// last.
     ///
     /// # Safety
     /// The CPU has the instruction, and the lines are mapped.
@@ -263,8 +266,8 @@ mod tests {
         assert_eq!(Cache::unpack(1), None);
     }
 
-    /// A CPU of `vendor`, with leaves up to `last` and extended leaves up to `last_extended`. The other
-    /// fields are registers with feature bits.
+    /// A CPU of `vendor`, with leaves up to `last` and extended leaves up to `last_extended`. The
+    /// other fields are registers with feature bits.
     #[derive(Clone, Copy)]
     struct Leaves {
         vendor: &'static [u8; 12],
@@ -290,7 +293,8 @@ mod tests {
     };
 
     impl Leaves {
-        /// What CPUID returns. Past its last leaf a CPU returns unrelated values: here all bits are set.
+        /// What CPUID returns. Past its last leaf a CPU returns unrelated values: here all bits are
+        /// set.
         fn asked(self, leaf: u32) -> CpuidResult {
             let word = |n: usize| {
                 let bytes = self.vendor.as_chunks().0[n];
@@ -343,7 +347,8 @@ mod tests {
     #[test]
     fn without_clflush_there_is_no_cache() {
         assert_eq!(Leaves { leaf1_edx: !(1 << 19), ..ALL }.cache(), None);
-        // A line of 0 bytes, or of a length that is not a power of two, is impossible: not accepted.
+        // A line of 0 bytes, or of a length that is not a power of two, is impossible: not
+        // accepted.
         assert_eq!(Leaves { line: 0, ..ALL }.cache(), None);
         assert_eq!(Leaves { line: 24, ..ALL }.cache(), None);
         for line in [32, 64, 128, 1024] {

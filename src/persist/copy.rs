@@ -1,19 +1,19 @@
-//! Copying past the cache. It uses general registers, because firmware may not use SSE registers; every
-//! x86_64 CPU has MOVNTI.
+//! Copying past the cache. It uses general registers, because firmware may not use SSE registers;
+//! every x86_64 CPU has MOVNTI.
 
 use core::arch::asm;
 
 /// The unit of write combining: 64 bytes on all x86_64 CPUs.
 const LINE: usize = 64;
 
-/// Copies `from` to `to`, which has the same length: whole lines by non-temporal stores, the rest by
-/// ordinary stores.
+/// Copies `from` to `to`, which has the same length: whole lines by non-temporal stores, the rest
+/// by ordinary stores.
 ///
 /// A non-temporal store goes past the cache. If its line is in the cache, it may change the cache
-/// instead. So the caller flushes each line in any case; a flush is ordered after older stores to its
-/// line (SDM vol. 2, CLWB). **SFENCE or MFENCE must follow before other code may rely on the copy**: a
-/// later store of this CPU, even a release store, may become visible before a non-temporal store (SDM
-/// vol. 1, 10.4.6.2).
+/// instead. So the caller flushes each line in any case; a flush is ordered after older stores to
+/// its line (SDM vol. 2, CLWB). **SFENCE or MFENCE must follow before other code may rely on the
+/// copy**: a later store of this CPU, even a release store, may become visible before a
+/// non-temporal store (SDM vol. 1, 10.4.6.2).
 pub(super) fn non_temporal(to: &mut [u8], from: &[u8]) {
     debug_assert_eq!(to.len(), from.len());
     // The compiler then knows it too, so that a C firmware links no panic.
@@ -33,8 +33,8 @@ pub(super) fn non_temporal(to: &mut [u8], from: &[u8]) {
 #[inline(always)]
 fn line(to: &mut [u8; LINE], from: &[u8; LINE]) {
     let words: [u64; 8] = core::array::from_fn(|n| u64::from_ne_bytes(from.as_chunks().0[n]));
-    // SAFETY: stores only the 64 bytes that are borrowed here. The region's `copy` and `copy_persist`
-    // execute the fence that they need before they return.
+    // SAFETY: stores only the 64 bytes that are borrowed here. The region's `copy` and
+    // `copy_persist` execute the fence that they need before they return.
     unsafe {
         asm!(
             "movnti [{to}], {}",

@@ -1,5 +1,5 @@
-//! The memory of a log, as a trait: a log runs on a region, on a model of power cuts, and on a copy of
-//! either.
+//! The memory of a log, as a trait: a log runs on a region, on a model of power cuts, and on a copy
+//! of either.
 
 use core::ops::Range;
 
@@ -17,10 +17,11 @@ pub trait Memory {
     /// Waits until all flushed words are persistent.
     fn drain(&mut self);
 
-    /// A number that differs, as far as possible, between calls and between memories. The log mixes it
-    /// into its identity when it is created or cleared. This implementation uses the address of `self`,
-    /// and on x86_64 the time stamp counter (RDTSC works in any ring, unless the system forbids it). On
-    /// other targets, or where there is a better source of randomness, return a number from that.
+    /// A number that differs, as far as possible, between calls and between memories. The log mixes
+    /// it into its identity when it is created or cleared. This implementation uses the address of
+    /// `self`, and on x86_64 the time stamp counter (RDTSC works in any ring, unless the system
+    /// forbids it). On other targets, or where there is a better source of randomness, return a
+    /// number from that.
     fn salt(&self) -> u64 {
         let address = core::ptr::from_ref(self).addr() as u64;
         #[cfg(target_arch = "x86_64")]
@@ -60,8 +61,8 @@ impl<M: Memory + ?Sized> Memory for &mut M {
     }
 }
 
-/// An image: words in ordinary memory, such as a file that holds a copy of persistent memory. A log in
-/// it can be recovered and read. Stores to it do not survive a power cut.
+/// An image: words in ordinary memory, such as a file that holds a copy of persistent memory. A log
+/// in it can be recovered and read. Stores to it do not survive a power cut.
 ///
 /// # Panics
 /// If a word is outside the image.

@@ -2,16 +2,16 @@
 //! [log](log::Log) in such memory as the worked example.
 //!
 //! A store is persistent when its line is in the *persistence domain* (`Domain`): the memory
-//! controller's queue, or on platforms with eADR the caches too. So a program stores, then calls `flush`
-//! (starts the write-back: asynchronous), then `drain` (waits for all flushes: synchronous, blocking).
-//! One `drain` serves any number of flushes.
+//! controller's queue, or on platforms with eADR the caches too. So a program stores, then calls
+//! `flush` (starts the write-back: asynchronous), then `drain` (waits for all flushes: synchronous,
+//! blocking). One `drain` serves any number of flushes.
 //!
-//! `Region` exists on x86_64 only. The log runs on any [`Memory`], on any target, for example on a host
-//! that reads an image.
+//! `Region` exists on x86_64 only. The log runs on any [`Memory`], on any target, for example on a
+//! host that reads an image.
 //!
-//! A region must stay on its CPU while a flush is unfinished, so it is neither `Send` nor `Sync`. Dropping
-//! it drains. A region that is forgotten skips that: this is not undefined behaviour, but lines that were
-//! flushed and not drained may be lost.
+//! A region must stay on its CPU while a flush is unfinished, so it is neither `Send` nor `Sync`.
+//! Dropping it drains. A region that is forgotten skips that: this is not undefined behaviour, but
+//! lines that were flushed and not drained may be lost.
 
 // Invariants:
 // 1. While a `Region` exists, nothing else accesses its memory: it borrows the memory mutably.

@@ -5,20 +5,20 @@ use core::{marker::PhantomData, ops::Range};
 use super::{Memory, copy};
 use crate::cache::{self, Cache};
 
-/// The parts of the machine whose content survives a power cut. Firmware finds it in the NFIT's platform
-/// capabilities (bit 0: the caches survive; bit 1: the memory controller survives).
+/// The parts of the machine whose content survives a power cut. Firmware finds it in the NFIT's
+/// platform capabilities (bit 0: the caches survive; bit 1: the memory controller survives).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Domain {
     /// ADR: stores that have reached the memory controller. Lines are flushed.
     MemoryController,
-    /// eADR: the caches too. No line is flushed, and `drain` only waits until the stores have left the
-    /// CPU. On a platform without eADR this choice loses data.
+    /// eADR: the caches too. No line is flushed, and `drain` only waits until the stores have left
+    /// the CPU. On a platform without eADR this choice loses data.
     Caches,
 }
 
-/// Copies of at least this many bytes use non-temporal stores. A tuning value: measured on an AMD EPYC of
-/// family 1Ah (Zen 5), and used for every CPU.
+/// Copies of at least this many bytes use non-temporal stores. A tuning value: measured on an AMD
+/// EPYC of family 1Ah (Zen 5), and used for every CPU.
 pub(crate) const NON_TEMPORAL_FROM: usize = 1024;
 
 /// The range is not inside the region.
@@ -79,8 +79,8 @@ pub struct Region<'m> {
 }
 
 impl<'m> Region<'m> {
-    /// `bytes` as a persistent region. The caller knows that they are persistent. If they are not, a crash
-    /// loses the data; nothing else goes wrong.
+    /// `bytes` as a persistent region. The caller knows that they are persistent. If they are not,
+    /// a crash loses the data; nothing else goes wrong.
     ///
     /// # Errors
     /// [`Misaligned`]: `bytes` does not begin at the start of a cache line.
@@ -120,8 +120,8 @@ impl<'m> Region<'m> {
         self.bytes
     }
 
-    /// Starts the write-back of every line that contains a byte of `range`. Returns when all lines are
-    /// issued. For a range of more than a few KiB use a [`Batch`](cache::Batch) on
+    /// Starts the write-back of every line that contains a byte of `range`. Returns when all lines
+    /// are issued. For a range of more than a few KiB use a [`Batch`](cache::Batch) on
     /// [`bytes`](Self::bytes), which issues the lines in steps.
     ///
     /// # Errors
@@ -157,10 +157,10 @@ impl<'m> Region<'m> {
         Ok(())
     }
 
-    /// Copies `from` to offset `at` and starts its write-back. Copies of at least 1024 bytes (measured on
-    /// one CPU, an AMD EPYC of family 1Ah) use non-temporal stores. **Their lines are flushed too**: a
-    /// non-temporal store to a line that is in the cache may change the cache only. SFENCE follows, so
-    /// that no later store becomes visible before them.
+    /// Copies `from` to offset `at` and starts its write-back. Copies of at least 1024 bytes
+    /// (measured on one CPU, an AMD EPYC of family 1Ah) use non-temporal stores. **Their lines are
+    /// flushed too**: a non-temporal store to a line that is in the cache may change the cache
+    /// only. SFENCE follows, so that no later store becomes visible before them.
     ///
     /// # Errors
     /// [`OutOfBounds`], and nothing is done.
@@ -183,8 +183,8 @@ impl<'m> Region<'m> {
         Ok(())
     }
 
-    /// Copies and starts the write-back. Returns `true` if non-temporal stores were used: the caller must
-    /// then fence.
+    /// Copies and starts the write-back. Returns `true` if non-temporal stores were used: the
+    /// caller must then fence.
     #[inline]
     fn put(&mut self, at: usize, from: &[u8]) -> Result<bool, OutOfBounds> {
         let range = at..at.checked_add(from.len()).ok_or(OutOfBounds)?;

@@ -1,8 +1,8 @@
-//! Conformance: the promises of every [`Attempt`] and every [`Background`], checked on a driver and its
-//! fake.
+//! Conformance: the promises of every [`Attempt`] and every [`Background`], checked on a driver and
+//! its fake.
 //!
-//! A snapshot is the state that the driver's author considers relevant: for example the content of the
-//! device and of the driver. The checks return an error; they do not panic.
+//! A snapshot is the state that the driver's author considers relevant: for example the content of
+//! the device and of the driver. The checks return an error; they do not panic.
 
 use std::{fmt, format, string::String};
 
@@ -29,8 +29,8 @@ fn violation<T>(what: impl Into<String>) -> Result<T, Violation> {
     Err(Violation(what.into()))
 }
 
-/// Promise: `WouldBlock` loses nothing, so the operation may be tried again at any time. Checks that on a
-/// device that is not ready, `tries` tries do not change the snapshot.
+/// Promise: `WouldBlock` loses nothing, so the operation may be tried again at any time. Checks
+/// that on a device that is not ready, `tries` tries do not change the snapshot.
 ///
 /// # Errors
 /// A try ended the operation, or changed the snapshot.
@@ -50,9 +50,9 @@ pub fn tries_lose_nothing<A: Attempt, S: PartialEq + fmt::Debug>(
     Ok(())
 }
 
-/// Promise: a try is bounded and never waits. Checks that one try takes at most `boundaries` boundaries,
-/// whether it succeeds or not, and returns how many it took. `op` makes the operation on another thread;
-/// if the try waits, that thread is abandoned.
+/// Promise: a try is bounded and never waits. Checks that one try takes at most `boundaries`
+/// boundaries, whether it succeeds or not, and returns how many it took. `op` makes the operation
+/// on another thread; if the try waits, that thread is abandoned.
 ///
 /// # Errors
 /// The try takes more.
@@ -66,8 +66,8 @@ pub fn a_try_is_bounded<A: Attempt>(
     }
 }
 
-/// Promise: if the event comes between the try that would block and `arm`, the interrupt still follows,
-/// and the next try does not block. Uses up the world's next event and ends the operation.
+/// Promise: if the event comes between the try that would block and `arm`, the interrupt still
+/// follows, and the next try does not block. Uses up the world's next event and ends the operation.
 ///
 /// # Errors
 /// No interrupt follows, or the try after it would block.
@@ -90,8 +90,8 @@ pub fn arm_announces_what_has_come<A: Attempt, W: World>(
     }
 }
 
-/// Promise: `arm` enables the interrupt source, and `disarm` disables it. A wrapper that does not forward
-/// the two to its inner attempt would never be woken, and fails this check.
+/// Promise: `arm` enables the interrupt source, and `disarm` disables it. A wrapper that does not
+/// forward the two to its inner attempt would never be woken, and fails this check.
 ///
 /// # Errors
 /// The source is enabled before `arm`, is not enabled after `arm`, or is enabled after `disarm`.
@@ -129,8 +129,9 @@ pub fn disarm_takes_arm_back<A: Attempt, S: PartialEq + fmt::Debug>(
     Ok(())
 }
 
-/// Promise: `begin` never waits, and does none of the operation's work. Checks that it takes the same
-/// number of boundaries on a device that is ready as on a stuck device, and returns that number.
+/// Promise: `begin` never waits, and does none of the operation's work. Checks that it takes the
+/// same number of boundaries on a device that is ready as on a stuck device, and returns that
+/// number.
 ///
 /// # Errors
 /// The numbers differ, or are above 1000.
@@ -150,8 +151,8 @@ pub fn begin_costs_the_same<A: Background + 'static>(
 }
 
 /// Promise: interrupts follow `begin`, and they alone end the operation, without any other try. The
-/// handlers that `world` delivers must step `slot`. An event comes when no interrupt is pending. Returns
-/// the number of interrupts.
+/// handlers that `world` delivers must step `slot`. An event comes when no interrupt is pending.
+/// Returns the number of interrupts.
 ///
 /// # Errors
 /// The slot is busy at the start, or still busy after `limit` interrupts or events.
@@ -178,8 +179,8 @@ pub fn interrupts_end_it<A: Background, W: World>(
     if slot.is_idle() { Ok(interrupts) } else { violation("interrupts do not bring it to its end") }
 }
 
-/// Promise: `cancel` ends the operation without an event from outside, and the end gives it back. Checks
-/// it with at most `limit` tries.
+/// Promise: `cancel` ends the operation without an event from outside, and the end gives it back.
+/// Checks it with at most `limit` tries.
 ///
 /// # Errors
 /// The slot is busy at the start, or the operation does not end.

@@ -20,9 +20,9 @@ use crate::{
 /// The foreground of a sweep waits with this: `&Cpu` is an [`Idle`] and an [`IdleUntil`], and
 /// [`block_on`](Self::block_on) runs futures.
 ///
-/// It checks for news with interrupts held off, and then sleeps until the next interrupt. If no interrupt
-/// can come any more, a wake-up was lost, and it ends the run. In a critical section and in a handler it
-/// spins.
+/// It checks for news with interrupts held off, and then sleeps until the next interrupt. If no
+/// interrupt can come any more, a wake-up was lost, and it ends the run. In a critical section and
+/// in a handler it spins.
 #[derive(Debug)]
 pub struct Cpu {
     run: Rc<Run>,
@@ -58,8 +58,8 @@ impl Cpu {
         self.run.events()
     }
 
-    /// A clock of 1000 ticks a second. Each reading advances it by one tick; a sleep with a deadline
-    /// advances it to the deadline.
+    /// A clock of 1000 ticks a second. Each reading advances it by one tick; a sleep with a
+    /// deadline advances it to the deadline.
     pub fn clock(&self) -> CpuClock {
         CpuClock { run: self.run.clone() }
     }

@@ -1,18 +1,18 @@
-//! For driver authors: tests on the host that let an interrupt come at every place of a wait, and that
-//! check the promises of an operation.
+//! For driver authors: tests on the host that let an interrupt come at every place of a wait, and
+//! that check the promises of an operation.
 //!
 //! # The sweep
-//! A driver is tested with a fake of its device. The sweep runs a scenario many times. In each run the
-//! device raises its interrupt at another place: at each access of the library to memory that it shares
-//! with handlers, at each register access of the fake, and at each end of a critical section. Such a
-//! place is called a boundary. The handler runs at the boundary, on the same stack, as on a device; while
-//! interrupts are held off it is delayed until they are not. Then the sweep does the same with two
-//! events, at every pair of boundaries.
+//! A driver is tested with a fake of its device. The sweep runs a scenario many times. In each run
+//! the device raises its interrupt at another place: at each access of the library to memory that
+//! it shares with handlers, at each register access of the fake, and at each end of a critical
+//! section. Such a place is called a boundary. The handler runs at the boundary, on the same stack,
+//! as on a device; while interrupts are held off it is delayed until they are not. Then the sweep
+//! does the same with two events, at every pair of boundaries.
 //!
-//! On a device no interrupt unwinds the code that it has interrupted. So a run that must not continue is
-//! abandoned, with its thread and its memory, and the sweep continues on another thread; only a panic of
-//! the foreground itself unwinds. The scenario is therefore `Send`, `Sync` and `'static`. The world is
-//! made on the thread of its run, and need not be `Send`.
+//! On a device no interrupt unwinds the code that it has interrupted. So a run that must not
+//! continue is abandoned, with its thread and its memory, and the sweep continues on another
+//! thread; only a panic of the foreground itself unwinds. The scenario is therefore `Send`, `Sync`
+//! and `'static`. The world is made on the thread of its run, and need not be `Send`.
 //!
 //! | fault | how it is found |
 //! |---|---|
@@ -21,9 +21,9 @@
 //! | a handler uses memory that the interrupted code is using | one of the library's cells is used twice at a time, one use being exclusive |
 //! | a value is lost, doubled, or wrong | the scenario's own assertions |
 //!
-//! The sweep is exact and takes milliseconds. It does not show interrupts between two boundaries (among a
-//! driver's own plain memory accesses, or inside `heapless`), nor the effects of other cores. Use a sweep
-//! of instructions under an emulator, and loom, for these.
+//! The sweep is exact and takes milliseconds. It does not show interrupts between two boundaries
+//! (among a driver's own plain memory accesses, or inside `heapless`), nor the effects of other
+//! cores. Use a sweep of instructions under an emulator, and loom, for these.
 //!
 //! # A driver and its sweep
 //! ```
@@ -119,9 +119,9 @@
 //!
 //! # The promises
 //! [`check`] has one function for each promise of [`Attempt`](crate::Attempt) and
-//! [`Background`](crate::job::Background) that can be checked from outside: no try loses anything, a try
-//! is bounded, `arm` announces an event that has already come, `disarm` undoes `arm`, `begin` costs the
-//! same on a stuck device, interrupts alone end the operation, and `cancel` ends it.
+//! [`Background`](crate::job::Background) that can be checked from outside: no try loses anything,
+//! a try is bounded, `arm` announces an event that has already come, `disarm` undoes `arm`, `begin`
+//! costs the same on a stuck device, interrupts alone end the operation, and `cancel` ends it.
 
 mod apart;
 pub mod check;
@@ -143,13 +143,13 @@ pub use self::{
 
 /// The surroundings of a scenario: the device and the interrupt controller. Each run has a new one.
 pub trait World: 'static {
-    /// The next event happens: a byte arrives, a transfer ends. It may access the device only, and may
-    /// happen anywhere, also in a critical section. Boundaries inside of it are not counted.
+    /// The next event happens: a byte arrives, a transfer ends. It may access the device only, and
+    /// may happen anywhere, also in a critical section. Boundaries inside of it are not counted.
     fn event(&self);
 
     /// If an interrupt is requested, takes the request, calls its handler, and returns `true`.
     ///
-    /// It is called at each boundary where an interrupt could come. A request that is masked in the device
-    /// does not count. It counts once the source is enabled, as in the hardware.
+    /// It is called at each boundary where an interrupt could come. A request that is masked in the
+    /// device does not count. It counts once the source is enabled, as in the hardware.
     fn deliver(&self) -> bool;
 }

@@ -101,11 +101,11 @@ pub enum Fault {
     /// A wake-up was lost: the foreground was asleep after the last event, and no interrupt was
     /// pending.
     Lost,
-    /// The budget of steps was spent: a handler waits for the code that it has interrupted, an interrupt
-    /// request never ends, or the foreground retries for ever.
+    /// The budget of steps was spent: a handler waits for the code that it has interrupted, an
+    /// interrupt request never ends, or the foreground retries for ever.
     Stuck,
-    /// A handler used one of the library's cells while the interrupted code was using it. On a device that
-    /// is undefined behaviour.
+    /// A handler used one of the library's cells while the interrupted code was using it. On a
+    /// device that is undefined behaviour.
     Torn,
     /// The foreground, a handler or the world panicked.
     Panicked(String),

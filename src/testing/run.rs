@@ -1,15 +1,16 @@
-//! One run of a scenario. It counts the boundaries of its thread, and events and handlers run at them, on
-//! the same stack.
+//! One run of a scenario. It counts the boundaries of its thread, and events and handlers run at
+//! them, on the same stack.
 //!
-//! On a device nothing interrupts an access of the library for good, and a handler returns to the code
-//! that it has interrupted. So a boundary never unwinds: either it returns, or it never does.
+//! On a device every access of the library runs to its end, and a handler returns to the code that
+//! it has interrupted. So a boundary never unwinds: it returns, or the run stops there for ever.
 
-// Invariant: a handler runs only where an interrupt could come: at a boundary, outside every critical
-// section, and not in another handler unless handlers nest. An event may happen at any boundary.
+// Invariant: a handler runs only where an interrupt could come: at a boundary, outside every
+// critical section, and not in another handler unless handlers nest. An event may happen at any
+// boundary.
 //
-// A run that must not continue is given up at the boundary where that is found: its thread tells the
-// sweep and then parks for ever. So no value on its stack is dropped or used again, and no value is in
-// two places.
+// A run that must not continue is given up at the boundary where that is found: its thread tells
+// the sweep and then parks for ever. So no value on its stack is dropped or used again, and no
+// value is in two places.
 
 use std::{
     any::type_name,
@@ -37,9 +38,10 @@ thread_local! {
     static OUTERMOST: Cell<Option<RestoreState>> = const { Cell::new(None) };
 }
 
-/// Marks a place at which an interrupt may come. A fake of a device calls this at the beginning of each
-/// register access. The library calls it at each access to memory that it shares with handlers, and at
-/// both ends of its critical sections. Outside a [`sweep`](super::sweep()) it does nothing.
+/// Marks a place at which an interrupt may come. A fake of a device calls this at the beginning of
+/// each register access. The library calls it at each access to memory that it shares with
+/// handlers, and at both ends of its critical sections. Outside a [`sweep`](super::sweep()) it does
+/// nothing.
 #[inline]
 pub fn boundary() {
     if RUNNING.get()
@@ -62,8 +64,9 @@ pub fn in_critical_section() -> bool {
     }
 }
 
-/// Finds out whether "true" is written to it, without a buffer. On a host, `critical-section` keeps in its
-/// restore state whether the section is nested. That state is opaque, but implements `Debug`.
+/// Finds out whether "true" is written to it, without a buffer. On a host, `critical-section` keeps
+/// in its restore state whether the section is nested. That state is opaque, but implements
+/// `Debug`.
 #[derive(Default)]
 struct Text {
     says_true: bool,
@@ -89,7 +92,8 @@ pub(crate) fn masked<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Releases the critical section that this thread is in, if any: the thread will never leave it itself.
+/// Releases the critical section that this thread is in, if any: the thread will never leave it
+/// itself.
 fn leave_section() {
     if in_critical_section()
         && let Some(outermost) = OUTERMOST.get()
@@ -101,8 +105,8 @@ fn leave_section() {
     }
 }
 
-/// Runs `f`, which uses the content of `cell`. Gives the run up if the interrupted code is already using
-/// the cell, and one of the two uses is exclusive.
+/// Runs `f`, which uses the content of `cell`. Gives the run up if the interrupted code is already
+/// using the cell, and one of the two uses is exclusive.
 pub(crate) fn access<T, R>(cell: *const T, exclusive: bool, f: impl FnOnce() -> R) -> R {
     boundary();
     let run = if RUNNING.get() && size_of::<T>() != 0 { current() } else { None };
@@ -293,8 +297,9 @@ impl Run {
         }
     }
 
-    /// Sleeps like a CPU: calls `news` with interrupts held off, and then sleeps until the next interrupt.
-    /// If no interrupt will come, sleeps until the deadline, which is `deadline` ticks away.
+    /// Sleeps like a CPU: calls `news` with interrupts held off, and then sleeps until the next
+    /// interrupt. If no interrupt will come, sleeps until the deadline, which is `deadline` ticks
+    /// away.
     pub fn sleep(&self, news: impl Fn() -> bool, deadline: Option<u64>) {
         self.boundary();
         loop {

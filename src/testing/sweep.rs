@@ -16,8 +16,8 @@ use super::{
     run::{Run, Terms, in_critical_section},
 };
 
-/// Sweeps a scenario with the default conditions: the foreground waits for one event, and handlers do not
-/// nest. See [`Sweep`].
+/// Sweeps a scenario with the default conditions: the foreground waits for one event, and handlers
+/// do not nest. See [`Sweep`].
 pub fn sweep<W: World>(
     name: &str,
     world: impl Fn() -> W + Send + Sync + 'static,
@@ -28,14 +28,14 @@ pub fn sweep<W: World>(
 
 /// A sweep and its conditions.
 ///
-/// Each run makes a new world and then calls the foreground. In the first runs one event comes at boundary
-/// n, for every n that the foreground reaches; then two events come, at every pair n ≤ m.
+/// Each run makes a new world and then calls the foreground. In the first runs one event comes at
+/// boundary n, for every n that the foreground reaches; then two events come, at every pair n ≤ m.
 ///
-/// A run is abandoned when a wake-up is lost, the budget is spent, a cell is torn, or the world or a
-/// handler panics: on a device nothing would unwind there. It keeps its thread and its memory until the
-/// program ends, and the sweep continues on another thread. If it has something in a `static` (a job in
-/// a slot, a waiter, a locked `std` mutex), this stays occupied in the following runs. So put these into
-/// the world.
+/// A run is abandoned when a wake-up is lost, the budget is spent, a cell is torn, or the world or
+/// a handler panics: on a device nothing would unwind there. It keeps its thread and its memory
+/// until the program ends, and the sweep continues on another thread. If it has something in a
+/// `static` (a job in a slot, a waiter, a locked `std` mutex), this stays occupied in the following
+/// runs. So put these into the world.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is swept until `run`"]
 pub struct Sweep<'n> {
@@ -45,16 +45,18 @@ pub struct Sweep<'n> {
 }
 
 impl<'n> Sweep<'n> {
-    /// The foreground waits for one event, handlers do not nest, a run takes at most 10 000 steps, and the
-    /// sweep at most 1000 boundaries.
+    /// The foreground waits for one event, handlers do not nest, a run takes at most 10 000 steps,
+    /// and the sweep at most 1000 boundaries.
     pub const fn new(name: &'n str) -> Self {
         Self { name, terms: Terms { needs: 1, budget: 10_000, nested: false }, limit: 1000 }
     }
 
-    /// Sets the number of events that the foreground waits for. Events that were not placed at a boundary
-    /// come while it sleeps. A sleep after the last event, with no interrupt pending, is a lost wake-up.
+    /// Sets the number of events that the foreground waits for. Events that were not placed at a
+    /// boundary come while it sleeps. A sleep after the last event, with no interrupt pending, is a
+    /// lost wake-up.
     ///
-    /// With 0, events come only at boundaries, and a sleep with a deadline lasts until the deadline.
+    /// With 0, events come only at boundaries, and a sleep with a deadline lasts until the
+    /// deadline.
     pub const fn needs(mut self, events: u64) -> Self {
         self.terms.needs = events;
         self
@@ -66,13 +68,15 @@ impl<'n> Sweep<'n> {
         self
     }
 
-    /// Sets the number of boundaries and handlers that one run may take. A run that takes more is stuck.
+    /// Sets the number of boundaries and handlers that one run may take. A run that takes more is
+    /// stuck.
     pub const fn budget(mut self, steps: u64) -> Self {
         self.terms.budget = steps;
         self
     }
 
-    /// Sweeps only the first `boundaries` boundaries: for a foreground that spins, which has no last one.
+    /// Sweeps only the first `boundaries` boundaries: for a foreground that spins, which has no
+    /// last one.
     pub const fn limit(mut self, boundaries: u64) -> Self {
         self.limit = boundaries;
         self
@@ -81,8 +85,9 @@ impl<'n> Sweep<'n> {
     /// Runs the whole sweep. The worlds are made and the runs execute on another thread.
     ///
     /// # Panics
-    /// If `world` or the drop of a world panics. If the program's `critical-section` implementation is not
-    /// the one for hosts (its feature `std`): the sweep could then not tell where interrupts are held off.
+    /// If `world` or the drop of a world panics. If the program's `critical-section` implementation
+    /// is not the one for hosts (its feature `std`): the sweep could then not tell where interrupts
+    /// are held off.
     pub fn run<W: World>(
         &self,
         world: impl Fn() -> W + Send + Sync + 'static,
@@ -109,8 +114,8 @@ struct Scenario<M, F> {
 }
 
 impl<W: World, M: Fn() -> W, F: Fn(&W, &Cpu)> Scenario<M, F> {
-    /// Executes one run after the other on this thread, and returns `true` when the sweep is over. If a run
-    /// is given up, `left` gets `false`, and the run keeps this thread.
+    /// Executes one run after the other on this thread, and returns `true` when the sweep is over.
+    /// If a run is given up, `left` gets `false`, and the run keeps this thread.
     fn work(&self, places: &Arc<Mutex<Places>>, left: &Sender<bool>) -> bool {
         loop {
             let next = lock(places).next(); // Not locked during the run.
@@ -180,8 +185,8 @@ impl Places {
     }
 }
 
-/// Runs `body` on what `make` makes, and returns the number of boundaries it takes. `None` if it takes more
-/// than `budget`; its thread is then abandoned. A panic of `body` continues here.
+/// Runs `body` on what `make` makes, and returns the number of boundaries it takes. `None` if it
+/// takes more than `budget`; its thread is then abandoned. A panic of `body` continues here.
 pub(super) fn bounded<T>(
     budget: u64,
     make: impl FnOnce() -> T + Send + 'static,

@@ -25,8 +25,8 @@ impl Shared {
     }
 
     fn write(&self) {
-        // SAFETY: there is one thread. If another use is in progress, the sweep ends the run before it
-        // gets here.
+        // SAFETY: there is one thread. If another use is in progress, the sweep ends the run before
+        // it gets here.
         self.cell.with_mut(|cell| unsafe { *cell += 1 });
     }
 }
@@ -85,8 +85,8 @@ fn every_boundary_and_every_pair_is_a_run() {
         (0..3).for_each(|_| boundary());
         its.lock().unwrap().push((shared.word.load(Ordering::Relaxed), cpu.events()));
     });
-    // One event at each of four boundaries; then the pairs n <= m, where a run that reaches only the first
-    // boundary ends the row; and one run that finds no fifth boundary.
+    // One event at each of four boundaries; then the pairs n <= m, where a run that reaches only
+    // the first boundary ends the row; and one run that finds no fifth boundary.
     assert_eq!((report.boundaries(), report.runs()), (4, 4 + 1 + (4 + 3 + 2 + 1) + 4));
     assert_eq!(places.lock().unwrap().len() as u64, report.runs());
     assert!(report.failures().is_empty());

@@ -4,10 +4,10 @@
 //! Source: National Semiconductor PC16550D data sheet (1995), section 8.
 
 // Rules:
-// - A register whose read has a side effect is read in one place. Reading LSR clears the line errors:
-//   only `line_status` reads it, and keeps the errors for the receiver. Reading IIR clears
-//   "transmitter empty": only `identification` reads it. Its callers are the handler, which masks that
-//   source, and `identify`, which raises it again.
+// - A register whose read has a side effect is read in one place. Reading LSR clears the line
+//   errors: only `line_status` reads it, and keeps the errors for the receiver. Reading IIR clears
+//   "transmitter empty": only `identification` reads it. Its callers are the handler, which masks
+//   that source, and `identify`, which raises it again.
 // - The enable register is written in one place, `enable`. (`configure` and `raise_again` write the
 //   same value again.) Each half disables only what it has enabled itself.
 // - The handler masks the source that it finds, and `arm` enables it again. So the interrupt line
@@ -25,11 +25,12 @@ use super::{
 /// The bytes that fit in a FIFO. One critical section moves at most this many.
 pub(super) const FIFO: usize = 16;
 
-/// How often the driver tries to write the line settings. Linux's `8250_dw.c` also tries 1000 times.
+/// How often the driver tries to write the line settings. Linux's `8250_dw.c` also tries 1000
+/// times.
 const TRIES: u32 = 1000;
 
-/// The enabled interrupt sources, and the half that has enabled each. The low bits are the bits of IER.
-/// The high bits are the owners of "transmitter empty", the one source that both halves use.
+/// The enabled interrupt sources, and the half that has enabled each. The low bits are the bits of
+/// IER. The high bits are the owners of "transmitter empty", the one source that both halves use.
 pub(super) mod want {
     use super::ier;
 
@@ -96,7 +97,8 @@ pub(super) struct Chip<R> {
     registers: R,
     quirks: Quirks,
     level: Cell<Level>,
-    /// Whether the chip has a working FIFO. An empty transmitter then takes [`FIFO`] bytes, otherwise 1.
+    /// Whether the chip has a working FIFO. An empty transmitter then takes [`FIFO`] bytes,
+    /// otherwise 1.
     has_fifo: Cell<bool>,
     /// Whether `has_fifo` is known.
     found: Cell<bool>,
@@ -147,7 +149,8 @@ impl<R: Registers> Chip<R> {
         write(Register::InterruptEnable, want::enabled(wanted));
         let mut empty = fcr::EMPTY_RECEIVER | fcr::EMPTY_TRANSMITTER;
         if self.quirks.silent_enable && wanted & want::EMPTY != 0 {
-            // Only the transmitter's present content will raise the interrupt that a write waits for.
+            // Only the transmitter's present content will raise the interrupt that a write waits
+            // for.
             empty = fcr::EMPTY_RECEIVER;
         }
         write(Register::InterruptIdentification, fcr::ENABLE | empty | config.level as u8);
@@ -179,8 +182,8 @@ impl<R: Registers> Chip<R> {
         Ok(())
     }
 
-    /// Finds out whether the FIFO was enabled. Some chips have none; some have a broken one and report
-    /// so in IIR.
+    /// Finds out whether the FIFO was enabled. Some chips have none; some have a broken one and
+    /// report so in IIR.
     fn find_fifo(&self, level: Level) {
         if !self.found.replace(true) && self.identify() & iir::FIFO == iir::FIFO {
             self.has_fifo.set(true);
@@ -236,14 +239,14 @@ impl<R: Registers> Chip<R> {
         self.errors.set(self.errors.get() | errors);
     }
 
-    /// Whether any source of `what` is enabled. Do not ask for [`want::ROOM`] or [`want::STEP`] alone:
-    /// they share a bit.
+    /// Whether any source of `what` is enabled. Do not ask for [`want::ROOM`] or [`want::STEP`]
+    /// alone: they share a bit.
     pub(super) fn wants(&self, what: u8) -> bool {
         self.wanted.get() & what != 0
     }
 
-    /// Reads IIR. Keeps what it reports about the receiver's FIFO, and ends a time-out that comes with
-    /// an empty FIFO (a quirk).
+    /// Reads IIR. Keeps what it reports about the receiver's FIFO, and ends a time-out that comes
+    /// with an empty FIFO (a quirk).
     #[inline]
     fn identification(&self) -> u8 {
         let identification = self.registers.read(Register::InterruptIdentification);
@@ -286,8 +289,8 @@ impl<R: Registers> Chip<R> {
         self.fifo.get()
     }
 
-    /// Enables `set` and disables `clear`. A source stays enabled while the other half uses it. Returns
-    /// whether anything changed.
+    /// Enables `set` and disables `clear`. A source stays enabled while the other half uses it.
+    /// Returns whether anything changed.
     #[inline(always)]
     pub(super) fn enable(&self, set: u8, clear: u8) -> bool {
         let wanted = want::without(self.wanted.get(), clear) | set;
@@ -298,8 +301,8 @@ impl<R: Registers> Chip<R> {
         changed
     }
 
-    /// As [`enable`](Self::enable), for "transmitter empty". Returns `true` if the transmitter is empty
-    /// already and this chip will not raise an interrupt for it (a quirk).
+    /// As [`enable`](Self::enable), for "transmitter empty". Returns `true` if the transmitter is
+    /// empty already and this chip will not raise an interrupt for it (a quirk).
     #[inline]
     pub(super) fn enable_empty(&self, set: u8) -> bool {
         // If the source was enabled before, the chip has raised the interrupt when the transmitter
@@ -307,7 +310,8 @@ impl<R: Registers> Chip<R> {
         self.enable(set, 0) && self.quirks.silent_enable && self.has_room()
     }
 
-    /// Makes the interrupt line fall and rise again: a new edge for each enabled source that is active.
+    /// Makes the interrupt line fall and rise again: a new edge for each enabled source that is
+    /// active.
     fn raise_again(&self) {
         let enabled = want::enabled(self.wanted.get());
         self.registers.write(Register::InterruptEnable, 0);
@@ -329,8 +333,8 @@ impl<R: Registers> Chip<R> {
         self.line_status() & lsr::TRANSMITTER_EMPTY != 0
     }
 
-    /// Takes one byte. With `report`, line errors are reported first. Without it, errors and the byte
-    /// they belong to stay in the chip, and the result is `WouldBlock`.
+    /// Takes one byte. With `report`, line errors are reported first. Without it, errors and the
+    /// byte they belong to stay in the chip, and the result is `WouldBlock`.
     #[inline]
     pub(super) fn receive(&self, report: bool) -> nb::Result<u8, LineError> {
         let status = self.line_status();
@@ -422,8 +426,8 @@ impl<R: Registers> Chip<R> {
                 _ => _ = self.registers.read(Register::ModemStatus),
             }
         }
-        // A source stays active. Make the line fall, or an edge-triggered controller would never see
-        // an edge again.
+        // A source stays active. Make the line fall, or an edge-triggered controller would never
+        // see an edge again.
         self.raise_again();
         // With the quirk, the chip does not announce "transmitter empty" again after that.
         announced.emptied |= self.quirks.silent_enable && self.wants(want::EMPTY);

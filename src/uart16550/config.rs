@@ -29,8 +29,8 @@ pub struct Config {
     pub parity: Parity,
     /// The stop bits at the end of a byte.
     pub stop_bits: StopBits,
-    /// The number of received bytes at which the chip interrupts. With fewer bytes it interrupts after
-    /// four bytes' time of silence.
+    /// The number of received bytes at which the chip interrupts. With fewer bytes it interrupts
+    /// after four bytes' time of silence.
     pub level: Level,
 }
 
@@ -50,8 +50,9 @@ impl Config {
     ///
     /// # Errors
     /// [`UnreachableRate`] if every divisor is more than 3 % off. The data sheet's own tables go up
-    /// to 2.86 % (PC16550D, "Baud Rates, Divisors and Crystals": 56000 baud at 1.8432 MHz). The rates
-    /// of the two ends may differ by about 5 %, because a receiver samples the middle of the tenth bit.
+    /// to 2.86 % (PC16550D, "Baud Rates, Divisors and Crystals": 56000 baud at 1.8432 MHz). The
+    /// rates of the two ends may differ by about 5 %, because a receiver samples the middle of the
+    /// tenth bit.
     pub const fn at(clock: u32, baud: u32) -> Result<Self, UnreachableRate> {
         let (clock, wanted) = (clock as u64, baud as u64 * 16);
         let below = match clock.checked_div(wanted) {
@@ -103,8 +104,8 @@ impl fmt::Display for UnreachableRate {
 
 impl core::error::Error for UnreachableRate {}
 
-/// The chip ignored its line settings at every try. Only a chip with the quirk [`busy`](Quirks::busy)
-/// does that, while it transmits or receives a byte.
+/// The chip ignored its line settings at every try. Only a chip with the quirk
+/// [`busy`](Quirks::busy) does that, while it transmits or receives a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LineBusy;
@@ -181,37 +182,39 @@ pub enum Level {
     Fourteen = 0b1100_0000,
 }
 
-/// How a chip differs from the data sheet: [`Uart::with_quirks`](super::Uart::with_quirks). The default,
-/// no quirk, is right for a PC16550D, for the chip that QEMU emulates, and for a chip without a FIFO.
+/// How a chip differs from the data sheet: [`Uart::with_quirks`](super::Uart::with_quirks). The
+/// default, no quirk, is right for a PC16550D, for the chip that QEMU emulates, and for a chip
+/// without a FIFO.
 ///
-/// Sources: Linux, `drivers/tty/serial/8250/8250_dw.c` (for Synopsys' DesignWare UART, DW_apb_uart) and
-/// `8250_port.c`.
+/// Sources: Linux, `drivers/tty/serial/8250/8250_dw.c` (for Synopsys' DesignWare UART, DW_apb_uart)
+/// and `8250_port.c`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Quirks {
     /// The receiver's time-out interrupt may come with an empty FIFO, and then never ends by itself
-    /// (DesignWare; `dw8250_handle_irq`). The driver then reads the data register once, which ends it.
-    /// A byte that arrives between the check for data and that read is lost.
+    /// (DesignWare; `dw8250_handle_irq`). The driver then reads the data register once, which ends
+    /// it. A byte that arrives between the check for data and that read is lost.
     ///
-    /// Not for a DesignWare UART that was built with `PSLVERR_RESP_EN` = 1: there a read of the empty
-    /// data register with an enabled FIFO is a bus error (`dw8250_force_idle`).
+    /// Not for a DesignWare UART that was built with `PSLVERR_RESP_EN` = 1: there a read of the
+    /// empty data register with an enabled FIFO is a bus error (`dw8250_force_idle`).
     pub empty_timeout: bool,
-    /// The chip ignores a write of the line settings (LCR) while it is busy with a byte, and raises an
-    /// interrupt of its own for it (DesignWare, unless the device tree says
+    /// The chip ignores a write of the line settings (LCR) while it is busy with a byte, and raises
+    /// an interrupt of its own for it (DesignWare, unless the device tree says
     /// `snps,uart-16550-compatible`). The driver reads [`Register::UartStatus`], which ends that
     /// interrupt, and [`configure`](super::Uart::configure) writes LCR again until it reads back.
     ///
-    /// Linux leaves the stick parity bit out of that comparison. This driver compares all bits: on a
-    /// chip that does not keep that bit, [`Parity::Mark`] and [`Parity::Space`] end with [`LineBusy`].
+    /// Linux leaves the stick parity bit out of that comparison. This driver compares all bits: on
+    /// a chip that does not keep that bit, [`Parity::Mark`] and [`Parity::Space`] end with
+    /// [`LineBusy`].
     ///
     /// [`Register::UartStatus`]: super::Register::UartStatus
     pub busy: bool,
-    /// Enabling the interrupt "transmitter empty" while the transmitter is empty raises no interrupt;
-    /// only becoming empty does (Linux: `UART_BUG_TXEN`, which `serial8250_do_startup` tests for). The
-    /// driver then hands over the first bytes itself, or tries again. Two limitations remain. A
-    /// background operation of no bytes ends at the port's next interrupt, or when its job is tried.
-    /// With interrupts masked, [`read_to_idle`](super::Receiver::read_to_idle) does not end while a
-    /// write waits.
+    /// Enabling the interrupt "transmitter empty" while the transmitter is empty raises no
+    /// interrupt; only becoming empty does (Linux: `UART_BUG_TXEN`, which `serial8250_do_startup`
+    /// tests for). The driver then hands over the first bytes itself, or tries again. Two
+    /// limitations remain. A background operation of no bytes ends at the port's next interrupt, or
+    /// when its job is tried. With interrupts masked,
+    /// [`read_to_idle`](super::Receiver::read_to_idle) does not end while a write waits.
     pub silent_enable: bool,
 }
 

@@ -1,9 +1,9 @@
 //! Continuous receive: the handler moves received bytes into a ring, even while no read waits.
 //!
-//! Each entry of the ring is a byte, or an error at its place among the bytes. When the ring is full,
-//! the receive interrupt is masked and the chip is not read. Then the chip's FIFO fills. After that,
-//! flow control stops the sender if the line has any; otherwise the chip loses bytes and reports an
-//! overrun. All of this happens in the chip's critical section.
+//! Each entry of the ring is a byte, or an error at its place among the bytes. When the ring is
+//! full, the receive interrupt is masked and the chip is not read. Then the chip's FIFO fills.
+//! After that, flow control stops the sender if the line has any; otherwise the chip loses bytes
+//! and reports an overrun. All of this happens in the chip's critical section.
 
 use core::{cell::Cell, fmt};
 
@@ -23,9 +23,9 @@ use crate::{
 
 /// The ring that the handler fills and a read empties. It is off and has no memory until a receiver
 /// lends it some.
-// An entry is a byte; or its high half is the error bits of LSR, and its low half the number of lost
-// bytes. The memory is taken out of its cell while it is in use. The only user code that runs in
-// between is `Registers`.
+// An entry is a byte; or its high half is the error bits of LSR, and its low half the number of
+// lost bytes. The memory is taken out of its cell while it is in use. The only user code that runs
+// in between is `Registers`.
 pub(super) struct Ring {
     entries: Cell<&'static mut [u16]>,
     on: Cell<bool>,
@@ -71,8 +71,8 @@ impl Ring {
         self.before_gap.set(0);
     }
 
-    /// Moves received bytes into the ring, up to a full FIFO. `false` if the ring has no more room, or is
-    /// off.
+    /// Moves received bytes into the ring, up to a full FIFO. `false` if the ring has no more room,
+    /// or is off.
     #[inline(always)]
     pub(super) fn fill<R: Registers>(&self, chip: &Chip<R>) -> bool {
         self.on.get() && self.move_from(chip)
@@ -105,8 +105,8 @@ impl Ring {
         let errors = chip.take_errors();
         if errors & lsr::OVERRUN != 0 {
             if self.lost.get() == 0 {
-                // At an overrun the FIFO is full, and its bytes came before the lost ones. Without a
-                // FIFO, the byte in the chip came after them.
+                // At an overrun the FIFO is full, and its bytes came before the lost ones. Without
+                // a FIFO, the byte in the chip came after them.
                 self.before_gap.set(if chip.has_fifo() { FIFO } else { 0 });
             }
             self.lost.set(self.lost.get().saturating_add(1));
@@ -125,8 +125,8 @@ impl Ring {
         Some(u16::from_be_bytes([errors, if errors == 0 { byte } else { 0 }]))
     }
 
-    /// Takes up to [`FIFO`] bytes out of the ring, and stops before an error. Takes the error itself only
-    /// if it is the first entry and `report` is set.
+    /// Takes up to [`FIFO`] bytes out of the ring, and stops before an error. Takes the error
+    /// itself only if it is the first entry and `report` is set.
     fn take(&self, buffer: &mut [u8], report: bool) -> nb::Result<usize, LineError> {
         if buffer.is_empty() {
             return Ok(0);
@@ -157,8 +157,8 @@ impl Ring {
 
 /// The receiving half in continuous receive: [`Receiver::into_continuous`].
 ///
-/// Dropping it ends continuous receive: the bytes in the ring are lost, and the UART can hand out the
-/// half again.
+/// Dropping it ends continuous receive: the bytes in the ring are lost, and the UART can hand out
+/// the half again.
 pub struct ContinuousReceiver<'u, R: Registers> {
     filling: Filling<'u, R>,
     receiver: Receiver<'u, R>,
@@ -198,8 +198,8 @@ impl<'u, R: Registers> ContinuousReceiver<'u, R> {
         Self { filling: Filling(uart), receiver }
     }
 
-    /// Takes received bytes, at least one and at most as many as fit in `buffer`, in every form. With an
-    /// empty buffer it takes 0.
+    /// Takes received bytes, at least one and at most as many as fit in `buffer`, in every form.
+    /// With an empty buffer it takes 0.
     ///
     /// It also reads the chip, so a caller that spins needs no interrupt.
     ///
@@ -216,8 +216,8 @@ impl<'u, R: Registers> ContinuousReceiver<'u, R> {
         self.receiver.waiter.operation(ContinuousRead { uart, buffer })
     }
 
-    /// Ends continuous receive. Returns the half and the memory of the ring. The bytes in the ring are
-    /// lost; the bytes in the chip can be received with the half.
+    /// Ends continuous receive. Returns the half and the memory of the ring. The bytes in the ring
+    /// are lost; the bytes in the chip can be received with the half.
     pub fn into_parts(self) -> (Receiver<'u, R>, &'static mut [u16]) {
         let ring = self.filling.stop();
         (self.receiver, ring)
@@ -251,8 +251,8 @@ impl<R: Registers> Attempt for ContinuousRead<'_, R> {
                     chip.ring.fill(chip);
                 }
                 let end = chip.ring.take(rest, taken == 0);
-                // The interrupt was masked because the ring was full. Move the chip's bytes now: the
-                // data sheet does not say that the receiver times out a second time.
+                // The interrupt was masked because the ring was full. Move the chip's bytes now:
+                // the data sheet does not say that the receiver times out a second time.
                 if !chip.wants(want::BYTES) && chip.ring.fill(chip) {
                     chip.enable(want::BYTES, 0);
                 }

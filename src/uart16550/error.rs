@@ -34,25 +34,27 @@ impl LineError {
         Self(self.0 & ((1 << INDEX) - 1) | (index as u32) << INDEX)
     }
 
-    /// The number of good bytes before the error. They are counted from the beginning of the operation,
-    /// so this is the index in its buffer at which the byte would have been stored. In continuous
-    /// receive they are counted from its beginning or from the previous error. At most 1 048 575.
+    /// The number of good bytes before the error. They are counted from the beginning of the
+    /// operation, so this is the index in its buffer at which the byte would have been stored. In
+    /// continuous receive they are counted from its beginning or from the previous error. At most 1
+    /// 048 575.
     ///
-    /// 0 for [`read`](super::Receiver::read) and [`recv`](super::Receiver::recv), which report an error
-    /// only before their first byte.
+    /// 0 for [`read`](super::Receiver::read) and [`recv`](super::Receiver::recv), which report an
+    /// error only before their first byte.
     pub const fn index(self) -> usize {
         (self.0 >> INDEX) as usize
     }
 
-    /// Whether bytes were lost because the receiver was full. The chip reports it at once, so up to 16
-    /// bytes from before the loss may still follow. In continuous receive the error is at the place where
-    /// the bytes are missing (off by one if the loss happened just as a byte was taken).
+    /// Whether bytes were lost because the receiver was full. The chip reports it at once, so up to
+    /// 16 bytes from before the loss may still follow. In continuous receive the error is at the
+    /// place where the bytes are missing (off by one if the loss happened just as a byte was
+    /// taken).
     pub const fn overrun(self) -> bool {
         self.0 as u8 & lsr::OVERRUN != 0
     }
 
-    /// The least number of lost bytes. The chip does not count lost bytes, so each report of an overrun
-    /// counts as 1. At most 15; 0 without an [overrun](Self::overrun).
+    /// The least number of lost bytes. The chip does not count lost bytes, so each report of an
+    /// overrun counts as 1. At most 15; 0 without an [overrun](Self::overrun).
     pub const fn lost(self) -> usize {
         (self.0 >> LOST & LOST_MOST) as usize
     }
@@ -81,9 +83,9 @@ impl fmt::Display for LineError {
 
 impl core::error::Error for LineError {}
 
-/// A malformed byte (parity, framing) is [`InvalidData`](embedded_io::ErrorKind::InvalidData). Lost bytes
-/// (an overrun) and a break have no kind of their own and are [`Other`](embedded_io::ErrorKind::Other).
-/// Callers do not retry on either kind.
+/// A malformed byte (parity, framing) is [`InvalidData`](embedded_io::ErrorKind::InvalidData). Lost
+/// bytes (an overrun) and a break have no kind of their own and are
+/// [`Other`](embedded_io::ErrorKind::Other). Callers do not retry on either kind.
 #[cfg(feature = "embedded-io")]
 impl embedded_io::Error for LineError {
     fn kind(&self) -> embedded_io::ErrorKind {
@@ -95,8 +97,8 @@ impl embedded_io::Error for LineError {
     }
 }
 
-/// Of several errors the most serious one counts: lost bytes before malformed bytes. A break counts as
-/// a malformed frame.
+/// Of several errors the most serious one counts: lost bytes before malformed bytes. A break counts
+/// as a malformed frame.
 #[cfg(feature = "embedded-hal-nb")]
 impl embedded_hal_nb::serial::Error for LineError {
     fn kind(&self) -> embedded_hal_nb::serial::ErrorKind {

@@ -1,5 +1,5 @@
-//! The two halves, which a program calls. Each method makes an operation, and the operation has every
-//! form.
+//! The two halves, which a program calls. Each method makes an operation, and the operation has
+//! every form.
 
 use core::{convert::Infallible, fmt};
 
@@ -28,7 +28,8 @@ impl<'u, R: Registers> Receiver<'u, R> {
     /// One try to take one byte.
     ///
     /// # Errors
-    /// [`nb::Error::WouldBlock`] if no byte was received; [`LineError`] for an error since the last call.
+    /// [`nb::Error::WouldBlock`] if no byte was received; [`LineError`] for an error since the last
+    /// call.
     #[inline]
     pub fn try_recv(&mut self) -> nb::Result<u8, LineError> {
         self.recv().attempt()
@@ -43,8 +44,8 @@ impl<'u, R: Registers> Receiver<'u, R> {
         self.waiter.operation(Recv::new(self.uart))
     }
 
-    /// Takes received bytes, at least one and at most as many as the FIFO has or `buffer` holds, in every
-    /// form. With an empty buffer it takes 0.
+    /// Takes received bytes, at least one and at most as many as the FIFO has or `buffer` holds, in
+    /// every form. With an empty buffer it takes 0.
     ///
     /// # Cancel safety
     /// Readiness: nothing is taken before the try that succeeds.
@@ -57,8 +58,8 @@ impl<'u, R: Registers> Receiver<'u, R> {
     ///
     /// # Cancel safety
     /// Makes progress: the received bytes are in the buffer, and
-    /// [`progress`](crate::attempt::Progress::progress) is their number. The output is the number of
-    /// bytes.
+    /// [`progress`](crate::attempt::Progress::progress) is their number. The output is the number
+    /// of bytes.
     #[inline]
     pub fn read_exact<B: AsMut<[u8]>>(
         &mut self,
@@ -68,17 +69,19 @@ impl<'u, R: Registers> Receiver<'u, R> {
     }
 
     /// As [`read_exact`](Self::read_exact), as an operation that owns this half. Start it in a
-    /// [`Slot`](crate::job::Slot), or with a borrowed buffer in a [`ScopedSlot`](crate::job::ScopedSlot).
+    /// [`Slot`](crate::job::Slot), or with a borrowed buffer in a
+    /// [`ScopedSlot`](crate::job::ScopedSlot).
     #[inline]
     pub fn into_read_exact<B: AsMut<[u8]>>(self, buffer: B) -> ReadExact<Self, B> {
         ReadExact::new(self, buffer)
     }
 
-    /// Receives a message of unknown length, in every form: ends when `buffer` is full, or when bytes
-    /// were received and then none for four bytes' time. Before the first byte, silence does not end it.
+    /// Receives a message of unknown length, in every form: ends when `buffer` is full, or when
+    /// bytes were received and then none for four bytes' time. Before the first byte, silence does
+    /// not end it.
     ///
-    /// At [`Level::One`](super::Level::One) the chip cannot report that the line is idle. There it ends
-    /// as [`read`](Self::read) does, with the bytes received so far.
+    /// At [`Level::One`](super::Level::One) the chip cannot report that the line is idle. There it
+    /// ends as [`read`](Self::read) does, with the bytes received so far.
     ///
     /// # Cancel safety
     /// As [`read_exact`](Self::read_exact).
@@ -91,17 +94,18 @@ impl<'u, R: Registers> Receiver<'u, R> {
     }
 
     /// As [`read_to_idle`](Self::read_to_idle), as an operation that owns this half. Start it in a
-    /// [`Slot`](crate::job::Slot), or with a borrowed buffer in a [`ScopedSlot`](crate::job::ScopedSlot).
+    /// [`Slot`](crate::job::Slot), or with a borrowed buffer in a
+    /// [`ScopedSlot`](crate::job::ScopedSlot).
     #[inline]
     pub fn into_read_to_idle<B: AsMut<[u8]>>(self, buffer: B) -> ReadToIdle<Self, B> {
         ReadToIdle::new(self, buffer)
     }
 
-    /// Begins continuous receive: the handler moves received bytes into `ring`, also between reads, and
-    /// a read takes them from there. Nothing is lost while `ring` has room. Each entry holds one byte or
-    /// one error; a ring of no entries receives nothing. When the ring is full, the receive interrupt is
-    /// masked until a read has made room: meanwhile the chip's FIFO fills, and flow control can stop the
-    /// sender.
+    /// Begins continuous receive: the handler moves received bytes into `ring`, also between reads,
+    /// and a read takes them from there. Nothing is lost while `ring` has room. Each entry holds
+    /// one byte or one error; a ring of no entries receives nothing. When the ring is full, the
+    /// receive interrupt is masked until a read has made room: meanwhile the chip's FIFO fills, and
+    /// flow control can stop the sender.
     ///
     /// ```
     /// # use wouldblock::uart16550::{Receiver, Register, Registers, Uart};
@@ -144,8 +148,8 @@ impl<R: Registers> Transmitter<'_, R> {
         self.write_all([byte])
     }
 
-    /// Hands over at least one byte, and at most as many as fit in the FIFO, in every form. With empty
-    /// `bytes` it sends 0.
+    /// Hands over at least one byte, and at most as many as fit in the FIFO, in every form. With
+    /// empty `bytes` it sends 0.
     ///
     /// # Cancel safety
     /// Readiness: nothing is sent before the try that succeeds.
@@ -158,8 +162,8 @@ impl<R: Registers> Transmitter<'_, R> {
     ///
     /// # Cancel safety
     /// Makes progress: the bytes that were handed over are sent, and
-    /// [`progress`](crate::attempt::Progress::progress) is their number. The output is the number of
-    /// bytes.
+    /// [`progress`](crate::attempt::Progress::progress) is their number. The output is the number
+    /// of bytes.
     #[inline]
     pub fn write_all<B: AsRef<[u8]>>(
         &mut self,
@@ -169,14 +173,15 @@ impl<R: Registers> Transmitter<'_, R> {
     }
 
     /// As [`write_all`](Self::write_all), as an operation that owns this half. Start it in a
-    /// [`Slot`](crate::job::Slot), or with a borrowed buffer in a [`ScopedSlot`](crate::job::ScopedSlot).
+    /// [`Slot`](crate::job::Slot), or with a borrowed buffer in a
+    /// [`ScopedSlot`](crate::job::ScopedSlot).
     #[inline]
     pub fn into_write_all<B: AsRef<[u8]>>(self, bytes: B) -> WriteAll<Self, B> {
         WriteAll::new(self, bytes)
     }
 
-    /// Ends when all bytes that were handed over have left the chip, in every form. The 16550 has no
-    /// interrupt for it, so the blocking form spins and the awaited form yields between tries.
+    /// Ends when all bytes that were handed over have left the chip, in every form. The 16550 has
+    /// no interrupt for it, so the blocking form spins and the awaited form yields between tries.
     #[inline]
     pub fn flush(&mut self) -> Operation<Polled<Flush<'_, R>>> {
         Flush::new(self.uart).polled()

@@ -1,9 +1,9 @@
 //! A read that ends when the line falls idle.
 //!
-//! The chip reports an idle line by its character time-out interrupt. It comes when the receiver's FIFO
-//! is not empty and for four characters' time no byte was added or taken. **An empty FIFO never times
-//! out.** So when the level is reached, this takes one byte less than the level: the byte that stays in
-//! the FIFO makes the time-out come.
+//! The chip reports an idle line by its character time-out interrupt. It comes when the receiver's
+//! FIFO is not empty and for four characters' time no byte was added or taken. **An empty FIFO
+//! never times out.** So when the level is reached, this takes one byte less than the level: the
+//! byte that stays in the FIFO makes the time-out come.
 //!
 //! Source: PC16550D data sheet, "FIFO interrupt mode operation".
 
@@ -13,8 +13,8 @@ use crate::{
     job::Background,
 };
 
-/// See [`Receiver::read_to_idle`] and [`Receiver::into_read_to_idle`]. If it is cancelled, it ends with
-/// the bytes taken so far; the others stay in the FIFO.
+/// See [`Receiver::read_to_idle`] and [`Receiver::into_read_to_idle`]. If it is cancelled, it ends
+/// with the bytes taken so far; the others stay in the FIFO.
 #[derive(Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct ReadToIdle<H, B>(ReadExact<H, B>);
@@ -29,7 +29,8 @@ impl<H: Half, B: AsMut<[u8]>> ReadToIdle<H, B> {
 }
 
 impl<H, B: AsMut<[u8]>> ReadToIdle<H, B> {
-    /// The half and the buffer. [`progress`](crate::attempt::Progress::progress) bytes of it are filled.
+    /// The half and the buffer. [`progress`](crate::attempt::Progress::progress) bytes of it are
+    /// filled.
     pub fn into_parts(self) -> (H, B) {
         self.0.into_parts()
     }

@@ -1,4 +1,5 @@
-//! The reference driver: a 16550 UART. Its operations are attempts, from which every form is derived.
+//! The reference driver: a 16550 UART. Its operations are attempts, from which every form is
+//! derived.
 //!
 //! An interrupt handler calls the driver once and the interrupt controller once:
 //!
@@ -18,10 +19,10 @@
 //! # Chips
 //! These chips need no setting: National's PC16550D and compatible chips, also the one that QEMU
 //! emulates; chips without a FIFO (8250A, 16450) and with a broken one (16550 without an A), which
-//! [`configure`](Uart::configure) recognizes. These need [`Uart::with_quirks`]: Synopsys' DesignWare
-//! UART, and chips that raise no interrupt when "transmitter empty" is enabled while the transmitter is
-//! empty. On many chips, writing the enable register again with the same value raises no interrupt; the
-//! driver does not rely on it.
+//! [`configure`](Uart::configure) recognizes. These need [`Uart::with_quirks`]: Synopsys'
+//! DesignWare UART, and chips that raise no interrupt when "transmitter empty" is enabled while the
+//! transmitter is empty. On many chips, writing the enable register again with the same value
+//! raises no interrupt; the driver does not rely on it.
 //!
 //! Source: National Semiconductor PC16550D data sheet (1995), section 8.
 
@@ -57,8 +58,8 @@ use crate::{
     event::{Event, OwedWake},
 };
 
-/// A 16550, to be put in a `static`. The interrupt handler calls [`on_interrupt`](Self::on_interrupt);
-/// the rest of the program uses the two halves.
+/// A 16550, to be put in a `static`. The interrupt handler calls
+/// [`on_interrupt`](Self::on_interrupt); the rest of the program uses the two halves.
 pub struct Uart<R> {
     chip: Mutex<Chip<R>>,
     received: Event,
@@ -110,9 +111,9 @@ impl<R> Uart<R> {
         Some((self.receiver()?, self.transmitter()?))
     }
 
-    /// Whether the chip has a working FIFO each way. [`configure`](Self::configure) finds it out; before
-    /// that the result is `false`. Without a FIFO a try moves one byte, [`Level`] has no effect, and
-    /// [`read_to_idle`](Receiver::read_to_idle) ends as [`read`](Receiver::read) does.
+    /// Whether the chip has a working FIFO each way. [`configure`](Self::configure) finds it out;
+    /// before that the result is `false`. Without a FIFO a try moves one byte, [`Level`] has no
+    /// effect, and [`read_to_idle`](Receiver::read_to_idle) ends as [`read`](Receiver::read) does.
     pub fn has_fifo(&self) -> bool {
         self.with(Chip::has_fifo)
     }
@@ -128,14 +129,15 @@ impl<R: Registers> Uart<R> {
 
     /// Sets the line, empties and enables the FIFOs, and connects the transmitter to the line.
     ///
-    /// May be called at any time. Operations that wait are tried again, and continue to wait for their
-    /// interrupts. The bytes in the chip are lost, in both directions: [flush](Transmitter::flush)
-    /// before. With the quirk [`silent_enable`](Quirks::silent_enable), bytes that a waiting write has
-    /// handed over are still sent. If no operation waits, all interrupts are masked.
+    /// May be called at any time. Operations that wait are tried again, and continue to wait for
+    /// their interrupts. The bytes in the chip are lost, in both directions:
+    /// [flush](Transmitter::flush) before. With the quirk [`silent_enable`](Quirks::silent_enable),
+    /// bytes that a waiting write has handed over are still sent. If no operation waits, all
+    /// interrupts are masked.
     ///
     /// # Errors
-    /// [`LineBusy`], only with the quirk [`busy`](Quirks::busy): the chip ignored the settings about a
-    /// thousand times. Some of them may be in force; try again.
+    /// [`LineBusy`], only with the quirk [`busy`](Quirks::busy): the chip ignored the settings
+    /// about a thousand times. Some of them may be in force; try again.
     pub fn configure(&self, config: &Config) -> Result<(), LineBusy> {
         let end = self.with(|chip| chip.configure(config));
         self.received.signal();
@@ -143,8 +145,8 @@ impl<R: Registers> Uart<R> {
         end
     }
 
-    /// Holds the line low, or releases it. If it is low for longer than a byte, the receiver at the other
-    /// end sees a break.
+    /// Holds the line low, or releases it. If it is low for longer than a byte, the receiver at the
+    /// other end sees a break.
     pub fn set_break(&self, on: bool) {
         self.with(|chip| chip.set_break(on));
     }
@@ -154,9 +156,9 @@ impl<R: Registers> Uart<R> {
         self.with(|chip| chip.set_loopback(on));
     }
 
-    /// For the interrupt handler: ends the device's interrupt request, and returns the wakes that are
-    /// owed. Acknowledge the interrupt (EOI), then drop the result. If slots hold background operations
-    /// of this UART, call their `on_interrupt` after this.
+    /// For the interrupt handler: ends the device's interrupt request, and returns the wakes that
+    /// are owed. Acknowledge the interrupt (EOI), then drop the result. If slots hold background
+    /// operations of this UART, call their `on_interrupt` after this.
     ///
     /// Each source that is found is masked until an operation arms it again, so this ends after at
     /// most a few rounds.

@@ -95,15 +95,16 @@ impl<H, B: AsMut<[u8]>> ReadExact<H, B> {
         Self { half, limit: buffer.as_mut().len(), buffer, filled: 0 }
     }
 
-    /// The half and the buffer. [`progress`](crate::attempt::Progress::progress) bytes of it are filled.
+    /// The half and the buffer. [`progress`](crate::attempt::Progress::progress) bytes of it are
+    /// filled.
     pub fn into_parts(self) -> (H, B) {
         (self.half, self.buffer)
     }
 }
 
 impl<H: Half, B: AsMut<[u8]>> ReadExact<H, B> {
-    /// Takes up to `most` bytes, and at most a full FIFO. `true` once the buffer is full, also if it is
-    /// full because it became shorter.
+    /// Takes up to `most` bytes, and at most a full FIFO. `true` once the buffer is full, also if
+    /// it is full because it became shorter.
     #[inline(always)]
     pub(super) fn take(&mut self, most: usize) -> nb::Result<bool, LineError> {
         let end = self.limit.min(self.filled.saturating_add(most));
@@ -164,8 +165,8 @@ where
     B: AsMut<[u8]> + Send,
 {
     fn begin(&mut self) {
-        // Bytes that were received before raise the interrupt at once. If no byte is needed, an empty
-        // transmitter raises one.
+        // Bytes that were received before raise the interrupt at once. If no byte is needed, an
+        // empty transmitter raises one.
         let wanted = if self.is_full() { want::STEP } else { want::BYTES };
         self.half.uart.with(|chip| chip.enable(wanted, 0));
     }

@@ -1,7 +1,8 @@
 //! The registers and their bits.
 
-/// The registers, by their number. On a PC the number is the offset in bytes; elsewhere multiply it by
-/// the distance of two registers. Some numbers have two registers, one for reading and one for writing.
+/// The registers, by their number. On a PC the number is the offset in bytes; elsewhere multiply it
+/// by the distance of two registers. Some numbers have two registers, one for reading and one for
+/// writing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u8)]
@@ -20,8 +21,8 @@ pub enum Register {
     LineStatus = 5,
     /// MSR. Reading it clears its change bits.
     ModemStatus = 6,
-    /// USR of a DesignWare UART (1Fh; with registers 4 bytes apart, offset 7Ch). Used only with the quirk
-    /// [`busy`](super::Quirks::busy). Cavium's Octeon has it at 27h (Linux, `8250_dw.c`).
+    /// USR of a DesignWare UART (1Fh; with registers 4 bytes apart, offset 7Ch). Used only with the
+    /// quirk [`busy`](super::Quirks::busy). Cavium's Octeon has it at 27h (Linux, `8250_dw.c`).
     UartStatus = 31,
 }
 

@@ -45,8 +45,8 @@ impl<R: Registers> Attempt for Write<'_, R> {
     }
 }
 
-/// See [`Transmitter::write_all`] and [`Transmitter::into_write_all`]. If it is cancelled, it ends with
-/// the bytes handed over so far.
+/// See [`Transmitter::write_all`] and [`Transmitter::into_write_all`]. If it is cancelled, it ends
+/// with the bytes handed over so far.
 #[derive(Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct WriteAll<H, B> {
@@ -61,7 +61,8 @@ impl<H, B: AsRef<[u8]>> WriteAll<H, B> {
         Self { half, limit: bytes.as_ref().len(), bytes, sent: 0 }
     }
 
-    /// The half and the bytes. [`progress`](crate::attempt::Progress::progress) of them were handed over.
+    /// The half and the bytes. [`progress`](crate::attempt::Progress::progress) of them were handed
+    /// over.
     pub fn into_parts(self) -> (H, B) {
         (self.half, self.bytes)
     }

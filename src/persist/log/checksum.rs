@@ -1,5 +1,5 @@
-//! CRC-64/XZ (ECMA-182, reflected). It detects every burst error of up to 64 bits, and so every single
-//! missing word.
+//! CRC-64/XZ (ECMA-182, reflected). It detects every burst error of up to 64 bits, and so every
+//! single missing word.
 
 const TABLE: [u64; 256] = {
     let mut table = [0; 256];
@@ -25,8 +25,8 @@ pub(super) fn of(words: impl Iterator<Item = u64>) -> u64 {
 #[cfg(test)]
 mod tests {
     /// <https://reveng.sourceforge.io/crc-catalogue/17plus.htm#crc.cat.crc-64-xz> gives the value
-    /// for "123456789", which is not a whole number of words. So this test computes the value from the
-    /// definition, bit by bit.
+    /// for "123456789", which is not a whole number of words. So this test computes the value from
+    /// the definition, bit by bit.
     #[test]
     fn the_checksum_equals_the_division_in_its_definition() {
         let words = [0x0123_4567_89ab_cdef, u64::from_le_bytes(*b"12345678")];

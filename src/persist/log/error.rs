@@ -6,20 +6,21 @@
 pub enum Error {
     /// The memory is too small for the header and one empty record.
     TooSmall,
-    /// No log was ever [created](super::Log::create) here, or a crash interrupted its creation. Only after
-    /// this error does `create` destroy no log.
+    /// No log was ever [created](super::Log::create) here, or a crash interrupted its creation.
+    /// Only after this error does `create` destroy no log.
     NotALog,
     /// There is a log, but both copies of its header are damaged: its records cannot be read.
     Damaged,
     /// There is a log in the format of another version.
     OtherVersion,
-    /// There is a log that was created in memory of another length. It opens in memory of that length.
+    /// There is a log that was created in memory of another length. It opens in memory of that
+    /// length.
     OtherLength {
         /// The length of its memory, in words of 8 bytes.
         words: u64,
     },
-    /// The log was recovered 2³² times since it was created or cleared, or has had 2⁶³ records. It can be
-    /// read ([`Reader`](super::Reader)) but not appended to.
+    /// The log was recovered 2³² times since it was created or cleared, or has had 2⁶³ records. It
+    /// can be read ([`Reader`](super::Reader)) but not appended to.
     Exhausted,
 }
 
@@ -28,8 +29,8 @@ pub enum Error {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TooLong;
 
-/// The record is not a record of this log. The log was cleared or created again since, or the record
-/// comes from another log.
+/// The record is not a record of this log. The log was cleared or created again since, or the
+/// record comes from another log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Stale;

@@ -1,12 +1,12 @@
-//! The header: two copies, one cache line each. After a power cut, or with one damaged line, one of the
-//! copies is whole.
+//! The header: two copies, one cache line each. After a power cut, or with one damaged line, one of
+//! the copies is whole.
 
 // Invariants:
-// 1. After `create`, `recover` and `clear` both copies are whole and equal. They are written one after
-//    the other, the older one first, and each is drained before the other is written. So a power cut
-//    damages at most one copy; the other has the state before or after.
-// 2. The magic is stored after the rest of its copy is persistent, and is zero while there is no log. So
-//    an interrupted creation leaves no sign of a log, and a damaged log always leaves one.
+// 1. After `create`, `recover` and `clear` both copies are whole and equal. They are written one
+//    after the other, the older one first, and each is drained before the other is written. So a
+//    power cut damages at most one copy; the other has the state before or after.
+// 2. The magic is stored after the rest of its copy is persistent, and is zero while there is no
+//    log. So an interrupted creation leaves no sign of a log, and a damaged log always leaves one.
 
 use super::{Error, Memory, PREFIX, checksum};
 
@@ -25,15 +25,15 @@ const SUM_AT: usize = COPY - 1;
 /// The last byte is the version.
 const MAGIC: u64 = u64::from_le_bytes(*b"wblog\0\0\x02");
 const VERSION: u64 = 0xff << 56;
-/// A word that differs from the magic in at most this many bits is taken to be a damaged magic. One in
-/// 3,600,000,000 random words is that close.
+/// A word that differs from the magic in at most this many bits is taken to be a damaged magic. One
+/// in 3,600,000,000 random words is that close.
 const NEARLY: u32 = 8;
 /// The first record of a log has at most this number, so that the numbers after it do not overflow.
 const LAST_FIRST: u64 = u64::MAX / 2;
 
-/// The identity of a log. No two logs in one memory have the same, because the generation counts every
-/// `create` and `clear`. Logs in different memories differ by their salt, as far as [`Memory::salt`]
-/// differs.
+/// The identity of a log. No two logs in one memory have the same, because the generation counts
+/// every `create` and `clear`. Logs in different memories differ by their salt, as far as
+/// [`Memory::salt`] differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     pub generation: u64,
@@ -53,7 +53,8 @@ impl Identity {
     }
 }
 
-/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every output bit depends on every input bit.
+/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every output bit depends on every input
+/// bit.
 fn mixed(word: u64) -> u64 {
     let word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -83,9 +84,9 @@ enum State {
 }
 
 impl Header {
-    /// The header of a new, empty log in this memory. Its identity follows the identity of the last log in
-    /// this memory, as far as that log's header is readable. This includes a log that an interrupted
-    /// `create` has removed.
+    /// The header of a new, empty log in this memory. Its identity follows the identity of the last
+    /// log in this memory, as far as that log's header is readable. This includes a log that an
+    /// interrupted `create` has removed.
     pub fn new(memory: &(impl Memory + ?Sized)) -> Self {
         let salt = memory.salt();
         let remains = [0, 1].map(|copy| read(memory, copy).0).into_iter().flatten();

@@ -1,5 +1,5 @@
-//! An append-only log in persistent memory: the worked example. Each record has a sequence number and a
-//! checksum. An append waits once, whatever its length; a batch of appends also waits once.
+//! An append-only log in persistent memory: the worked example. Each record has a sequence number
+//! and a checksum. An append waits once, whatever its length; a batch of appends also waits once.
 //!
 //! ```
 //! use wouldblock::{nb, persist::log::{self, Error, Log, Reader, Stale}};
@@ -34,45 +34,48 @@
 //! ```
 //!
 //! # Cost
-//! A record takes 24 bytes plus its payload, rounded up to a multiple of 8. An append stores these bytes
-//! and computes their checksum (one table look-up a byte), flushes their lines and drains once. Recovery
-//! reads every record and its checksum once, flushes their lines and drains twice. [`Log::clear`] drains
-//! twice. [`check`] reads 16 words. Nothing allocates memory, and nothing panics.
+//! A record takes 24 bytes plus its payload, rounded up to a multiple of 8. An append stores these
+//! bytes and computes their checksum (one table look-up a byte), flushes their lines and drains
+//! once. Recovery reads every record and its checksum once, flushes their lines and drains twice.
+//! [`Log::clear`] drains twice. [`check`] reads 16 words. Nothing allocates memory, and nothing
+//! panics.
 //!
 //! # Damage
-//! The header has two copies, one line each. If one of the lines is damaged in any way, the log still
-//! opens, and recovery repairs the line. If both are damaged, the error is [`Error::Damaged`], provided
-//! that one copy still has the magic with at most 8 of its 64 bits flipped, or everything but the magic.
-//! If less is left (both lines were overwritten), the memory looks as if it never had a log. A damaged
-//! record is not accepted, and the log ends before it, because it cannot be told from a record that a
-//! crash has left incomplete. The records after it stay in the memory until a record is appended; a
-//! [`Reader`] changes nothing.
+//! The header has two copies, one line each. If one of the lines is damaged in any way, the log
+//! still opens, and recovery repairs the line. If both are damaged, the error is
+//! [`Error::Damaged`], provided that one copy still has the magic with at most 8 of its 64 bits
+//! flipped, or everything but the magic. If less is left (both lines were overwritten), the memory
+//! looks as if it never had a log. A damaged record is not accepted, and the log ends before it,
+//! because it cannot be told from a record that a crash has left incomplete. The records after it
+//! stay in the memory until a record is appended; a [`Reader`] changes nothing.
 //!
 //! # Identity
 //! Every [`create`](Log::create) and every [`clear`](Log::clear) gives the log a new identity. The
-//! checksum of each record covers the identity and the record's place. So neither earlier records, nor the
-//! bytes of another log that were appended as a payload, are taken for records of this log. No identity
-//! occurs twice in one memory, as long as only this module writes to its first 16 words. Logs in
-//! different memories differ by what [`Memory::salt`] returns, and so do logs before and after the memory
-//! was overwritten by something else.
+//! checksum of each record covers the identity and the record's place. So neither earlier records,
+//! nor the bytes of another log that were appended as a payload, are taken for records of this log.
+//! No identity occurs twice in one memory, as long as only this module writes to its first 16
+//! words. Logs in different memories differ by what [`Memory::salt`] returns, and so do logs before
+//! and after the memory was overwritten by something else.
 //!
 //! # Layout, in words of 8 bytes
 //! Two copies of the header, 8 words each: magic and version; length of the memory in words;
-//! generation and salt, which are the identity; first sequence number; epoch; zero; checksum of these
-//! seven words. Then the records, without gaps: sequence number; epoch and length in bytes (high and low
-//! half); checksum of the identity, the index of the record's first word, these two words and the
-//! payload; payload, padded with zeros.
+//! generation and salt, which are the identity; first sequence number; epoch; zero; checksum of
+//! these seven words. Then the records, without gaps: sequence number; epoch and length in bytes
+//! (high and low half); checksum of the identity, the index of the record's first word, these two
+//! words and the payload; payload, padded with zeros.
 //!
 //! # Guarantees
-//! 1. An acknowledged record is persistent: `try_append`, `append` and [`Appends::wait`] return after the
-//!    drain. So recovery finds every acknowledged record. The records that recovery has found are
-//!    acknowledged too: after a restart without a power cut they may be in the cache only, so they are
-//!    flushed before `recover` returns.
-//! 2. The log ends at the first record that is not whole: its checksum is wrong, or its sequence number
-//!    is not the next. So the order of stores within a record does not matter, and one drain is enough.
-//! 3. Recovery begins a new epoch, and makes it persistent before a record is appended. Epochs do not
-//!    decrease along the log, and none is above the header's. So a record that an earlier crash left
-//!    after the end, whole but never acknowledged, cannot become the successor of a later record.
+//! 1. An acknowledged record is persistent: `try_append`, `append` and [`Appends::wait`] return
+//!    after the drain. So recovery finds every acknowledged record. The records that recovery has
+//!    found are acknowledged too: after a restart without a power cut they may be in the cache
+//!    only, so they are flushed before `recover` returns.
+//! 2. The log ends at the first record that is not whole: its checksum is wrong, or its sequence
+//!    number is not the next. So the order of stores within a record does not matter, and one drain
+//!    is enough.
+//! 3. Recovery begins a new epoch, and makes it persistent before a record is appended. Epochs do
+//!    not decrease along the log, and none is above the header's. So a record that an earlier crash
+//!    left after the end, whole but never acknowledged, cannot become the successor of a later
+//!    record.
 
 use core::ops::Range;
 
@@ -102,8 +105,8 @@ pub struct Log<M: Memory> {
 }
 
 impl<M: Memory> Log<M> {
-    /// Makes an empty log, and destroys what was in the memory. Writes all of the memory. A power cut
-    /// leaves the log that was there before, or no log, or the empty log.
+    /// Makes an empty log, and destroys what was in the memory. Writes all of the memory. A power
+    /// cut leaves the log that was there before, or no log, or the empty log.
     ///
     /// # Errors
     /// [`Error::TooSmall`], and nothing is done.
@@ -123,8 +126,9 @@ impl<M: Memory> Log<M> {
         Ok(Self { memory, extent: Extent::empty(header) })
     }
 
-    /// Opens the log in the memory. It then has every acknowledged record, and of the records that were
-    /// never acknowledged the first few or none. A crash during the recovery does no harm: recover again.
+    /// Opens the log in the memory. It then has every acknowledged record, and of the records that
+    /// were never acknowledged the first few or none. A crash during the recovery does no harm:
+    /// recover again.
     ///
     /// # Errors
     /// [`Error`], and nothing is done.
@@ -146,17 +150,17 @@ impl<M: Memory> Log<M> {
     /// Appends a record and waits until it is persistent: one try. Returns its sequence number.
     ///
     /// # Errors
-    /// `WouldBlock`: the log is full, and nothing is done; [`clear`](Self::clear) makes room. [`TooLong`]:
-    /// the record does not fit even into the empty log.
+    /// `WouldBlock`: the log is full, and nothing is done; [`clear`](Self::clear) makes room.
+    /// [`TooLong`]: the record does not fit even into the empty log.
     pub fn try_append(&mut self, payload: &[u8]) -> nb::Result<u64, TooLong> {
         let sequence = self.start(payload)?;
         self.memory.drain();
         Ok(sequence)
     }
 
-    /// The blocking form of [`try_append`](Self::try_append): returns when the record is persistent. While
-    /// the log is full, it calls `make_room`, which stores the records elsewhere and
-    /// [clears](Self::clear) the log.
+    /// The blocking form of [`try_append`](Self::try_append): returns when the record is
+    /// persistent. While the log is full, it calls `make_room`, which stores the records elsewhere
+    /// and [clears](Self::clear) the log.
     ///
     /// # Errors
     /// [`TooLong`], and nothing is done.
@@ -174,13 +178,14 @@ impl<M: Memory> Log<M> {
         }
     }
 
-    /// Several appends with one end. The write-back of each record continues while the next is made.
+    /// Several appends with one end. The write-back of each record continues while the next is
+    /// made.
     pub fn batch(&mut self) -> Appends<'_, M> {
         Appends { log: self }
     }
 
-    /// Removes all records; sequence numbers continue. A crash leaves all of the records or none. Every
-    /// earlier [`Record`] becomes [`Stale`].
+    /// Removes all records; sequence numbers continue. A crash leaves all of the records or none.
+    /// Every earlier [`Record`] becomes [`Stale`].
     pub fn clear(&mut self) {
         let Header { words, identity, .. } = self.extent.header;
         let identity = identity.next(self.memory.salt());
@@ -199,8 +204,8 @@ impl<M: Memory> Log<M> {
         self.extent.records(&self.memory)
     }
 
-    /// The record after `record`; the oldest record for `None`. `Ok(None)` if there is no further record.
-    /// Constant time.
+    /// The record after `record`; the oldest record for `None`. `Ok(None)` if there is no further
+    /// record. Constant time.
     ///
     /// # Errors
     /// [`Stale`]: `record` is not, or no longer, a record of this log.
@@ -208,14 +213,15 @@ impl<M: Memory> Log<M> {
         self.extent.after(&self.memory, record)
     }
 
-    /// The length of the longest payload that [`try_append`](Self::try_append) takes now, in bytes. `None`
-    /// if not even an empty payload fits.
+    /// The length of the longest payload that [`try_append`](Self::try_append) takes now, in bytes.
+    /// `None` if not even an empty payload fits.
     pub fn room(&self) -> Option<usize> {
         let words = (self.extent.words() - self.extent.end).checked_sub(PREFIX)?;
         Some(words.saturating_mul(8).min(u32::MAX as usize))
     }
 
-    /// Copies the payload of a record to `into`, as much of it as fits, and returns the copied part.
+    /// Copies the payload of a record to `into`, as much of it as fits, and returns the copied
+    /// part.
     ///
     /// # Errors
     /// [`Stale`]: `record` is not, or no longer, a record of this log.
@@ -281,7 +287,8 @@ pub struct Appends<'l, M: Memory> {
 }
 
 impl<M: Memory> Appends<'_, M> {
-    /// Appends one more record: starts its write-back, and does not wait. Returns its sequence number.
+    /// Appends one more record: starts its write-back, and does not wait. Returns its sequence
+    /// number.
     ///
     /// # Errors
     /// Those of [`Log::try_append`]. They do not affect the records appended before.

@@ -4,12 +4,13 @@ use core::ops::Range;
 
 use super::{Error, Memory, Record, Stale, header::Header, record::Extent};
 
-/// A log that is opened for reading only: in an image, in write-protected memory, or to examine it before
-/// anything is changed. It borrows the memory as shared, and neither stores, flushes nor waits.
+/// A log that is opened for reading only: in an image, in write-protected memory, or to examine it
+/// before anything is changed. It borrows the memory as shared, and neither stores, flushes nor
+/// waits.
 ///
-/// It finds the records that [`Log::recover`](super::Log::recover) would find, but does not make them
-/// persistent. After a restart without a power cut, a record that was never acknowledged may be in the
-/// cache only, and the next power cut may remove it.
+/// It finds the records that [`Log::recover`](super::Log::recover) would find, but does not make
+/// them persistent. After a restart without a power cut, a record that was never acknowledged may
+/// be in the cache only, and the next power cut may remove it.
 #[derive(Debug)]
 pub struct Reader<'m, M: Memory + ?Sized> {
     memory: &'m M,

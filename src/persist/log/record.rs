@@ -96,8 +96,8 @@ impl Extent {
         Ok(bytes)
     }
 
-    /// The checksum of a record that begins at word `at`. It covers the words, the log's identity, and
-    /// the place.
+    /// The checksum of a record that begins at word `at`. It covers the words, the log's identity,
+    /// and the place.
     pub fn sum(&self, at: usize, words: impl Iterator<Item = u64>) -> u64 {
         let header::Identity { generation, salt } = self.header.identity;
         checksum::of([generation, salt, at as u64].into_iter().chain(words))
@@ -128,8 +128,8 @@ impl Extent {
         (record.sequence == sequence && end <= self.end).then_some(record)
     }
 
-    /// The words at `begin` as a record, and its end, if it would end at or before `limit`. Does not check
-    /// its checksum.
+    /// The words at `begin` as a record, and its end, if it would end at or before `limit`. Does
+    /// not check its checksum.
     fn look(
         &self,
         memory: &(impl Memory + ?Sized),
@@ -145,8 +145,8 @@ impl Extent {
         Some((record, end))
     }
 
-    /// The record at the end of the extent, if it is whole, its epoch is not before `oldest`, and not
-    /// after the header's.
+    /// The record at the end of the extent, if it is whole, its epoch is not before `oldest`, and
+    /// not after the header's.
     fn whole_record(
         &self,
         memory: &(impl Memory + ?Sized),
