@@ -159,11 +159,13 @@ impl Cache {
     }
 
     /// The instruction that [`Batch::flush`](super::Batch::flush) uses.
+    #[doc(hidden)] // For tests, and for `c`.
     pub const fn flush_instruction(&self) -> Instruction {
         self.flush
     }
 
     /// The instruction that [`Batch::write_back`](super::Batch::write_back) uses.
+    #[doc(hidden)] // For tests, and for `c`.
     pub const fn write_back_instruction(&self) -> Instruction {
         self.write_back
     }

@@ -11,6 +11,7 @@ use super::{
 impl Cache {
     /// Hint: `range` will be written soon (PREFETCHW for each line). Does nothing without
     /// [`Extra::Prefetchw`]. Never waits, changes no value, and needs no fence.
+    #[doc(hidden)] // For `c`.
     #[inline]
     pub fn prefetch_for_writing<T: ?Sized>(&self, range: &T) {
         if self.has(Extra::Prefetchw) {
@@ -24,6 +25,7 @@ impl Cache {
     /// Hint: another core will use `range` next (CLDEMOTE for each line: moves it towards a cache
     /// that the cores share). Does nothing without [`Extra::Cldemote`]. Never waits, changes no
     /// value. It does not replace a write-back: the CPU may ignore it.
+    #[doc(hidden)] // For `c`.
     #[inline]
     pub fn demote<T: ?Sized>(&self, range: &T) {
         if self.has(Extra::Cldemote) {

@@ -209,6 +209,7 @@ impl<M: Memory> Log<M> {
     ///
     /// # Errors
     /// [`Stale`]: `record` is not, or no longer, a record of this log.
+    #[doc(hidden)] // For `c`, whose programs cannot keep an iterator.
     pub fn after(&self, record: Option<&Record>) -> Result<Option<Record>, Stale> {
         self.extent.after(&self.memory, record)
     }

@@ -41,6 +41,7 @@ impl<'m, M: Memory + ?Sized> Reader<'m, M> {
     ///
     /// # Errors
     /// [`Stale`].
+    #[doc(hidden)] // For tests.
     pub fn after(&self, record: Option<&Record>) -> Result<Option<Record>, Stale> {
         self.extent.after(self.memory, record)
     }
