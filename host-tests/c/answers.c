@@ -1,5 +1,5 @@
-/* Checks the status that every function returns for each mistake that a C program can make. Prints the
- * number of checks; exits with 1 if a status was not the documented one. */
+/* Checks the status that every function returns for each mistake that a C program can make. Prints
+ * the number of checks; exits with 1 if a status was not the documented one. */
 #include "wouldblock.h"
 
 #include <stdalign.h>

@@ -2,9 +2,9 @@
  *
  *     journal FILE TEXT...
  *
- * The first 64 bytes of the file count the runs; the rest is an append-only log. An acknowledged record
- * survives a crash at any moment if the file is on persistent memory and mapped with MAP_SYNC. Ordinary
- * file systems do not support MAP_SYNC, so this program does not use it.
+ * The first 64 bytes of the file count the runs; the rest is an append-only log. An acknowledged
+ * record survives a crash at any moment if the file is on persistent memory and mapped with
+ * MAP_SYNC. Ordinary file systems do not support MAP_SYNC, so this program does not use it.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "wouldblock.h"
@@ -55,7 +55,7 @@ static void print(const wb_log *log)
     }
 }
 
-/* Called when the log is full: copies its records elsewhere (here: to the terminal) and clears it. */
+/* Called when the log is full: copies its records elsewhere (here: to the terminal), clears it. */
 static void make_room(wb_log *log, void *context)
 {
     int *shipped = (int *)context;
@@ -91,8 +91,8 @@ int main(int argc, char **argv)
     }
     must("log", found);
 
-    /* All records but the last are started, and wait together. The last one, and each one for which the log
-     * is full, is appended by a blocking call, which makes room if necessary. */
+    /* All records but the last are started without waiting. The last record, and each record for
+     * which the log is full, is appended by a blocking call, which makes room if necessary. */
     int shipped = 0;
     for (int n = 2; n < argc; ++n) {
         size_t length = strlen(argv[n]);

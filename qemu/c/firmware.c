@@ -1,8 +1,8 @@
 /* A firmware in C that links wouldblock as a static library, without compiling any Rust.
  *
- * On a CPU whose flushes trap (`-cpu max,-clflush,-clflushopt,-clwb`) it sees each line that is flushed.
- * So it can simulate a power cut: only flushed lines survive. On any other CPU the flushes are executed,
- * and it checks only the content of the memory.
+ * On a CPU whose flushes trap (`-cpu max,-clflush,-clflushopt,-clwb`) it sees each line that is
+ * flushed. So it can simulate a power cut: only flushed lines survive. On any other CPU the flushes
+ * are executed, and it checks only the content of the memory.
  */
 #include "wouldblock.h"
 
@@ -71,8 +71,8 @@ static void check(int holds, const char *what, int line)
     }
 }
 
-/* `memory` is the memory that the library takes for persistent. `survives` is its content after a power
- * cut: a line is copied there when it is flushed. */
+/* `memory` is the memory that the library takes for persistent. `survives` is its content after a
+ * power cut: a line is copied there when it is flushed. */
 
 enum { LINE = 64, SIZE = 16384, MOST = 512 };
 
@@ -300,7 +300,7 @@ _Noreturn void firmware(void)
     wb_status found = wb_cache_get(&cache);
     flushes_trap = found == WB_NO_FLUSH;
     if (flushes_trap) {
-        /* Filled in by the firmware. `exception` handles the instructions that this CPU does not have. */
+        /* Filled in by hand. `exception` handles the instructions that this CPU does not have. */
         cache = (wb_cache){.line = LINE,
                            .flush = WB_INSTRUCTION_CLFLUSHOPT,
                            .write_back = WB_INSTRUCTION_CLWB,

@@ -1,5 +1,5 @@
-# The entry from the loader (PVH: 32-bit protected mode, paging off) to C in long mode, and the entries
-# from an exception to C and back.
+# The entry from the loader (PVH: 32-bit protected mode, paging off) to C in long mode, and the
+# entries from an exception to C and back.
 
 .intel_syntax noprefix
 
@@ -65,8 +65,8 @@ long_mode:
     call firmware
     ud2
 
-# One entry for each exception, 16 bytes apart. It pushes 0 if the CPU pushes no error code, then the
-# vector.
+# One entry for each exception, 16 bytes apart. It pushes 0 if the CPU pushes no error code, then
+# the vector.
 .text
     .balign 16
 .global exception_entries

@@ -52,7 +52,7 @@ impl core::error::Error for Misaligned {}
 /// use wouldblock::{cache::Cache, persist::{Domain, Region}};
 ///
 /// #[repr(align(64))]
-/// struct Memory([u8; 4096]); // in a real program: memory that the NFIT says is persistent, or a mapped file
+/// struct Memory([u8; 4096]); // really: memory that the NFIT lists, or a mapped file
 /// let mut memory = Memory([0; 4096]);
 /// let cache = Cache::get().expect("a CPU that can flush its cache");
 /// let mut region = Region::new(&mut memory.0, cache, Domain::MemoryController)?;

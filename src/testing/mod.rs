@@ -30,7 +30,7 @@
 //! use std::{cell::Cell, convert::Infallible, rc::Rc};
 //! use wouldblock::{attempt::{self, Attempt}, event::Event, nb, testing};
 //!
-//! // The fake of the device: one register. Bit 8 is set if there is a byte, and reading takes the byte.
+//! // The fake of the device: one register. Bit 8 is set if there is a byte; reading takes the byte.
 //! // A received byte raises the interrupt line; the interrupt controller latches that.
 //! #[derive(Default)]
 //! struct Device {
@@ -106,8 +106,8 @@
 //!     report.assert_clean();
 //! }
 //!
-//! // A sweep finds this mistake: the loop sleeps without checking again, and loses the byte that arrives
-//! // between the try and the sleep.
+//! // A sweep finds this mistake: the loop sleeps without checking again, so it loses a byte that
+//! // arrives between the try and the sleep.
 //! use wouldblock::block::Idle;
 //! let broken = testing::sweep("look; sleep", World::new, |world, mut cpu| {
 //!     while world.driver.byte().attempt().is_err() {

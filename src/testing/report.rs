@@ -9,7 +9,7 @@ use std::{
 
 /// The result of a sweep. It is displayed in one line, with the first failure if there is one.
 #[derive(Clone, Debug)]
-#[must_use = "a sweep whose report is not looked at shows nothing"]
+#[must_use = "a sweep shows nothing unless its report is checked"]
 pub struct Report {
     name: String,
     pub(super) boundaries: u64,

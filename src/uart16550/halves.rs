@@ -104,7 +104,7 @@ impl<'u, R: Registers> Receiver<'u, R> {
     /// Begins continuous receive: the handler moves received bytes into `ring`, also between reads,
     /// and a read takes them from there. Nothing is lost while `ring` has room. Each entry holds
     /// one byte or one error; a ring of no entries receives nothing. When the ring is full, the
-    /// receive interrupt is masked until a read has made room: meanwhile the chip's FIFO fills, and
+    /// receive interrupt is masked until a read has made room: the chip's FIFO then fills, and
     /// flow control can stop the sender.
     ///
     /// ```

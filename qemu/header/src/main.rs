@@ -38,10 +38,10 @@ const TOP: &str = "\
  *
  * Every function that can fail returns a wb_status. A function that returns anything but WB_OK has
  * done nothing. (The only exception: a step that returns WB_WOULD_BLOCK has issued lines.) The
- * caller must meet the conditions under \"Safety\", which cannot be checked; otherwise the behaviour
- * is undefined. No function allocates. The library keeps nothing between calls but the result of
- * CPUID, so several threads may call it at once, as long as they do not use the same struct or
- * memory.
+ * caller must meet the conditions under \"Safety\", which cannot be checked; otherwise the
+ * behaviour is undefined. No function allocates. The library keeps nothing between calls but the
+ * result of CPUID, so several threads may call it at once, as long as they do not use the same
+ * struct or memory.
  */";
 
 /// The text after the includes.
