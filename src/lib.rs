@@ -61,6 +61,8 @@ pub mod c;
 #[cfg(target_arch = "x86_64")]
 pub mod cache;
 pub mod event;
+#[cfg(all(feature = "testing", not(loom)))]
+mod hooks;
 pub mod io;
 pub mod job;
 #[cfg(feature = "persist")]

@@ -17,7 +17,7 @@ static void expect(const char *call, int line, wb_status returned, wb_status exp
     ++answers;
     if (returned != expected) {
         ++wrong;
-        printf("line %d: %s returns %s, not %s\n", line, call, wb_status_name(returned),
+        printf("line %d: %s answers %s, not %s\n", line, call, wb_status_name(returned),
                wb_status_name(expected));
     }
 }

@@ -137,9 +137,9 @@ pub use self::run::in_critical_section;
 pub use self::{
     cpu::{Cpu, CpuClock},
     report::{Failure, Fault, Report},
-    run::boundary,
     sweep::{Sweep, sweep},
 };
+pub use crate::hooks::boundary;
 
 /// The surroundings of a scenario: the device and the interrupt controller. Each run has a new one.
 pub trait World: 'static {

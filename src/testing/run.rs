@@ -13,7 +13,6 @@
 // value is in two places.
 
 use std::{
-    any::type_name,
     boxed::Box,
     cell::{Cell, RefCell},
     fmt::{self, Write as _},
@@ -26,34 +25,17 @@ use std::{
 use critical_section::RestoreState;
 
 use super::{Fault, World};
+use crate::hooks::{self, Address, Hooks};
+pub(crate) use crate::hooks::{access, boundary, masked};
 
 thread_local! {
-    /// The run of this thread.
-    static RUN: RefCell<Option<Rc<Run>>> = const { RefCell::new(None) };
-    /// Whether there is one. Outside a run a boundary checks only this.
-    static RUNNING: Cell<bool> = const { Cell::new(false) };
-    /// The number of the library's critical sections that this thread is in.
-    static SECTIONS: Cell<u32> = const { Cell::new(0) };
     /// The state with which the outermost critical section of this thread is released.
     static OUTERMOST: Cell<Option<RestoreState>> = const { Cell::new(None) };
 }
 
-/// Marks a place at which an interrupt may come. A fake of a device calls this at the beginning of
-/// each register access. The library calls it at each access to memory that it shares with
-/// handlers, and at both ends of its critical sections. Outside a [`sweep`](super::sweep()) it does
-/// nothing.
-#[inline]
-pub fn boundary() {
-    if RUNNING.get()
-        && let Some(run) = current()
-    {
-        run.boundary();
-    }
-}
-
 /// Whether this thread is in a critical section, the library's or any other. Async-signal-safe.
 pub fn in_critical_section() -> bool {
-    SECTIONS.get() != 0 || {
+    hooks::in_section() || {
         // SAFETY: released below, in the order of acquisition.
         let state = unsafe { critical_section::acquire() };
         let mut text = Text::default();
@@ -79,19 +61,6 @@ impl fmt::Write for Text {
     }
 }
 
-/// Runs `f` while handlers are held off.
-pub(crate) fn masked<R>(f: impl FnOnce() -> R) -> R {
-    struct Mask;
-    impl Drop for Mask {
-        fn drop(&mut self) {
-            SECTIONS.set(SECTIONS.get() - 1);
-        }
-    }
-    SECTIONS.set(SECTIONS.get() + 1);
-    let _mask = Mask;
-    f()
-}
-
 /// Releases the critical section that this thread is in, if any: the thread will never leave it
 /// itself.
 fn leave_section() {
@@ -103,44 +72,6 @@ fn leave_section() {
         // before.
         unsafe { critical_section::release(outermost) };
     }
-}
-
-/// Runs `f`, which uses the content of `cell`. Gives the run up if the interrupted code is already
-/// using the cell, and one of the two uses is exclusive.
-pub(crate) fn access<T, R>(cell: *const T, exclusive: bool, f: impl FnOnce() -> R) -> R {
-    boundary();
-    let run = if RUNNING.get() && size_of::<T>() != 0 { current() } else { None };
-    let Some(run) = run else { return f() };
-    let _access = Access::begin(&run, cell, exclusive);
-    f()
-}
-
-struct Access<'r>(&'r Run);
-
-impl<'r> Access<'r> {
-    fn begin<T>(run: &'r Run, cell: *const T, exclusive: bool) -> Self {
-        // The type tells a cell from its first field, which has the same address.
-        let cell = (cell.addr(), type_name::<T>());
-        let mut cells = run.cells.borrow_mut();
-        let torn = cells.iter().any(|&(other, its)| other == cell && (its || exclusive));
-        cells.push((cell, exclusive));
-        drop(cells);
-        let access = Self(run);
-        if torn {
-            run.give_up(Fault::Torn);
-        }
-        access
-    }
-}
-
-impl Drop for Access<'_> {
-    fn drop(&mut self) {
-        self.0.cells.borrow_mut().pop(); // The last one, because accesses nest like calls.
-    }
-}
-
-fn current() -> Option<Rc<Run>> {
-    RUN.with_borrow(Clone::clone)
 }
 
 /// The conditions of a run.
@@ -171,7 +102,8 @@ pub(super) struct Run {
     handlers: Cell<u32>,
     in_event: Cell<bool>,
     time: Cell<u64>,
-    cells: RefCell<Vec<((usize, &'static str), bool)>>,
+    /// The cells in use, and whether each use is exclusive.
+    cells: RefCell<Vec<(Address, bool)>>,
 }
 
 impl Run {
@@ -208,32 +140,10 @@ impl Run {
         // SAFETY: just acquired.
         unsafe { critical_section::release(outermost) };
         OUTERMOST.set(Some(outermost));
-        RUN.set(Some(self.clone()));
-        RUNNING.set(true);
+        hooks::install(self.clone());
         let end = panic::catch_unwind(AssertUnwindSafe(foreground));
-        RUNNING.set(false);
-        RUN.set(None);
+        hooks::remove();
         end
-    }
-
-    pub fn boundary(&self) {
-        if self.in_event.get() {
-            return;
-        }
-        self.step();
-        if thread::panicking() {
-            // Boundaries are not counted any more, but events still come: a drop may wait for one.
-            if self.handlers.get() == 0 && self.events.get() < self.terms.needs {
-                self.event();
-            }
-        } else if self.handlers.get() == 0 || self.terms.nested {
-            let here = self.boundaries.replace(self.boundaries.get() + 1);
-            while self.placements.get(self.placed.get()) == Some(&here) && self.events_are_left() {
-                self.placed.set(self.placed.get() + 1);
-                self.event();
-            }
-        }
-        self.deliver();
     }
 
     /// Whether more events will come, at boundaries or while the foreground sleeps.
@@ -289,7 +199,7 @@ impl Run {
         } else {
             fault
         };
-        RUNNING.set(false);
+        hooks::pause();
         leave_section();
         (self.given_up)(self, fault);
         loop {
@@ -351,6 +261,42 @@ impl Run {
 
     pub fn boundaries(&self) -> u64 {
         self.boundaries.get()
+    }
+}
+
+impl Hooks for Run {
+    fn boundary(&self) {
+        if self.in_event.get() {
+            return;
+        }
+        self.step();
+        if thread::panicking() {
+            // Boundaries are not counted any more, but events still come: a drop may wait for one.
+            if self.handlers.get() == 0 && self.events.get() < self.terms.needs {
+                self.event();
+            }
+        } else if self.handlers.get() == 0 || self.terms.nested {
+            let here = self.boundaries.replace(self.boundaries.get() + 1);
+            while self.placements.get(self.placed.get()) == Some(&here) && self.events_are_left() {
+                self.placed.set(self.placed.get() + 1);
+                self.event();
+            }
+        }
+        self.deliver();
+    }
+
+    fn begin_access(&self, cell: Address, exclusive: bool) {
+        let mut cells = self.cells.borrow_mut();
+        let torn = cells.iter().any(|&(other, its)| other == cell && (its || exclusive));
+        cells.push((cell, exclusive));
+        drop(cells);
+        if torn {
+            self.give_up(Fault::Torn);
+        }
+    }
+
+    fn end_access(&self) {
+        self.cells.borrow_mut().pop(); // The last one, because accesses nest like calls.
     }
 }
 

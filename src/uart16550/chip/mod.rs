@@ -27,35 +27,36 @@ use super::{
 /// The bytes that fit in a FIFO. One critical section moves at most this many.
 pub(super) const FIFO: usize = 16;
 
-/// The enabled interrupt sources, and the half that has enabled each. The low bits are the bits of
-/// IER. The high bits are the owners of "transmitter empty", the one source that both halves use.
+/// The enabled interrupt sources, and the half that has enabled each. The low byte is the value of
+/// IER. The high byte has the owners of "transmitter empty", the one source that both halves use.
 pub(super) mod want {
     use super::ier;
 
     /// The transmitter waits for room.
-    pub const ROOM: u8 = 1 << 6 | ier::HOLDING_EMPTY;
+    pub const ROOM: u16 = 1 << 8 | EMPTIED;
     /// The receiver waits for any interrupt, and uses "transmitter empty" for it.
-    pub const STEP: u8 = 1 << 7 | ier::HOLDING_EMPTY;
+    pub const STEP: u16 = 1 << 9 | EMPTIED;
     /// The receiver waits for bytes.
-    pub const BYTES: u8 = ier::RECEIVED;
+    pub const BYTES: u16 = ier::RECEIVED as u16;
     /// Every use of "transmitter empty".
-    pub const EMPTY: u8 = ROOM | STEP;
+    pub const EMPTY: u16 = ROOM | STEP;
     /// Everything that the receiver waits for.
-    pub const RECEIVER: u8 = BYTES | STEP;
+    pub const RECEIVER: u16 = BYTES | STEP;
 
-    const OWNERS: u8 = EMPTY & !ier::HOLDING_EMPTY;
+    const EMPTIED: u16 = ier::HOLDING_EMPTY as u16;
+    const OWNERS: u16 = EMPTY & !EMPTIED;
 
     /// The value of IER.
-    pub const fn enabled(wanted: u8) -> u8 {
-        wanted & (ier::RECEIVED | ier::HOLDING_EMPTY)
+    pub const fn enabled(wanted: u16) -> u8 {
+        wanted as u8
     }
 
     /// `wanted` without `clear`. "Transmitter empty" stays enabled while it has an owner.
     #[inline(always)]
-    pub const fn without(wanted: u8, clear: u8) -> u8 {
-        let left = wanted & !(clear & !ier::HOLDING_EMPTY);
+    pub const fn without(wanted: u16, clear: u16) -> u16 {
+        let left = wanted & !(clear & !EMPTIED);
         // Decided at compile time where `clear` is a constant.
-        if clear & OWNERS != 0 && left & OWNERS == 0 { left & !ier::HOLDING_EMPTY } else { left }
+        if clear & OWNERS != 0 && left & OWNERS == 0 { left & !EMPTIED } else { left }
     }
 }
 
@@ -103,7 +104,7 @@ pub(super) struct Chip<R> {
     line_control: Cell<u8>,
     fifo: Cell<Fifo>,
     /// See [`want`]: a shadow of IER.
-    wanted: Cell<u8>,
+    wanted: Cell<u16>,
     /// Line errors that were read and not yet reported to the receiver.
     errors: Cell<u8>,
     /// Where the handler stores received bytes in continuous receive.
@@ -158,7 +159,7 @@ impl<R: Registers> Chip<R> {
 
     /// Whether any source of `what` is enabled. Do not ask for [`want::ROOM`] or [`want::STEP`]
     /// alone: they share a bit.
-    pub(super) fn wants(&self, what: u8) -> bool {
+    pub(super) fn wants(&self, what: u16) -> bool {
         self.wanted.get() & what != 0
     }
 
@@ -209,7 +210,7 @@ impl<R: Registers> Chip<R> {
     /// Enables `set` and disables `clear`. A source stays enabled while the other half uses it.
     /// Returns whether anything changed.
     #[inline(always)]
-    pub(super) fn enable(&self, set: u8, clear: u8) -> bool {
+    pub(super) fn enable(&self, set: u16, clear: u16) -> bool {
         let wanted = want::without(self.wanted.get(), clear) | set;
         let changed = wanted != self.wanted.replace(wanted);
         if changed {
@@ -221,7 +222,7 @@ impl<R: Registers> Chip<R> {
     /// As [`enable`](Self::enable), for "transmitter empty". Returns `true` if the transmitter is
     /// empty already and this chip will not raise an interrupt for it (a quirk).
     #[inline]
-    pub(super) fn enable_empty(&self, set: u8) -> bool {
+    pub(super) fn enable_empty(&self, set: u16) -> bool {
         // If the source was enabled before, the chip has raised the interrupt when the transmitter
         // became empty.
         self.enable(set, 0) && self.quirks.silent_enable && self.has_room()
@@ -303,9 +304,13 @@ impl<R: Registers> Chip<R> {
         if !self.has_room() {
             return Err(nb::Error::WouldBlock);
         }
-        let room = if self.has_fifo() { FIFO } else { 1 };
-        let sent = bytes.iter().take(room).map(|&byte| self.registers.write(Register::Data, byte));
-        Ok(sent.count())
+        let count = bytes.len().min(if self.has_fifo() { FIFO } else { 1 });
+        let write = |&byte: &u8| self.registers.write(Register::Data, byte);
+        // Rounds of four bytes cost 4 instructions a byte instead of 6.
+        let (fours, rest) = bytes[..count].as_chunks::<4>();
+        fours.iter().for_each(|four| four.iter().for_each(write));
+        rest.iter().for_each(write);
+        Ok(count)
     }
 
     /// Takes the byte at the head of the FIFO.
