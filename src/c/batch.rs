@@ -42,7 +42,7 @@ pub unsafe extern "C" fn wb_batch_begin(batch: *mut Batch, cache: *const Cache) 
         is_place(batch)?;
         // SAFETY: by the caller.
         let known = unsafe { shared(cache)?.known() }?;
-        // SAFETY: a place; the rest is the caller's word.
+        // SAFETY: not NULL and aligned; the caller vouches for the rest.
         unsafe { keep::begin(batch, known.batch()) };
         Ok(())
     })

@@ -45,9 +45,9 @@ pub enum Extra {
 pub struct Cache {
     /// Bytes in a line: a power of two from 8 to 32768.
     pub line: u32,
-    /// The instruction behind `wb_batch_flush`.
+    /// The instruction that `wb_batch_flush` uses.
     pub flush: InstructionNumber,
-    /// The instruction behind `wb_batch_write_back`.
+    /// The instruction that `wb_batch_write_back` uses.
     pub write_back: InstructionNumber,
     /// Not 0: CLFLUSH needs MFENCE before and after it. It does on every CPU that is not Intel's.
     pub clflush_is_weak: u32,
@@ -98,7 +98,7 @@ impl Cache {
             all.find(|&instruction| instruction as u32 == number).ok_or(Status::Invalid)
         };
         let line = u16::try_from(self.line).map_err(|_| Status::Invalid)?;
-        // A region begins at a line, and its words of 8 bytes are aligned by that.
+        // A region begins at a line, and this must align its words of 8 bytes.
         if !line.is_power_of_two() || line < 8 {
             return Err(Status::Invalid);
         }
@@ -147,7 +147,7 @@ unsafe fn put_known(cache: *mut Cache, known: fn() -> Option<Known>) -> Status {
     status_of(|| {
         is_place(cache)?;
         let known = known().ok_or(Status::NoFlush)?;
-        // SAFETY: a place; the caller vouches for the rest.
+        // SAFETY: not NULL and aligned; the caller vouches for the rest.
         unsafe { put(cache, Cache::of(known)) };
         Ok(())
     })
@@ -172,7 +172,8 @@ pub unsafe extern "C" fn wb_flush_range(
     unsafe { on_range(cache, start, length, |known, range| known.flush_range(range)) }
 }
 
-/// As `wb_flush_range`, but the CPU may keep the lines. Without CLWB they are invalidated, too.
+/// As `wb_flush_range`, but the CPU may keep the lines. On a CPU without CLWB they are
+/// invalidated too.
 ///
 /// # Safety
 /// As `wb_flush_range`.

@@ -252,7 +252,7 @@ pub unsafe extern "C" fn wb_log_start_append(
     let start = |log: &mut log::Log<Words>, payload: &[u8]| {
         let mut batch = log.batch();
         let result = batch.try_append(payload);
-        // Its fence is `wb_log_wait`.
+        // `wb_log_wait` waits for it.
         core::mem::forget(batch);
         result
     };

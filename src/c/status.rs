@@ -27,7 +27,7 @@ pub enum Status {
     NotBegun = 6,
     /// This CPU has no instruction that flushes a line.
     NoFlush = 7,
-    /// The range is not within the region, or does not end below the end of the address space.
+    /// The range is not inside the region, or does not end below the end of the address space.
     OutOfBounds = 8,
     /// Two pieces of memory overlap that must not: the bytes that are copied and the region, or a
     /// struct or a result and the region or the log.

@@ -103,7 +103,7 @@ pub(super) struct Chip<R> {
     found: Cell<bool>,
     line_control: Cell<u8>,
     fifo: Cell<Fifo>,
-    /// See [`want`]: a shadow of IER.
+    /// The enabled sources: see [`want`]. The low byte is a copy of IER.
     wanted: Cell<u16>,
     /// Line errors that were read and not yet reported to the receiver.
     errors: Cell<u8>,
