@@ -77,11 +77,14 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 
 mod atomic;
+#[cfg(all(feature = "testing", not(loom)))]
+mod hooks;
 
 pub mod adapter;
 pub mod attempt;
 pub mod block;
 #[cfg(all(feature = "c", target_arch = "x86_64"))]
+#[doc(hidden)] // Its header documents it.
 pub mod c;
 #[cfg(target_arch = "x86_64")]
 pub mod cache;

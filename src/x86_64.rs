@@ -10,26 +10,30 @@ use crate::{
     time::Clock,
 };
 
-/// Passes the time asleep (`sti; hlt`) until an interrupt.
+/// Waits asleep (`sti; hlt`) until an interrupt.
 ///
-/// The news is checked with interrupts off, and `sti` takes effect only after the instruction that
-/// follows it, the `hlt` (Intel SDM vol. 2, STI): an interrupt in between wakes it. With interrupts
-/// masked by the caller it spins instead. The instructions are privileged: outside ring 0 this
-/// faults.
+/// It checks for news with interrupts off. `sti` takes effect only after the next instruction,
+/// which is the `hlt` (Intel SDM vol. 2, STI), so an interrupt in between still ends the `hlt`. If
+/// the caller has masked interrupts, it spins instead. The instructions are privileged: outside
+/// ring 0 they fault.
 ///
 /// # On several cores
-/// `hlt` ends with an interrupt on its own core, and a signal from another core is none. So who
-/// signals there sends the sleeper's core an interrupt (an IPI) after the signal: a handler after
-/// it has dropped its [`Stepped`](crate::job::Stepped) or [`OwedWake`](crate::event::OwedWake), whoever frees
-/// a mutex or moves a value through a channel after that, an executor in what its wakers call (for
-/// a task that awaits, nobody else has to). The IPI's handler need not do anything. The sleeper
-/// looks for news with interrupts off, so it sees the signal, or the IPI is still to come and ends
-/// the sleep. Sent before the signal, it may come too early.
+/// Problem: `hlt` ends with an interrupt on its own core, and a signal from another core is not an
+/// interrupt. Rule: after the signal, the signalling core sends the sleeping core an interrupt (an
+/// IPI).
+/// - A handler sends it after it has dropped its [`Stepped`](crate::job::Stepped) or
+///   [`OwedWake`](crate::event::OwedWake).
+/// - Code that unlocks a mutex or moves a value through a channel sends it after that.
+/// - For a task that awaits, only the executor sends it, in the function that its wakers call.
+///
+/// The IPI's handler may be empty. The sleeping core checks for news with interrupts off. So either
+/// it sees the signal, or the IPI arrives later and ends the sleep. An IPI that is sent before the
+/// signal may arrive too early.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Park;
 
 impl Park {
-    /// The same sleep with an alarm, for waiting with a deadline.
+    /// The same sleep with an alarm, for a wait with a deadline.
     pub const fn until<L>(alarm: L) -> WithAlarm<Self, L> {
         WithAlarm::new(Self, alarm)
     }
@@ -46,15 +50,15 @@ impl Idle for Park {
     }
 }
 
-/// The time stamp counter. It must run at a constant rate (CPUID 80000007h:EDX bit 8, "invariant
-/// TSC"; under QEMU it does).
+/// The time stamp counter as a clock. It must run at a constant rate: CPUID 80000007h:EDX bit 8,
+/// "invariant TSC". Under QEMU it does.
 #[derive(Clone, Copy, Debug)]
 pub struct TscClock {
     frequency: NonZeroU64,
 }
 
 impl TscClock {
-    /// The counter, which advances `frequency` times per second.
+    /// The clock of a counter that advances `frequency` times per second.
     pub const fn new(frequency: NonZeroU64) -> Self {
         Self { frequency }
     }
@@ -81,9 +85,9 @@ mod single_core {
 
     critical_section::set_impl!(SingleCore);
 
-    // SAFETY: the binary that turned the feature on has one core, in ring 0: with its interrupts
-    // off nothing else runs. The state that is restored is the one found, so sections nest. `cli`
-    // and `sti` are compiler barriers in the `x86_64` crate.
+    // SAFETY: the binary that enables the feature runs on one core, in ring 0: while interrupts are
+    // off, nothing else runs. `release` restores the state that `acquire` found, so sections nest.
+    // In the `x86_64` crate `cli` and `sti` are compiler barriers.
     unsafe impl critical_section::Impl for SingleCore {
         unsafe fn acquire() -> bool {
             let enabled = interrupts::are_enabled();

@@ -1,5 +1,5 @@
-/* What every function answers to what a C program can get wrong. Prints how many answers there
- * were; exits with 1 if any was another than documented. */
+/* Checks the status that every function returns for each mistake that a C program can make. Prints
+ * the number of checks; exits with 1 if a status was not the documented one. */
 #include "wouldblock.h"
 
 #include <stdalign.h>
@@ -12,12 +12,12 @@ static int answers, wrong;
 
 #define EXPECT(call, status) expect(#call, __LINE__, call, status)
 
-static void expect(const char *call, int line, wb_status answer, wb_status expected)
+static void expect(const char *call, int line, wb_status returned, wb_status expected)
 {
     ++answers;
-    if (answer != expected) {
+    if (returned != expected) {
         ++wrong;
-        printf("line %d: %s answers %s, not %s\n", line, call, wb_status_name(answer),
+        printf("line %d: %s answers %s, not %s\n", line, call, wb_status_name(returned),
                wb_status_name(expected));
     }
 }
@@ -168,18 +168,18 @@ static void of_the_region(void)
         region.domain = (wb_domain)9;
         EXPECT(wb_region_drain(&region), WB_INVALID);
     }
-    /* What ends where the region begins is outside. */
+    /* Bytes that end where the region begins are outside of it. */
     EXPECT(wb_region_new(&region, memory + 1024, 1024, &cache, domain), WB_OK);
     EXPECT(wb_region_copy(&region, 100, memory + 1016, 8), WB_OK);
     EXPECT(wb_region_copy(&region, 100, memory + 1017, 8), WB_OVERLAP);
     EXPECT(wb_region_copy(&region, 100, memory + 1000, 2000), WB_OVERLAP);
 }
 
-/* Room is made once; were there none then, the append would never return. */
+/* Makes room once. If that were not enough, the append would never return. */
 static void clear(wb_log *log, void *calls)
 {
     if (++*(int *)calls > 1) {
-        printf("no room is made\n");
+        printf("clearing the log has made no room\n");
         exit(1);
     }
     EXPECT(wb_log_clear(log), WB_OK);
@@ -274,7 +274,7 @@ static void of_the_log(void)
     EXPECT(wb_log_start_append(&log, other, 40, NULL), WB_WOULD_BLOCK);
     EXPECT(wb_log_append(&log, other, 40, NULL, clear, &calls), WB_OK);
     CHECK(calls == 1);
-    EXPECT(wb_log_next(&log, &record), WB_STALE); /* from before it was cleared */
+    EXPECT(wb_log_next(&log, &record), WB_STALE); /* the log was cleared since */
     EXPECT(wb_log_read(&log, &record, text, sizeof text, NULL), WB_STALE);
     EXPECT(wb_log_end(&log), WB_OK);
     EXPECT(wb_log_end(&log), WB_NOT_BEGUN);
@@ -297,7 +297,7 @@ static void of_the_log(void)
     CHECK(calls == 2);
 }
 
-/* A log that is opened to be read: nothing is stored, and nothing can be. */
+/* A log that is opened for reading only: opening stores nothing, and no function can change it. */
 static void of_reading(void)
 {
     wb_region region;
@@ -331,39 +331,40 @@ static void of_reading(void)
     EXPECT(wb_log_end(&log), WB_NOT_BEGUN);
     CHECK(calls == 0 && memcmp(memory, other, 512) == 0);
 
-    /* The length of the region is the log's. */
+    /* A log opens only in a region of its own length. */
     EXPECT(wb_region_new(&region, memory, 448, &cache, WB_DOMAIN_CACHES), WB_OK);
     EXPECT(wb_log_check(&region), WB_OTHER_LENGTH);
     EXPECT(wb_log_recover(&log, &region), WB_OTHER_LENGTH);
     EXPECT(wb_log_open_read_only(&log, &region), WB_OTHER_LENGTH);
     EXPECT(wb_region_new(&region, memory, 512, &cache, WB_DOMAIN_CACHES), WB_OK);
 
-    /* One copy of the header is enough; without either there is still a log. */
+    /* One copy of the header is enough. If both are damaged, the log is reported as damaged, not as
+     * absent. */
     for (unsigned byte = 0; byte < 128; ++byte) {
         memcpy(memory, other, 512);
         memory[byte] ^= 0x10;
         EXPECT(wb_log_check(&region), WB_OK);
         EXPECT(wb_log_recover(&log, &region), WB_OK);
         EXPECT(wb_log_end(&log), WB_OK);
-        memory[byte] ^= 0x10; /* it was written anew */
+        memory[byte] ^= 0x10; /* recovery has repaired it */
         memory[(byte + 64) % 128] ^= 0x10;
         EXPECT(wb_log_check(&region), WB_DAMAGED);
         EXPECT(wb_log_recover(&log, &region), WB_DAMAGED);
         EXPECT(wb_log_open_read_only(&log, &region), WB_DAMAGED);
     }
     memset(memory, 1, 128);
-    memcpy(memory, "wblog\0\0\1", 8); /* the format before this one */
+    memcpy(memory, "wblog\0\0\1", 8); /* the previous format */
     EXPECT(wb_log_check(&region), WB_OTHER_VERSION);
     EXPECT(wb_log_recover(&log, &region), WB_OTHER_VERSION);
 }
 
-/* Structs, results and payloads that share bytes and must not. */
+/* Structs, results and payloads that overlap and must not. */
 static void of_overlaps(void)
 {
     const wb_domain domain = WB_DOMAIN_MEMORY_CONTROLLER;
     wb_region region;
     wb_record record = {0};
-    union { /* a log and what is read into it, or a region that is made one */
+    union { /* a log, and what overlaps with it */
         wb_log log;
         wb_region region;
         unsigned char bytes[sizeof(wb_log)];
@@ -374,7 +375,7 @@ static void of_overlaps(void)
     char text[8];
     size_t length;
 
-    /* A region in its own memory, at its beginning and at its end. */
+    /* The struct of a region inside the region's memory: at its beginning, and at its end. */
     wb_region *inside = (wb_region *)(void *)memory;
     EXPECT(wb_region_new(inside, memory, 512, &cache, domain), WB_OVERLAP);
     EXPECT(wb_region_new((wb_region *)(void *)(memory + 504), memory, 512, &cache, domain),
@@ -414,7 +415,7 @@ static void of_overlaps(void)
     EXPECT(wb_log_read(log, &record, text, 1, (size_t *)(void *)both.bytes), WB_OVERLAP);
     EXPECT(wb_log_read(log, &record, text, 1, (size_t *)(void *)&record.sequence), WB_OVERLAP);
     EXPECT(wb_log_read(log, &record, &length, sizeof length, &length), WB_OVERLAP);
-    /* Nothing of it was done. */
+    /* None of these calls has changed anything. */
     EXPECT(wb_log_read(log, &record, text, sizeof text, &length), WB_OK);
     CHECK(record.sequence == 1 && length == 3 && memcmp(text, "one", 3) == 0);
     EXPECT(wb_log_next(log, &record), WB_END);

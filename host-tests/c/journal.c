@@ -1,10 +1,10 @@
-/* A journal in a file: appends each TEXT as a record, then prints all there are.
+/* A journal in a file: appends each TEXT as a record, then prints all records.
  *
  *     journal FILE TEXT...
  *
- * The first line of the file counts the runs, the rest is an append-only log. A record that was
- * acknowledged survives a crash at any moment if the file lies on persistent memory (mapped with
- * MAP_SYNC, which an ordinary file system does not have, so this program does not ask for it).
+ * The first 64 bytes of the file count the runs; the rest is an append-only log. An acknowledged
+ * record survives a crash at any moment if the file is on persistent memory and mapped with
+ * MAP_SYNC. Ordinary file systems do not support MAP_SYNC, so this program does not use it.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "wouldblock.h"
@@ -19,7 +19,7 @@
 #define FILE_SIZE 4096
 #define LOG_AT 64
 
-/* Ends the program if a call did not go well. */
+/* Ends the program if a call failed. */
 static void must(const char *what, wb_status status)
 {
     if (status != WB_OK) {
@@ -55,7 +55,7 @@ static void print(const wb_log *log)
     }
 }
 
-/* The log is full: ships its records (here: to the terminal) and clears it. */
+/* Called when the log is full: copies its records elsewhere (here: to the terminal), clears it. */
 static void make_room(wb_log *log, void *context)
 {
     int *shipped = (int *)context;
@@ -91,7 +91,8 @@ int main(int argc, char **argv)
     }
     must("log", found);
 
-    /* All but the last with one end; the last in one blocking call, which makes room if need be. */
+    /* All records but the last are started without waiting. The last record, and each record for
+     * which the log is full, is appended by a blocking call, which makes room if necessary. */
     int shipped = 0;
     for (int n = 2; n < argc; ++n) {
         size_t length = strlen(argv[n]);

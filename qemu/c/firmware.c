@@ -1,12 +1,12 @@
-/* A firmware in C that links wouldblock as a static library: no line of Rust is built with it.
+/* A firmware in C that links wouldblock as a static library, without compiling any Rust.
  *
- * Booted on a CPU whose flushes trap (`-cpu max,-clflush,-clflushopt,-clwb`), it sees each line that
- * is flushed, and so can cut the power: what was flushed is what survives. On any other CPU the
- * flushes are executed, and only what they leave in memory is checked.
+ * On a CPU whose flushes trap (`-cpu max,-clflush,-clflushopt,-clwb`) it sees each line that is
+ * flushed. So it can simulate a power cut: only flushed lines survive. On any other CPU the flushes
+ * are executed, and it checks only the content of the memory.
  */
 #include "wouldblock.h"
 
-/* The board: COM1, and what QEMU is told by ports. */
+/* The board: COM1, and the ports by which the firmware reports to QEMU. */
 
 static inline void out8(uint16_t port, uint8_t value)
 {
@@ -56,7 +56,7 @@ _Noreturn static void leave(uint32_t code)
     }
 }
 
-/* What does not hold ends the run. */
+/* A condition that does not hold ends the run. */
 #define CHECK(holds) check(holds, #holds, __LINE__)
 
 static void check(int holds, const char *what, int line)
@@ -71,13 +71,14 @@ static void check(int holds, const char *what, int line)
     }
 }
 
-/* What is said to be persistent, and what is so: lines get there when they are flushed. */
+/* `memory` is the memory that the library takes for persistent. `survives` is its content after a
+ * power cut: a line is copied there when it is flushed. */
 
 enum { LINE = 64, SIZE = 16384, MOST = 512 };
 
 static _Alignas(LINE) unsigned char memory[SIZE];
 static unsigned char survives[SIZE];
-static uintptr_t trapped[MOST]; /* the lines that trapped, in their order */
+static uintptr_t trapped[MOST]; /* the addresses of the trapped flushes, in order */
 static size_t traps;
 
 static void copy(unsigned char *to, const unsigned char *from, size_t length)
@@ -94,7 +95,7 @@ static void cut_the_power(void)
 
 /* Exceptions. */
 
-struct frame { /* as start.s lays it out */
+struct frame { /* start.s pushes it in this order */
     uint64_t general[15], vector, error_code, rip, cs, rflags, rsp, ss;
 };
 
@@ -103,7 +104,8 @@ static uint64_t register_of(const struct frame *frame, unsigned number)
     return number == 4 ? frame->rsp : frame->general[number < 4 ? number : number - 1];
 }
 
-/* The length of a flush of [register], and the register; 0 for all else (SDM vol. 2, chapter 2). */
+/* If the instruction at `code` is a flush of the line at [register]: its length, and the register's
+ * number in `number`. Otherwise 0. (SDM vol. 2, chapter 2.) */
 static unsigned flush_at(const unsigned char *code, unsigned *number)
 {
     const unsigned char *at = code;
@@ -121,7 +123,7 @@ static unsigned flush_at(const unsigned char *code, unsigned *number)
         return 0;
     }
     if (modrm >> 6 == 0 && low == 4 && *at == 0x24) {
-        ++at; /* a SIB byte that says rsp or r12 */
+        ++at; /* a SIB byte for rsp or r12 */
     } else if (modrm >> 6 == 1 && low != 4 && *at == 0) {
         ++at; /* a displacement of 0 */
     } else if (modrm >> 6 != 0 || low == 4 || low == 5) {
@@ -131,7 +133,7 @@ static unsigned flush_at(const unsigned char *code, unsigned *number)
     return (unsigned)(at - code);
 }
 
-/* Called by start.s. A flush that this CPU does not have is noted and skipped. */
+/* Called by start.s. Records and skips a flush instruction that this CPU does not have. */
 void exception(struct frame *frame)
 {
     unsigned number, length = 0;
@@ -178,7 +180,7 @@ static void catch_exceptions(void)
     __asm__ volatile("lidt %0" : : "m"(pointer));
 }
 
-/* What is shown. */
+/* The checks. */
 
 static int flushes_trap;
 
@@ -193,7 +195,7 @@ static void say_lines(const char *what, size_t lines)
     CHECK(traps == (flushes_trap ? lines : 0));
 }
 
-/* Just these lines trapped, each once, in their order. */
+/* Checks that exactly these lines trapped, each once, in order. */
 static void check_lines(const unsigned char *start, size_t length)
 {
     uintptr_t first = (uintptr_t)start & ~(uintptr_t)(LINE - 1);
@@ -204,7 +206,7 @@ static void check_lines(const unsigned char *start, size_t length)
     CHECK(!flushes_trap || trapped[traps - 1] == last);
 }
 
-/* The asynchronous shape: a long range in steps, with other work in between, and one end. */
+/* The asynchronous form: a long range in steps, with other work in between, and one end. */
 static void batch_in_steps(const wb_cache *cache)
 {
     wb_batch batch;
@@ -221,7 +223,7 @@ static void batch_in_steps(const wb_cache *cache)
     check_lines(memory + 5, 200 * LINE);
 }
 
-/* What was persisted survives; what was not does not. */
+/* Persisted bytes survive a power cut; others do not. */
 static void region(const wb_cache *cache)
 {
     wb_region region;
@@ -240,7 +242,7 @@ static void region(const wb_cache *cache)
     CHECK(memory[60] == 7 && memory[130] == 7);
 }
 
-/* Every acknowledged record is there after the power was cut; the next ones go on behind them. */
+/* Every acknowledged record is in the log after a power cut, and appending continues after them. */
 static void journal(const wb_cache *cache)
 {
     static const char text[] = "a record of no great length";
@@ -298,7 +300,7 @@ _Noreturn void firmware(void)
     wb_status found = wb_cache_get(&cache);
     flushes_trap = found == WB_NO_FLUSH;
     if (flushes_trap) {
-        /* By hand; what this CPU does not have is served by `exception`. */
+        /* Filled in by hand. `exception` handles the instructions that this CPU does not have. */
         cache = (wb_cache){.line = LINE,
                            .flush = WB_INSTRUCTION_CLFLUSHOPT,
                            .write_back = WB_INSTRUCTION_CLWB,

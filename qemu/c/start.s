@@ -1,9 +1,9 @@
-# From the firmware's last jump (PVH: 32-bit protected mode, paging off) to C in long mode, and from
-# an exception to C and back.
+# The entry from the loader (PVH: 32-bit protected mode, paging off) to C in long mode, and the
+# entries from an exception to C and back.
 
 .intel_syntax noprefix
 
-# Tells the loader that there is a PVH entry, and where: XEN_ELFNOTE_PHYS32_ENTRY.
+# Gives the loader the address of the PVH entry: XEN_ELFNOTE_PHYS32_ENTRY.
 .section .note.Xen, "a", @note
     .balign 4
     .long 4, 8, 18
@@ -23,7 +23,7 @@ pvh_start:
     xor eax, eax
     rep stosd
 
-    # The first GiB, each address at itself, in pages of 2 MiB (0x83: present, writable, large).
+    # Maps the first GiB to itself, in pages of 2 MiB (0x83: present, writable, large).
     mov dword ptr [page_map], offset directory_pointers + 3
     mov dword ptr [directory_pointers], offset directory + 3
     mov edi, offset directory
@@ -44,7 +44,7 @@ pvh_start:
     or eax, 1 << 8                      # LME
     wrmsr
     mov eax, cr0
-    or eax, 1 << 31                     # PG; with LME it switches long mode on
+    or eax, 1 << 31                     # PG; together with LME it enables long mode
     mov cr0, eax
 
     lgdt [gdt_pointer]
@@ -65,7 +65,8 @@ long_mode:
     call firmware
     ud2
 
-# One for each exception, 16 bytes apart: the error code, or 0 where there is none, then the vector.
+# One entry for each exception, 16 bytes apart. It pushes 0 if the CPU pushes no error code, then
+# the vector.
 .text
     .balign 16
 .global exception_entries
@@ -82,7 +83,7 @@ exception_entries:
     .set vector, vector + 1
 .endr
 
-# Lays out `struct frame`: the registers in the order of their numbers, rsp left out.
+# Builds `struct frame`: the registers in the order of their numbers, without rsp.
 save:
     .irp register, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax
     push \register

@@ -1,17 +1,19 @@
-//! The batch: flushes that were issued and continue by themselves, with one end for all.
+//! The batch: flushes that were issued and continue without the caller, with one end for all of
+//! them.
 
 use core::{ffi::c_void, mem::MaybeUninit, ptr};
 
 use super::{
-    Cache, Status, answer, is_memory, is_place,
+    Cache, Status, is_memory, is_place,
     keep::{self, Keep},
-    shared,
+    shared, status_of,
 };
 use crate::{attempt::Progress, cache};
 
-/// Flushes that were issued, and lines still to be issued: the asynchronous operation without
-/// callback. Between `wb_batch_begin` and one of its ends it stays on its CPU: another CPU's fence
-/// does not wait for it. All zeros (`= {0}`) is a batch that was not begun.
+/// Flushes that were issued, and lines that are still to be issued: an asynchronous operation
+/// without a callback. Between `wb_batch_begin` and one of its ends the program must use it on one
+/// CPU: a fence does not wait for another CPU's flushes. A batch of all zeros (`= {0}`) is not
+/// begun.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Batch {
@@ -21,40 +23,42 @@ pub struct Batch {
 
 type Kept = cache::Batch<'static>;
 
-// SAFETY: it is so; what C writes to it is C's word.
+// SAFETY: the struct is `repr(C)` and begins with `begun: u64`. That C does not write to it is a
+// duty of the C program.
 unsafe impl Keep for Batch {
     type Kept = Kept;
     const BEGUN: u64 = u64::from_le_bytes(*b"wb batch");
 }
 
-/// Begins an empty batch. What `batch` held before does not matter, and is not waited for.
+/// Begins an empty batch. Overwrites what `batch` held before, without waiting for it.
 ///
-/// `WB_NULL`, `WB_MISALIGNED`: of either pointer. `WB_INVALID`: of `cache`.
+/// Errors: `WB_NULL`, `WB_MISALIGNED` (either pointer); `WB_INVALID` (`cache`).
 ///
 /// # Safety
-/// `batch` may be written to. `cache` is true of this CPU; it is copied.
+/// `batch` may be written to. `cache` describes this CPU correctly; it is copied.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_batch_begin(batch: *mut Batch, cache: *const Cache) -> Status {
-    answer(|| {
+    status_of(|| {
         is_place(batch)?;
         // SAFETY: by the caller.
         let known = unsafe { shared(cache)?.known() }?;
-        // SAFETY: a place; the rest is the caller's word.
+        // SAFETY: not NULL and aligned; the caller vouches for the rest.
         unsafe { keep::begin(batch, known.batch()) };
         Ok(())
     })
 }
 
-/// Begins to write back and invalidate every line that `length` bytes from `start` on touch: issues
-/// up to `WB_LINES_PER_STEP` of them; `wb_batch_step` issues the next. What is left of an earlier
-/// range is issued first. Never waits. Nothing to do if `length` is 0, whatever `start` is.
+/// Begins to write back and invalidate every line that contains one of the `length` bytes from
+/// `start`. First issues the lines that are left of an earlier range, then up to
+/// `WB_LINES_PER_STEP` lines of this one; `wb_batch_step` issues the next. Never waits. Does
+/// nothing if `length` is 0, whatever `start` is.
 ///
-/// `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN`: of `batch`. `WB_NULL`, `WB_OUT_OF_BOUNDS`: of the
-/// range.
+/// Errors: `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN` (`batch`); `WB_NULL`, `WB_OUT_OF_BOUNDS` (the
+/// range).
 ///
 /// # Safety
-/// `batch` was begun or is all zeros, and nothing else uses it meanwhile. The range is mapped until
-/// the batch has ended.
+/// `batch` was begun or is all zeros, and nothing else uses it during the call. The range stays
+/// mapped until the batch has ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_batch_flush(
     batch: *mut Batch,
@@ -65,7 +69,8 @@ pub unsafe extern "C" fn wb_batch_flush(
     unsafe { with_range(batch, start, length, |batch, range| batch.flush_raw(range)) }
 }
 
-/// As `wb_batch_flush`, but the CPU may keep the lines. Without CLWB they are invalidated, too.
+/// As `wb_batch_flush`, but the CPU may keep the lines. On a CPU without CLWB they are invalidated
+/// too.
 ///
 /// # Safety
 /// As `wb_batch_flush`.
@@ -87,7 +92,7 @@ unsafe fn with_range(
     length: usize,
     begin: impl FnOnce(&mut Kept, *const [u8]),
 ) -> Status {
-    answer(|| {
+    status_of(|| {
         // SAFETY: by the caller.
         let batch = unsafe { keep::kept_mut(batch) }?;
         is_memory(start, length)?;
@@ -96,24 +101,24 @@ unsafe fn with_range(
     })
 }
 
-/// Issues up to `WB_LINES_PER_STEP` lines: one try. `WB_WOULD_BLOCK`: some are left, so try again,
-/// or end the batch, which issues them all. `WB_OK`: all are issued, which is not "done": that is
-/// what the ends are for. Never waits.
+/// Issues up to `WB_LINES_PER_STEP` lines: one try. Never waits. Returns `WB_WOULD_BLOCK` if lines
+/// are left: try again, or end the batch, which issues them all. Returns `WB_OK` if all lines are
+/// issued. "Issued" is not "done": only an end makes sure of that.
 ///
-/// `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN`: of `batch`.
+/// Errors: `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN` (`batch`).
 ///
 /// # Safety
-/// `batch` was begun or is all zeros, and nothing else uses it meanwhile.
+/// `batch` was begun or is all zeros, and nothing else uses it during the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_batch_step(batch: *mut Batch) -> Status {
-    answer(|| {
+    status_of(|| {
         // SAFETY: by the caller.
         let left = unsafe { keep::kept_mut(batch) }?.step();
         if left { Err(Status::WouldBlock) } else { Ok(()) }
     })
 }
 
-/// How many lines were issued so far; 0 for NULL and for a batch that was not begun.
+/// The number of lines issued so far; 0 for NULL and for a batch that was not begun.
 ///
 /// # Safety
 /// As `wb_batch_step`.
@@ -123,10 +128,11 @@ pub unsafe extern "C" fn wb_batch_issued(batch: *const Batch) -> usize {
     unsafe { keep::kept(batch) }.map_or(0, Progress::progress)
 }
 
-/// The end "ordered": all flushes come before my later stores, such as a doorbell. Does not wait
-/// for them; what follows may still load from the cache. The batch is not begun afterwards.
+/// The end "ordered": all flushes take effect before later stores of this CPU, such as a doorbell.
+/// Does not wait for the flushes: a later load may still be served by the cache. Afterwards the
+/// batch is not begun.
 ///
-/// `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN`: of `batch`.
+/// Errors: `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN` (`batch`).
 ///
 /// # Safety
 /// As `wb_batch_step`.
@@ -136,8 +142,8 @@ pub unsafe extern "C" fn wb_batch_order(batch: *mut Batch) -> Status {
     unsafe { end(batch, Kept::order) }
 }
 
-/// The end "complete": returns when all flushes are done. Blocking. The batch is not begun
-/// afterwards. Returns as `wb_batch_order`.
+/// The end "complete": returns when all flushes are done. Blocking. Afterwards the batch is not
+/// begun. The errors are those of `wb_batch_order`.
 ///
 /// # Safety
 /// As `wb_batch_step`.
@@ -147,8 +153,9 @@ pub unsafe extern "C" fn wb_batch_wait(batch: *mut Batch) -> Status {
     unsafe { end(batch, Kept::wait) }
 }
 
-/// As `wb_batch_wait`, and no later instruction begins before (LFENCE after the MFENCE): so that a
-/// time stamp or port I/O is of after the flushes. Returns as `wb_batch_order`.
+/// As `wb_batch_wait`, and no later instruction begins before the flushes are done (MFENCE, then
+/// LFENCE). Use it where a time stamp or port I/O follows. The errors are those of
+/// `wb_batch_order`.
 ///
 /// # Safety
 /// As `wb_batch_step`.
@@ -161,7 +168,7 @@ pub unsafe extern "C" fn wb_batch_wait_and_serialize(batch: *mut Batch) -> Statu
 /// # Safety
 /// As `wb_batch_step`.
 unsafe fn end(batch: *mut Batch, end: fn(Kept)) -> Status {
-    answer(|| {
+    status_of(|| {
         // SAFETY: by the caller.
         end(unsafe { keep::take(batch) }?);
         Ok(())

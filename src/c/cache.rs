@@ -1,11 +1,13 @@
-//! What the CPU has, the blocking forms in one call, fences, hints, and the whole cache.
+//! The CPU's instructions, the blocking forms in one call, fences, hints, and the whole cache.
 
 use core::{cell::UnsafeCell, ffi::c_void, mem::MaybeUninit};
 
-use super::{Status, answer, is_place, layout::InstructionNumber, memory, memory_mut, put, shared};
+use super::{
+    Status, is_place, layout::InstructionNumber, memory, memory_mut, put, shared, status_of,
+};
 use crate::cache::{self, Cache as Known};
 
-/// A byte that is flushed: of any value or none, and anything may change it meanwhile.
+/// A byte that is flushed. It may be uninitialized, and other code may change it during the call.
 type Byte = UnsafeCell<MaybeUninit<u8>>;
 
 /// An instruction that flushes one line.
@@ -16,11 +18,11 @@ pub enum Instruction {
     Clflush = 1,
     /// Write back and invalidate, weakly ordered.
     Clflushopt = 2,
-    /// Write back, and keep the line if the CPU likes.
+    /// Write back; the CPU may keep the line.
     Clwb = 3,
 }
 
-/// A hint or an operation that a CPU may have besides: bits of `wb_cache.extras`.
+/// Further instructions that a CPU may have: bits of `wb_cache.extras`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub enum Extra {
@@ -28,32 +30,33 @@ pub enum Extra {
     Prefetchw = 1,
     /// `wb_demote`.
     Cldemote = 2,
-    /// `wb_zero` without fetching the lines first.
+    /// `wb_zero` does not fetch the lines first.
     Clzero = 4,
-    /// `wb_wbnoinvd` keeps the lines.
+    /// `wb_wbnoinvd` may keep the lines.
     Wbnoinvd = 8,
 }
 
-/// What this CPU has to flush its cache with: what CPUID says (`wb_cache_get`), or filled in by hand
-/// by firmware that knows its CPU. By hand it is a promise: the CPU has these instructions, and its
-/// lines are at least (with `WB_EXTRA_CLZERO`: exactly) `line` bytes long. Each function that takes
-/// one returns `WB_INVALID` for fields that no CPU has.
+/// The instructions with which this CPU flushes its cache. `wb_cache_get` asks CPUID for them;
+/// firmware that knows its CPU may fill the fields in itself. It then promises that the CPU has
+/// these instructions, and that a line is at least (with `WB_EXTRA_CLZERO`: exactly) `line` bytes
+/// long. Each function that takes this struct returns `WB_INVALID` for values that no CPU has.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Cache {
     /// Bytes in a line: a power of two from 8 to 32768.
     pub line: u32,
-    /// The instruction behind `wb_batch_flush`.
+    /// The instruction that `wb_batch_flush` uses.
     pub flush: InstructionNumber,
-    /// The instruction behind `wb_batch_write_back`.
+    /// The instruction that `wb_batch_write_back` uses.
     pub write_back: InstructionNumber,
-    /// Not 0: CLFLUSH needs MFENCE before and after it, as on every CPU but Intel's.
+    /// Not 0: CLFLUSH needs MFENCE before and after it. It does on every CPU that is not Intel's.
     pub clflush_is_weak: u32,
     /// Bits of `wb_extra`.
     pub extras: u32,
 }
 
-/// The numbers are the same on both sides, whose documentation is not.
+// The numbers of the C enums are those of the Rust enums. The enums exist twice because their
+// documentation names the functions of one language.
 const INSTRUCTIONS: [cache::Instruction; 3] =
     [cache::Instruction::Clflush, cache::Instruction::Clflushopt, cache::Instruction::Clwb];
 const EXTRAS: [cache::Extra; 4] =
@@ -73,7 +76,7 @@ const _: () = {
 };
 
 impl Cache {
-    /// For C.
+    /// The struct for C.
     fn of(known: Known) -> Self {
         let found = EXTRAS.into_iter().filter(|&extra| known.has(extra));
         Self {
@@ -85,22 +88,22 @@ impl Cache {
         }
     }
 
-    /// From C: as far as it can be checked.
+    /// Checks what C handed over, as far as it can be checked.
     ///
     /// # Safety
-    /// If not refused, the CPU has what this says.
+    /// If the result is `Ok`, the CPU has the instructions that this names.
     pub(super) unsafe fn known(&self) -> Result<Known, Status> {
         let instruction = |number| {
             let mut all = INSTRUCTIONS.into_iter();
             all.find(|&instruction| instruction as u32 == number).ok_or(Status::Invalid)
         };
         let line = u16::try_from(self.line).map_err(|_| Status::Invalid)?;
-        // A region begins at a line, and its words of 8 bytes are aligned by that.
+        // A region begins at a line, and this must align its words of 8 bytes.
         if !line.is_power_of_two() || line < 8 {
             return Err(Status::Invalid);
         }
         let (flush, write_back) = (instruction(self.flush)?, instruction(self.write_back)?);
-        // SAFETY: the line is a power of two; the rest is the caller's word.
+        // SAFETY: the line is a power of two; the caller vouches for the rest.
         let plain = unsafe { Known::new(line, flush, write_back, self.clflush_is_weak != 0) };
         let (known, rest) =
             EXTRAS.into_iter().fold((plain, self.extras), |(known, rest), extra| {
@@ -114,9 +117,11 @@ impl Cache {
     }
 }
 
-/// What CPUID says. Asked once and kept: CPUID may trap, for microseconds, under a hypervisor.
+/// Stores in `cache` what CPUID reports. CPUID is executed once and its result is kept, because
+/// under a hypervisor CPUID may trap, which takes microseconds.
 ///
-/// `WB_NO_FLUSH`: this CPU has not even CLFLUSH. `WB_NULL`, `WB_MISALIGNED`: of `cache`.
+/// Errors: `WB_NO_FLUSH` (the CPU does not even have CLFLUSH); `WB_NULL`, `WB_MISALIGNED`
+/// (`cache`).
 ///
 /// # Safety
 /// `cache` may be written to.
@@ -126,7 +131,7 @@ pub unsafe extern "C" fn wb_cache_get(cache: *mut Cache) -> Status {
     unsafe { put_known(cache, Known::get) }
 }
 
-/// As `wb_cache_get`, asked anew.
+/// As `wb_cache_get`, but executes CPUID again.
 ///
 /// # Safety
 /// As `wb_cache_get`.
@@ -139,24 +144,24 @@ pub unsafe extern "C" fn wb_cache_detect(cache: *mut Cache) -> Status {
 /// # Safety
 /// `cache` may be written to.
 unsafe fn put_known(cache: *mut Cache, known: fn() -> Option<Known>) -> Status {
-    answer(|| {
+    status_of(|| {
         is_place(cache)?;
         let known = known().ok_or(Status::NoFlush)?;
-        // SAFETY: a place; the rest is the caller's word.
+        // SAFETY: not NULL and aligned; the caller vouches for the rest.
         unsafe { put(cache, Cache::of(known)) };
         Ok(())
     })
 }
 
-/// Writes back and invalidates every line that `length` bytes from `start` on touch, and waits
-/// until that is done. Blocking. Nothing to do if `length` is 0, whatever `start` is.
+/// Writes back and invalidates every line that contains one of the `length` bytes from `start`, and
+/// waits until that is done. Blocking. Does nothing if `length` is 0, whatever `start` is.
 ///
-/// `WB_NULL`, `WB_MISALIGNED`, `WB_INVALID`: of `cache`. `WB_NULL`, `WB_OUT_OF_BOUNDS`: of the
-/// range.
+/// Errors: `WB_NULL`, `WB_MISALIGNED`, `WB_INVALID` (`cache`); `WB_NULL`, `WB_OUT_OF_BOUNDS` (the
+/// range).
 ///
 /// # Safety
-/// `cache` is true of this CPU. The range is mapped. What it holds does not matter, and others may
-/// write to it meanwhile.
+/// `cache` describes this CPU correctly. The range is mapped. Its bytes may be uninitialized, and
+/// other code may write to them during the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_flush_range(
     cache: *const Cache,
@@ -167,7 +172,8 @@ pub unsafe extern "C" fn wb_flush_range(
     unsafe { on_range(cache, start, length, |known, range| known.flush_range(range)) }
 }
 
-/// As `wb_flush_range`, but the CPU may keep the lines. Without CLWB they are invalidated, too.
+/// As `wb_flush_range`, but the CPU may keep the lines. On a CPU without CLWB they are
+/// invalidated too.
 ///
 /// # Safety
 /// As `wb_flush_range`.
@@ -181,8 +187,8 @@ pub unsafe extern "C" fn wb_write_back_range(
     unsafe { on_range(cache, start, length, |known, range| known.write_back_range(range)) }
 }
 
-/// Hint: the range will be written soon (PREFETCHW for each line). Nothing without
-/// `WB_EXTRA_PREFETCHW`. Never waits, changes no value, needs no fence. Returns as
+/// Hint: the range will be written soon (PREFETCHW for each line). Does nothing without
+/// `WB_EXTRA_PREFETCHW`. Never waits, changes no value, needs no fence. The errors are those of
 /// `wb_flush_range`.
 ///
 /// # Safety
@@ -197,9 +203,9 @@ pub unsafe extern "C" fn wb_prefetch_for_writing(
     unsafe { on_range(cache, start, length, |known, range| known.prefetch_for_writing(range)) }
 }
 
-/// Hint: the range will next be used by another core (CLDEMOTE for each line). Nothing without
-/// `WB_EXTRA_CLDEMOTE`. Never waits, changes no value; it is no write-back: nothing may rely on it.
-/// Returns as `wb_flush_range`.
+/// Hint: another core will use the range next (CLDEMOTE for each line). Does nothing without
+/// `WB_EXTRA_CLDEMOTE`. Never waits, changes no value. It does not replace a write-back: the CPU
+/// may ignore it. The errors are those of `wb_flush_range`.
 ///
 /// # Safety
 /// As `wb_flush_range`.
@@ -221,41 +227,43 @@ unsafe fn on_range(
     length: usize,
     operation: impl FnOnce(&Known, &[Byte]),
 ) -> Status {
-    answer(|| {
+    status_of(|| {
         // SAFETY: by the caller.
         let known = unsafe { shared(cache)?.known() }?;
-        // SAFETY: by the caller; the type says nothing of the bytes.
+        // SAFETY: by the caller. The element type allows any bytes, and changes to them.
         operation(&known, unsafe { memory(start, length) }?);
         Ok(())
     })
 }
 
-/// Zeroes `length` bytes from `start` on: whole lines by CLZERO where the CPU has it, which does
-/// not fetch them first, the rest by stores. The zeros come before later stores; to make them
-/// persistent needs a write-back besides. Returns as `wb_flush_range`.
+/// Zeroes the `length` bytes from `start`: whole lines by CLZERO where the CPU has it, which does
+/// not fetch them first, and the rest by stores. The zeros take effect before later stores. To make
+/// them persistent, write them back too. The errors are those of `wb_flush_range`.
 ///
 /// # Safety
-/// `cache` is true of this CPU. The range may be written to, and nothing else uses it meanwhile.
+/// `cache` describes this CPU correctly. The range may be written to, and nothing else uses it
+/// during the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_zero(cache: *const Cache, start: *mut c_void, length: usize) -> Status {
-    answer(|| {
+    status_of(|| {
         // SAFETY: by the caller.
         let known = unsafe { shared(cache)?.known() }?;
-        // SAFETY: by the caller. Every value of a byte is one, and here none is read.
+        // SAFETY: by the caller. The bytes are written, never read.
         known.zero(unsafe { memory_mut(start, length) }?);
         Ok(())
     })
 }
 
-/// SFENCE, **ordered**: older stores (non-temporal ones too), CLFLUSHOPT and CLWB come before
-/// younger stores and flushes. Completes nothing. A barrier for the compiler, too, as the others.
+/// SFENCE, **ordered**: older stores (also non-temporal ones), CLFLUSHOPT and CLWB take effect
+/// before younger stores and flushes. Completes nothing. Like the other fences it is a barrier for
+/// the compiler too.
 #[unsafe(no_mangle)]
 pub extern "C" fn wb_sfence() {
     cache::sfence();
 }
 
-/// LFENCE: older loads are done before any younger instruction begins. Neither completes nor orders
-/// a store or a flush: put it after `wb_mfence`, where a time stamp follows.
+/// LFENCE: older loads are done before any younger instruction begins. It neither completes nor
+/// orders stores and flushes. Where a time stamp follows a flush, call it after `wb_mfence`.
 #[unsafe(no_mangle)]
 pub extern "C" fn wb_lfence() {
     cache::lfence();
@@ -268,19 +276,19 @@ pub extern "C" fn wb_mfence() {
     cache::mfence();
 }
 
-/// WBINVD: writes back and invalidates all of this CPU's caches. Takes milliseconds, with no
-/// interrupt in between.
+/// WBINVD: writes back and invalidates all of this CPU's caches. Takes milliseconds, during which
+/// the CPU takes no interrupt.
 ///
 /// # Safety
-/// Ring 0; elsewhere it faults. No cache is in use as memory.
+/// The CPU is in ring 0 (elsewhere it faults), and no cache is used as memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_wbinvd() {
     // SAFETY: by the caller.
     unsafe { cache::wbinvd() };
 }
 
-/// WBNOINVD: as `wb_wbinvd`, but the lines may stay. A CPU without it (`WB_EXTRA_WBNOINVD`) runs
-/// WBINVD.
+/// WBNOINVD: as `wb_wbinvd`, but the lines may stay in the cache. A CPU without it
+/// (`WB_EXTRA_WBNOINVD`) executes WBINVD instead.
 ///
 /// # Safety
 /// As `wb_wbinvd`.

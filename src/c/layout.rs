@@ -1,5 +1,6 @@
-//! What is for the header only, and no part of the library in Rust: numbers that C hands over where
-//! Rust has an enum, and the layout of the structs, asserted here, and by C there.
+//! For the header only, not for Rust programs: the numbers that C hands over where Rust has an
+//! enum, and the layout of the structs. This module asserts the layout; the header makes the C
+//! compiler assert it too.
 
 use super::{Batch, Cache, Log, Record, Region};
 use crate::cache;
@@ -16,23 +17,23 @@ pub const WB_LINES_PER_STEP: usize = 32;
 
 /// Bytes in a `wb_batch`.
 pub const WB_BATCH_SIZE: usize = 48;
-/// What its address is a multiple of.
+/// Its alignment in bytes.
 pub const WB_BATCH_ALIGNMENT: usize = 8;
 /// Bytes in a `wb_cache`.
 pub const WB_CACHE_SIZE: usize = 20;
-/// What its address is a multiple of.
+/// Its alignment in bytes.
 pub const WB_CACHE_ALIGNMENT: usize = 4;
 /// Bytes in a `wb_log`.
 pub const WB_LOG_SIZE: usize = 120;
-/// What its address is a multiple of.
+/// Its alignment in bytes.
 pub const WB_LOG_ALIGNMENT: usize = 8;
 /// Bytes in a `wb_record`.
 pub const WB_RECORD_SIZE: usize = 40;
-/// What its address is a multiple of.
+/// Its alignment in bytes.
 pub const WB_RECORD_ALIGNMENT: usize = 8;
 /// Bytes in a `wb_region`.
 pub const WB_REGION_SIZE: usize = 48;
-/// What its address is a multiple of.
+/// Its alignment in bytes.
 pub const WB_REGION_ALIGNMENT: usize = 8;
 
 const _: () = {

@@ -3,16 +3,16 @@
 use core::{ffi::c_void, mem::MaybeUninit};
 
 use super::{
-    Region, Span, Status, answer, is_memory, is_place, is_place_if_any,
+    Region, Span, Status, is_memory, is_place, is_place_if_any,
     keep::{self, Keep},
-    memory, memory_mut, put, shared, unique,
+    memory, memory_mut, put, shared, status_of, unique,
     words::Words,
 };
 use crate::persist::log::{self, Stale, TooLong};
 
-/// An append-only log in a region: `wb_log_create`, `wb_log_recover` or `wb_log_open_read_only`
-/// begin one. Until it has ended (`wb_log_end`) the program may load from the region, and does not
-/// store to it. All zeros (`= {0}`) is a log that was not begun.
+/// An append-only log in a region. `wb_log_create`, `wb_log_recover` and `wb_log_open_read_only`
+/// begin one. Until it has ended (`wb_log_end`) the program may load from the region but must not
+/// store to it. A log of all zeros (`= {0}`) is not begun.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Log {
@@ -20,36 +20,38 @@ pub struct Log {
     opaque: [MaybeUninit<u64>; 14],
 }
 
-/// A record of a log. All zeros (`= {0}`) stands before the first one, for `wb_log_next`.
+/// A record of a log. For `wb_log_next`, a record of all zeros (`= {0}`) means: before the first
+/// record.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Record {
-    /// Its number: consecutive, from 1.
+    /// Its number. Records are numbered consecutively from 1.
     pub sequence: u64,
-    /// Bytes of its payload.
+    /// The length of its payload in bytes.
     pub length: usize,
-    /// Where it is; for the log only.
+    /// Its place in the log; for the log only.
     pub place: usize,
-    /// When it was written; for the log only.
+    /// The recovery after which it was written; for the log only.
     pub epoch: u32,
-    /// Which log it is in; for the log only.
+    /// The log that it is in; for the log only.
     pub log: u64,
 }
 
-/// What is kept in a [`Log`].
+/// The value that a [`Log`] keeps.
 pub(super) struct Kept {
     log: log::Log<Words>,
     read_only: bool,
 }
 
-// SAFETY: it is so; what C writes to it is C's word.
+// SAFETY: the struct is `repr(C)` and begins with `begun: u64`. That C does not write to it is a
+// duty of the C program.
 unsafe impl Keep for Log {
     type Kept = Kept;
     const BEGUN: u64 = u64::from_le_bytes(*b"wb log \x02");
 }
 
 impl Log {
-    /// The log that is kept there, to be appended to.
+    /// The kept log, for changing it.
     ///
     /// # Safety
     /// As [`unique`].
@@ -59,7 +61,7 @@ impl Log {
         if kept.read_only { Err(Status::ReadOnly) } else { Ok(&mut kept.log) }
     }
 
-    /// The log that is kept there, and what no result of it may share memory with.
+    /// The kept log, and the two pieces of memory with which no result may overlap.
     ///
     /// # Safety
     /// As [`shared`].
@@ -84,28 +86,29 @@ impl From<Record> for log::Record {
     }
 }
 
-/// Makes an empty log in a region; whatever was there is gone. Writes all of it. Blocking. A crash
-/// leaves the log that was there, or no log, or the empty one. Executes RDTSC, as `wb_log_clear`
-/// does: the log's identity is mixed from it.
+/// Makes an empty log in a region, and destroys what was there. Writes all of the region. Blocking.
+/// A crash leaves the log that was there before, or no log, or the empty log. Executes RDTSC, as
+/// `wb_log_clear` does, and uses the result in the log's identity.
 ///
-/// `WB_NULL`, `WB_MISALIGNED`: of either pointer. `WB_INVALID`: of `region`. `WB_OVERLAP`: of the
-/// two structs, or one of them lies in the region. `WB_TOO_SMALL`.
+/// Errors: `WB_NULL`, `WB_MISALIGNED` (either pointer); `WB_INVALID` (`region`); `WB_OVERLAP` (the
+/// two structs overlap, or one of them lies in the region); `WB_TOO_SMALL`.
 ///
 /// # Safety
-/// `log` may be written to. `region` was made by `wb_region_new` or is all zeros; it is copied, and
-/// nothing else stores to its memory until the log has ended.
+/// `log` may be written to. `region` was made by `wb_region_new` or is all zeros; it is copied.
+/// Nothing else stores to its memory until the log has ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_create(log: *mut Log, region: *const Region) -> Status {
     // SAFETY: by the caller.
     unsafe { begin(log, region, false, log::Log::create) }
 }
 
-/// The log that is in the region, after a crash or an orderly end: every acknowledged record is
-/// there, and of those never acknowledged the first few or none. It may be cut short at any time
-/// and done again. Blocking.
+/// Opens the log that is in the region, after a crash or an orderly end. The log then has every
+/// acknowledged record. Of the records that were never acknowledged it has the first few or none. A
+/// crash during the recovery does no harm: recover again. Blocking.
 ///
-/// As `wb_log_create`. `WB_NOT_A_LOG`: there was never one, so one may be created. Another error
-/// means that there is one: `WB_DAMAGED`, `WB_OTHER_VERSION`, `WB_OTHER_LENGTH`, `WB_EXHAUSTED`.
+/// Errors: those of `wb_log_create`, and `WB_NOT_A_LOG` (the region never had a log, so one may be
+/// created). Any other error means that the region has a log: `WB_DAMAGED`, `WB_OTHER_VERSION`,
+/// `WB_OTHER_LENGTH`, `WB_EXHAUSTED`.
 ///
 /// # Safety
 /// As `wb_log_create`.
@@ -115,9 +118,10 @@ pub unsafe extern "C" fn wb_log_recover(log: *mut Log, region: *const Region) ->
     unsafe { begin(log, region, false, log::Log::recover) }
 }
 
-/// As `wb_log_recover`, to be read only: the region is not stored to, and nothing is flushed. What
-/// would change the log returns `WB_READ_ONLY`. A record that was never acknowledged may be gone
-/// after a power cut. Never `WB_EXHAUSTED` for a log that was recovered too often.
+/// Opens the log as `wb_log_recover` does, for reading only. Neither stores to the region nor
+/// flushes it. Functions that would change the log return `WB_READ_ONLY`. A record that was never
+/// acknowledged may be missing after the next power cut. A log that was recovered too often can
+/// still be opened this way.
 ///
 /// # Safety
 /// As `wb_log_create`. The region's memory need not be writable.
@@ -135,27 +139,27 @@ unsafe fn begin(
     read_only: bool,
     begin: fn(Words) -> Result<log::Log<Words>, log::Error>,
 ) -> Status {
-    answer(|| {
+    status_of(|| {
         is_place(log)?;
         // SAFETY: by the caller.
         let known = unsafe { Region::known(region) }?;
         Span::of(log).is_apart(&[known.span(), Span::of(region)])?;
         let kept = Kept { log: begin(Words(known)).map_err(status)?, read_only };
-        // SAFETY: a place; the rest is the caller's word.
+        // SAFETY: not NULL and aligned; the caller vouches for the rest.
         unsafe { keep::begin(log, kept) };
         Ok(())
     })
 }
 
-/// Whether `wb_log_recover` will take this region for a log. Reads its header only. Returns as
-/// `wb_log_recover`: after `WB_NOT_A_LOG`, and no other, one may create a log there.
+/// Checks whether `wb_log_recover` accepts this region as a log. Reads only the header. The errors
+/// are those of `wb_log_recover`. Only after `WB_NOT_A_LOG` does `wb_log_create` destroy no log.
 ///
 /// # Safety
-/// `region` was made by `wb_region_new` or is all zeros. Nothing else stores to its memory
-/// meanwhile.
+/// `region` was made by `wb_region_new` or is all zeros. Nothing else stores to its memory during
+/// the call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_check(region: *const Region) -> Status {
-    answer(|| {
+    status_of(|| {
         // SAFETY: by the caller.
         let known = unsafe { Region::known(region) }?;
         log::check(&Words(known)).map_err(status)
@@ -173,18 +177,19 @@ fn status(error: log::Error) -> Status {
     }
 }
 
-/// Appends a record of `length` bytes and waits until it is persistent: one try. With `WB_OK` it is
-/// acknowledged: no crash loses it. `payload` may be NULL if `length` is 0. Where `sequence` is not
-/// NULL, it gets the record's number.
+/// Appends a record of `length` bytes and waits until it is persistent: one try. `WB_OK`
+/// acknowledges the record: no crash loses it. `payload` may be NULL if `length` is 0. If
+/// `sequence` is not NULL, the record's number is stored there.
 ///
-/// `WB_WOULD_BLOCK`: the log is full; there is room again after `wb_log_clear`. `WB_TOO_LONG`:
-/// there never will be. `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN`, `WB_READ_ONLY`: of `log`.
-/// `WB_NULL`, `WB_OUT_OF_BOUNDS`: of `payload`. `WB_MISALIGNED`: of `sequence`. `WB_OVERLAP`:
-/// `payload` or `sequence` lies in the region or in `log`.
+/// Errors: `WB_WOULD_BLOCK` (the log is full, and has room again after `wb_log_clear`);
+/// `WB_TOO_LONG` (the record does not fit even into the empty log); `WB_NULL`, `WB_MISALIGNED`,
+/// `WB_NOT_BEGUN`, `WB_READ_ONLY` (`log`); `WB_NULL`, `WB_OUT_OF_BOUNDS` (`payload`);
+/// `WB_MISALIGNED` (`sequence`); `WB_OVERLAP` (`payload` or `sequence` lies in the region or in
+/// `log`).
 ///
 /// # Safety
-/// `log` was begun or is all zeros, and nothing else uses it or stores to its region meanwhile.
-/// `payload` may be read, `sequence` written to.
+/// `log` was begun or is all zeros, and nothing else uses it or stores to its region during the
+/// call. `payload` may be read, and `sequence` may be written to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_try_append(
     log: *mut Log,
@@ -193,21 +198,22 @@ pub unsafe extern "C" fn wb_log_try_append(
     sequence: *mut u64,
 ) -> Status {
     // SAFETY: by the caller.
-    answer(|| unsafe { append(log, payload, length, sequence, log::Log::try_append) })
+    status_of(|| unsafe { append(log, payload, length, sequence, log::Log::try_append) })
 }
 
-/// What makes room in a full log: it ships the records elsewhere, and calls `wb_log_clear`.
+/// A function that makes room in a full log: it copies the records elsewhere, and calls
+/// `wb_log_clear`.
 pub type MakeRoom = Option<unsafe extern "C" fn(log: *mut Log, context: *mut c_void)>;
 
-/// As `wb_log_try_append`, and while the log is full `make_room` is called with `log` and
-/// `context`. The blocking form: it returns with the record persistent, so it does not return if
-/// `make_room` makes none. If `make_room` ends the log: `WB_NOT_BEGUN`.
+/// The blocking form of `wb_log_try_append`: while the log is full it calls `make_room` with `log`
+/// and `context`, and then tries again. It returns when the record is persistent, so it never
+/// returns if `make_room` makes no room. If `make_room` ends the log, it returns `WB_NOT_BEGUN`.
 ///
-/// As `wb_log_try_append`, never `WB_WOULD_BLOCK`; `WB_NULL`: of `make_room`, too.
+/// Errors: those of `wb_log_try_append` but never `WB_WOULD_BLOCK`; `WB_NULL` (also `make_room`).
 ///
 /// # Safety
-/// As `wb_log_try_append`. `make_room` may be called with these two, returns, and leaves `payload`
-/// and `sequence` as they are.
+/// As `wb_log_try_append`. `make_room` may be called with these two arguments, returns, and does
+/// not change `payload` or `sequence`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_append(
     log: *mut Log,
@@ -217,7 +223,7 @@ pub unsafe extern "C" fn wb_log_append(
     make_room: MakeRoom,
     context: *mut c_void,
 ) -> Status {
-    answer(|| {
+    status_of(|| {
         let make_room = make_room.ok_or(Status::Null)?;
         loop {
             // SAFETY: by the caller. No reference into the log is alive when `make_room` is called.
@@ -230,9 +236,9 @@ pub unsafe extern "C" fn wb_log_append(
     })
 }
 
-/// Appends a record and starts its write-back, which continues while the next one is made. Never
-/// waits. Not acknowledged before `wb_log_wait`: a crash may lose it, and whatever came after it.
-/// Returns as `wb_log_try_append`.
+/// Appends a record and starts its write-back, which continues while the program makes the next
+/// record. Never waits. The record is not acknowledged before `wb_log_wait`: a crash may lose it
+/// and the records after it. The errors are those of `wb_log_try_append`.
 ///
 /// # Safety
 /// As `wb_log_try_append`.
@@ -246,24 +252,24 @@ pub unsafe extern "C" fn wb_log_start_append(
     let start = |log: &mut log::Log<Words>, payload: &[u8]| {
         let mut batch = log.batch();
         let result = batch.try_append(payload);
-        // Its fence is `wb_log_wait`.
+        // `wb_log_wait` waits for it.
         core::mem::forget(batch);
         result
     };
     // SAFETY: by the caller.
-    answer(|| unsafe { append(log, payload, length, sequence, start) })
+    status_of(|| unsafe { append(log, payload, length, sequence, start) })
 }
 
-/// Returns when all records that were started are persistent: acknowledges them, however many.
-/// Blocking.
+/// Returns when all records that `wb_log_start_append` appended are persistent, and thereby
+/// acknowledges them. Blocking.
 ///
-/// `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN`, `WB_READ_ONLY`: of `log`.
+/// Errors: `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN`, `WB_READ_ONLY` (`log`).
 ///
 /// # Safety
-/// As `wb_log_try_append`, as far as it concerns `log`.
+/// What `wb_log_try_append` requires of `log`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_wait(log: *mut Log) -> Status {
-    answer(|| {
+    status_of(|| {
         // SAFETY: by the caller.
         unsafe { Log::kept_mut(log) }?.batch().wait();
         Ok(())
@@ -286,64 +292,65 @@ unsafe fn append(
     let others = [kept.memory().0.span(), Span::of(log)];
     Span::bytes(payload, length).is_apart(&others)?;
     Span::of(sequence).is_apart(&others)?;
-    // SAFETY: by the caller; it lies outside the memory that is changed.
+    // SAFETY: by the caller. It lies outside the memory that is changed, by the checks above.
     let payload = unsafe { memory(payload, length) }?;
     let number = append(kept, payload).map_err(|error| match error {
         nb::Error::WouldBlock => Status::WouldBlock,
         nb::Error::Other(TooLong) => Status::TooLong,
     })?;
-    // SAFETY: NULL or a place; the rest is the caller's word.
+    // SAFETY: NULL or aligned; the caller vouches for the rest.
     unsafe { put(sequence, number) };
     Ok(())
 }
 
-/// Forgets all records: the log is empty, and sequence numbers continue. A crash leaves all of them
-/// or none. Every `wb_record` from before is `WB_STALE`. Blocking. Returns as `wb_log_wait`.
+/// Removes all records; sequence numbers continue. A crash leaves all of the records or none. Every
+/// earlier `wb_record` becomes `WB_STALE`. Blocking. The errors are those of `wb_log_wait`.
 ///
 /// # Safety
 /// As `wb_log_wait`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_clear(log: *mut Log) -> Status {
-    answer(|| {
+    status_of(|| {
         // SAFETY: by the caller.
         unsafe { Log::kept_mut(log) }?.clear();
         Ok(())
     })
 }
 
-/// The longest payload that can be appended now, in bytes, to `room`.
+/// Stores in `room` the length of the longest payload that can be appended now, in bytes.
 ///
-/// `WB_WOULD_BLOCK`: not even an empty one. `WB_NULL`, `WB_MISALIGNED`: of either pointer.
-/// `WB_NOT_BEGUN`: of `log`. `WB_OVERLAP`: `room` lies in the region or in `log`.
+/// Errors: `WB_WOULD_BLOCK` (not even an empty payload fits); `WB_NULL`, `WB_MISALIGNED` (either
+/// pointer); `WB_NOT_BEGUN` (`log`); `WB_OVERLAP` (`room` lies in the region or in `log`).
 ///
 /// # Safety
 /// As `wb_log_wait`. `room` may be written to.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_room(log: *const Log, room: *mut usize) -> Status {
-    answer(|| {
+    status_of(|| {
         is_place(room)?;
         // SAFETY: by the caller.
         let (log, others) = unsafe { Log::kept(log) }?;
         Span::of(room).is_apart(&others)?;
         let bytes = log.room().ok_or(Status::WouldBlock)?;
-        // SAFETY: a place; the rest is the caller's word.
+        // SAFETY: not NULL and aligned; the caller vouches for the rest.
         unsafe { put(room, bytes) };
         Ok(())
     })
 }
 
-/// Turns `record` into the one after it, oldest first; one that is all zeros into the first. So
-/// `wb_record record = {0}; while (wb_log_next(&log, &record) == WB_OK)` visits all.
+/// Replaces `record` with the record after it. A record of all zeros is replaced with the oldest
+/// record. So this visits all records, oldest first:
+/// `wb_record record = {0}; while (wb_log_next(&log, &record) == WB_OK)`.
 ///
-/// `WB_END`: there is none, and `record` stays as it is. `WB_STALE`: it is no record of this log, or
-/// no longer. `WB_NULL`, `WB_MISALIGNED`: of either pointer. `WB_NOT_BEGUN`: of `log`. `WB_OVERLAP`:
-/// `record` lies in the region or in `log`.
+/// Errors: `WB_END` (there is no further record, and `record` does not change); `WB_STALE`
+/// (`record` is not, or no longer, a record of this log); `WB_NULL`, `WB_MISALIGNED` (either
+/// pointer); `WB_NOT_BEGUN` (`log`); `WB_OVERLAP` (`record` lies in the region or in `log`).
 ///
 /// # Safety
-/// As `wb_log_wait`. `record` may be written to; what it holds does not matter.
+/// As `wb_log_wait`. `record` may be written to; it may hold any values.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_next(log: *const Log, record: *mut Record) -> Status {
-    answer(|| {
+    status_of(|| {
         is_place(record)?;
         // SAFETY: by the caller.
         let (log, others) = unsafe { Log::kept(log) }?;
@@ -357,12 +364,12 @@ pub unsafe extern "C" fn wb_log_next(log: *const Log, record: *mut Record) -> St
     })
 }
 
-/// Copies the payload of a record to `into`, as much of it as `room` bytes hold. Where `length` is
-/// not NULL, it gets how many were copied. `into` may be NULL if `room` is 0.
+/// Copies the payload of a record to `into`, up to `room` bytes of it. If `length` is not NULL, the
+/// number of copied bytes is stored there. `into` may be NULL if `room` is 0.
 ///
-/// As `wb_log_next`, never `WB_END`; `WB_NULL`, `WB_OUT_OF_BOUNDS`: of `into`, too.
-/// `WB_MISALIGNED`: of `length`. `WB_OVERLAP`: `into` or `length` lies in the region, in `log`, in
-/// `record` or in the other.
+/// Errors: those of `wb_log_next` but never `WB_END`; `WB_NULL`, `WB_OUT_OF_BOUNDS` (also `into`);
+/// `WB_MISALIGNED` (`length`); `WB_OVERLAP` (`into` or `length` lies in the region, in `log`, in
+/// `record`, or they overlap each other).
 ///
 /// # Safety
 /// As `wb_log_next`. `into` and `length` may be written to.
@@ -374,7 +381,7 @@ pub unsafe extern "C" fn wb_log_read(
     room: usize,
     length: *mut usize,
 ) -> Status {
-    answer(|| {
+    status_of(|| {
         is_place_if_any(length)?;
         // SAFETY: by the caller.
         let (log, [memory, own]) = unsafe { Log::kept(log) }?;
@@ -384,25 +391,25 @@ pub unsafe extern "C" fn wb_log_read(
         let bytes = Span::bytes(into, room);
         bytes.is_apart(&[memory, own, Span::of(record), Span::of(length)])?;
         Span::of(length).is_apart(&[memory, own, Span::of(record)])?;
-        // SAFETY: by the caller. Every value of a byte is one, and here none is read.
+        // SAFETY: by the caller. The bytes are written, never read.
         let read = log.read(&known, unsafe { memory_mut(into, room) }?);
         let read = read.map_err(|Stale| Status::Stale)?.len();
-        // SAFETY: NULL or a place; the rest is the caller's word.
+        // SAFETY: NULL or aligned; the caller vouches for the rest.
         unsafe { put(length, read) };
         Ok(())
     })
 }
 
-/// Ends the log: waits for what was started, and the region is the program's again. The log is not
-/// begun afterwards.
+/// Ends the log: waits until all its records are persistent. Afterwards the program may store to
+/// the region again, and the log is not begun.
 ///
-/// `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN`: of `log`.
+/// Errors: `WB_NULL`, `WB_MISALIGNED`, `WB_NOT_BEGUN` (`log`).
 ///
 /// # Safety
 /// As `wb_log_wait`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_log_end(log: *mut Log) -> Status {
-    answer(|| {
+    status_of(|| {
         // SAFETY: by the caller.
         let Kept { mut log, read_only } = unsafe { keep::take(log) }?;
         if !read_only {

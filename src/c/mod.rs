@@ -1,19 +1,20 @@
-//! The library for programs in C: `cache` and `persist` as functions named `wb_…`, for a static
-//! library with a generated header. `cargo run -- c` in the project makes both, for programs of the
-//! host or (`--target bare`) for firmware. The library alone is `cargo rustc --release --lib
-//! --crate-type staticlib` with the features `c,std` on the host, or `c-firmware` for firmware.
+//! The library for C programs: `cache` and `persist` as functions named `wb_…`, in a static library
+//! with a generated header, `wouldblock.h`. The items are hidden in Rust's documentation: the
+//! header documents them. `cargo run -- c` in the project makes the library and the header, for
+//! programs on the host or (`--target bare`) for firmware. The library alone is `cargo rustc
+//! --release --lib --crate-type staticlib` with the features `c,std` on the host, or `c-firmware`
+//! for firmware.
 //!
-//! What a function does is said where Rust calls it; here is what C adds: a [`Status`] for each
-//! outcome, and a documented status for every pointer and number that can be checked. What cannot be
-//! checked is each function's `# Safety`.
-//!
-//! # Invariants
-//! 1. A pointer from C is an allegation: NULL and misaligned ones are refused before anything is
-//!    done. That one points to what its type says is the caller's word.
-//! 2. No reference to memory of the C program outlives the call, so that the program may use all of
-//!    it between two calls: a batch keeps addresses, a region and a log a raw pointer.
-//! 3. A number from C is no Rust enum and no `bool` before it was looked at.
-//! 4. Nothing panics, so nothing unwinds into C: the linker says so (`qemu/runner/tests/c.rs`).
+//! Each function returns a [`Status`]. Every pointer and number that can be checked is checked, and
+//! a documented status refuses a wrong one. What cannot be checked is in the function's `# Safety`.
+
+// Invariants:
+// 1. A pointer from C is not trusted: a NULL or misaligned pointer is refused before anything is
+//    done. The caller vouches that a pointer points to a value of its type.
+// 2. No reference to memory of the C program outlives the call, so the program may use all of its
+//    memory between two calls. A batch keeps addresses; a region and a log keep a raw pointer.
+// 3. A number from C becomes a Rust enum or a `bool` only after it was checked.
+// 4. Nothing panics, so nothing unwinds into C. The linker proves it (`qemu/runner/tests/c.rs`).
 
 mod batch;
 mod cache;
@@ -32,8 +33,8 @@ pub use log::*;
 pub use region::*;
 pub use status::*;
 
-/// What makes a static library whole where there is no operating system: the handler of the panics
-/// that there are none of (invariant 4).
+/// A static library without an operating system must define a panic handler, although nothing
+/// panics (invariant 4).
 #[cfg(all(feature = "c-firmware", target_os = "none", not(feature = "std")))]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
@@ -42,7 +43,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     }
 }
 
-/// Checks that a value may be read or written there (invariant 1); `Err` says why not.
+/// Checks that `pointer` is neither NULL nor misaligned (invariant 1); `Err` is the reason.
 fn is_place<T>(pointer: *const T) -> Result<(), Status> {
     match pointer {
         _ if pointer.is_null() => Err(Status::Null),
@@ -51,35 +52,37 @@ fn is_place<T>(pointer: *const T) -> Result<(), Status> {
     }
 }
 
-/// As [`is_place`], where NULL means that the value is not wanted.
+/// As [`is_place`], but accepts NULL, which means that the caller does not want the value.
 fn is_place_if_any<T>(pointer: *const T) -> Result<(), Status> {
     if pointer.is_null() { Ok(()) } else { is_place(pointer) }
 }
 
-/// What `pointer` points to.
+/// The value that `pointer` points to.
 ///
 /// # Safety
-/// If not refused, it points to a `T` that nothing writes to for the duration of the call.
+/// If the result is `Ok`, `pointer` points to a `T` that nothing writes to for the duration of the
+/// call.
 unsafe fn shared<'a, T>(pointer: *const T) -> Result<&'a T, Status> {
     is_place(pointer)?;
-    // SAFETY: not NULL and aligned, by the check; the rest is the caller's word.
+    // SAFETY: not NULL and aligned, by the check; the caller vouches for the rest.
     Ok(unsafe { &*pointer })
 }
 
-/// What `pointer` points to, to be changed.
+/// The value that `pointer` points to, for changing it.
 ///
 /// # Safety
-/// If not refused, it points to a `T` that nothing else uses for the duration of the call.
+/// If the result is `Ok`, `pointer` points to a `T` that nothing else uses for the duration of the
+/// call.
 unsafe fn unique<'a, T>(pointer: *mut T) -> Result<&'a mut T, Status> {
     is_place(pointer)?;
     // SAFETY: as above.
     Ok(unsafe { &mut *pointer })
 }
 
-/// Writes `value`, if it is wanted.
+/// Writes `value` unless `pointer` is NULL.
 ///
 /// # Safety
-/// `pointer` is NULL, or was found to be a place and may be written to.
+/// `pointer` is NULL, or it is aligned and may be written to.
 unsafe fn put<T>(pointer: *mut T, value: T) {
     if !pointer.is_null() {
         // SAFETY: by the caller.
@@ -87,7 +90,8 @@ unsafe fn put<T>(pointer: *mut T, value: T) {
     }
 }
 
-/// Checks that memory can be so: with a length of 0 it always can, even at NULL.
+/// Checks that `length` bytes can be at `start`: not at NULL, and not beyond the end of the address
+/// space. A length of 0 is always accepted.
 fn is_memory(start: *const c_void, length: usize) -> Result<(), Status> {
     let fits = isize::try_from(length).is_ok() && start.addr().checked_add(length).is_some();
     match length {
@@ -98,22 +102,22 @@ fn is_memory(start: *const c_void, length: usize) -> Result<(), Status> {
     }
 }
 
-/// Where something is: its first address, and how many bytes. Nothing is at NULL.
+/// A piece of memory: its first address and its length in bytes. At NULL the length is 0.
 #[derive(Clone, Copy)]
 struct Span(usize, usize);
 
 impl Span {
-    /// Of what `pointer` points to.
+    /// The memory of the value that `pointer` points to.
     fn of<T>(pointer: *const T) -> Self {
         Self::bytes(pointer.cast(), size_of::<T>())
     }
 
-    /// Of `length` bytes from `start` on.
+    /// The `length` bytes from `start`.
     fn bytes(start: *const c_void, length: usize) -> Self {
         Self(start.addr(), if start.is_null() { 0 } else { length })
     }
 
-    /// Checks that it shares no byte with any of these.
+    /// Checks that it overlaps with none of `others`.
     fn is_apart(self, others: &[Self]) -> Result<(), Status> {
         let apart = |&Self(other, length): &Self| {
             length == 0
@@ -125,22 +129,22 @@ impl Span {
     }
 }
 
-/// `length` units of memory from `start` on, each of them one byte.
+/// The `length` values of `T` from `start`; `T` is one byte long.
 ///
 /// # Safety
-/// If not refused, the memory is mapped and holds units of `T`, which is one byte long; nothing
-/// writes to it for the duration of the call unless `T` allows that.
+/// If the result is `Ok`, the memory is mapped and holds values of `T`. Nothing writes to it for
+/// the duration of the call unless `T` allows that.
 unsafe fn memory<'a, T>(start: *const c_void, length: usize) -> Result<&'a [T], Status> {
     const { assert!(size_of::<T>() == 1 && align_of::<T>() == 1) };
     is_memory(start, length)?;
     if start.is_null() {
         return Ok(&[]);
     }
-    // SAFETY: not NULL, of a length that can be, by the check; the rest is the caller's word.
+    // SAFETY: not NULL and within the address space, by the check; the caller vouches for the rest.
     Ok(unsafe { core::slice::from_raw_parts(start.cast(), length) })
 }
 
-/// As [`memory`], to be changed.
+/// As [`memory`], for changing it.
 ///
 /// # Safety
 /// As [`memory`], and nothing else uses it for the duration of the call.

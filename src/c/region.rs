@@ -3,51 +3,51 @@
 use core::ffi::c_void;
 
 use super::{
-    Cache, Span, Status, answer, is_memory, is_place, layout::DomainNumber, memory, memory_mut,
-    put, shared,
+    Cache, Span, Status, is_memory, is_place, layout::DomainNumber, memory, memory_mut, put,
+    shared, status_of,
 };
 use crate::{
     cache::Cache as Known,
     persist::{self, OutOfBounds},
 };
 
-/// What survives a power cut. Firmware knows: the NFIT's platform capabilities say it.
+/// The parts of the machine whose content survives a power cut. Firmware finds it in the NFIT's
+/// platform capabilities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub enum Domain {
-    /// ADR: what has reached the memory controller. Lines are flushed.
+    /// ADR: stores that have reached the memory controller. Lines are flushed.
     MemoryController = 1,
     /// eADR: the caches too. No line is flushed, and a drain only waits until the stores have left
-    /// the CPU. A wrong choice of this loses data.
+    /// the CPU. On a platform without eADR this choice loses data.
     Caches = 2,
 }
 
-/// Persistent memory, made by `wb_region_new`. To be persistent, a store is flushed (starts the
-/// write-back: asynchronous) and then drained (waits for all that was flushed: blocking); one drain
-/// serves any number of flushes. Between two calls the memory is the program's to load and store. A
-/// region may be copied, and has no end of its own; drain what was flushed before another CPU
-/// uses it.
+/// Persistent memory, made by `wb_region_new`. To make a store persistent, flush it (this starts
+/// the write-back: asynchronous) and then drain (this waits for all flushes: blocking). One drain
+/// serves any number of flushes. Between two calls the program may load from the memory and store
+/// to it. A region may be copied, and need not be ended. Drain before another CPU uses the region.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Region {
-    /// Its memory.
+    /// The first byte of its memory.
     pub start: *mut c_void,
-    /// Bytes of it.
+    /// The length of its memory in bytes.
     pub length: usize,
-    /// What it is flushed with.
+    /// The instructions with which it is flushed.
     pub cache: Cache,
-    /// What survives a power cut.
+    /// The `wb_domain` of the platform.
     pub domain: DomainNumber,
-    /// Copies from this many bytes on are stored past the cache. `wb_region_new` sets what was
-    /// measured to be best on one CPU; any other value is right, too.
+    /// Copies of at least this many bytes are stored past the cache. `wb_region_new` sets the value
+    /// that was measured to be best on one CPU. Any value is correct; it only affects speed.
     pub non_temporal_from: usize,
 }
 
 impl Region {
-    /// Checks all that can be checked of it.
+    /// Checks the fields as far as they can be checked.
     ///
     /// # Safety
-    /// If not refused, its cache is true of this CPU.
+    /// If the result is `Ok`, `cache` describes this CPU correctly.
     unsafe fn check(&self) -> Result<(Known, persist::Domain), Status> {
         // SAFETY: by the caller.
         let cache = unsafe { self.cache.known() }?;
@@ -62,10 +62,10 @@ impl Region {
         if misaligned { Err(Status::Misaligned) } else { Ok((cache, domain)) }
     }
 
-    /// The region that is there, which does not lie in its own memory.
+    /// The region that `region` points to. Refuses a struct that lies in the region's own memory.
     ///
     /// # Safety
-    /// As [`shared`]. If not refused, its cache is true of this CPU.
+    /// As [`shared`]. If the result is `Ok`, its `cache` describes this CPU correctly.
     pub(super) unsafe fn known(region: *const Self) -> Result<Self, Status> {
         // SAFETY: by the caller.
         let known = *unsafe { shared(region) }?;
@@ -75,17 +75,16 @@ impl Region {
         Ok(known)
     }
 
-    /// Where its memory is.
+    /// Its memory.
     pub(super) fn span(&self) -> Span {
         Span::bytes(self.start, self.length)
     }
 
-    /// The memory, for the time of a call, in which nothing else uses it. What is flushed is not
-    /// waited for.
+    /// Calls `run` with the region. Does not wait for what `run` flushes.
     ///
     /// # Safety
-    /// If not refused, the region's memory may be written to, nothing else uses it meanwhile, and
-    /// its cache is true of this CPU.
+    /// If the fields are accepted, the region's memory may be written to, nothing else uses it
+    /// during the call, and `cache` describes this CPU correctly.
     pub(super) unsafe fn with(
         &self,
         run: impl FnOnce(&mut persist::Region<'_>) -> Result<(), OutOfBounds>,
@@ -97,25 +96,24 @@ impl Region {
         let region = persist::Region::new(bytes, cache, domain).map_err(|_| Status::Misaligned)?;
         let mut region = region.non_temporal_from(self.non_temporal_from);
         let result = run(&mut region).map_err(|OutOfBounds| Status::OutOfBounds);
-        // Its fence is `wb_region_drain`.
+        // `wb_region_drain` waits for it.
         core::mem::forget(region);
         result
     }
 }
 
-/// Makes `length` bytes from `start` on a persistent region. That they are persistent is the
-/// caller's knowledge; if they are not, nothing but the data of a crash is lost.
+/// Makes the `length` bytes from `start` a persistent region. The caller knows that they are
+/// persistent. If they are not, a crash loses the data; nothing else goes wrong.
 ///
-/// `WB_NULL`: any pointer, even for a region of 0 bytes. `WB_MISALIGNED`: of either struct, or
-/// `start` is not at a line of the cache. `WB_INVALID`: of `cache` or `domain`. `WB_OUT_OF_BOUNDS`:
-/// the region would not end below the end of the address space. `WB_OVERLAP`: `region` lies in the
-/// memory.
+/// Errors: `WB_NULL` (any pointer, even for a region of 0 bytes); `WB_MISALIGNED` (either struct,
+/// or `start` is not the start of a cache line); `WB_INVALID` (`cache` or `domain`);
+/// `WB_OUT_OF_BOUNDS` (the region would not end below the end of the address space); `WB_OVERLAP`
+/// (`region` lies in the memory).
 ///
 /// # Safety
-/// `region` may be written to. `cache` is true of this CPU; it is copied. The memory may be read,
-/// and for every use but that of a log which is only read (`wb_log_check`,
-/// `wb_log_open_read_only`) written, for as long as the region is used. No two regions that are in
-/// use share memory.
+/// `region` may be written to. `cache` describes this CPU correctly; it is copied. The memory may
+/// be read for as long as the region is used. It may also be written to, unless the region is used
+/// only by `wb_log_check` and `wb_log_open_read_only`. No two regions that are in use share memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_region_new(
     region: *mut Region,
@@ -124,7 +122,7 @@ pub unsafe extern "C" fn wb_region_new(
     cache: *const Cache,
     domain: DomainNumber,
 ) -> Status {
-    answer(|| {
+    status_of(|| {
         is_place(region)?;
         // SAFETY: by the caller.
         let cache = *unsafe { shared(cache) }?;
@@ -133,21 +131,22 @@ pub unsafe extern "C" fn wb_region_new(
         // SAFETY: by the caller.
         unsafe { made.check() }?;
         Span::of(region).is_apart(&[made.span()])?;
-        // SAFETY: a place; the rest is the caller's word.
+        // SAFETY: not NULL and aligned; the caller vouches for the rest.
         unsafe { put(region, made) };
         Ok(())
     })
 }
 
-/// Starts the write-back of every line that `length` bytes from offset `at` on touch. Returns when
-/// all are issued; a range beyond a few KiB is better flushed in steps, by a `wb_batch`. Nothing to
-/// flush if `length` is 0.
+/// Starts the write-back of every line that contains one of the `length` bytes from offset `at`.
+/// Returns when all lines are issued. For a range of more than a few KiB use a `wb_batch`, which
+/// issues the lines in steps. Flushes nothing if `length` is 0.
 ///
-/// `WB_NULL`, `WB_MISALIGNED`, `WB_INVALID`: of `region`. `WB_OVERLAP`: it lies in its own memory.
-/// `WB_OUT_OF_BOUNDS`: of the range, also of an empty one.
+/// Errors: `WB_NULL`, `WB_MISALIGNED`, `WB_INVALID` (`region`); `WB_OVERLAP` (`region` lies in its
+/// own memory); `WB_OUT_OF_BOUNDS` (the range, even an empty one).
 ///
 /// # Safety
-/// `region` was made by `wb_region_new` or is all zeros. Nothing else uses its memory meanwhile.
+/// `region` was made by `wb_region_new` or is all zeros. Nothing else uses its memory during the
+/// call.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn wb_region_flush(
     region: *const Region,
@@ -158,9 +157,10 @@ pub unsafe extern "C" fn wb_region_flush(
     unsafe { on(region, |region| region.flush(at..end(at, length)?)) }
 }
 
-/// Waits until everything flushed is persistent (MFENCE). Blocking.
+/// Waits until all flushed lines are persistent (MFENCE). Blocking.
 ///
-/// `WB_NULL`, `WB_MISALIGNED`, `WB_INVALID`: of `region`. `WB_OVERLAP`: it lies in its own memory.
+/// Errors: `WB_NULL`, `WB_MISALIGNED`, `WB_INVALID` (`region`); `WB_OVERLAP` (`region` lies in its
+/// own memory).
 ///
 /// # Safety
 /// As `wb_region_flush`.
@@ -175,7 +175,7 @@ pub unsafe extern "C" fn wb_region_drain(region: *const Region) -> Status {
     }
 }
 
-/// `wb_region_flush`, then `wb_region_drain`. Blocking. Returns as `wb_region_flush`.
+/// `wb_region_flush`, then `wb_region_drain`. Blocking. The errors are those of `wb_region_flush`.
 ///
 /// # Safety
 /// As `wb_region_flush`.
@@ -189,12 +189,12 @@ pub unsafe extern "C" fn wb_region_persist(
     unsafe { on(region, |region| region.persist(at..end(at, length)?)) }
 }
 
-/// Copies `length` bytes from `from` to offset `at` and starts their write-back. From
-/// `non_temporal_from` bytes on with non-temporal stores, and then flushed all the same. `from` may
-/// be NULL if `length` is 0.
+/// Copies `length` bytes from `from` to offset `at` and starts their write-back. Copies of at least
+/// `non_temporal_from` bytes use non-temporal stores; their lines are flushed too. `from` may be
+/// NULL if `length` is 0.
 ///
-/// As `wb_region_flush`; `WB_NULL`, `WB_OUT_OF_BOUNDS`: of `from`, too. `WB_OVERLAP`: `from` lies
-/// in the region.
+/// Errors: those of `wb_region_flush`; `WB_NULL`, `WB_OUT_OF_BOUNDS` (also `from`); `WB_OVERLAP`
+/// (`from` lies in the region).
 ///
 /// # Safety
 /// As `wb_region_flush`, and `from` may be read.
@@ -209,7 +209,7 @@ pub unsafe extern "C" fn wb_region_copy(
     unsafe { on_copy(region, from, length, |region, from| region.copy(at, from)) }
 }
 
-/// As `wb_region_copy`, and waits until it is persistent. Blocking.
+/// As `wb_region_copy`, and waits until the copy is persistent. Blocking.
 ///
 /// # Safety
 /// As `wb_region_copy`.
@@ -224,8 +224,8 @@ pub unsafe extern "C" fn wb_region_copy_persist(
     unsafe { on_copy(region, from, length, |region, from| region.copy_persist(at, from)) }
 }
 
-/// Zeroes `length` bytes from offset `at` on (by CLZERO where the CPU has it) and waits until that
-/// is persistent. Blocking. Returns as `wb_region_flush`.
+/// Zeroes the `length` bytes from offset `at` (by CLZERO where the CPU has it) and waits until the
+/// zeros are persistent. Blocking. The errors are those of `wb_region_flush`.
 ///
 /// # Safety
 /// As `wb_region_flush`.
@@ -239,7 +239,7 @@ pub unsafe extern "C" fn wb_region_zero_persist(
     unsafe { on(region, |region| region.zero_persist(at..end(at, length)?)) }
 }
 
-/// Where a range ends.
+/// The end of the range of `length` bytes from `at`.
 fn end(at: usize, length: usize) -> Result<usize, OutOfBounds> {
     at.checked_add(length).ok_or(OutOfBounds)
 }
@@ -251,7 +251,7 @@ unsafe fn on(
     run: impl FnOnce(&mut persist::Region<'_>) -> Result<(), OutOfBounds>,
 ) -> Status {
     // SAFETY: by the caller.
-    answer(|| unsafe { Region::known(region)?.with(run) })
+    status_of(|| unsafe { Region::known(region)?.with(run) })
 }
 
 /// # Safety
@@ -262,12 +262,12 @@ unsafe fn on_copy(
     length: usize,
     run: impl FnOnce(&mut persist::Region<'_>, &[u8]) -> Result<(), OutOfBounds>,
 ) -> Status {
-    answer(|| {
+    status_of(|| {
         // SAFETY: by the caller.
         let region = unsafe { Region::known(region) }?;
         is_memory(from, length)?;
         Span::bytes(from, length).is_apart(&[region.span()])?;
-        // SAFETY: by the caller; it lies outside the memory that is changed.
+        // SAFETY: by the caller. It lies outside the memory that is changed, by the check above.
         let from = unsafe { memory(from, length) }?;
         // SAFETY: by the caller.
         unsafe { region.with(|region| run(region, from)) }

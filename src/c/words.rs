@@ -6,11 +6,9 @@ use super::Region;
 use crate::persist::Memory;
 
 /// A region as words.
-///
-/// Invariant: it was taken by [`Region::known`], so it begins at a line, which is aligned for a
-/// word; and that its memory is there was the word of the caller who began the log. A word that is
-/// not in the region is not loaded or stored: no damaged memory and no foreign record leads out of
-/// it.
+// Invariant: the region comes from `Region::known`, so it begins at a line, which is aligned for a
+// word. The caller that began the log vouches that its memory is mapped. A word outside the region
+// is neither loaded nor stored, so damaged memory or a record of another log cannot lead out of it.
 #[derive(Debug)]
 pub(super) struct Words(pub(super) Region);
 
@@ -33,7 +31,8 @@ impl Memory for Words {
 
     fn store(&mut self, word: usize, value: u64) {
         if let Some(word) = self.word(word) {
-            // SAFETY: by the invariant. Volatile, so that it is one store, which no other replaces.
+            // SAFETY: by the invariant. Volatile: it stays one store, and the compiler does not
+            // drop it.
             unsafe { word.write_volatile(value) };
         }
     }
@@ -41,7 +40,8 @@ impl Memory for Words {
     fn flush(&mut self, words: Range<usize>) {
         let byte = |word: usize| word.checked_mul(8);
         if let Some((start, end)) = byte(words.start).zip(byte(words.end)) {
-            // SAFETY: by the invariant. The log asks for words that it has; more are not flushed.
+            // SAFETY: by the invariant. The log flushes only words of its own; a range outside the
+            // region is refused.
             _ = unsafe { self.0.with(|region| region.flush(start..end)) };
         }
     }

@@ -1,4 +1,5 @@
-//! What a CPU has to flush its cache with: CPUID's answer, or a firmware's own knowledge.
+//! The instructions with which a CPU flushes its cache, as CPUID reports them or as firmware knows
+//! them.
 
 use core::{
     arch::{
@@ -17,44 +18,47 @@ pub enum Instruction {
     Clflush = 1,
     /// Write back and invalidate, weakly ordered.
     Clflushopt = 2,
-    /// Write back, and keep the line if the CPU likes.
+    /// Write back; the CPU may keep the line.
     Clwb = 3,
 }
 
-/// A hint or an operation that a CPU may have besides.
+/// Further instructions that a CPU may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u8)]
 pub enum Extra {
-    /// Hint: fetch a line in order to write it ([`Cache::prefetch_for_writing`]).
+    /// Hint: fetch a line for writing ([`Cache::prefetch_for_writing`]).
     Prefetchw = 1,
     /// Hint: move a line to a more distant cache ([`Cache::demote`]).
     Cldemote = 2,
     /// Zero a line without fetching it ([`Cache::zero`]).
     Clzero = 4,
-    /// Write all back and keep it ([`wbnoinvd`](super::wbnoinvd)).
+    /// Write back all lines without invalidating them ([`wbnoinvd`](super::wbnoinvd)).
     Wbnoinvd = 8,
 }
 
-/// What this CPU has to flush its cache with.
+/// The instructions with which this CPU flushes its cache, and the length of its lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Cache {
     line: u16,
     pub(super) flush: Instruction,
     pub(super) write_back: Instruction,
-    /// On CPUs other than Intel's CLFLUSH is as weak as CLFLUSHOPT, and needs an MFENCE before and
-    /// after it.
+    /// On CPUs other than Intel's, CLFLUSH is as weakly ordered as CLFLUSHOPT, and needs an MFENCE
+    /// before and after it.
     pub(super) clflush_is_weak: bool,
     /// Bits of [`Extra`].
     extras: u8,
 }
 
 impl Cache {
-    /// What CPUID says. Asked once and kept (threads that are the first at the same time each ask):
-    /// CPUID may trap, for microseconds, under a hypervisor. `None` on a CPU without CLFLUSH.
+    /// What CPUID reports. `None` on a CPU without CLFLUSH.
+    ///
+    /// Under a hypervisor CPUID may trap, which takes microseconds. So it is executed once and the
+    /// result is kept. (Several threads that call this for the first time at the same time each
+    /// execute it.)
     pub fn get() -> Option<Self> {
-        /// 0: not asked yet. Otherwise bit 0 is set, and the rest is `Cache::pack`.
+        /// 0: not known yet. Otherwise bit 0 is set, and the other bits are `Cache::pack`.
         static KNOWN: AtomicU32 = AtomicU32::new(0);
         let known = match KNOWN.load(Ordering::Relaxed) {
             0 => {
@@ -67,13 +71,14 @@ impl Cache {
         Self::unpack(known)
     }
 
-    /// As [`get`](Self::get), asked anew.
+    /// As [`get`](Self::get), but executes CPUID again.
+    #[doc(hidden)] // For tests, and for `c`.
     pub fn detect() -> Option<Self> {
         Self::of(__cpuid)
     }
 
-    /// What these leaves say; each is asked at most once. Sources: Intel SDM vol. 2, CPUID; AMD APM
-    /// vol. 3, appendix E.
+    /// What these leaves report. Asks for each leaf at most once. Sources: Intel SDM vol. 2, CPUID;
+    /// AMD APM vol. 3, appendix E.
     fn of(cpuid: impl Fn(u32) -> CpuidResult) -> Option<Self> {
         const CLFLUSH: u32 = 1 << 19; // leaf 1, EDX
         const CLFLUSHOPT: u32 = 1 << 23; // leaf 7, EBX
@@ -110,14 +115,14 @@ impl Cache {
         Some(Self { line, flush, write_back, clflush_is_weak: !is_intel, extras })
     }
 
-    /// By hand, for firmware that knows its CPU: bytes in a line, the instruction for
-    /// [`Batch::flush`](super::Batch::flush), the one for
+    /// For firmware that knows its CPU: the bytes in a line, the instruction for
+    /// [`Batch::flush`](super::Batch::flush), the instruction for
     /// [`Batch::write_back`](super::Batch::write_back), and whether CLFLUSH needs MFENCE before and
-    /// after it (it does on every CPU but Intel's).
+    /// after it. (It does on every CPU that is not Intel's.)
     ///
     /// # Safety
     /// The CPU has both instructions, and its lines are at least `line` bytes long. `line` is a
-    /// power of two from 8 on: whatever begins at a line is aligned for a word.
+    /// power of two and at least 8, so that the start of a line is aligned for a word.
     pub const unsafe fn new(
         line: u16,
         flush: Instruction,
@@ -127,21 +132,21 @@ impl Cache {
         Self { line, flush, write_back, clflush_is_weak, extras: 0 }
     }
 
-    /// The same with one more of the [`Extra`] instructions.
+    /// Adds one of the [`Extra`] instructions.
     ///
     /// # Safety
-    /// The CPU has it. For [`Extra::Clzero`]: its lines are exactly [`line`](Self::line) bytes
-    /// long.
+    /// The CPU has the instruction. For [`Extra::Clzero`]: its lines are exactly
+    /// [`line`](Self::line) bytes long.
     pub const unsafe fn with(self, extra: Extra) -> Self {
         Self { extras: self.extras | extra as u8, ..self }
     }
 
-    /// Whether this CPU has it.
+    /// Whether this CPU has that instruction.
     pub const fn has(&self, extra: Extra) -> bool {
         self.extras & extra as u8 != 0
     }
 
-    /// Whether CLFLUSH is in use and as weak as CLFLUSHOPT.
+    /// Whether CLFLUSH is used, and is as weakly ordered as CLFLUSHOPT.
     pub(super) const fn has_weak_clflush(&self) -> bool {
         self.clflush_is_weak
             && (matches!(self.flush, Instruction::Clflush)
@@ -153,17 +158,20 @@ impl Cache {
         self.line as usize
     }
 
-    /// The instruction behind [`Batch::flush`](super::Batch::flush).
+    /// The instruction that [`Batch::flush`](super::Batch::flush) uses.
+    #[doc(hidden)] // For tests, and for `c`.
     pub const fn flush_instruction(&self) -> Instruction {
         self.flush
     }
 
-    /// The instruction behind [`Batch::write_back`](super::Batch::write_back).
+    /// The instruction that [`Batch::write_back`](super::Batch::write_back) uses.
+    #[doc(hidden)] // For tests, and for `c`.
     pub const fn write_back_instruction(&self) -> Instruction {
         self.write_back
     }
 
     /// Whether CLFLUSH needs MFENCE before and after it.
+    #[doc(hidden)] // For `c`.
     pub const fn clflush_is_weak(&self) -> bool {
         self.clflush_is_weak
     }
@@ -198,7 +206,7 @@ impl Cache {
     }
 }
 
-/// What a leaf that the CPU does not have says.
+/// The content of a leaf that the CPU does not have.
 const NO_LEAF: CpuidResult = CpuidResult { eax: 0, ebx: 0, ecx: 0, edx: 0 };
 
 /// "GenuineIntel", as CPUID leaf 0 gives it in EBX, EDX, ECX.
@@ -206,7 +214,8 @@ const INTEL: [u32; 3] =
     [u32::from_le_bytes(*b"Genu"), u32::from_le_bytes(*b"ineI"), u32::from_le_bytes(*b"ntel")];
 
 impl Instruction {
-    /// Flushes `count` lines of `line` bytes from `first` on; answers the address behind them.
+    /// Flushes `count` lines of `line` bytes, the first at `first`. Returns the address after the
+    /// last.
     ///
     /// # Safety
     /// The CPU has the instruction, and the lines are mapped.
@@ -218,10 +227,10 @@ impl Instruction {
                 address.wrapping_add(line)
             })
         };
-        // A loop for each, so that none asks which. Neither `nomem` nor `readonly`: the compiler
-        // must not move a store of what is flushed past it.
+        // One loop for each instruction, so that no loop tests which it is. Neither `nomem` nor
+        // `readonly`: the compiler must not move a store to the flushed memory past the flush.
         match self {
-            // SAFETY: by the caller. It changes neither memory, as a program sees it, nor flags.
+            // SAFETY: by the caller. It changes neither flags nor any value that a program can see.
             Self::Clflush => each(|address| unsafe {
                 asm!("clflush [{}]", in(reg) address, options(nostack, preserves_flags));
             }),
@@ -244,7 +253,7 @@ mod tests {
     use Instruction::{Clflush, Clflushopt, Clwb};
 
     #[test]
-    fn what_is_known_of_the_cpu_is_kept_whole() {
+    fn packing_and_unpacking_a_cache_loses_nothing() {
         for (flush, write_back) in
             [(Clflush, Clflush), (Clflushopt, Clwb), (Clflushopt, Clflushopt)]
         {
@@ -259,8 +268,8 @@ mod tests {
         assert_eq!(Cache::unpack(1), None);
     }
 
-    /// A CPU of that vendor, with leaves up to `last` and the extended ones up to `last_extended`;
-    /// its features by the registers that hold them.
+    /// A CPU of `vendor`, with leaves up to `last` and extended leaves up to `last_extended`. The
+    /// other fields are registers with feature bits.
     #[derive(Clone, Copy)]
     struct Leaves {
         vendor: &'static [u8; 12],
@@ -273,7 +282,7 @@ mod tests {
         extended8_ebx: u32,
     }
 
-    /// Everything, on a CPU of AMD.
+    /// An AMD CPU that has every instruction.
     const ALL: Leaves = Leaves {
         vendor: b"AuthenticAMD",
         last: 7,
@@ -286,7 +295,8 @@ mod tests {
     };
 
     impl Leaves {
-        /// As a CPU answers: past its last leaf with something else, here with all bits set.
+        /// What CPUID returns. Past its last leaf a CPU returns unrelated values: here all bits are
+        /// set.
         fn asked(self, leaf: u32) -> CpuidResult {
             let word = |n: usize| {
                 let bytes = self.vendor.as_chunks().0[n];
@@ -308,7 +318,7 @@ mod tests {
             Cache::of(|leaf| self.asked(leaf))
         }
 
-        /// What it flushes and writes back with, and whether its CLFLUSH is weak.
+        /// The instructions that were found, and whether CLFLUSH is weak.
         fn found(self) -> (Instruction, Instruction, bool) {
             let cache = self.cache().unwrap();
             (cache.flush, cache.write_back, cache.clflush_is_weak)
@@ -316,16 +326,16 @@ mod tests {
     }
 
     #[test]
-    fn every_cpu_falls_back_to_what_it_has() {
+    fn a_cpu_without_an_instruction_uses_the_next_best() {
         let [opt, wb] = [1 << 23, 1 << 24];
         let with = |leaf7_ebx| Leaves { leaf7: [leaf7_ebx, 0], ..ALL };
         assert_eq!(with(opt | wb).found(), (Clflushopt, Clwb, true));
         assert_eq!(with(wb).found(), (Clflush, Clwb, true));
         assert_eq!(with(opt).found(), (Clflushopt, Clflushopt, true));
         assert_eq!(with(0).found(), (Clflush, Clflush, true));
-        // A CPU of before leaf 7 has neither, whatever it answers there.
+        // A CPU without leaf 7 has neither instruction, whatever it returns for that leaf.
         assert_eq!(Leaves { last: 6, ..ALL }.found(), (Clflush, Clflush, true));
-        // Intel's CLFLUSH is ordered; everyone else's is taken to be weak.
+        // Intel's CLFLUSH is ordered. On other CPUs it is taken to be weak.
         for (vendor, weak) in [
             (b"GenuineIntel", false),
             (b"AuthenticAMD", true),
@@ -337,9 +347,10 @@ mod tests {
     }
 
     #[test]
-    fn no_clflush_is_no_cache_to_flush() {
+    fn without_clflush_there_is_no_cache() {
         assert_eq!(Leaves { leaf1_edx: !(1 << 19), ..ALL }.cache(), None);
-        // A line of no length, and one that is no power of two, cannot be: nothing is believed.
+        // A line of 0 bytes, or of a length that is not a power of two, is impossible: not
+        // accepted.
         assert_eq!(Leaves { line: 0, ..ALL }.cache(), None);
         assert_eq!(Leaves { line: 24, ..ALL }.cache(), None);
         for line in [32, 64, 128, 1024] {
@@ -357,7 +368,7 @@ mod tests {
             (Leaves { leaf7: [0, 1 << 25], ..none }, Some(Extra::Cldemote)),
             (Leaves { extended8_ebx: 1, ..none }, Some(Extra::Clzero)),
             (Leaves { extended8_ebx: 1 << 9, ..none }, Some(Extra::Wbnoinvd)),
-            // Without the leaf there is none, whatever the CPU answers.
+            // Without the leaf there is no such instruction, whatever the CPU returns.
             (Leaves { last_extended: 0x8000_0000, last: 6, ..ALL }, None),
         ] {
             let cache = leaves.cache().unwrap();

@@ -1,6 +1,6 @@
-//! The fences, as functions. All of them are barriers for the compiler, too.
+//! The fences, as functions. All of them are also barriers for the compiler.
 //!
-//! | | orders before what follows it | waits |
+//! | | orders | waits |
 //! |---|---|---|
 //! | [`sfence`] | older stores and flushes, before later *stores and flushes* | no |
 //! | [`lfence`] | older loads, before *every* later instruction | for loads only |
@@ -11,25 +11,26 @@
 
 use core::arch::asm;
 
-/// **Ordered**: older stores (non-temporal ones too), CLFLUSHOPT and CLWB come before younger
-/// stores and flushes. Completes nothing: a younger load, RDTSC or port I/O may come first.
+/// **Ordered**: older stores (also non-temporal ones), CLFLUSHOPT and CLWB take effect before
+/// younger stores and flushes. Completes nothing: a younger load, RDTSC or port I/O may come first.
 #[inline(always)]
 pub fn sfence() {
     // SAFETY: orders stores, changes nothing.
     unsafe { asm!("sfence", options(nostack, preserves_flags)) };
 }
 
-/// Older loads are done before any younger instruction begins. Neither completes nor orders a store
-/// or a flush: put it after [`mfence`], where RDTSC follows. (AMD's dispatch waits for it only
-/// where CPUID 8000_0021h:EAX\[2\] says so, or the kernel has set DE_CFG\[1\]; Linux does.)
+/// Older loads are done before any younger instruction begins. It neither completes nor orders
+/// stores and flushes. Where RDTSC follows a flush, call it after [`mfence`]. (On AMD it holds back
+/// younger instructions only if CPUID 8000_0021h:EAX\[2\] is set, or the kernel has set
+/// DE_CFG\[1\]; Linux does.)
 #[inline(always)]
 pub fn lfence() {
     // SAFETY: orders loads, changes nothing.
     unsafe { asm!("lfence", options(nostack, preserves_flags)) };
 }
 
-/// **Complete**: older loads, stores and flushes, weak CLFLUSH included, are done before any
-/// younger load, store or flush. Does not hold back a younger RDTSC: add [`lfence`].
+/// **Complete**: older loads, stores and flushes, also weak CLFLUSH, are done before any younger
+/// load, store or flush. It does not hold back a younger RDTSC: add [`lfence`].
 #[inline(always)]
 pub fn mfence() {
     // SAFETY: waits for this CPU's loads, stores and flushes, changes nothing.

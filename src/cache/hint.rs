@@ -1,39 +1,45 @@
-//! Hints, zeroing by lines, and the whole cache at once.
+//! Hints, zeroing by lines, and operations on the whole cache.
 
 use core::arch::asm;
 
-use super::{Cache, Extra, address, lines_of, sfence};
+use super::{
+    Cache, Extra,
+    batch::{address, lines_of},
+    sfence,
+};
 
 impl Cache {
-    /// Hint: `range` will be written soon (PREFETCHW for each line). Nothing without
+    /// Hint: `range` will be written soon (PREFETCHW for each line). Does nothing without
     /// [`Extra::Prefetchw`]. Never waits, changes no value, and needs no fence.
+    #[doc(hidden)] // For `c`.
     #[inline]
     pub fn prefetch_for_writing<T: ?Sized>(&self, range: &T) {
         if self.has(Extra::Prefetchw) {
             self.each_line(range, |line| {
-                // SAFETY: a hint; it faults on no address.
+                // SAFETY: a hint, which faults on no address.
                 unsafe { asm!("prefetchw [{}]", in(reg) line, options(nostack, preserves_flags)) }
             });
         }
     }
 
-    /// Hint: `range` will next be used by another core (CLDEMOTE for each line: towards a cache
-    /// that it shares). Nothing without [`Extra::Cldemote`]. Never waits, changes no value; it is
-    /// no write-back: nothing may rely on it.
+    /// Hint: another core will use `range` next (CLDEMOTE for each line: moves it towards a cache
+    /// that the cores share). Does nothing without [`Extra::Cldemote`]. Never waits, changes no
+    /// value. It does not replace a write-back: the CPU may ignore it.
+    #[doc(hidden)] // For `c`.
     #[inline]
     pub fn demote<T: ?Sized>(&self, range: &T) {
         if self.has(Extra::Cldemote) {
             self.each_line(range, |line| {
-                // SAFETY: a hint; it faults on no address.
+                // SAFETY: a hint, which faults on no address.
                 unsafe { asm!("cldemote [{}]", in(reg) line, options(nostack, preserves_flags)) }
             });
         }
     }
 
     /// Zeroes `bytes`: whole lines by CLZERO where the CPU has it, which does not fetch them first
-    /// (4 KiB in 155 ns, measured on an AMD EPYC, family 1Ah), the rest by stores. Ends with
-    /// SFENCE, since CLZERO is weakly ordered: the zeros come before later stores. Persistence
-    /// needs a write-back besides.
+    /// (4 KiB in 155 ns, measured on an AMD EPYC, family 1Ah), and the rest by stores. CLZERO is
+    /// weakly ordered, so this ends with SFENCE: the zeros take effect before later stores. To make
+    /// them persistent, write them back too.
     #[inline]
     pub fn zero(&self, bytes: &mut [u8]) {
         if !self.has(Extra::Clzero) {
@@ -45,13 +51,13 @@ impl Cache {
         let (head, rest) = bytes.split_at_mut(to_line.min(bytes.len()));
         let (whole, tail) = rest.split_at_mut(rest.len() & !(line - 1));
         head.fill(0);
-        // Neither a division nor chunks: those panic with a line of 0 bytes, so a C firmware would
-        // link a panic.
+        // No division and no `chunks`: both panic for a line of 0 bytes, so a C firmware would link
+        // a panic.
         let first = whole.as_mut_ptr();
         for n in 0..whole.len() >> line.trailing_zeros() {
             let line = first.wrapping_add(n * line);
-            // SAFETY: it zeroes the line of this address, which is a part of `whole`: that begins
-            // and ends at the border of a line, by the splits above and by `Cache::with`.
+            // SAFETY: it zeroes the line at this address, which is a part of `whole`. By the splits
+            // above and by `Cache::with`, `whole` begins and ends at a boundary between lines.
             unsafe { asm!("clzero", in("rax") line, options(nostack, preserves_flags)) }
         }
         tail.fill(0);
@@ -67,20 +73,21 @@ impl Cache {
     }
 }
 
-/// WBINVD: writes back and invalidates all of this CPU's caches. Waits for its own caches; those of
-/// others, outside, are only told. Takes milliseconds, with no interrupt in between.
+/// WBINVD: writes back and invalidates all of this CPU's caches. Waits for this CPU's own caches,
+/// and only notifies external caches. Takes milliseconds, during which the CPU takes no interrupt.
 ///
 /// # Safety
-/// Ring 0; elsewhere it faults. No cache is in use as memory (as before the memory controller is
-/// set up).
+/// The CPU is in ring 0 (elsewhere it faults). No cache is used as memory, as it is before the
+/// memory controller is set up.
 #[inline]
 pub unsafe fn wbinvd() {
     // SAFETY: by the caller.
     unsafe { asm!("wbinvd", options(nostack, preserves_flags)) };
 }
 
-/// WBNOINVD: as [`wbinvd`], but the lines may stay. A CPU without it ([`Extra::Wbnoinvd`]) runs
-/// WBINVD, since the two differ by a prefix that it ignores.
+/// WBNOINVD: as [`wbinvd`], but the lines may stay in the cache. A CPU without it
+/// ([`Extra::Wbnoinvd`]) executes WBINVD, because the two differ only by a prefix that such a CPU
+/// ignores.
 ///
 /// # Safety
 /// As [`wbinvd`].

@@ -1,22 +1,22 @@
-//! Copying past the cache, with general registers: firmware has no SSE registers to spare, and
-//! MOVNTI is in every x86_64 CPU.
+//! Copying past the cache. It uses general registers, because firmware may not use SSE registers;
+//! every x86_64 CPU has MOVNTI.
 
 use core::arch::asm;
 
-/// A line of what is written combined. All x86_64 CPUs combine by 64 bytes.
+/// The unit of write combining: 64 bytes on all x86_64 CPUs.
 const LINE: usize = 64;
 
-/// Copies `from` to `to`, which is as long: whole lines by non-temporal stores, the rest by
-/// ordinary ones.
+/// Copies `from` to `to`, which has the same length: whole lines by non-temporal stores, the rest
+/// by ordinary stores.
 ///
-/// Such a store goes past the cache, unless its line is in the cache: then it may be done there.
-/// The caller's flush of each line serves both, and is ordered after older stores to its line (SDM
-/// vol. 2, CLWB). **SFENCE or MFENCE follows before anybody else may rely on what was copied**: a
-/// later store of this CPU, a release too, may be seen before a non-temporal one (SDM vol. 1,
-/// 10.4.6.2).
+/// A non-temporal store goes past the cache. If its line is in the cache, it may change the cache
+/// instead. So the caller flushes each line in any case; a flush is ordered after older stores to
+/// its line (SDM vol. 2, CLWB). **SFENCE or MFENCE must follow before other code may rely on the
+/// copy**: a later store of this CPU, even a release store, may become visible before a
+/// non-temporal store (SDM vol. 1, 10.4.6.2).
 pub(super) fn non_temporal(to: &mut [u8], from: &[u8]) {
     debug_assert_eq!(to.len(), from.len());
-    // The same for the compiler, so that no panic is left in a C firmware.
+    // The compiler then knows it too, so that a C firmware links no panic.
     let Some(from) = from.get(..to.len()) else { return };
     let to_line = to.as_ptr().addr().wrapping_neg() % LINE;
     let (head, to) = to.split_at_mut(to_line.min(to.len()));
@@ -33,8 +33,8 @@ pub(super) fn non_temporal(to: &mut [u8], from: &[u8]) {
 #[inline(always)]
 fn line(to: &mut [u8; LINE], from: &[u8; LINE]) {
     let words: [u64; 8] = core::array::from_fn(|n| u64::from_ne_bytes(from.as_chunks().0[n]));
-    // SAFETY: stores the 64 bytes that are borrowed here, and nothing else. The fence that they need
-    // follows in the region's `copy` and `copy_persist`, before either returns.
+    // SAFETY: stores only the 64 bytes that are borrowed here. The region's `copy` and
+    // `copy_persist` execute the fence that they need before they return.
     unsafe {
         asm!(
             "movnti [{to}], {}",

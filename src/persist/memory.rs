@@ -1,26 +1,27 @@
-//! What the log asks of its memory, so that it runs on a region, on a model of power cuts, and on
-//! a copy of either.
+//! The memory of a log, as a trait: a log runs on a region, on a model of power cuts, and on a copy
+//! of either.
 
 use core::ops::Range;
 
-/// Memory of aligned 8-byte words, of which each store is whole or not at all: what the
-/// [log](super::log::Log) needs, and a model of power cuts can pretend.
+/// Memory of aligned 8-byte words. A power cut leaves each store either whole or not done. The
+/// [log](super::log::Log) needs this, and a model of power cuts can simulate it.
 pub trait Memory {
-    /// How many words.
+    /// The number of words.
     fn words(&self) -> usize;
-    /// The word at that index, below [`words`](Self::words).
+    /// The word at index `word`, which is below [`words`](Self::words).
     fn load(&self, word: usize) -> u64;
-    /// Stores a word in one piece. Stores to one line persist in their order.
+    /// Stores a word in one piece. Stores to one cache line become persistent in their order.
     fn store(&mut self, word: usize, value: u64);
     /// Starts the write-back of these words.
     fn flush(&mut self, words: Range<usize>);
-    /// Waits until everything flushed is persistent.
+    /// Waits until all flushed words are persistent.
     fn drain(&mut self);
 
-    /// A number that is another at each call, and another in each memory, as far as it can be had:
-    /// the log mixes it into the identity of what it creates or clears. Here the address of `self`,
-    /// and on x86_64 the time stamp counter (RDTSC: any ring, unless the system forbids it). On
-    /// other targets, or with a better source of randomness, return that.
+    /// A number that differs, as far as possible, between calls and between memories. The log mixes
+    /// it into its identity when it is created or cleared. This implementation uses the address of
+    /// `self`, and on x86_64 the time stamp counter (RDTSC works in any ring, unless the system
+    /// forbids it). On other targets, or where there is a better source of randomness, return a
+    /// number from that.
     fn salt(&self) -> u64 {
         let address = core::ptr::from_ref(self).addr() as u64;
         #[cfg(target_arch = "x86_64")]
@@ -30,7 +31,7 @@ pub trait Memory {
     }
 }
 
-/// Lent memory: it is still there when a log on it was refused or is dropped.
+/// Borrowed memory: the caller still has it after a log on it was refused or dropped.
 impl<M: Memory + ?Sized> Memory for &mut M {
     fn words(&self) -> usize {
         (**self).words()
@@ -60,11 +61,11 @@ impl<M: Memory + ?Sized> Memory for &mut M {
     }
 }
 
-/// An image: words in ordinary memory, such as the bytes of a file that was persistent memory. A
-/// log in it can be recovered and read; nothing that is stored to it outlives a power cut.
+/// An image: words in ordinary memory, such as a file that holds a copy of persistent memory. A log
+/// in it can be recovered and read. Stores to it do not survive a power cut.
 ///
 /// # Panics
-/// If a word is not in the image.
+/// If a word is outside the image.
 impl Memory for [u64] {
     fn words(&self) -> usize {
         self.len()

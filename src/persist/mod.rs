@@ -1,20 +1,22 @@
-//! Persistent memory: a `Region` of it as a type, with libpmem's words, and an append-only
-//! [log](log::Log) on it as the worked example.
+//! Persistent memory: the type `Region`, whose methods are named as in libpmem, and an append-only
+//! [log](log::Log) in such memory as the worked example.
 //!
-//! A store is persistent when its line is in the *persistence domain*: the memory controller's
-//! queue, or on platforms with eADR the caches themselves (`Domain`). So: store, `flush` (starts
-//! the write-back: asynchronous), `drain` (waits for all of them: synchronous, blocking). One
-//! `drain` serves any number of flushes.
+//! A store is persistent when its line is in the *persistence domain* (`Domain`): the memory
+//! controller's queue, or on platforms with eADR the caches too. So a program stores, then calls
+//! `flush` (starts the write-back: asynchronous), then `drain` (waits for all flushes: synchronous,
+//! blocking). One `drain` serves any number of flushes.
 //!
-//! The region is x86_64's. The log runs on whatever is [`Memory`], on any target: also on the host
-//! that looks at an image.
+//! `Region` exists on x86_64 only. The log runs on any [`Memory`], on any target, for example on a
+//! host that reads an image.
 //!
-//! # Invariants
-//! 1. A `Region` has its memory to itself for as long as it lives: it borrows it mutably.
-//! 2. It begins at a line of the cache.
-//! 3. It stays on its CPU while a flush is unfinished (it is neither `Send` nor `Sync`), and its
-//!    drop drains: when it is given up, nothing is left half-done. A region that is forgotten skips
-//!    that: no undefined behaviour, but what was flushed and not drained may be lost.
+//! A region must stay on its CPU while a flush is unfinished, so it is neither `Send` nor `Sync`.
+//! Dropping it drains. A region that is forgotten skips that: this is not undefined behaviour, but
+//! lines that were flushed and not drained may be lost.
+
+// Invariants:
+// 1. While a `Region` exists, nothing else accesses its memory: it borrows the memory mutably.
+// 2. It begins at the start of a cache line.
+// 3. It stays on its CPU while a flush is unfinished, and its drop drains.
 
 #[cfg(target_arch = "x86_64")]
 mod copy;

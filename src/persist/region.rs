@@ -1,45 +1,45 @@
-//! The region. Its invariants are those of [`persist`](super).
+//! The region. Its invariants are stated in `persist/mod.rs`.
 
 use core::{marker::PhantomData, ops::Range};
 
 use super::{Memory, copy};
 use crate::cache::{self, Cache};
 
-/// What survives a power cut. Firmware knows: the NFIT's platform capabilities say it (bit 0: the
-/// caches do; bit 1: the memory controller does).
+/// The parts of the machine whose content survives a power cut. Firmware finds it in the NFIT's
+/// platform capabilities (bit 0: the caches survive; bit 1: the memory controller survives).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Domain {
-    /// ADR: what has reached the memory controller. Lines are flushed.
+    /// ADR: stores that have reached the memory controller. Lines are flushed.
     MemoryController,
     /// eADR: the caches too. No line is flushed, and `drain` only waits until the stores have left
-    /// the CPU. A wrong choice of this loses data.
+    /// the CPU. On a platform without eADR this choice loses data.
     Caches,
 }
 
-/// Copies from this many bytes on are stored non-temporally. Data, not architecture: measured on an
-/// AMD EPYC of family 1Ah (Zen 5), and the choice for every CPU that was not measured.
+/// Copies of at least this many bytes use non-temporal stores. A tuning value: measured on an AMD
+/// EPYC of family 1Ah (Zen 5), and used for every CPU.
 pub(crate) const NON_TEMPORAL_FROM: usize = 1024;
 
-/// The range is not within the region.
+/// The range is not inside the region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct OutOfBounds;
 
-/// The region does not begin at a line of the cache.
+/// The region does not begin at the start of a cache line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Misaligned;
 
 impl core::fmt::Display for OutOfBounds {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("the range is not within the region")
+        f.write_str("the range is not inside the region")
     }
 }
 
 impl core::fmt::Display for Misaligned {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("the region does not begin at a line of the cache")
+        f.write_str("the region does not begin at the start of a cache line")
     }
 }
 
@@ -52,7 +52,7 @@ impl core::error::Error for Misaligned {}
 /// use wouldblock::{cache::Cache, persist::{Domain, Region}};
 ///
 /// #[repr(align(64))]
-/// struct Memory([u8; 4096]); // in earnest: what the NFIT or a mapped file says is persistent
+/// struct Memory([u8; 4096]); // really: memory that the NFIT lists, or a mapped file
 /// let mut memory = Memory([0; 4096]);
 /// let cache = Cache::get().expect("a CPU that can flush its cache");
 /// let mut region = Region::new(&mut memory.0, cache, Domain::MemoryController)?;
@@ -60,7 +60,7 @@ impl core::error::Error for Misaligned {}
 /// region.copy_persist(100, b"one call: copied, written back, waited for")?;
 ///
 /// region.bytes_mut()[1000] = 7;
-/// region.flush(1000..1001)?; // continues by itself
+/// region.flush(1000..1001)?; // continues without the caller
 /// region.bytes_mut()[2000] = 8;
 /// region.flush(2000..2001)?;
 /// region.drain();            // one end for both
@@ -72,18 +72,18 @@ pub struct Region<'m> {
     cache: Cache,
     domain: Domain,
     non_temporal_from: usize,
-    /// Whether anything was flushed that is not drained.
+    /// Whether a flush was started and not drained.
     started: bool,
-    /// It stays on its CPU.
+    /// Neither `Send` nor `Sync`, so that it stays on its CPU.
     here: PhantomData<*const ()>,
 }
 
 impl<'m> Region<'m> {
-    /// `bytes` as a persistent region. That they are persistent is the caller's knowledge; if they
-    /// are not, nothing but the data of a crash is lost.
+    /// `bytes` as a persistent region. The caller knows that they are persistent. If they are not,
+    /// a crash loses the data; nothing else goes wrong.
     ///
     /// # Errors
-    /// [`Misaligned`]: `bytes` do not begin at a line.
+    /// [`Misaligned`]: `bytes` does not begin at the start of a cache line.
     #[inline]
     pub fn new(bytes: &'m mut [u8], cache: Cache, domain: Domain) -> Result<Self, Misaligned> {
         if bytes.as_ptr().addr() & (cache.line() - 1) != 0 {
@@ -93,14 +93,14 @@ impl<'m> Region<'m> {
         Ok(Self { bytes, cache, domain, non_temporal_from, started: false, here: PhantomData })
     }
 
-    /// The same with another threshold.
+    /// Sets the threshold for non-temporal stores.
     #[cfg(feature = "c")]
     pub(crate) fn non_temporal_from(mut self, bytes: usize) -> Self {
         self.non_temporal_from = bytes;
         self
     }
 
-    /// The persistence domain that was stated.
+    /// The persistence domain that was passed to [`new`](Self::new).
     #[must_use]
     pub fn domain(&self) -> Domain {
         self.domain
@@ -113,16 +113,16 @@ impl<'m> Region<'m> {
         self.bytes
     }
 
-    /// The memory, to be stored to; [`flush`](Self::flush) what was changed.
+    /// The memory, for storing to it. [`flush`](Self::flush) the bytes that were changed.
     #[must_use]
     #[inline]
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         self.bytes
     }
 
-    /// Starts the write-back of every line that `range` touches. Returns when all are issued; a
-    /// range beyond a few KiB is better flushed in steps, by a [`Batch`](cache::Batch) on
-    /// [`bytes`](Self::bytes).
+    /// Starts the write-back of every line that contains a byte of `range`. Returns when all lines
+    /// are issued. For a range of more than a few KiB use a [`Batch`](cache::Batch) on
+    /// [`bytes`](Self::bytes), which issues the lines in steps.
     ///
     /// # Errors
     /// [`OutOfBounds`], and nothing is done.
@@ -133,13 +133,13 @@ impl<'m> Region<'m> {
         if self.domain == Domain::MemoryController {
             let mut batch = self.cache.batch();
             batch.write_back_all(bytes);
-            // Its fence is `drain`.
+            // `drain` waits for it.
             core::mem::forget(batch);
         }
         Ok(())
     }
 
-    /// Waits until everything flushed is persistent (MFENCE). A synchronous, blocking end.
+    /// Waits until all flushed lines are persistent (MFENCE). Synchronous and blocking.
     #[inline]
     pub fn drain(&mut self) {
         cache::mfence();
@@ -157,9 +157,10 @@ impl<'m> Region<'m> {
         Ok(())
     }
 
-    /// Copies `from` to offset `at` and starts its write-back. From 1024 bytes on (measured on one
-    /// CPU, an AMD EPYC of family 1Ah) with non-temporal stores, **and then flushed all the same**: such a store to a line that is in the cache may be done there,
-    /// and stay there. SFENCE follows them: no later store is seen before them.
+    /// Copies `from` to offset `at` and starts its write-back. Copies of at least 1024 bytes
+    /// (measured on one CPU, an AMD EPYC of family 1Ah) use non-temporal stores. **Their lines are
+    /// flushed too**: a non-temporal store to a line that is in the cache may change the cache
+    /// only. SFENCE follows, so that no later store becomes visible before them.
     ///
     /// # Errors
     /// [`OutOfBounds`], and nothing is done.
@@ -171,7 +172,7 @@ impl<'m> Region<'m> {
         Ok(())
     }
 
-    /// As [`copy`](Self::copy), and waits until it is persistent.
+    /// As [`copy`](Self::copy), and waits until the copy is persistent.
     ///
     /// # Errors
     /// [`OutOfBounds`], and nothing is done.
@@ -182,8 +183,8 @@ impl<'m> Region<'m> {
         Ok(())
     }
 
-    /// Copies and starts the write-back. `true`: non-temporal stores were used, so the caller must
-    /// fence.
+    /// Copies and starts the write-back. Returns `true` if non-temporal stores were used: the
+    /// caller must then fence.
     #[inline]
     fn put(&mut self, at: usize, from: &[u8]) -> Result<bool, OutOfBounds> {
         let range = at..at.checked_add(from.len()).ok_or(OutOfBounds)?;
@@ -198,7 +199,7 @@ impl<'m> Region<'m> {
         Ok(non_temporal)
     }
 
-    /// Zeroes `range` (by CLZERO where the CPU has it) and waits until that is persistent.
+    /// Zeroes `range` (by CLZERO where the CPU has it) and waits until the zeros are persistent.
     ///
     /// # Errors
     /// [`OutOfBounds`], and nothing is done.
@@ -220,7 +221,7 @@ impl Drop for Region<'_> {
 }
 
 /// # Panics
-/// If a word or a range is not in the region, which a log never asks for.
+/// If a word or a range is outside the region. A log never asks for that.
 impl Memory for Region<'_> {
     fn words(&self) -> usize {
         self.bytes.len() / 8
@@ -234,8 +235,8 @@ impl Memory for Region<'_> {
     #[inline]
     fn store(&mut self, word: usize, value: u64) {
         let to: &mut [u8; 8] = &mut self.bytes.as_chunks_mut().0[word];
-        // SAFETY: these 8 bytes are borrowed here, and aligned: the region begins at a line
-        // (invariant 2). Volatile, so that it is one store, which no other replaces.
+        // SAFETY: these 8 bytes are borrowed here, and aligned, since the region begins at a line
+        // (invariant 2). Volatile: it stays one store, and the compiler does not drop it.
         unsafe { to.as_mut_ptr().cast::<u64>().write_volatile(value) };
     }
 

@@ -1,4 +1,4 @@
-//! A thread that may be left where it stands.
+//! A thread that may be abandoned while it runs.
 
 use std::{
     panic,
@@ -6,12 +6,12 @@ use std::{
     thread::Builder,
 };
 
-/// The stack of such a thread: small, since one that is left keeps it.
+/// The stack size of such a thread. Small, because an abandoned thread keeps its stack.
 const STACK: usize = 512 << 10;
 
-/// Runs `body` on a thread of its own, and returns what it returns; or what it has sent before, and
-/// then it is left where it stands: it must not use again what is not its own. A panic of `body`
-/// continues here.
+/// Runs `body` on a thread of its own, and returns what it returns. If `body` sends a value before
+/// it returns, that value is returned and the thread is abandoned: after sending, `body` must not
+/// use anything that is shared with other threads. A panic of `body` continues here.
 pub(super) fn apart<R: Send + 'static>(body: impl FnOnce(Sender<R>) -> R + Send + 'static) -> R {
     let (sender, end) = mpsc::channel();
     let spawned = Builder::new().name("sweep".into()).stack_size(STACK).spawn(move || {

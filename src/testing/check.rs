@@ -1,8 +1,8 @@
-//! Conformance: what every [`Attempt`] and every [`Background`] promises, checked on a driver and
+//! Conformance: the promises of every [`Attempt`] and every [`Background`], checked on a driver and
 //! its fake.
 //!
-//! A snapshot is whatever the author takes for the state that matters: what is in the device, what
-//! the driver holds. The checks return, and never panic by themselves.
+//! A snapshot is the state that the driver's author considers relevant: for example the content of
+//! the device and of the driver. The checks return an error; they do not panic.
 
 use std::{fmt, format, string::String};
 
@@ -13,7 +13,7 @@ use crate::{
     nb,
 };
 
-/// A promise that is not kept.
+/// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation(String);
 
@@ -29,11 +29,11 @@ fn violation<T>(what: impl Into<String>) -> Result<T, Violation> {
     Err(Violation(what.into()))
 }
 
-/// `WouldBlock` loses nothing, and trying again is always right: on a device that is not ready,
-/// `tries` tries change nothing in the snapshot.
+/// Promise: `WouldBlock` loses nothing, so the operation may be tried again at any time. Checks
+/// that on a device that is not ready, `tries` tries do not change the snapshot.
 ///
 /// # Errors
-/// With the try that ended, or changed something.
+/// A try ended the operation, or changed the snapshot.
 pub fn tries_lose_nothing<A: Attempt, S: PartialEq + fmt::Debug>(
     op: &mut A,
     tries: u32,
@@ -50,12 +50,12 @@ pub fn tries_lose_nothing<A: Attempt, S: PartialEq + fmt::Debug>(
     Ok(())
 }
 
-/// A try is bounded and never waits: it takes at most `boundaries`. Whether it succeeds does not
-/// matter. Returns how many it took. The operation is made on another thread, by `op`: a try that
-/// waits is left there, where it stands.
+/// Promise: a try is bounded and never waits. Checks that one try takes at most `boundaries`
+/// boundaries, whether it succeeds or not, and returns how many it took. `op` makes the operation
+/// on another thread; if the try waits, that thread is abandoned.
 ///
 /// # Errors
-/// When it takes more.
+/// The try takes more.
 pub fn a_try_is_bounded<A: Attempt>(
     op: impl FnOnce() -> A + Send + 'static,
     boundaries: u64,
@@ -66,18 +66,18 @@ pub fn a_try_is_bounded<A: Attempt>(
     }
 }
 
-/// What is awaited has come between the try that would block and `arm`: the interrupt still
-/// follows, and the next try does not block. Takes the world's next event, and the operation's end.
+/// Promise: if the event comes between the try that would block and `arm`, the interrupt still
+/// follows, and the next try does not block. Uses up the world's next event and ends the operation.
 ///
 /// # Errors
-/// When no interrupt follows, or the try after it would block.
+/// No interrupt follows, or the try after it would block.
 pub fn arm_announces_what_has_come<A: Attempt, W: World>(
     op: &mut A,
     world: &W,
 ) -> Result<(), Violation> {
     would_block(op, "a try before the event")?;
     world.event();
-    // On a source that is always enabled the interrupt is here by now, and not news to anybody.
+    // If the source is always enabled, its interrupt comes now. That is allowed.
     let enabled = world.deliver();
     op.arm();
     let announced = world.deliver() || enabled;
@@ -90,11 +90,11 @@ pub fn arm_announces_what_has_come<A: Attempt, W: World>(
     }
 }
 
-/// `arm` enables the source, and `disarm` disables it. A wrapper that does not forward the two to the
-/// attempt inside of it is deaf, and fails here.
+/// Promise: `arm` enables the interrupt source, and `disarm` disables it. A wrapper that does not
+/// forward the two to its inner attempt would never be woken, and fails this check.
 ///
 /// # Errors
-/// When the source is enabled before, is not while `op` is armed, or still is after that.
+/// The source is enabled before `arm`, is not enabled after `arm`, or is enabled after `disarm`.
 pub fn arm_enables_the_source<A: Attempt>(
     op: &mut A,
     mut enabled: impl FnMut() -> bool,
@@ -111,10 +111,10 @@ pub fn arm_enables_the_source<A: Attempt>(
     }
 }
 
-/// `disarm` takes `arm` back: the snapshot, of what the source is enabled for, is as it was.
+/// Promise: `disarm` undoes `arm`. Checks that the snapshot of the enabled sources is as before.
 ///
 /// # Errors
-/// When something stays.
+/// The snapshot differs.
 pub fn disarm_takes_arm_back<A: Attempt, S: PartialEq + fmt::Debug>(
     op: &mut A,
     mut enabled: impl FnMut() -> S,
@@ -129,11 +129,12 @@ pub fn disarm_takes_arm_back<A: Attempt, S: PartialEq + fmt::Debug>(
     Ok(())
 }
 
-/// `begin` never waits and never works: it costs the same on a device that is ready as on one that
-/// is stuck. Returns the boundaries it takes.
+/// Promise: `begin` never waits, and does none of the operation's work. Checks that it takes the
+/// same number of boundaries on a device that is ready as on a stuck device, and returns that
+/// number.
 ///
 /// # Errors
-/// When it costs more on one of the two, or takes more than 1000 boundaries.
+/// The numbers differ, or are above 1000.
 pub fn begin_costs_the_same<A: Background + 'static>(
     on_ready: A,
     on_stuck: A,
@@ -149,12 +150,12 @@ pub fn begin_costs_the_same<A: Background + 'static>(
     Ok(ready)
 }
 
-/// Interrupts follow `begin`, and they alone bring the operation to its end: nobody else tries it.
-/// The handlers that `world` delivers are to step `slot`; an event comes when no interrupt is
-/// pending. Returns the interrupts it took.
+/// Promise: interrupts follow `begin`, and they alone end the operation, without any other try. The
+/// handlers that `world` delivers must step `slot`. An event comes when no interrupt is pending.
+/// Returns the number of interrupts.
 ///
 /// # Errors
-/// When the slot is busy, or still is after `limit` interrupts or events.
+/// The slot is busy at the start, or still busy after `limit` interrupts or events.
 pub fn interrupts_end_it<A: Background, W: World>(
     slot: &'static Slot<A>,
     op: A,
@@ -178,11 +179,11 @@ pub fn interrupts_end_it<A: Background, W: World>(
     if slot.is_idle() { Ok(interrupts) } else { violation("interrupts do not bring it to its end") }
 }
 
-/// `cancel` brings the operation to its end, with no event from outside and at most `limit` tries,
-/// and the end gives it back.
+/// Promise: `cancel` ends the operation without an event from outside, and the end gives it back.
+/// Checks it with at most `limit` tries.
 ///
 /// # Errors
-/// When the slot is busy, or the operation continues.
+/// The slot is busy at the start, or the operation does not end.
 pub fn cancel_ends_it<A: Background, W: World>(
     slot: &'static Slot<A>,
     op: A,

@@ -1,4 +1,4 @@
-//! The CPU of a scenario: it sleeps and is woken as the real one, without its time.
+//! The CPU of a scenario. It sleeps and wakes like a real one, but no time passes.
 
 use std::{
     future::Future,
@@ -17,11 +17,12 @@ use crate::{
     time::{Clock, Deadline},
 };
 
-/// What the foreground of a sweep waits with: `&Cpu` is an [`Idle`] and an [`IdleUntil`], and it
-/// runs futures.
+/// The foreground of a sweep waits with this: `&Cpu` is an [`Idle`] and an [`IdleUntil`], and
+/// [`block_on`](Self::block_on) runs futures.
 ///
-/// It asks for news with interrupts held off and then sleeps until the next interrupt. Asleep for
-/// ever, it ends the run: a wake-up was lost. In a critical section and in a handler it spins.
+/// It checks for news with interrupts held off, and then sleeps until the next interrupt. If no
+/// interrupt can come any more, a wake-up was lost, and it ends the run. In a critical section and
+/// in a handler it spins.
 #[derive(Debug)]
 pub struct Cpu {
     run: Rc<Run>,
@@ -32,7 +33,7 @@ impl Cpu {
         Self { run }
     }
 
-    /// Runs `future` to its end; sleeps while it is pending and not woken.
+    /// Runs `future` to its end. Sleeps while the future is pending and was not woken.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
         let woken = Arc::new(Woken(AtomicBool::new(false)));
@@ -47,17 +48,18 @@ impl Cpu {
         }
     }
 
-    /// Runs the interrupts that are due, as an instruction of the foreground's would.
+    /// Runs the interrupts that are due, as between two instructions of the foreground.
     pub fn step(&self) {
         boundary();
     }
 
-    /// Events that have come so far.
+    /// The number of events so far.
     pub fn events(&self) -> u64 {
         self.run.events()
     }
 
-    /// A clock that goes on by one tick at each look, and by a sleep with a deadline to its end.
+    /// A clock of 1000 ticks a second. Each reading advances it by one tick; a sleep with a
+    /// deadline advances it to the deadline.
     pub fn clock(&self) -> CpuClock {
         CpuClock { run: self.run.clone() }
     }
@@ -75,7 +77,8 @@ impl IdleUntil<CpuClock> for &Cpu {
     }
 }
 
-/// See [`Cpu::clock`]. 1000 ticks a second.
+/// See [`Cpu::clock`].
+#[doc(hidden)]
 #[derive(Clone, Debug)]
 pub struct CpuClock {
     run: Rc<Run>,

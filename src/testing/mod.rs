@@ -1,36 +1,37 @@
-//! For driver authors: an interrupt at every place of a wait, on the host, and the promises of an
-//! operation, checked.
+//! For driver authors: tests on the host that let an interrupt come at every place of a wait, and
+//! that check the promises of an operation.
 //!
 //! # The sweep
-//! A driver is tested with a fake of its device. The sweep runs a scenario again and again, and
-//! each time lets the device raise its interrupt at another place: at each access of the library to
-//! what it shares with handlers, at each register access of the fake, and at each end of a critical
-//! section. The handler runs there, on the same stack, as on a device; where interrupts are held
-//! off it comes at the end of that. Then the same with two events, at every pair of places.
+//! A driver is tested with a fake of its device. The sweep runs a scenario many times. In each run
+//! the device raises its interrupt at another place: at each access of the library to memory that
+//! it shares with handlers, at each register access of the fake, and at each end of a critical
+//! section. Such a place is called a boundary. The handler runs at the boundary, on the same stack,
+//! as on a device; while interrupts are held off it is delayed until they are not. Then the sweep
+//! does the same with two events, at every pair of boundaries.
 //!
-//! On a device no interrupt unwinds what it has interrupted. So a run that must not continue is left
-//! where it stands, with its thread and memory, and the sweep continues on another thread; only a
-//! panic of the foreground itself unwinds. The scenario is therefore `Send`, `Sync` and `'static`; the
-//! world is made on the thread of its runs, and need not be.
+//! On a device no interrupt unwinds the code that it has interrupted. So a run that must not
+//! continue is abandoned, with its thread and its memory, and the sweep continues on another
+//! thread; only a panic of the foreground itself unwinds. The scenario is therefore `Send`, `Sync`
+//! and `'static`. The world is made on the thread of its run, and need not be `Send`.
 //!
 //! | fault | how it is found |
 //! |---|---|
 //! | a wake-up is lost | the foreground is asleep after the last event, with no interrupt pending |
-//! | a handler spins on what it interrupted, or its interrupt is never quieted | the budget of steps is spent |
-//! | a handler uses what was interrupted in use | two uses of one cell of the library's, one of them exclusive |
+//! | a handler waits for the code that it has interrupted, or its interrupt request never ends | the budget of steps is spent |
+//! | a handler uses memory that the interrupted code is using | one of the library's cells is used twice at a time, one use being exclusive |
 //! | a value is lost, doubled, or wrong | the scenario's own assertions |
 //!
-//! It is exact and takes milliseconds. What it does not show: what happens between two boundaries
-//! (a driver's own plain memory accesses, the inside of `heapless`), and what other cores do; that
-//! is for a sweep of instructions under an emulator, and for loom.
+//! The sweep is exact and takes milliseconds. It does not show interrupts between two boundaries
+//! (among a driver's own plain memory accesses, or inside `heapless`), nor the effects of other
+//! cores. Use a sweep of instructions under an emulator, and loom, for these.
 //!
 //! # A driver and its sweep
 //! ```
 //! use std::{cell::Cell, convert::Infallible, rc::Rc};
 //! use wouldblock::{attempt::{self, Attempt}, event::Event, nb, testing};
 //!
-//! // The device, as a fake: one register, whose bit 8 says that there is a byte. Reading takes it.
-//! // A byte that comes raises the line; the interrupt controller latches that.
+//! // The fake of the device: one register. Bit 8 is set if there is a byte; reading takes the byte.
+//! // A received byte raises the interrupt line; the interrupt controller latches that.
 //! #[derive(Default)]
 //! struct Device {
 //!     register: Cell<u16>,
@@ -44,7 +45,7 @@
 //!     }
 //! }
 //!
-//! // The driver: its one try, and its handler.
+//! // The driver: its try, and its handler.
 //! struct Driver {
 //!     device: Rc<Device>,
 //!     received: Event,
@@ -63,7 +64,7 @@
 //!     }
 //! }
 //!
-//! // The world around them: bytes come, and the interrupt controller calls the handler.
+//! // The world around them: bytes arrive, and the interrupt controller calls the handler.
 //! struct World {
 //!     device: Rc<Device>,
 //!     driver: Driver,
@@ -91,7 +92,7 @@
 //!     }
 //! }
 //!
-//! // The sweeps: each form that the driver offers.
+//! // A sweep for each form that the driver offers.
 //! let blocking = testing::sweep("byte, blocking", World::new, |world, cpu| {
 //!     let mut waiter = world.driver.received.waiter().unwrap();
 //!     assert_eq!(waiter.operation(world.driver.byte()).block(cpu), Ok(7));
@@ -105,8 +106,8 @@
 //!     report.assert_clean();
 //! }
 //!
-//! // What it is good for: whoever looks, and then sleeps without a last question, loses the byte that
-//! // comes in between.
+//! // A sweep finds this mistake: the loop sleeps without checking again, so it loses a byte that
+//! // arrives between the try and the sleep.
 //! use wouldblock::block::Idle;
 //! let broken = testing::sweep("look; sleep", World::new, |world, mut cpu| {
 //!     while world.driver.byte().attempt().is_err() {
@@ -119,8 +120,8 @@
 //! # The promises
 //! [`check`] has one function for each promise of [`Attempt`](crate::Attempt) and
 //! [`Background`](crate::job::Background) that can be checked from outside: no try loses anything,
-//! a try is bounded, `arm` announces what has come, `disarm` takes it back; `begin` costs the same
-//! on a stuck device, interrupts alone bring the operation to its end, `cancel` ends it.
+//! a try is bounded, `arm` announces an event that has already come, `disarm` undoes `arm`, `begin`
+//! costs the same on a stuck device, interrupts alone end the operation, and `cancel` ends it.
 
 mod apart;
 pub mod check;
@@ -131,22 +132,24 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 
+#[doc(hidden)] // For tests of critical sections.
+pub use self::run::in_critical_section;
 pub use self::{
     cpu::{Cpu, CpuClock},
     report::{Failure, Fault, Report},
-    run::{boundary, in_critical_section},
     sweep::{Sweep, sweep},
 };
+pub use crate::hooks::boundary;
 
-/// What is around a scenario: the device, and the interrupt controller. Made anew for each run.
+/// The surroundings of a scenario: the device and the interrupt controller. Each run has a new one.
 pub trait World: 'static {
-    /// The next thing happens: a byte comes, a transfer ends. It touches the device alone, and may
-    /// come anywhere, in a critical section too. The boundaries in it do not count.
+    /// The next event happens: a byte arrives, a transfer ends. It may access the device only, and
+    /// may happen anywhere, also in a critical section. Boundaries inside of it are not counted.
     fn event(&self);
 
     /// If an interrupt is requested, takes the request, calls its handler, and returns `true`.
     ///
-    /// Asked at each boundary where an interrupt could come. A request that is masked in the device
-    /// is none, and becomes one when the device is armed, as its hardware has it.
+    /// It is called at each boundary where an interrupt could come. A request that is masked in the
+    /// device does not count. It counts once the source is enabled, as in the hardware.
     fn deliver(&self) -> bool;
 }

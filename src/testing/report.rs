@@ -1,4 +1,4 @@
-//! What a sweep has found.
+//! The result of a sweep.
 
 use std::{
     any::Any,
@@ -7,9 +7,9 @@ use std::{
     vec::Vec,
 };
 
-/// What a sweep found. It is printed in one line, and more where something is wrong.
+/// The result of a sweep. It is displayed in one line, with the first failure if there is one.
 #[derive(Clone, Debug)]
-#[must_use = "a sweep whose report is not looked at shows nothing"]
+#[must_use = "a sweep shows nothing unless its report is checked"]
 pub struct Report {
     name: String,
     pub(super) boundaries: u64,
@@ -25,43 +25,33 @@ impl Report {
         Self { name, boundaries: 0, cut_short: false, runs: 0, interrupts: 0, failures: Vec::new() }
     }
 
-    /// Places at which the event came.
+    /// The number of boundaries at which the event came.
     pub const fn boundaries(&self) -> u64 {
         self.boundaries
     }
 
-    /// Whether the sweep ended at its limit, not at the last boundary.
-    pub const fn is_cut_short(&self) -> bool {
-        self.cut_short
-    }
-
-    /// Runs of the foreground.
+    /// The number of runs of the foreground.
     pub const fn runs(&self) -> u64 {
         self.runs
     }
 
-    /// Handlers that ran, in all runs.
-    pub const fn interrupts(&self) -> u64 {
-        self.interrupts
-    }
-
-    /// Runs that did not end as they should, in the order in which they were made.
+    /// The runs that failed, in their order.
     pub fn failures(&self) -> &[Failure] {
         &self.failures
     }
 
-    /// Runs in which a wake-up was lost.
+    /// The number of runs in which a wake-up was lost.
     pub fn lost(&self) -> u64 {
         self.count(&Fault::Lost)
     }
 
-    /// Runs that would not have ended.
+    /// The number of runs that did not end.
     pub fn stuck(&self) -> u64 {
         self.count(&Fault::Stuck)
     }
 
-    /// Runs in which a handler reached into what it had interrupted.
-    pub fn torn(&self) -> u64 {
+    /// The number of runs in which a handler used memory that the interrupted code was using.
+    pub(super) fn torn(&self) -> u64 {
         self.count(&Fault::Torn)
     }
 
@@ -69,7 +59,7 @@ impl Report {
         self.failures.iter().filter(|failure| failure.fault == *fault).count() as u64
     }
 
-    /// Panics unless there were runs, interrupts came, and every run ended as it should.
+    /// Panics if a run failed, or if no interrupt came.
     ///
     /// # Panics
     /// With the report.
@@ -95,7 +85,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// One run that did not end as it should.
+/// A run that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The boundaries at which the events came, counted from 0.
@@ -104,25 +94,25 @@ pub struct Failure {
     pub fault: Fault,
 }
 
-/// What goes wrong in a run.
+/// The fault in a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
     /// A wake-up was lost: the foreground was asleep after the last event, and no interrupt was
     /// pending.
     Lost,
-    /// The budget of steps was spent: a handler spins on what it has interrupted, an interrupt is
-    /// never quieted, or the foreground retries for ever.
+    /// The budget of steps was spent: a handler waits for the code that it has interrupted, an
+    /// interrupt request never ends, or the foreground retries for ever.
     Stuck,
-    /// A handler used a cell of the library's that what it had interrupted was using. On a device
-    /// that is undefined behaviour.
+    /// A handler used one of the library's cells while the interrupted code was using it. On a
+    /// device that is undefined behaviour.
     Torn,
     /// The foreground, a handler or the world panicked.
     Panicked(String),
 }
 
 impl Fault {
-    /// That of a panic with this payload.
+    /// The fault of a panic with this payload.
     pub(super) fn of_panic(payload: &(dyn Any + Send)) -> Self {
         let text = payload.downcast_ref::<&str>().map(ToString::to_string);
         let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
@@ -135,7 +125,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Lost => f.write_str("a wake-up is lost"),
             Self::Stuck => f.write_str("it does not end"),
-            Self::Torn => f.write_str("a handler uses what it has interrupted"),
+            Self::Torn => f.write_str("a handler uses memory that the interrupted code is using"),
             Self::Panicked(words) => write!(f, "panicked: {words}"),
         }
     }

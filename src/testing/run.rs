@@ -1,19 +1,18 @@
-//! One run of a scenario: the boundaries of this thread are counted, and what is to happen at them
-//! happens, on the same stack.
+//! One run of a scenario. It counts the boundaries of its thread, and events and handlers run at
+//! them, on the same stack.
 //!
-//! On a device nothing leaves an access of the library's but its end, and a handler returns to what
-//! it has interrupted. So a boundary never unwinds: it returns, or never does.
+//! On a device every access of the library runs to its end, and a handler returns to the code that
+//! it has interrupted. So a boundary never unwinds: it returns, or the run stops there for ever.
 
 // Invariant: a handler runs only where an interrupt could come: at a boundary, outside every
-// critical section, and not in another handler unless handlers nest. What the world does by itself
-// (an event) may come at any boundary.
+// critical section, and not in another handler unless handlers nest. An event may happen at any
+// boundary.
 //
 // A run that must not continue is given up at the boundary where that is found: its thread tells
-// the sweep and then stands there for ever. So nothing that the run has on its stack is dropped or
-// used again, and nothing that it has in its hands is in two places.
+// the sweep and then parks for ever. So no value on its stack is dropped or used again, and no
+// value is in two places.
 
 use std::{
-    any::type_name,
     boxed::Box,
     cell::{Cell, RefCell},
     fmt::{self, Write as _},
@@ -26,33 +25,17 @@ use std::{
 use critical_section::RestoreState;
 
 use super::{Fault, World};
+use crate::hooks::{self, Address, Hooks};
+pub(crate) use crate::hooks::{access, boundary, masked};
 
 thread_local! {
-    /// The run of this thread.
-    static RUN: RefCell<Option<Rc<Run>>> = const { RefCell::new(None) };
-    /// Whether there is one: all that a boundary looks at outside a run.
-    static RUNNING: Cell<bool> = const { Cell::new(false) };
-    /// Critical sections of the library that this thread is in.
-    static SECTIONS: Cell<u32> = const { Cell::new(0) };
-    /// What the outermost critical section of this thread is released with.
+    /// The state with which the outermost critical section of this thread is released.
     static OUTERMOST: Cell<Option<RestoreState>> = const { Cell::new(None) };
 }
 
-/// A place at which an interrupt may come: a driver author's fake calls this at the beginning of
-/// each register access. The library has one at each access to what it shares with handlers, and at
-/// the two ends of its critical sections. Outside a [`sweep`](super::sweep()) it does nothing.
-#[inline]
-pub fn boundary() {
-    if RUNNING.get()
-        && let Some(run) = current()
-    {
-        run.boundary();
-    }
-}
-
-/// Whether this thread is in a critical section, the library's or anybody's. Async-signal-safe.
+/// Whether this thread is in a critical section, the library's or any other. Async-signal-safe.
 pub fn in_critical_section() -> bool {
-    SECTIONS.get() != 0 || {
+    hooks::in_section() || {
         // SAFETY: released below, in the order of acquisition.
         let state = unsafe { critical_section::acquire() };
         let mut text = Text::default();
@@ -63,8 +46,9 @@ pub fn in_critical_section() -> bool {
     }
 }
 
-/// Looks for "true" in what is written to it, without a buffer: the state in which
-/// `critical-section` on a host remembers that it is nested is opaque, but can be shown.
+/// Finds out whether "true" is written to it, without a buffer. On a host, `critical-section` keeps
+/// in its restore state whether the section is nested. That state is opaque, but implements
+/// `Debug`.
 #[derive(Default)]
 struct Text {
     says_true: bool,
@@ -77,74 +61,25 @@ impl fmt::Write for Text {
     }
 }
 
-/// Runs `f`, in which handlers are held off.
-pub(crate) fn masked<R>(f: impl FnOnce() -> R) -> R {
-    struct Mask;
-    impl Drop for Mask {
-        fn drop(&mut self) {
-            SECTIONS.set(SECTIONS.get() - 1);
-        }
-    }
-    SECTIONS.set(SECTIONS.get() + 1);
-    let _mask = Mask;
-    f()
-}
-
-/// Lets go of the critical section that this thread is in, if it is, and will never leave.
+/// Releases the critical section that this thread is in, if any: the thread will never leave it
+/// itself.
 fn leave_section() {
     if in_critical_section()
         && let Some(outermost) = OUTERMOST.get()
     {
-        // SAFETY: it is acquired, by frames of this thread that will never release it; the inner
-        // ones do not count. An outermost section of this thread was released with this before.
+        // SAFETY: frames of this thread have acquired it and will never release it. Releasing the
+        // outermost section is enough; this state has released an outermost section of this thread
+        // before.
         unsafe { critical_section::release(outermost) };
     }
 }
 
-/// Runs `f`, which uses what `cell` points to, and gives the run up if that is in use already by what
-/// this has interrupted, and one of the two is exclusive.
-pub(crate) fn access<T, R>(cell: *const T, exclusive: bool, f: impl FnOnce() -> R) -> R {
-    boundary();
-    let run = if RUNNING.get() && size_of::<T>() != 0 { current() } else { None };
-    let Some(run) = run else { return f() };
-    let _access = Access::begin(&run, cell, exclusive);
-    f()
-}
-
-struct Access<'r>(&'r Run);
-
-impl<'r> Access<'r> {
-    fn begin<T>(run: &'r Run, cell: *const T, exclusive: bool) -> Self {
-        // A cell and the first cell inside it have one address.
-        let cell = (cell.addr(), type_name::<T>());
-        let mut cells = run.cells.borrow_mut();
-        let torn = cells.iter().any(|&(other, its)| other == cell && (its || exclusive));
-        cells.push((cell, exclusive));
-        drop(cells);
-        let access = Self(run);
-        if torn {
-            run.give_up(Fault::Torn);
-        }
-        access
-    }
-}
-
-impl Drop for Access<'_> {
-    fn drop(&mut self) {
-        self.0.cells.borrow_mut().pop(); // The last one: accesses nest as calls do.
-    }
-}
-
-fn current() -> Option<Rc<Run>> {
-    RUN.with_borrow(Clone::clone)
-}
-
-/// What a run is allowed, and what it needs.
+/// The conditions of a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
-    /// Events that the foreground waits for.
+    /// The number of events that the foreground waits for.
     pub needs: u64,
-    /// Boundaries and handlers, in all.
+    /// The number of boundaries and handlers that the run may take.
     pub budget: u64,
     /// Whether handlers interrupt handlers.
     pub nested: bool,
@@ -167,7 +102,8 @@ pub(super) struct Run {
     handlers: Cell<u32>,
     in_event: Cell<bool>,
     time: Cell<u64>,
-    cells: RefCell<Vec<((usize, &'static str), bool)>>,
+    /// The cells in use, and whether each use is exclusive.
+    cells: RefCell<Vec<(Address, bool)>>,
 }
 
 impl Run {
@@ -204,35 +140,13 @@ impl Run {
         // SAFETY: just acquired.
         unsafe { critical_section::release(outermost) };
         OUTERMOST.set(Some(outermost));
-        RUN.set(Some(self.clone()));
-        RUNNING.set(true);
+        hooks::install(self.clone());
         let end = panic::catch_unwind(AssertUnwindSafe(foreground));
-        RUNNING.set(false);
-        RUN.set(None);
+        hooks::remove();
         end
     }
 
-    pub fn boundary(&self) {
-        if self.in_event.get() {
-            return;
-        }
-        self.step();
-        if thread::panicking() {
-            // No place is counted any more, but the world continues: who unwinds may wait for it.
-            if self.handlers.get() == 0 && self.events.get() < self.terms.needs {
-                self.event();
-            }
-        } else if self.handlers.get() == 0 || self.terms.nested {
-            let here = self.boundaries.replace(self.boundaries.get() + 1);
-            while self.placements.get(self.placed.get()) == Some(&here) && self.events_are_left() {
-                self.placed.set(self.placed.get() + 1);
-                self.event();
-            }
-        }
-        self.deliver();
-    }
-
-    /// All events come, at boundaries or while the foreground sleeps.
+    /// Whether more events will come, at boundaries or while the foreground sleeps.
     fn events_are_left(&self) -> bool {
         self.events.get() < self.terms.needs.max(self.placements.len() as u64)
     }
@@ -244,7 +158,7 @@ impl Run {
         self.in_event.set(false);
     }
 
-    /// Runs the handlers that are due, if an interrupt can come here. Whether it did.
+    /// Runs the handlers that are due, if an interrupt can come here. Returns whether any ran.
     fn deliver(&self) -> bool {
         let depth = self.handlers.get();
         let deepest = if self.terms.nested { 2 } else { 1 };
@@ -263,7 +177,7 @@ impl Run {
         delivered
     }
 
-    /// What is not the foreground's: a panic of it does not unwind through the foreground.
+    /// Runs code of the world. A panic in it does not unwind through the foreground.
     fn of_the_world<R>(&self, act: impl FnOnce(&dyn World) -> R) -> R {
         match panic::catch_unwind(AssertUnwindSafe(|| act(&*self.world))) {
             Ok(end) => end,
@@ -285,7 +199,7 @@ impl Run {
         } else {
             fault
         };
-        RUNNING.set(false);
+        hooks::pause();
         leave_section();
         (self.given_up)(self, fault);
         loop {
@@ -293,9 +207,9 @@ impl Run {
         }
     }
 
-    /// Sleeps as a CPU does: asks `news` with interrupts held off, and then sleeps until the next
-    /// interrupt or, if there is none to come, until the `deadline`, of which that many ticks are
-    /// left.
+    /// Sleeps like a CPU: calls `news` with interrupts held off, and then sleeps until the next
+    /// interrupt. If no interrupt will come, sleeps until the deadline, which is `deadline` ticks
+    /// away.
     pub fn sleep(&self, news: impl Fn() -> bool, deadline: Option<u64>) {
         self.boundary();
         loop {
@@ -323,12 +237,12 @@ impl Run {
         }
     }
 
-    /// The time, which a look advances.
+    /// Reads the clock, which advances it by one tick.
     pub fn look_at_the_time(&self) -> u64 {
         self.time.replace(self.time.get() + 1)
     }
 
-    /// Whether an event was placed at each of the boundaries it was meant for.
+    /// Whether the run reached every boundary at which an event was to come.
     pub fn all_placed(&self) -> bool {
         self.placed.get() == self.placements.len()
     }
@@ -347,6 +261,42 @@ impl Run {
 
     pub fn boundaries(&self) -> u64 {
         self.boundaries.get()
+    }
+}
+
+impl Hooks for Run {
+    fn boundary(&self) {
+        if self.in_event.get() {
+            return;
+        }
+        self.step();
+        if thread::panicking() {
+            // Boundaries are not counted any more, but events still come: a drop may wait for one.
+            if self.handlers.get() == 0 && self.events.get() < self.terms.needs {
+                self.event();
+            }
+        } else if self.handlers.get() == 0 || self.terms.nested {
+            let here = self.boundaries.replace(self.boundaries.get() + 1);
+            while self.placements.get(self.placed.get()) == Some(&here) && self.events_are_left() {
+                self.placed.set(self.placed.get() + 1);
+                self.event();
+            }
+        }
+        self.deliver();
+    }
+
+    fn begin_access(&self, cell: Address, exclusive: bool) {
+        let mut cells = self.cells.borrow_mut();
+        let torn = cells.iter().any(|&(other, its)| other == cell && (its || exclusive));
+        cells.push((cell, exclusive));
+        drop(cells);
+        if torn {
+            self.give_up(Fault::Torn);
+        }
+    }
+
+    fn end_access(&self) {
+        self.cells.borrow_mut().pop(); // The last one, because accesses nest like calls.
     }
 }
 

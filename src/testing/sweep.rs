@@ -1,4 +1,4 @@
-//! The sweep: a scenario, run once for each place at which an interrupt may come.
+//! The sweep: runs a scenario once for each boundary, with an interrupt there.
 
 use std::{
     boxed::Box,
@@ -16,8 +16,8 @@ use super::{
     run::{Run, Terms, in_critical_section},
 };
 
-/// Sweeps a scenario with the usual terms: one event is needed, handlers do not nest. See
-/// [`Sweep`].
+/// Sweeps a scenario with the default conditions: the foreground waits for one event, and handlers
+/// do not nest. See [`Sweep`].
 pub fn sweep<W: World>(
     name: &str,
     world: impl Fn() -> W + Send + Sync + 'static,
@@ -26,16 +26,16 @@ pub fn sweep<W: World>(
     Sweep::new(name).run(world, foreground)
 }
 
-/// How to sweep.
+/// A sweep and its conditions.
 ///
-/// Each run makes a fresh world and then calls the foreground. An event comes at boundary n, for
-/// every n that the foreground reaches; then two events come at every pair n ≤ m.
+/// Each run makes a new world and then calls the foreground. In the first runs one event comes at
+/// boundary n, for every n that the foreground reaches; then two events come, at every pair n ≤ m.
 ///
-/// A run in which a wake-up is lost, the budget is spent, a cell is torn, or the world or a handler
-/// panics, is given up where it stands, since on a device nothing would unwind there: it keeps its
-/// thread and its memory until the program ends, and the sweep continues on another thread. What
-/// such a run holds in a `static` (a job in a slot, a waiter, a locked `std` mutex) is held for the
-/// runs after it, too: make these in the world.
+/// A run is abandoned when a wake-up is lost, the budget is spent, a cell is torn, or the world or
+/// a handler panics: on a device nothing would unwind there. It keeps its thread and its memory
+/// until the program ends, and the sweep continues on another thread. If it has something in a
+/// `static` (a job in a slot, a waiter, a locked `std` mutex), this stays occupied in the following
+/// runs. So put these into the world.
 #[derive(Clone, Debug)]
 #[must_use = "nothing is swept until `run`"]
 pub struct Sweep<'n> {
@@ -45,52 +45,56 @@ pub struct Sweep<'n> {
 }
 
 impl<'n> Sweep<'n> {
-    /// One event is needed, handlers do not nest, at most 10 000 steps a run and 1000 boundaries.
+    /// The foreground waits for one event, handlers do not nest, a run takes at most 10 000 steps,
+    /// and the sweep at most 1000 boundaries.
     pub const fn new(name: &'n str) -> Self {
         Self { name, terms: Terms { needs: 1, budget: 10_000, nested: false }, limit: 1000 }
     }
 
-    /// How many events the foreground waits for. Those that were not placed at a boundary come
-    /// while it sleeps; a sleep after the last one, with no interrupt pending, is a lost wake-up.
+    /// Sets the number of events that the foreground waits for. Events that were not placed at a
+    /// boundary come while it sleeps. A sleep after the last event, with no interrupt pending, is a
+    /// lost wake-up.
     ///
-    /// With 0, events come only at boundaries, and a sleep with a deadline lasts until that.
+    /// With 0, events come only at boundaries, and a sleep with a deadline lasts until the
+    /// deadline.
     pub const fn needs(mut self, events: u64) -> Self {
         self.terms.needs = events;
         self
     }
 
-    /// Handlers are interrupted by handlers, one level deep, as by an interrupt of a higher
-    /// priority.
+    /// Lets handlers interrupt handlers, one level deep, as an interrupt of a higher priority does.
     pub const fn nested(mut self) -> Self {
         self.terms.nested = true;
         self
     }
 
-    /// Boundaries and handlers that one run may take. A run that takes more is stuck.
+    /// Sets the number of boundaries and handlers that one run may take. A run that takes more is
+    /// stuck.
     pub const fn budget(mut self, steps: u64) -> Self {
         self.terms.budget = steps;
         self
     }
 
-    /// Sweeps the first `boundaries` only: for a foreground that spins, which has no last one.
+    /// Sweeps only the first `boundaries` boundaries: for a foreground that spins, which has no
+    /// last one.
     pub const fn limit(mut self, boundaries: u64) -> Self {
         self.limit = boundaries;
         self
     }
 
-    /// Runs the whole sweep. The runs are on another thread; the worlds are made there.
+    /// Runs the whole sweep. The worlds are made and the runs execute on another thread.
     ///
     /// # Panics
-    /// If `world` panics, or the drop of a world. In a program whose `critical-section`
-    /// implementation is not the one for hosts: there the sweep could not tell where interrupts are
-    /// held off.
+    /// If `world` or the drop of a world panics. If the program's `critical-section` implementation
+    /// is not the one for hosts (its feature `std`): the sweep could then not tell where interrupts
+    /// are held off.
     pub fn run<W: World>(
         &self,
         world: impl Fn() -> W + Send + Sync + 'static,
         foreground: impl Fn(&W, &Cpu) + Send + Sync + 'static,
     ) -> Report {
         let told = !in_critical_section() && critical_section::with(|_| in_critical_section());
-        assert!(told, "the critical section of this program is not the one of a host");
+        assert!(told, "this program does not use the `critical-section` implementation for hosts");
         let places = Arc::new(Mutex::new(Places::new(self)));
         let scenario = Arc::new(Scenario { terms: self.terms, world, foreground });
         loop {
@@ -102,7 +106,7 @@ impl<'n> Sweep<'n> {
     }
 }
 
-/// What is run.
+/// The world and the foreground of a sweep.
 struct Scenario<M, F> {
     terms: Terms,
     world: M,
@@ -110,11 +114,11 @@ struct Scenario<M, F> {
 }
 
 impl<W: World, M: Fn() -> W, F: Fn(&W, &Cpu)> Scenario<M, F> {
-    /// One run after the other, on this thread; `true` when the sweep is over. `left` gets `false`
-    /// if a run is given up, which stays on this thread.
+    /// Executes one run after the other on this thread, and returns `true` when the sweep is over.
+    /// If a run is given up, `left` gets `false`, and the run keeps this thread.
     fn work(&self, places: &Arc<Mutex<Places>>, left: &Sender<bool>) -> bool {
         loop {
-            let next = lock(places).next(); // Not locked while the run is under way.
+            let next = lock(places).next(); // Not locked during the run.
             let Some(placements) = next else { return true };
             let world = Rc::new((self.world)());
             let given_up = {
@@ -136,13 +140,13 @@ fn lock(places: &Mutex<Places>) -> MutexGuard<'_, Places> {
     places.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Where the sweep is: the places for the next run, and what was found so far.
+/// The progress of the sweep: the boundaries for the next run, and the report so far.
 struct Places {
     report: Report,
     limit: u64,
-    /// Where the first of two events comes; `None` while there is one event.
+    /// The boundary of the first of two events; `None` while there is only one event.
     first: Option<u64>,
-    /// Where the only event comes, or the last.
+    /// The boundary of the only or the last event.
     last: u64,
 }
 
@@ -152,7 +156,7 @@ impl Places {
         Self { report: Report::new(sweep.name), limit: sweep.limit, first, last: 0 }
     }
 
-    /// Where the events of the next run come; `None` when the sweep is over.
+    /// The boundaries of the events in the next run; `None` when the sweep is over.
     fn next(&self) -> Option<Vec<u64>> {
         match self.first {
             None => Some(vec![self.last]),
@@ -161,13 +165,13 @@ impl Places {
         }
     }
 
-    /// The end of a run with those events.
+    /// Records the end of a run.
     fn record(&mut self, run: &Run, fault: Option<Fault>) {
         let report = &mut self.report;
         report.runs += 1;
         report.interrupts += run.interrupts();
         report.failures.extend(fault.map(|fault| Failure::new(run.placements(), fault)));
-        // A place that the run has not reached is the last of its row.
+        // If the run has not reached a boundary, this row ends.
         let reached = run.all_placed();
         if reached && self.first.is_none() {
             report.boundaries += 1;
@@ -181,8 +185,8 @@ impl Places {
     }
 }
 
-/// Makes something, runs `body` on it and counts the boundaries of that, up to `budget`. `None` if
-/// it takes more; it is then left where it stands. A panic of `body` continues here.
+/// Runs `body` on what `make` makes, and returns the number of boundaries it takes. `None` if it
+/// takes more than `budget`; its thread is then abandoned. A panic of `body` continues here.
 pub(super) fn bounded<T>(
     budget: u64,
     make: impl FnOnce() -> T + Send + 'static,
@@ -200,7 +204,7 @@ pub(super) fn bounded<T>(
     })
 }
 
-/// A world in which nothing happens.
+/// A world without events.
 struct Nothing;
 
 impl World for Nothing {

@@ -1,4 +1,4 @@
-//! The sweep itself: where it runs handlers, and how often.
+//! Tests of the sweep itself: where it runs handlers, and how often.
 
 use std::{
     cell::Cell,
@@ -9,12 +9,12 @@ use std::{
 use super::{Fault, Sweep, World, boundary, in_critical_section, sweep};
 use crate::atomic::{AtomicU32, Ordering, UnsafeCell, section};
 
-/// A handler that writes the cell which the foreground uses.
+/// A handler that writes to the cell that the foreground uses.
 struct Shared {
     cell: UnsafeCell<u32>,
     word: AtomicU32,
     requested: Cell<bool>,
-    /// Where handlers were run.
+    /// Whether a handler ran in a critical section.
     masked: Cell<bool>,
 }
 
@@ -25,8 +25,8 @@ impl Shared {
     }
 
     fn write(&self) {
-        // SAFETY: one thread; that another use is under way is what the sweep ends the run for,
-        // before it comes to this.
+        // SAFETY: there is one thread. If another use is in progress, the sweep ends the run before
+        // it gets here.
         self.cell.with_mut(|cell| unsafe { *cell += 1 });
     }
 }
@@ -48,7 +48,7 @@ impl World for Shared {
 }
 
 #[test]
-fn a_cell_used_by_what_was_interrupted_is_torn() {
+fn a_cell_that_the_interrupted_code_uses_is_torn() {
     let unguarded = Sweep::new("torn").needs(0).run(Shared::new, |shared, _| {
         shared.cell.with(|_| boundary());
     });
@@ -85,8 +85,8 @@ fn every_boundary_and_every_pair_is_a_run() {
         (0..3).for_each(|_| boundary());
         its.lock().unwrap().push((shared.word.load(Ordering::Relaxed), cpu.events()));
     });
-    // Four boundaries, each alone; then n <= m, of which a run that places only the first one ends
-    // the row; one more run finds that there is no fifth.
+    // One event at each of four boundaries; then the pairs n <= m, where a run that reaches only
+    // the first boundary ends the row; and one run that finds no fifth boundary.
     assert_eq!((report.boundaries(), report.runs()), (4, 4 + 1 + (4 + 3 + 2 + 1) + 4));
     assert_eq!(places.lock().unwrap().len() as u64, report.runs());
     assert!(report.failures().is_empty());

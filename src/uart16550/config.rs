@@ -1,4 +1,4 @@
-//! How the line and the chip are set, and what is odd about a chip.
+//! The settings of the line and the chip, and the quirks of a chip.
 
 use core::fmt;
 
@@ -21,16 +21,16 @@ use super::registers::lcr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Config {
-    /// The rate is the chip's clock / 16 / this. 0 counts as 1.
+    /// The baud rate is the chip's clock / 16 / `divisor`. 0 counts as 1.
     pub divisor: u16,
-    /// Bits of data in a byte.
+    /// Data bits in a byte.
     pub data_bits: DataBits,
-    /// What the bit behind them is for.
+    /// The parity bit after the data bits.
     pub parity: Parity,
-    /// How long the end of a byte is.
+    /// The stop bits at the end of a byte.
     pub stop_bits: StopBits,
-    /// At how many received bytes the chip interrupts; fewer interrupt after four bytes' time of
-    /// silence.
+    /// The number of received bytes at which the chip interrupts. With fewer bytes it interrupts
+    /// after four bytes' time of silence.
     pub level: Level,
 }
 
@@ -46,12 +46,13 @@ impl Config {
         }
     }
 
-    /// The same at `baud` bits a second, on a chip whose clock has `clock` Hz.
+    /// As [`new`](Self::new), at `baud` bits a second on a chip with a clock of `clock` Hz.
     ///
     /// # Errors
     /// [`UnreachableRate`] if every divisor is more than 3 % off. The data sheet's own tables go up
-    /// to 2.86 % (PC16550D, "Baud Rates, Divisors and Crystals": 56000 baud at 1.8432 MHz). Both
-    /// ends together may be about 5 % apart: a byte is sampled at the middle of its tenth bit.
+    /// to 2.86 % (PC16550D, "Baud Rates, Divisors and Crystals": 56000 baud at 1.8432 MHz). The
+    /// rates of the two ends may differ by about 5 %, because a receiver samples the middle of the
+    /// tenth bit.
     pub const fn at(clock: u32, baud: u32) -> Result<Self, UnreachableRate> {
         let (clock, wanted) = (clock as u64, baud as u64 * 16);
         let below = match clock.checked_div(wanted) {
@@ -59,7 +60,7 @@ impl Config {
             Some(0) => 1,
             Some(divisor) => divisor,
         };
-        // How far a divisor is off is |clock - wanted * divisor| / (wanted * divisor).
+        // A divisor is off by |clock - wanted * divisor| / (wanted * divisor).
         let divisor = if clock.abs_diff(wanted * below) * (below + 1)
             <= clock.abs_diff(wanted * (below + 1)) * below
         {
@@ -78,19 +79,19 @@ impl Config {
         Err(UnreachableRate { nearest: ((clock + divisor * 8) / (divisor * 16)) as u32, deviation })
     }
 
-    /// LCR.
+    /// The value of LCR.
     pub(super) const fn line_control(&self) -> u8 {
         self.data_bits as u8 | self.stop_bits as u8 | self.parity as u8
     }
 }
 
-/// No divisor makes the wanted rate.
+/// No divisor gives the wanted baud rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct UnreachableRate {
-    /// The nearest rate that the chip has, in bits a second.
+    /// The nearest possible rate, in bits a second.
     pub nearest: u32,
-    /// How far that is from the wanted one, in thousandths of the wanted one.
+    /// The distance from the wanted rate to that rate, in thousandths of the wanted rate.
     pub deviation: u32,
 }
 
@@ -103,22 +104,21 @@ impl fmt::Display for UnreachableRate {
 
 impl core::error::Error for UnreachableRate {}
 
-/// The chip would not take its line settings: a byte was on its way at every try.
-///
-/// Only with the quirk [`busy`](Quirks::busy).
+/// The chip ignored its line settings at every try. Only a chip with the quirk
+/// [`busy`](Quirks::busy) does that, while it transmits or receives a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LineBusy;
 
 impl fmt::Display for LineBusy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a byte was on its way at every try to set the line")
+        f.write_str("the UART ignored its line settings at every try, because it was busy")
     }
 }
 
 impl core::error::Error for LineBusy {}
 
-/// Bits of data in a byte. What is received has zeros above them.
+/// Data bits in a byte. The bits above them are zero in a received byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u8)]
@@ -134,17 +134,17 @@ pub enum DataBits {
     Eight = 3,
 }
 
-/// The bit behind the data.
+/// The parity bit after the data bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u8)]
 pub enum Parity {
-    /// There is none.
+    /// No parity bit.
     #[default]
     None = 0,
-    /// With it the number of ones is odd.
+    /// Makes the number of ones odd.
     Odd = 0b0000_1000,
-    /// With it the number of ones is even.
+    /// Makes the number of ones even.
     Even = 0b0001_1000,
     /// Always 1.
     Mark = 0b0010_1000,
@@ -152,7 +152,7 @@ pub enum Parity {
     Space = 0b0011_1000,
 }
 
-/// How long the line rests behind a byte, at least. The receiver looks at the first bit only.
+/// The least pause of the line after a byte. The receiver checks only the first bit of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u8)]
@@ -160,57 +160,67 @@ pub enum StopBits {
     /// 1 bit.
     #[default]
     One = 0,
-    /// 2 bits; with 5 data bits the chip makes it 1.5.
+    /// 2 bits; 1.5 bits with 5 data bits.
     Two = 0b100,
 }
 
-const _: () = assert!(lcr::BREAK | lcr::DIVISOR == 0b1100_0000, "the others are the settings");
+const _: () = assert!(lcr::BREAK | lcr::DIVISOR == 0b1100_0000, "all other bits are settings");
 
-/// At how many received bytes the chip interrupts.
+/// The number of received bytes at which the chip interrupts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u8)]
 pub enum Level {
-    /// At each byte.
+    /// 1: at each byte.
     One = 0,
-    /// At 4.
+    /// 4.
     Four = 0b0100_0000,
-    /// At 8, half of the FIFO.
+    /// 8, half of the FIFO.
     #[default]
     Eight = 0b1000_0000,
-    /// At 14: 2 bytes' time is left until an overrun.
+    /// 14: two bytes' time is left until an overrun.
     Fourteen = 0b1100_0000,
 }
 
-/// What is odd about a chip: [`Uart::with_quirks`](super::Uart::with_quirks). By default nothing,
-/// which is right for a PC16550D, for what QEMU emulates, and for a chip without FIFO.
+/// How a chip differs from the data sheet: [`Uart::with_quirks`](super::Uart::with_quirks). The
+/// default, no quirk, is right for a PC16550D, for the chip that QEMU emulates, and for a chip
+/// without a FIFO.
 ///
-/// Sources: Synopsys "DesignWare DW_apb_uart Databook", and the drivers `8250_dw.c`
-/// and `8250_port.c` of Linux, which name the chips.
+/// Sources: Linux, `drivers/tty/serial/8250/8250_dw.c` (for Synopsys' DesignWare UART, DW_apb_uart)
+/// and `8250_port.c`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Quirks {
-    /// The receiver's time-out interrupt comes with nothing in the FIFO, again and again (DesignWare).
-    /// The driver then reads the data register once, which ends it. A byte that comes between the
-    /// look that finds none and that read is lost.
+    /// The receiver's time-out interrupt may come with an empty FIFO, and then never ends by itself
+    /// (DesignWare; `dw8250_handle_irq`). The driver then reads the data register once, which ends
+    /// it. A byte that arrives between the check for data and that read is lost.
+    ///
+    /// Not for a DesignWare UART that was built with `PSLVERR_RESP_EN` = 1: there a read of the
+    /// empty data register with an enabled FIFO is a bus error (`dw8250_force_idle`).
     pub empty_timeout: bool,
-    /// Line settings are refused while a byte is on its way, with an interrupt of its own
-    /// (DesignWare without "16550 compatible"). The driver then reads [`Register::UartStatus`], which
-    /// ends it, and tries [`configure`](super::Uart::configure) several times.
+    /// The chip ignores a write of the line settings (LCR) while it is busy with a byte, and raises
+    /// an interrupt of its own for it (DesignWare, unless the device tree says
+    /// `snps,uart-16550-compatible`). The driver reads [`Register::UartStatus`], which ends that
+    /// interrupt, and [`configure`](super::Uart::configure) writes LCR again until it reads back.
+    ///
+    /// Linux leaves the stick parity bit out of that comparison. This driver compares all bits: on
+    /// a chip that does not keep that bit, [`Parity::Mark`] and [`Parity::Space`] end with
+    /// [`LineBusy`].
     ///
     /// [`Register::UartStatus`]: super::Register::UartStatus
     pub busy: bool,
-    /// To enable "transmitter empty" while it is empty raises no interrupt; only becoming empty does
-    /// (Linux: `UART_BUG_TXEN`). The driver then hands over the first bytes itself, or looks again.
-    /// What remains: an operation of no bytes in the background ends at the port's next interrupt, or
-    /// when its job is looked at; and with interrupts masked
+    /// Enabling the interrupt "transmitter empty" while the transmitter is empty raises no
+    /// interrupt; only becoming empty does (Linux: `UART_BUG_TXEN`, which `serial8250_do_startup`
+    /// tests for). The driver then hands over the first bytes itself, or tries again. Two
+    /// limitations remain. A background operation of no bytes ends at the port's next interrupt, or
+    /// when its job is tried. With interrupts masked,
     /// [`read_to_idle`](super::Receiver::read_to_idle) does not end while a write waits.
     pub silent_enable: bool,
 }
 
 impl Quirks {
-    /// None.
+    /// No quirk.
     pub const NONE: Self = Self { empty_timeout: false, busy: false, silent_enable: false };
-    /// Those of Synopsys' DesignWare UART, which many systems on a chip have.
+    /// The quirks of Synopsys' DesignWare UART, which many systems on a chip have.
     pub const DESIGNWARE: Self = Self { empty_timeout: true, busy: true, ..Self::NONE };
 }

@@ -1,9 +1,9 @@
-//! Continuous receive: the handler moves what comes into a ring, also while no read waits.
+//! Continuous receive: the handler moves received bytes into a ring, even while no read waits.
 //!
-//! Each entry of the ring is a byte, or an error that stands at its place among the bytes. When the
-//! ring is full the receive interrupt is masked and the chip is not read: its FIFO fills, and after
-//! that the far end is stopped by flow control, if there is any, or the chip loses bytes and says so.
-//! Everything here happens under the chip's critical section.
+//! Each entry of the ring is a byte, or an error at its place among the bytes. When the ring is
+//! full, the receive interrupt is masked and the chip is not read. Then the chip's FIFO fills.
+//! After that, flow control stops the sender if the line has any; otherwise the chip loses bytes
+//! and reports an overrun. All of this happens in the chip's critical section.
 
 use core::{cell::Cell, fmt};
 
@@ -21,20 +21,21 @@ use crate::{
     io,
 };
 
-/// What the handler fills and a read empties. Off, and of no size, until a receiver lends it memory.
-// An entry is a byte, or in its high half the bits of LSR and in its low half how many bytes were
-// lost. The memory is taken out of its cell while it is used; nothing that uses it calls any code of
-// the user's but the registers'.
+/// The ring that the handler fills and a read empties. It is off and has no memory until a receiver
+/// lends it some.
+// An entry is a byte; or its high half is the error bits of LSR, and its low half the number of
+// lost bytes. The memory is taken out of its cell while it is in use. The only user code that runs
+// in between is `Registers`.
 pub(super) struct Ring {
     entries: Cell<&'static mut [u16]>,
     on: Cell<bool>,
     /// The oldest entry.
     head: Cell<usize>,
     count: Cell<usize>,
-    /// Bytes that were lost, and how many are still to be moved before that place.
+    /// The number of lost bytes, and how many entries are still to be moved before the gap.
     lost: Cell<u8>,
     before_gap: Cell<usize>,
-    /// Good bytes that were read since the last error.
+    /// The number of good bytes read since the last error.
     read: Cell<usize>,
 }
 
@@ -65,13 +66,13 @@ impl Ring {
         self.entries.take()
     }
 
-    /// The receiver was emptied: what was missing in it is at the ring's end.
+    /// Called when the chip's receiver was emptied: the gap is then at the ring's end.
     pub(super) fn gap_is_over(&self) {
         self.before_gap.set(0);
     }
 
-    /// Moves what has come, at most a FIFO full. `false`: there is no room for more, or the ring is
-    /// off.
+    /// Moves received bytes into the ring, up to a full FIFO. `false` if the ring has no more room,
+    /// or is off.
     #[inline(always)]
     pub(super) fn fill<R: Registers>(&self, chip: &Chip<R>) -> bool {
         self.on.get() && self.move_from(chip)
@@ -79,7 +80,7 @@ impl Ring {
 
     fn move_from<R: Registers>(&self, chip: &Chip<R>) -> bool {
         let entries = self.entries.take();
-        // An overrun may take an entry besides those of a FIFO full.
+        // One more than a full FIFO: an overrun may take an entry too.
         for _ in 0..=FIFO {
             if self.count.get() >= entries.len() {
                 break;
@@ -97,15 +98,15 @@ impl Ring {
         room
     }
 
-    /// The next entry, from the chip.
+    /// Makes the next entry from what the chip has received.
     fn next<R: Registers>(&self, chip: &Chip<R>) -> Option<u16> {
         let status = chip.line_status();
         let come = status & lsr::DATA_READY != 0;
         let errors = chip.take_errors();
         if errors & lsr::OVERRUN != 0 {
             if self.lost.get() == 0 {
-                // The FIFO was full then, and what is in it came before. Without one, the byte in the
-                // chip is the last that came.
+                // At an overrun the FIFO is full, and its bytes came before the lost ones. Without
+                // a FIFO, the byte in the chip came after them.
                 self.before_gap.set(if chip.has_fifo() { FIFO } else { 0 });
             }
             self.lost.set(self.lost.get().saturating_add(1));
@@ -124,8 +125,8 @@ impl Ring {
         Some(u16::from_be_bytes([errors, if errors == 0 { byte } else { 0 }]))
     }
 
-    /// Takes up to a FIFO full out of the ring, up to an error. That itself only if it is the first,
-    /// and only if `report`.
+    /// Takes up to [`FIFO`] bytes out of the ring, and stops before an error. Takes the error
+    /// itself only if it is the first entry and `report` is set.
     fn take(&self, buffer: &mut [u8], report: bool) -> nb::Result<usize, LineError> {
         if buffer.is_empty() {
             return Ok(0);
@@ -136,7 +137,7 @@ impl Ring {
             let Some(&entry) = entries.get(self.head.get()) else { break };
             let [errors, low] = entry.to_be_bytes();
             if errors != 0 && (end.is_ok() || !report) {
-                break; // The next read's.
+                break; // The next read reports it.
             }
             let next = self.head.get() + 1;
             self.head.set(if next < entries.len() { next } else { 0 });
@@ -154,9 +155,10 @@ impl Ring {
     }
 }
 
-/// The receiving half while it receives continuously: [`Receiver::into_continuous`].
+/// The receiving half in continuous receive: [`Receiver::into_continuous`].
 ///
-/// Dropped, it ends that: what is in the ring is gone, and the half comes back.
+/// Dropping it ends continuous receive: the bytes in the ring are lost, and the UART can hand out
+/// the half again.
 pub struct ContinuousReceiver<'u, R: Registers> {
     filling: Filling<'u, R>,
     receiver: Receiver<'u, R>,
@@ -168,7 +170,7 @@ impl<R: Registers> fmt::Debug for ContinuousReceiver<'_, R> {
     }
 }
 
-/// The handler fills the ring until this is dropped.
+/// While this exists, the handler fills the ring.
 struct Filling<'u, R: Registers>(&'u Uart<R>);
 
 impl<R: Registers> Filling<'_, R> {
@@ -196,16 +198,16 @@ impl<'u, R: Registers> ContinuousReceiver<'u, R> {
         Self { filling: Filling(uart), receiver }
     }
 
-    /// Takes what has come, at least one byte and at most `buffer` full, in every form. Into an empty
-    /// buffer it takes 0.
+    /// Takes received bytes, at least one and at most as many as fit in `buffer`, in every form.
+    /// With an empty buffer it takes 0.
     ///
-    /// It looks into the chip too, so it needs no interrupt where the caller spins.
+    /// It also reads the chip, so a caller that spins needs no interrupt.
     ///
     /// # Errors
-    /// [`LineError`], in its place among the bytes.
+    /// [`LineError`], at its place among the bytes.
     ///
     /// # Cancel safety
-    /// Readiness: nothing is taken until the try that succeeds.
+    /// Readiness: nothing is taken before the try that succeeds.
     pub fn read<'a>(
         &'a mut self,
         buffer: &'a mut [u8],
@@ -214,8 +216,8 @@ impl<'u, R: Registers> ContinuousReceiver<'u, R> {
         self.receiver.waiter.operation(ContinuousRead { uart, buffer })
     }
 
-    /// Ends continuous receive: the half, and the memory of the ring. What is in the ring is gone; what
-    /// is in the chip is the half's.
+    /// Ends continuous receive. Returns the half and the memory of the ring. The bytes in the ring
+    /// are lost; the bytes in the chip can be received with the half.
     pub fn into_parts(self) -> (Receiver<'u, R>, &'static mut [u16]) {
         let ring = self.filling.stop();
         (self.receiver, ring)
@@ -223,6 +225,7 @@ impl<'u, R: Registers> ContinuousReceiver<'u, R> {
 }
 
 /// See [`ContinuousReceiver::read`].
+#[doc(hidden)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct ContinuousRead<'a, R> {
     uart: &'a Uart<R>,
@@ -241,15 +244,15 @@ impl<R: Registers> Attempt for ContinuousRead<'_, R> {
 
     fn attempt(&mut self) -> nb::Result<usize, LineError> {
         let mut taken = 0;
-        // A FIFO full in each critical section.
+        // Each critical section moves at most one full FIFO.
         while let Some(rest) = self.buffer.get_mut(taken..) {
             let end = self.uart.with(|chip| {
                 if chip.ring.count.get() == 0 {
                     chip.ring.fill(chip);
                 }
                 let end = chip.ring.take(rest, taken == 0);
-                // Masked when it was full. What waits in the chip is moved at once: nothing says that
-                // it times out a second time.
+                // The interrupt was masked because the ring was full. Move the chip's bytes now:
+                // the data sheet does not say that the receiver times out a second time.
                 if !chip.wants(want::BYTES) && chip.ring.fill(chip) {
                     chip.enable(want::BYTES, 0);
                 }

@@ -1,11 +1,12 @@
-//! What goes wrong on the line.
+//! Errors on the line.
 
 use core::fmt;
 
 use super::registers::lsr;
 
-/// Errors of the line, and which byte they speak of. The malformed byte itself is dropped.
-// The bits of LSR; above them how many bytes were lost, in 4 bits; above those the index.
+/// Errors on the line, and the place among the bytes to which they belong. The malformed byte is
+/// dropped.
+// Bits 0 to 7: LSR. Bits 8 to 11: the number of lost bytes. Bits 12 to 31: the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct LineError(u32);
@@ -16,7 +17,7 @@ const INDEX: u32 = 12;
 const INDEX_MOST: usize = (u32::MAX >> INDEX) as usize;
 
 impl LineError {
-    /// Of the first byte of an operation.
+    /// An error at the first byte of an operation.
     pub(super) const fn first(status: u8) -> Self {
         Self::new(status, (status & lsr::OVERRUN != 0) as u8, 0)
     }
@@ -26,47 +27,49 @@ impl LineError {
         Self((status & lsr::ERRORS) as u32 | lost << LOST).at(index)
     }
 
-    /// The same, `count` bytes later.
+    /// The same error, `count` bytes later.
     pub(super) const fn at(self, count: usize) -> Self {
         let index = self.index().saturating_add(count);
         let index = if index > INDEX_MOST { INDEX_MOST } else { index };
         Self(self.0 & ((1 << INDEX) - 1) | (index as u32) << INDEX)
     }
 
-    /// How many good bytes came before it: in the operation that failed, hence the place in its
-    /// buffer at which the byte would stand. In continuous receive: since its begin, or since the
-    /// error before this one. Counted up to 1 048 575.
+    /// The number of good bytes before the error. They are counted from the beginning of the
+    /// operation, so this is the index in its buffer at which the byte would have been stored. In
+    /// continuous receive they are counted from its beginning or from the previous error. At most 1
+    /// 048 575.
     ///
-    /// [`read`](super::Receiver::read) and [`recv`](super::Receiver::recv) fail before their first
-    /// byte or not at all: 0.
+    /// 0 for [`read`](super::Receiver::read) and [`recv`](super::Receiver::recv), which report an
+    /// error only before their first byte.
     pub const fn index(self) -> usize {
         (self.0 >> INDEX) as usize
     }
 
-    /// Bytes were lost, because the receiver was full. The chip says so at once, so up to 16 bytes
-    /// that came before those may still follow; in continuous receive the error stands where the
-    /// bytes are missing (one more or less, if it happened just as a byte was taken).
+    /// Whether bytes were lost because the receiver was full. The chip reports it at once, so up to
+    /// 16 bytes from before the loss may still follow. In continuous receive the error is at the
+    /// place where the bytes are missing (off by one if the loss happened just as a byte was
+    /// taken).
     pub const fn overrun(self) -> bool {
         self.0 as u8 & lsr::OVERRUN != 0
     }
 
-    /// At least this many bytes were lost. The chip does not count them: 1 for each time that it
-    /// said so, up to 15; 0 without an [overrun](Self::overrun).
+    /// The least number of lost bytes. The chip does not count lost bytes, so each report of an
+    /// overrun counts as 1. At most 15; 0 without an [overrun](Self::overrun).
     pub const fn lost(self) -> usize {
         (self.0 >> LOST & LOST_MOST) as usize
     }
 
-    /// A byte came with the wrong parity.
+    /// Whether a byte had the wrong parity.
     pub const fn parity(self) -> bool {
         self.0 as u8 & lsr::PARITY != 0
     }
 
-    /// A byte came without its stop bit.
+    /// Whether a byte had no stop bit.
     pub const fn framing(self) -> bool {
         self.0 as u8 & lsr::FRAMING != 0
     }
 
-    /// The line was held low for longer than a byte.
+    /// Whether the line was low for longer than a byte.
     pub const fn break_received(self) -> bool {
         self.0 as u8 & lsr::BREAK != 0
     }
@@ -80,9 +83,9 @@ impl fmt::Display for LineError {
 
 impl core::error::Error for LineError {}
 
-/// Malformed bytes (parity, framing) are [`InvalidData`](embedded_io::ErrorKind::InvalidData). For
-/// lost bytes (an overrun) and a break there is no kind: [`Other`](embedded_io::ErrorKind::Other).
-/// None is a kind that callers retry blindly.
+/// A malformed byte (parity, framing) is [`InvalidData`](embedded_io::ErrorKind::InvalidData). Lost
+/// bytes (an overrun) and a break have no kind of their own and are
+/// [`Other`](embedded_io::ErrorKind::Other). Callers do not retry on either kind.
 #[cfg(feature = "embedded-io")]
 impl embedded_io::Error for LineError {
     fn kind(&self) -> embedded_io::ErrorKind {
@@ -94,8 +97,8 @@ impl embedded_io::Error for LineError {
     }
 }
 
-/// Of several errors the gravest counts: lost bytes before malformed ones. A break is a kind of
-/// frame that the format does not have.
+/// Of several errors the most serious one counts: lost bytes before malformed bytes. A break counts
+/// as a malformed frame.
 #[cfg(feature = "embedded-hal-nb")]
 impl embedded_hal_nb::serial::Error for LineError {
     fn kind(&self) -> embedded_hal_nb::serial::ErrorKind {

@@ -1,9 +1,10 @@
-//! Whose registers an operation uses.
+//! The half whose registers an operation uses.
 
 use super::{Receiver, Registers, Transmitter, Uart};
 
-/// Whose registers an operation uses: it borrows the UART in the foreground, and owns its half in
-/// the background.
+/// Gives an operation access to the registers: a foreground operation borrows the UART, and a
+/// background operation owns its half.
+#[doc(hidden)]
 pub trait Half: sealed::Half {}
 impl<H: sealed::Half> Half for H {}
 

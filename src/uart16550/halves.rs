@@ -1,5 +1,5 @@
-//! The two halves: what a program calls. Each call makes an operation, and every form is the
-//! operation's.
+//! The two halves, which a program calls. Each method makes an operation, and the operation has
+//! every form.
 
 use core::{convert::Infallible, fmt};
 
@@ -28,8 +28,8 @@ impl<'u, R: Registers> Receiver<'u, R> {
     /// One try to take one byte.
     ///
     /// # Errors
-    /// [`nb::Error::WouldBlock`] on an empty line; [`LineError`] for what happened on it since the
-    /// last call.
+    /// [`nb::Error::WouldBlock`] if no byte was received; [`LineError`] for an error since the last
+    /// call.
     #[inline]
     pub fn try_recv(&mut self) -> nb::Result<u8, LineError> {
         self.recv().attempt()
@@ -38,17 +38,17 @@ impl<'u, R: Registers> Receiver<'u, R> {
     /// Takes one byte, in every form.
     ///
     /// # Cancel safety
-    /// Readiness: nothing is taken until the try that succeeds.
+    /// Readiness: nothing is taken before the try that succeeds.
     #[inline]
     pub fn recv(&mut self) -> Operation<Tied<'_, Recv<'_, R>>> {
         self.waiter.operation(Recv::new(self.uart))
     }
 
-    /// Takes what has come, at least one byte and at most a FIFO or `buffer` full, in every form.
-    /// Into an empty buffer it takes 0.
+    /// Takes received bytes, at least one and at most as many as the FIFO has or `buffer` holds, in
+    /// every form. With an empty buffer it takes 0.
     ///
     /// # Cancel safety
-    /// Readiness: nothing is taken until the try that succeeds.
+    /// Readiness: nothing is taken before the try that succeeds.
     #[inline]
     pub fn read<'a>(&'a mut self, buffer: &'a mut [u8]) -> Operation<Tied<'a, Read<'a, R>>> {
         self.waiter.operation(Read::new(self.uart, buffer))
@@ -57,9 +57,9 @@ impl<'u, R: Registers> Receiver<'u, R> {
     /// Fills `buffer`, in every form.
     ///
     /// # Cancel safety
-    /// Makes progress: what came is in the buffer, and
-    /// [`progress`](crate::attempt::Progress::progress) says how much. The output is the number of
-    /// bytes.
+    /// Makes progress: the received bytes are in the buffer, and
+    /// [`progress`](crate::attempt::Progress::progress) is their number. The output is the number
+    /// of bytes.
     #[inline]
     pub fn read_exact<B: AsMut<[u8]>>(
         &mut self,
@@ -68,19 +68,20 @@ impl<'u, R: Registers> Receiver<'u, R> {
         self.waiter.operation(ReadExact::new(self.uart, buffer))
     }
 
-    /// The same operation with this half in it, to be started in a [`Slot`](crate::job::Slot), or on a
-    /// [`ScopedSlot`](crate::job::ScopedSlot) with a buffer that is borrowed.
+    /// As [`read_exact`](Self::read_exact), as an operation that owns this half. Start it in a
+    /// [`Slot`](crate::job::Slot), or with a borrowed buffer in a
+    /// [`ScopedSlot`](crate::job::ScopedSlot).
     #[inline]
     pub fn into_read_exact<B: AsMut<[u8]>>(self, buffer: B) -> ReadExact<Self, B> {
         ReadExact::new(self, buffer)
     }
 
-    /// Fills `buffer` until it is full, or until bytes have come and then none for four bytes' time,
-    /// in every form: a message whose length is not known. A line that is silent from the start does
+    /// Receives a message of unknown length, in every form: ends when `buffer` is full, or when
+    /// bytes were received and then none for four bytes' time. Before the first byte, silence does
     /// not end it.
     ///
-    /// At [`Level::One`](super::Level::One) the chip cannot tell when the line is idle: there it ends
-    /// as [`read`](Self::read) does, with what has come.
+    /// At [`Level::One`](super::Level::One) the chip cannot report that the line is idle. There it
+    /// ends as [`read`](Self::read) does, with the bytes received so far.
     ///
     /// # Cancel safety
     /// As [`read_exact`](Self::read_exact).
@@ -92,24 +93,26 @@ impl<'u, R: Registers> Receiver<'u, R> {
         self.waiter.operation(ReadToIdle::new(self.uart, buffer))
     }
 
-    /// The same operation with this half in it, to be started in a [`Slot`](crate::job::Slot), or on a
-    /// [`ScopedSlot`](crate::job::ScopedSlot) with a buffer that is borrowed.
+    /// As [`read_to_idle`](Self::read_to_idle), as an operation that owns this half. Start it in a
+    /// [`Slot`](crate::job::Slot), or with a borrowed buffer in a
+    /// [`ScopedSlot`](crate::job::ScopedSlot).
     #[inline]
     pub fn into_read_to_idle<B: AsMut<[u8]>>(self, buffer: B) -> ReadToIdle<Self, B> {
         ReadToIdle::new(self, buffer)
     }
 
-    /// Receives between reads, too: the handler moves what comes into `ring`, and a read takes it
-    /// from there. Nothing is lost while `ring` has room, for one byte or error an entry (into one of
-    /// no entries nothing comes). After that the receive interrupt is masked until a read has made
-    /// room: the chip's FIFO fills, and flow control can hold the rest.
+    /// Begins continuous receive: the handler moves received bytes into `ring`, also between reads,
+    /// and a read takes them from there. Nothing is lost while `ring` has room. Each entry holds
+    /// one byte or one error; a ring of no entries receives nothing. When the ring is full, the
+    /// receive interrupt is masked until a read has made room: the chip's FIFO then fills, and
+    /// flow control can stop the sender.
     ///
     /// ```
     /// # use wouldblock::uart16550::{Receiver, Register, Registers, Uart};
     /// # struct Port; impl Registers for Port { fn read(&self, r: Register) -> u8 { (r as u8 == 5) as u8 * 0x61 } fn write(&self, _: Register, _: u8) {} }
     /// # static COM1: Uart<Port> = Uart::new(Port);
     /// # let receiver = COM1.receiver().unwrap();
-    /// let ring = Box::leak(Box::new([0; 256])); // or of a `ConstStaticCell`, without a heap
+    /// let ring = Box::leak(Box::new([0; 256])); // without a heap: a `ConstStaticCell`
     /// let mut receiver = receiver.into_continuous(ring);
     /// # let mut buffer = [0; 16];
     /// assert_eq!(receiver.read(&mut buffer).block(wouldblock::block::Spin), Ok(16));
@@ -119,7 +122,7 @@ impl<'u, R: Registers> Receiver<'u, R> {
     }
 }
 
-/// The half that transmits. Formatted text is sent by [`core::fmt::Write`], spinning.
+/// The half that transmits. [`core::fmt::Write`] sends formatted text, and spins.
 #[derive(Debug)]
 pub struct Transmitter<'u, R> {
     pub(super) uart: &'u Uart<R>,
@@ -139,17 +142,17 @@ impl<R: Registers> Transmitter<'_, R> {
     /// Hands over one byte, in every form.
     ///
     /// # Cancel safety
-    /// Readiness: nothing is sent until the try that succeeds.
+    /// Readiness: nothing is sent before the try that succeeds.
     #[inline]
     pub fn send(&mut self, byte: u8) -> Operation<Tied<'_, WriteAll<&Uart<R>, [u8; 1]>>> {
         self.write_all([byte])
     }
 
-    /// Hands over what there is room for, at least one byte and at most a FIFO full, in every form.
-    /// Of an empty buffer it sends 0.
+    /// Hands over at least one byte, and at most as many as fit in the FIFO, in every form. With
+    /// empty `bytes` it sends 0.
     ///
     /// # Cancel safety
-    /// Readiness: nothing is sent until the try that succeeds.
+    /// Readiness: nothing is sent before the try that succeeds.
     #[inline]
     pub fn write<'a>(&'a mut self, bytes: &'a [u8]) -> Operation<Tied<'a, Write<'a, R>>> {
         self.waiter.operation(Write::new(self.uart, bytes))
@@ -158,9 +161,9 @@ impl<R: Registers> Transmitter<'_, R> {
     /// Hands over all of `bytes`, in every form.
     ///
     /// # Cancel safety
-    /// Makes progress: what was handed over is sent, and
-    /// [`progress`](crate::attempt::Progress::progress) says how much. The output is the number of
-    /// bytes.
+    /// Makes progress: the bytes that were handed over are sent, and
+    /// [`progress`](crate::attempt::Progress::progress) is their number. The output is the number
+    /// of bytes.
     #[inline]
     pub fn write_all<B: AsRef<[u8]>>(
         &mut self,
@@ -169,15 +172,16 @@ impl<R: Registers> Transmitter<'_, R> {
         self.waiter.operation(WriteAll::new(self.uart, bytes))
     }
 
-    /// The same operation with this half in it, to be started in a [`Slot`](crate::job::Slot), or on a
-    /// [`ScopedSlot`](crate::job::ScopedSlot) with a buffer that is borrowed.
+    /// As [`write_all`](Self::write_all), as an operation that owns this half. Start it in a
+    /// [`Slot`](crate::job::Slot), or with a borrowed buffer in a
+    /// [`ScopedSlot`](crate::job::ScopedSlot).
     #[inline]
     pub fn into_write_all<B: AsRef<[u8]>>(self, bytes: B) -> WriteAll<Self, B> {
         WriteAll::new(self, bytes)
     }
 
-    /// All that was handed over has left the chip, in every form. The 16550 has no interrupt for it:
-    /// blocked on it spins, awaited it yields.
+    /// Ends when all bytes that were handed over have left the chip, in every form. The 16550 has
+    /// no interrupt for it, so the blocking form spins and the awaited form yields between tries.
     #[inline]
     pub fn flush(&mut self) -> Operation<Polled<Flush<'_, R>>> {
         Flush::new(self.uart).polled()

@@ -1,9 +1,9 @@
 //! A read that ends when the line falls idle.
 //!
-//! The chip says so itself: its character time-out interrupt comes when there are bytes in the
-//! receiver's FIFO, and for four characters' time none was added or taken. **An empty FIFO never
-//! times out.** So when the level is reached this takes one byte less than the level, and what stays
-//! behind is what the time-out speaks of.
+//! The chip reports an idle line by its character time-out interrupt. It comes when the receiver's
+//! FIFO is not empty and for four characters' time no byte was added or taken. **An empty FIFO
+//! never times out.** So when the level is reached, this takes one byte less than the level: the
+//! byte that stays in the FIFO makes the time-out come.
 //!
 //! Source: PC16550D data sheet, "FIFO interrupt mode operation".
 
@@ -13,8 +13,8 @@ use crate::{
     job::Background,
 };
 
-/// See [`Receiver::read_to_idle`] and [`Receiver::into_read_to_idle`]. Cancelled, it ends with what
-/// has come and was taken; the rest stays in the FIFO.
+/// See [`Receiver::read_to_idle`] and [`Receiver::into_read_to_idle`]. If it is cancelled, it ends
+/// with the bytes taken so far; the others stay in the FIFO.
 #[derive(Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct ReadToIdle<H, B>(ReadExact<H, B>);
@@ -22,15 +22,15 @@ pub struct ReadToIdle<H, B>(ReadExact<H, B>);
 impl<H: Half, B: AsMut<[u8]>> ReadToIdle<H, B> {
     pub(super) fn new(half: H, buffer: B) -> Self {
         let read = ReadExact::new(half, buffer);
-        // The line may have been idle once, and the next message may have begun since.
+        // The kept state may be of an earlier message.
         read.forget_fifo();
         Self(read)
     }
 }
 
 impl<H, B: AsMut<[u8]>> ReadToIdle<H, B> {
-    /// The half and the buffer, filled as far as [`progress`](crate::attempt::Progress::progress)
-    /// says.
+    /// The half and the buffer. [`progress`](crate::attempt::Progress::progress) bytes of it are
+    /// filled.
     pub fn into_parts(self) -> (H, B) {
         self.0.into_parts()
     }
@@ -59,7 +59,7 @@ impl<H: Half, B: AsMut<[u8]>> Attempt for ReadToIdle<H, B> {
                 false => Err(nb::Error::WouldBlock),
             },
             Fifo::Idle => {
-                read.forget_fifo(); // Used up, also if a line error ends this.
+                read.forget_fifo(); // The time-out is used up, even if a line error ends this read.
                 match read.attempt() {
                     Err(nb::Error::WouldBlock) if read.progress() > 0 => Ok(read.progress()),
                     end => end,

@@ -1,7 +1,7 @@
-//! The reference driver: a 16550 UART. Its register logic is one set of attempts, every form is
-//! derived from them.
+//! The reference driver: a 16550 UART. Its operations are attempts, from which every form is
+//! derived.
 //!
-//! A handler is one line of the driver's and one of the interrupt controller's:
+//! An interrupt handler calls the driver once and the interrupt controller once:
 //!
 //! ```
 //! # use wouldblock::uart16550::{Register, Registers, Uart};
@@ -10,18 +10,19 @@
 //! static COM1: Uart<Port> = Uart::new(Port);
 //!
 //! fn on_com1() {
-//!     let owed = COM1.on_interrupt(); // quiets the device
+//!     let owed = COM1.on_interrupt(); // ends the device's interrupt request
 //!     end_of_interrupt();
-//!     drop(owed);                     // wakes
+//!     drop(owed);                     // wakes the waiters
 //! }
 //! ```
 //!
 //! # Chips
-//! Served as they are: National's PC16550D and what is compatible with it, QEMU's among them; chips
-//! without a FIFO (8250A, 16450) and those whose FIFO is broken (16550 without an A), which
-//! [`configure`](Uart::configure) finds out. With a setting ([`Uart::with_quirks`]): Synopsys'
-//! DesignWare UART, and chips that do not say "transmitter empty" when they are asked while it is.
-//! An enable register that is written again raises nothing on many chips; nothing here relies on it.
+//! These chips need no setting: National's PC16550D and compatible chips, also the one that QEMU
+//! emulates; chips without a FIFO (8250A, 16450) and with a broken one (16550 without an A), which
+//! [`configure`](Uart::configure) recognizes. These need [`Uart::with_quirks`]: Synopsys'
+//! DesignWare UART, and chips that raise no interrupt when "transmitter empty" is enabled while the
+//! transmitter is empty. On many chips, writing the enable register again with the same value
+//! raises no interrupt; the driver does not rely on it.
 //!
 //! Source: National Semiconductor PC16550D data sheet (1995), section 8.
 
@@ -57,8 +58,8 @@ use crate::{
     event::{Event, OwedWake},
 };
 
-/// A 16550 in a `static`. The interrupt handler calls [`on_interrupt`](Self::on_interrupt), all
-/// others use a half.
+/// A 16550, to be put in a `static`. The interrupt handler calls
+/// [`on_interrupt`](Self::on_interrupt); the rest of the program uses the two halves.
 pub struct Uart<R> {
     chip: Mutex<Chip<R>>,
     received: Event,
@@ -73,14 +74,14 @@ impl<R> fmt::Debug for Uart<R> {
 
 impl<R> Uart<R> {
     crate::atomic::const_unless_loom! {
-        /// The UART behind `registers`. Touches no register yet.
+        /// The UART behind `registers`. Accesses no register.
         pub fn new(registers: R) -> Self {
             Self::with_quirks(registers, Quirks::NONE)
         }
     }
 
     crate::atomic::const_unless_loom! {
-        /// The same, of a chip that is odd.
+        /// As [`new`](Self::new), for a chip with quirks.
         pub fn with_quirks(registers: R, quirks: Quirks) -> Self {
             Self {
                 chip: Mutex::new(Chip::new(registers, quirks)),
@@ -95,12 +96,12 @@ impl<R> Uart<R> {
         section(|section| f(self.chip.borrow(section)))
     }
 
-    /// The half that receives, or `None` while it is handed out. It comes back when it is dropped.
+    /// The half that receives, or `None` while it is handed out. Dropping it gives it back.
     pub fn receiver(&self) -> Option<Receiver<'_, R>> {
         Some(Receiver { waiter: self.received.waiter()?, uart: self })
     }
 
-    /// The half that transmits, as [`receiver`](Self::receiver).
+    /// The half that transmits, or `None` while it is handed out. Dropping it gives it back.
     pub fn transmitter(&self) -> Option<Transmitter<'_, R>> {
         Some(Transmitter { waiter: self.emptied.waiter()?, uart: self })
     }
@@ -110,9 +111,9 @@ impl<R> Uart<R> {
         Some((self.receiver()?, self.transmitter()?))
     }
 
-    /// Whether the chip has a FIFO each way, as [`configure`](Self::configure) has found out; before
-    /// that `false`. Without one a try moves one byte, [`Level`] has no effect, and
-    /// [`read_to_idle`](Receiver::read_to_idle) ends as [`read`](Receiver::read) does.
+    /// Whether the chip has a working FIFO each way. [`configure`](Self::configure) finds it out;
+    /// before that the result is `false`. Without a FIFO a try moves one byte, [`Level`] has no
+    /// effect, and [`read_to_idle`](Receiver::read_to_idle) ends as [`read`](Receiver::read) does.
     pub fn has_fifo(&self) -> bool {
         self.with(Chip::has_fifo)
     }
@@ -120,22 +121,23 @@ impl<R> Uart<R> {
 
 impl<R: Registers> Uart<R> {
     /// As [`configure`](Self::configure) with 8 data bits, no parity, 1 stop bit at `clock / 16 /
-    /// divisor` baud (on a PC: 115200 / `divisor`). What a chip with the quirk
-    /// [`busy`](Quirks::busy) refuses, only that one says.
+    /// divisor` baud (on a PC: 115200 / `divisor`). Ignores the error: for a chip with the quirk
+    /// [`busy`](Quirks::busy) call `configure`.
     pub fn initialize(&self, divisor: u16, level: Level) {
         _ = self.configure(&Config { level, ..Config::new(divisor) });
     }
 
     /// Sets the line, empties and enables the FIFOs, and connects the transmitter to the line.
     ///
-    /// May be called at any time. What waits goes on waiting, is looked at again, and is announced as
-    /// before; what was in the chip both ways is lost ([flush](Transmitter::flush) first). With the
-    /// quirk [`silent_enable`](Quirks::silent_enable), what a waiting write has handed over is sent.
-    /// If nothing waits, all interrupts are masked.
+    /// May be called at any time. Operations that wait are tried again, and continue to wait for
+    /// their interrupts. The bytes in the chip are lost, in both directions:
+    /// [flush](Transmitter::flush) before. With the quirk [`silent_enable`](Quirks::silent_enable),
+    /// bytes that a waiting write has handed over are still sent. If no operation waits, all
+    /// interrupts are masked.
     ///
     /// # Errors
-    /// [`LineBusy`], only with the quirk [`busy`](Quirks::busy): settings were refused about a
-    /// thousand times. Which of them are in force is not known; try again.
+    /// [`LineBusy`], only with the quirk [`busy`](Quirks::busy): the chip ignored the settings
+    /// about a thousand times. Some of them may be in force; try again.
     pub fn configure(&self, config: &Config) -> Result<(), LineBusy> {
         let end = self.with(|chip| chip.configure(config));
         self.received.signal();
@@ -143,8 +145,8 @@ impl<R: Registers> Uart<R> {
         end
     }
 
-    /// Holds the line low, or lets go of it. The receiver at the other end sees a break if that lasts
-    /// longer than a byte.
+    /// Holds the line low, or releases it. If it is low for longer than a byte, the receiver at the
+    /// other end sees a break.
     pub fn set_break(&self, on: bool) {
         self.with(|chip| chip.set_break(on));
     }
@@ -154,9 +156,9 @@ impl<R: Registers> Uart<R> {
         self.with(|chip| chip.set_loopback(on));
     }
 
-    /// For the interrupt handler: quiets the device and says whom to wake. Acknowledge the
-    /// interrupt (EOI), then drop what this returned. To be followed by `on_interrupt` of the slots
-    /// that hold this UART's background operations, if there are any.
+    /// For the interrupt handler: ends the device's interrupt request, and returns the wakes that
+    /// are owed. Acknowledge the interrupt (EOI), then drop the result. If slots hold background
+    /// operations of this UART, call their `on_interrupt` after this.
     ///
     /// Each source that is found is masked until an operation arms it again, so this ends after at
     /// most a few rounds.
@@ -171,12 +173,12 @@ impl<R: Registers> Uart<R> {
     }
 }
 
-/// The wakes that are owed after an interrupt of a [`Uart`]; they happen when this is dropped.
+/// The wakes that are owed after an interrupt of a [`Uart`]. Dropping this wakes the waiters.
 #[derive(Debug)]
 #[must_use = "the wakes happen when this is dropped: keep it until the interrupt is acknowledged (EOI)"]
 pub struct OwedWakes<'u> {
-    /// Bytes, or a line error, have come.
+    /// Bytes or a line error were received.
     pub received: OwedWake<'u>,
-    /// The transmitter has room again.
+    /// The transmitter has room.
     pub emptied: OwedWake<'u>,
 }

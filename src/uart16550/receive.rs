@@ -1,4 +1,4 @@
-//! What the receiving half does.
+//! The operations of the receiving half.
 
 use super::{
     LineError, Receiver, Registers, Uart,
@@ -11,6 +11,7 @@ use crate::{
 };
 
 /// See [`Receiver::recv`].
+#[doc(hidden)]
 #[derive(Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct Recv<'u, R> {
@@ -44,6 +45,7 @@ impl<R: Registers> Attempt for Recv<'_, R> {
 }
 
 /// See [`Receiver::read`].
+#[doc(hidden)]
 #[derive(Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct Read<'a, R> {
@@ -77,8 +79,8 @@ impl<R: Registers> Attempt for Read<'_, R> {
     }
 }
 
-/// See [`Receiver::read_exact`] and [`Receiver::into_read_exact`]. Cancelled, it ends with what has
-/// come.
+/// See [`Receiver::read_exact`] and [`Receiver::into_read_exact`]. If it is cancelled, it
+/// ends with the bytes received so far.
 #[derive(Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct ReadExact<H, B> {
@@ -93,16 +95,16 @@ impl<H, B: AsMut<[u8]>> ReadExact<H, B> {
         Self { half, limit: buffer.as_mut().len(), buffer, filled: 0 }
     }
 
-    /// The half and the buffer, filled as far as [`progress`](crate::attempt::Progress::progress)
-    /// says.
+    /// The half and the buffer. [`progress`](crate::attempt::Progress::progress) bytes of it are
+    /// filled.
     pub fn into_parts(self) -> (H, B) {
         (self.half, self.buffer)
     }
 }
 
 impl<H: Half, B: AsMut<[u8]>> ReadExact<H, B> {
-    /// Takes up to `most` bytes, at most a FIFO full. `true` once the buffer is full; one that has
-    /// become shorter is.
+    /// Takes up to `most` bytes, and at most a full FIFO. `true` once the buffer is full, also if
+    /// it is full because it became shorter.
     #[inline(always)]
     pub(super) fn take(&mut self, most: usize) -> nb::Result<bool, LineError> {
         let end = self.limit.min(self.filled.saturating_add(most));
@@ -114,17 +116,17 @@ impl<H: Half, B: AsMut<[u8]>> ReadExact<H, B> {
         Ok(true)
     }
 
-    /// Whether there is nothing to be taken any more.
+    /// Whether no more bytes are to be taken.
     pub(super) fn is_full(&self) -> bool {
         self.filled == self.limit
     }
 
-    /// What is known of the FIFO.
+    /// The state of the FIFO.
     pub(super) fn fifo(&self) -> Fifo {
         self.half.uart().with(|chip| chip.fifo())
     }
 
-    /// What was known of it is out of date.
+    /// Marks the state of the FIFO as unknown.
     pub(super) fn forget_fifo(&self) {
         self.half.uart().with(|chip| chip.forget_fifo());
     }
@@ -163,8 +165,8 @@ where
     B: AsMut<[u8]> + Send,
 {
     fn begin(&mut self) {
-        // Bytes that are there already raise the interrupt at once. Where none is needed, an empty
-        // transmitter does.
+        // Bytes that were received before raise the interrupt at once. If no byte is needed, an
+        // empty transmitter raises one.
         let wanted = if self.is_full() { want::STEP } else { want::BYTES };
         self.half.uart.with(|chip| chip.enable(wanted, 0));
     }

@@ -1,4 +1,4 @@
-//! What the transmitting half does.
+//! The operations of the transmitting half.
 
 use core::convert::Infallible;
 
@@ -9,6 +9,7 @@ use crate::{
 };
 
 /// See [`Transmitter::write`].
+#[doc(hidden)]
 #[derive(Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct Write<'a, R> {
@@ -34,7 +35,7 @@ impl<R: Registers> Attempt for Write<'_, R> {
     #[inline]
     fn arm(&mut self) {
         if self.uart.with(|chip| chip.enable_empty(want::ROOM)) {
-            self.uart.emptied.signal(); // The chip does not.
+            self.uart.emptied.signal(); // The chip raises no interrupt (a quirk).
         }
     }
 
@@ -44,8 +45,8 @@ impl<R: Registers> Attempt for Write<'_, R> {
     }
 }
 
-/// See [`Transmitter::write_all`] and [`Transmitter::into_write_all`]. Cancelled, it ends with what
-/// was handed over.
+/// See [`Transmitter::write_all`] and [`Transmitter::into_write_all`]. If it is cancelled, it ends
+/// with the bytes handed over so far.
 #[derive(Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct WriteAll<H, B> {
@@ -60,8 +61,8 @@ impl<H, B: AsRef<[u8]>> WriteAll<H, B> {
         Self { half, limit: bytes.as_ref().len(), bytes, sent: 0 }
     }
 
-    /// The half and the bytes, of which as many were sent as
-    /// [`progress`](crate::attempt::Progress::progress) says.
+    /// The half and the bytes. [`progress`](crate::attempt::Progress::progress) of them were handed
+    /// over.
     pub fn into_parts(self) -> (H, B) {
         (self.half, self.bytes)
     }
@@ -79,7 +80,7 @@ impl<H: Half, B: AsRef<[u8]>> Attempt for WriteAll<H, B> {
 
     #[inline]
     fn attempt(&mut self) -> nb::Result<usize, Infallible> {
-        // Bytes that have become fewer end the operation too.
+        // Also ends if `bytes` has become shorter.
         while let Some(rest @ [_, ..]) = self.bytes.as_ref().get(self.sent..self.limit) {
             self.sent += self.half.uart().with(|chip| chip.give(rest))?;
         }
@@ -89,7 +90,7 @@ impl<H: Half, B: AsRef<[u8]>> Attempt for WriteAll<H, B> {
     #[inline]
     fn arm(&mut self) {
         if self.half.uart().with(|chip| chip.enable_empty(want::ROOM)) {
-            // The chip does not say so. It will when these have left.
+            // The chip raises no interrupt now (a quirk), but it will when these bytes have left.
             let rest = self.bytes.as_ref().get(self.sent..self.limit).unwrap_or_default();
             self.sent += self.half.uart().with(|chip| chip.give(rest)).unwrap_or(0);
         }
@@ -107,7 +108,7 @@ where
     B: AsRef<[u8]> + Send,
 {
     fn begin(&mut self) {
-        self.arm(); // An empty transmitter raises the interrupt at once.
+        self.arm(); // An empty transmitter raises an interrupt at once.
     }
 
     fn cancel(&mut self) {
@@ -116,6 +117,7 @@ where
 }
 
 /// See [`Transmitter::flush`].
+#[doc(hidden)]
 #[derive(Debug)]
 #[must_use = "an attempt does nothing until it is tried"]
 pub struct Flush<'u, R> {

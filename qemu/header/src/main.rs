@@ -1,14 +1,14 @@
-//! Prints the header for programs in C, made from the library's own source: the documentation of each
-//! function becomes a comment. A program of its own, so that only what needs the header builds the
-//! parser of Rust that makes it.
+//! Prints the header for C programs. It is generated from the library's source, and the
+//! documentation of each function becomes a comment. This is a program of its own, so that
+//! cbindgen, with its parser for Rust, is built only when the header is needed.
 
 use cbindgen::{
     Builder, Config, DocumentationStyle, EnumConfig, ExportConfig, Language, RenameRule, Style,
 };
 use std::{path::Path, process::ExitCode};
 
-/// The types, and what they are called in C. What a function takes as a number, since C may hand
-/// over any, is for C the enum.
+/// The types and their names in C. Where C passes an enum, the Rust function takes a number,
+/// because C may pass any number; in the header the parameter has the type of the enum.
 const NAMES: [(&str, &str); 13] = [
     ("Batch", "wb_batch"),
     ("Cache", "wb_cache"),
@@ -25,25 +25,26 @@ const NAMES: [(&str, &str); 13] = [
     ("StatusNumber", "wb_status"),
 ];
 
-/// What stands on top.
+/// The comment at the top of the header.
 const TOP: &str = "\
 /* wouldblock for C and C++: x86 cache flush, persistent memory and an append-only log.
  *
  * Generated from the library's source by `cargo run -- c`; do not edit. Link with libwouldblock.a.
- * Beside the source are a program that uses it, host-tests/c/journal.c, and a firmware,
+ * The source has two examples: a program, host-tests/c/journal.c, and a firmware,
  * qemu/c/firmware.c.
  *
- * The model: a flush that was issued goes on by itself (asynchronous, non-blocking), and an end
- * waits for it (synchronous, blocking). One end serves any number of flushes.
+ * The model: a flush that was issued continues without the caller (asynchronous, non-blocking), and
+ * an end waits for it (synchronous, blocking). One end serves any number of flushes.
  *
- * Every function that can fail returns a wb_status; with any but WB_OK nothing was done (only a
- * step that returns WB_WOULD_BLOCK has issued lines). What cannot be checked is listed under
- * \"Safety\": it is the caller's word, and undefined behaviour if it is not kept. No function
- * allocates, and none keeps anything but what CPUID said: two threads may call at once as long as
- * they do not use the same struct or memory.
+ * Every function that can fail returns a wb_status. A function that returns anything but WB_OK has
+ * done nothing. (The only exception: a step that returns WB_WOULD_BLOCK has issued lines.) The
+ * caller must meet the conditions under \"Safety\", which cannot be checked; otherwise the
+ * behaviour is undefined. No function allocates. The library keeps nothing between calls but the
+ * result of CPUID, so several threads may call it at once, as long as they do not use the same
+ * struct or memory.
  */";
 
-/// What follows the includes.
+/// The text after the includes.
 const CHECKS: &str = "\
 #ifndef __x86_64__
 #error \"wouldblock's functions for C are for x86_64\"
@@ -57,11 +58,11 @@ const CHECKS: &str = "\
 #define WB_ALIGNMENT(type) _Alignof(type)
 #endif";
 
-/// The structs whose layout the library states, and C checks.
+/// The structs whose layout the library states and the C compiler checks.
 const STRUCTS: [&str; 5] = ["batch", "cache", "log", "record", "region"];
 
 fn main() -> ExitCode {
-    // And its modules.
+    // cbindgen reads its modules too.
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/c/mod.rs");
     match generate(&source) {
         Ok(text) => {
@@ -80,7 +81,7 @@ fn generate(source: &Path) -> Result<String, Box<dyn std::error::Error>> {
     let bindings = Builder::new().with_config(config()).with_src(source).generate()?;
     let mut text = Vec::new();
     bindings.write(&mut text);
-    // A status is in every other line of a program, so its names are short.
+    // Status names are frequent in a program, so they are short.
     Ok(String::from_utf8(text)?.replace("WB_STATUS_", "WB_"))
 }
 
@@ -101,7 +102,7 @@ fn config() -> Config {
         sys_includes: vec!["stddef.h".into(), "stdint.h".into()],
         after_includes: Some(format!("\n{CHECKS}")),
         trailer: Some(format!(
-            "/* The library and this compiler agree on every struct. */\n{}WB_CHECK(sizeof(wb_status) == sizeof(uint32_t));",
+            "/* Checks that the library and this compiler agree on the layout of every struct. */\n{}WB_CHECK(sizeof(wb_status) == sizeof(uint32_t));",
             checks.concat()
         )),
         style: Style::Type,
@@ -114,7 +115,7 @@ fn config() -> Config {
         },
         export: ExportConfig {
             exclude: ["DomainNumber", "InstructionNumber", "StatusNumber"].map(Into::into).into(),
-            // Only their numbers are used.
+            // Functions use only their numbers, so cbindgen would leave them out.
             include: ["Domain", "Extra", "Instruction"].map(Into::into).into(),
             rename: NAMES.map(|(rust, c)| (rust.into(), c.into())).into(),
             ..ExportConfig::default()

@@ -1,35 +1,36 @@
-//! What can be wrong, as types.
+//! The errors of a log.
 
-/// Why memory is not taken for a log.
+/// The reason why memory is not accepted as a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error {
-    /// The memory is too small for one empty record.
+    /// The memory is too small for the header and one empty record.
     TooSmall,
-    /// No log was ever [created](super::Log::create) here, or its creation was cut short. Only with
-    /// this error does `create` destroy nothing.
+    /// No log was ever [created](super::Log::create) here, or a crash interrupted its creation.
+    /// Only after this error does `create` destroy no log.
     NotALog,
-    /// A log is here, and both copies of its header are damaged: its records cannot be read.
+    /// There is a log, but both copies of its header are damaged: its records cannot be read.
     Damaged,
-    /// A log is here, in the format of another version.
+    /// There is a log in the format of another version.
     OtherVersion,
-    /// A log is here that was created in memory of another length. Given so much, it opens.
+    /// There is a log that was created in memory of another length. It opens in memory of that
+    /// length.
     OtherLength {
         /// The length of its memory, in words of 8 bytes.
         words: u64,
     },
     /// The log was recovered 2³² times since it was created or cleared, or has had 2⁶³ records. It
-    /// can be read ([`Reader`](super::Reader)), not appended to.
+    /// can be read ([`Reader`](super::Reader)) but not appended to.
     Exhausted,
 }
 
-/// The record can never fit, even into the empty log.
+/// The record does not fit even into the empty log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct TooLong;
 
-/// The record is none of this log: the log was cleared or created anew since, or the record comes
-/// from another log.
+/// The record is not a record of this log. The log was cleared or created again since, or the
+/// record comes from another log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Stale;
@@ -37,14 +38,14 @@ pub struct Stale;
 impl core::fmt::Display for Error {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
-            Self::TooSmall => "too small for a log",
-            Self::NotALog => "no log",
-            Self::Damaged => "a log whose header is damaged",
-            Self::OtherVersion => "a log of another version",
+            Self::TooSmall => "the memory is too small for a log",
+            Self::NotALog => "there is no log",
+            Self::Damaged => "the log's header is damaged",
+            Self::OtherVersion => "the log has the format of another version",
             Self::OtherLength { words } => {
-                return write!(f, "a log that was created in memory of {words} words");
+                return write!(f, "the log was created in memory of {words} words");
             }
-            Self::Exhausted => "recovered too often",
+            Self::Exhausted => "the log was recovered too often",
         })
     }
 }
@@ -57,7 +58,7 @@ impl core::fmt::Display for TooLong {
 
 impl core::fmt::Display for Stale {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("the record is none of this log")
+        f.write_str("the record is not a record of this log")
     }
 }
 

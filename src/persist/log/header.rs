@@ -1,20 +1,19 @@
-//! The header: two copies of one line, so that one of them is whole whatever a power cut or one
-//! damaged line leaves.
-//!
-//! # Invariants
-//! 1. After `create`, `recover` and `clear` both copies are whole and equal. They are written one
-//!    after the other, each drained before the next is touched, and the older one first. So a cut
-//!    tears at most one copy, and the other is the state before or after.
-//! 2. The magic is stored when the rest of its copy is persistent, and is zero while there is no
-//!    log. So a creation that was cut short leaves no sign of a log, and damage to a log always
-//!    leaves one.
+//! The header: two copies, one cache line each. After a power cut, or with one damaged line, one of
+//! the copies is whole.
+
+// Invariants:
+// 1. After `create`, `recover` and `clear` both copies are whole and equal. They are written one
+//    after the other, the older one first, and each is drained before the other is written. So a
+//    power cut damages at most one copy; the other has the state before or after.
+// 2. The magic is stored after the rest of its copy is persistent, and is zero while there is no
+//    log. So an interrupted creation leaves no sign of a log, and a damaged log always leaves one.
 
 use super::{Error, Memory, PREFIX, checksum};
 
-/// Words of a copy, and of both.
+/// The number of words in a copy, and in both.
 const COPY: usize = 8;
 pub(super) const WORDS: usize = 2 * COPY;
-/// Where the words of a copy are. Word 6 is zero.
+/// The indices of the words in a copy. Word 6 is zero.
 const MAGIC_AT: usize = 0;
 const LENGTH_AT: usize = 1;
 const GENERATION_AT: usize = 2;
@@ -26,14 +25,15 @@ const SUM_AT: usize = COPY - 1;
 /// The last byte is the version.
 const MAGIC: u64 = u64::from_le_bytes(*b"wblog\0\0\x02");
 const VERSION: u64 = 0xff << 56;
-/// A word that differs from the magic in so few bits was one. By chance that is one word of
-/// 3,600,000,000.
+/// A word that differs from the magic in at most this many bits is taken to be a damaged magic. One
+/// in 3,600,000,000 random words is that close.
 const NEARLY: u32 = 8;
-/// Beyond this number no log begins: what follows it is countable.
+/// The first record of a log has at most this number, so that the numbers after it do not overflow.
 const LAST_FIRST: u64 = u64::MAX / 2;
 
-/// Which log this is. No two are the same in one memory, since the generation counts every `create`
-/// and `clear`; logs in different memories differ by their salt, as far as [`Memory::salt`] does.
+/// The identity of a log. No two logs in one memory have the same, because the generation counts
+/// every `create` and `clear`. Logs in different memories differ by their salt, as far as
+/// [`Memory::salt`] differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     pub generation: u64,
@@ -41,38 +41,39 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// The one after this, which comes from memory with this salt.
+    /// The next identity. `salt` comes from the memory.
     pub fn next(self, salt: u64) -> Self {
         let generation = self.generation.wrapping_add(1);
         Self { generation, salt: mixed(self.salt ^ mixed(salt)) }
     }
 
-    /// Both in one word, for a record's cursor.
+    /// The identity in one word, for a [`Record`](super::Record).
     pub fn word(self) -> u64 {
         checksum::of([self.generation, self.salt].into_iter())
     }
 }
 
-/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every bit depends on every bit.
+/// The finalizer of SplitMix64 (Steele, Lea, Flood 2014): every output bit depends on every input
+/// bit.
 fn mixed(word: u64) -> u64 {
     let word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     word ^ word >> 31
 }
 
-/// What a copy says.
+/// The content of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
-    /// Words of the log's memory.
+    /// The length of the log's memory in words.
     pub words: u64,
     pub identity: Identity,
     /// The number of the first record.
     pub first: u64,
-    /// Recoveries since the identity began, and one.
+    /// 1 plus the number of recoveries since the log got its identity.
     pub epoch: u32,
 }
 
-/// What a copy is.
+/// The state of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Whole,
@@ -83,8 +84,9 @@ enum State {
 }
 
 impl Header {
-    /// Of a new, empty log in this memory. Its identity follows on what is left of the last log's
-    /// header, also of one that `create` has taken away without getting further.
+    /// The header of a new, empty log in this memory. Its identity follows the identity of the last
+    /// log in this memory, as far as that log's header is readable. This includes a log that an
+    /// interrupted `create` has removed.
     pub fn new(memory: &(impl Memory + ?Sized)) -> Self {
         let salt = memory.salt();
         let remains = [0, 1].map(|copy| read(memory, copy).0).into_iter().flatten();
@@ -97,7 +99,7 @@ impl Header {
         Self { words, identity: identity.next(salt), first: 1, epoch: 1 }
     }
 
-    /// The header that is in the memory.
+    /// Reads the header in the memory.
     pub fn find(memory: &(impl Memory + ?Sized)) -> Result<Self, Error> {
         if memory.words() < WORDS + PREFIX {
             return Err(Error::TooSmall);
@@ -118,14 +120,14 @@ impl Header {
         }
     }
 
-    /// As [`find`](Self::find), in the epoch that a recovery begins.
+    /// As [`find`](Self::find), with the next epoch: the epoch that a recovery begins.
     pub fn recovered(memory: &(impl Memory + ?Sized)) -> Result<Self, Error> {
         let header = Self::find(memory)?;
         let epoch = header.epoch.checked_add(1).ok_or(Error::Exhausted)?;
         Ok(Self { epoch, ..header })
     }
 
-    /// Makes it the header of this memory. Persistent when it returns (invariant 1).
+    /// Writes the header to this memory. It is persistent when this returns (invariant 1).
     pub fn write(&self, memory: &mut impl Memory) {
         for copy in oldest_first(memory) {
             let (words, at) = (self.stored(), copy * COPY);
@@ -140,7 +142,7 @@ impl Header {
         }
     }
 
-    /// Which of two whole ones counts.
+    /// Of two whole copies the one with the higher age is valid.
     fn age(&self) -> (u64, u32) {
         (self.identity.generation, self.epoch)
     }
@@ -158,14 +160,14 @@ impl Header {
     }
 }
 
-/// Takes the log away (invariant 2), and leaves its identity for the next one.
+/// Removes the log (invariant 2), but leaves its identity for the next log.
 pub(super) fn remove(memory: &mut impl Memory) {
     for copy in oldest_first(memory) {
         persist(memory, copy * COPY + MAGIC_AT, 0);
     }
 }
 
-/// A copy as far as its checksum holds, whatever its magic is; and what it is.
+/// Reads a copy: its content if its checksum is right, whatever its magic is, and its state.
 fn read(memory: &(impl Memory + ?Sized), copy: usize) -> (Option<Header>, State) {
     let words: [u64; COPY] = core::array::from_fn(|word| memory.load(copy * COPY + word));
     let header = Header {
@@ -188,7 +190,7 @@ fn read(memory: &(impl Memory + ?Sized), copy: usize) -> (Option<Header>, State)
     (holds.then_some(header), state)
 }
 
-/// The copies in the order in which they are written: the one that counts is the last.
+/// The copies in the order in which they are written: the valid copy is the last.
 fn oldest_first(memory: &impl Memory) -> [usize; 2] {
     let age = |copy| match read(memory, copy) {
         (Some(header), State::Whole) => Some(header.age()),

@@ -1,13 +1,13 @@
-//! An append-only log in persistent memory: the worked example. Records have a sequence number and
-//! a checksum; an append waits once, whatever its length, and a batch of them waits once, too.
+//! An append-only log in persistent memory: the worked example. Each record has a sequence number
+//! and a checksum. An append waits once, whatever its length; a batch of appends also waits once.
 //!
 //! ```
 //! use wouldblock::{nb, persist::log::{self, Error, Log, Reader, Stale}};
 //!
-//! // In earnest a `Region` of persistent memory; here ordinary words, which a log takes as well.
+//! // A real program uses a `Region` of persistent memory. A log also works in ordinary words.
 //! let mut memory = [0_u64; 64];
 //!
-//! // First use: a log is made only where there was never one. A damaged log is another error.
+//! // First use: create a log only where there was never one. A damaged log is another error.
 //! assert_eq!(log::check(&memory[..]), Err(Error::NotALog));
 //! let mut log = Log::create(&mut memory[..])?;
 //! assert_eq!(log.try_append(b"persistent when the call returns"), Ok(1));
@@ -24,54 +24,57 @@
 //! while log.try_append(&[7; 40]).is_ok() {}
 //! assert_eq!(log.try_append(&[7; 40]), Err(nb::Error::WouldBlock));
 //! assert!(log.room() < Some(40));
-//! log.clear();                       // when the records are somewhere else
+//! log.clear();                       // once the records are stored elsewhere
 //! assert!(log.room() > Some(40));
 //! assert_eq!(log.read(&last, &mut buffer), Err(Stale));
 //!
-//! // To be looked at only:
+//! // For reading only:
 //! assert_eq!(Reader::open(&memory[..])?.records().count(), 0);
 //! # Ok::<(), Error>(())
 //! ```
 //!
 //! # Cost
-//! A record takes 24 bytes and its payload, rounded up to 8. An append stores and sums these once
-//! (a table look-up for each byte), flushes their lines and drains once. Recovery reads and sums
-//! every record once, flushes their lines and drains twice; [`Log::clear`] drains twice; [`check`]
-//! reads 16 words. No memory is allocated, nothing panics.
+//! A record takes 24 bytes plus its payload, rounded up to a multiple of 8. An append stores these
+//! bytes and computes their checksum (one table look-up a byte), flushes their lines and drains
+//! once. Recovery reads every record and its checksum once, flushes their lines and drains twice.
+//! [`Log::clear`] drains twice. [`check`] reads 16 words. Nothing allocates memory, and nothing
+//! panics.
 //!
 //! # Damage
-//! The header is kept twice: with one of its two lines damaged in any way, the log opens, and
-//! recovery writes the line anew. With both damaged it is [`Error::Damaged`], as long as one of them
-//! has the magic with at most 8 of its 64 bits flipped, or all but the magic. With less left of them
-//! (both lines overwritten) the memory looks as if there was never a log. A record that is damaged is not accepted, and the log ends there: it cannot be told from
-//! one that a crash has torn. What follows it stays in the memory until something is appended; a
-//! [`Reader`] changes nothing.
+//! The header has two copies, one line each. If one of the lines is damaged in any way, the log
+//! still opens, and recovery repairs the line. If both are damaged, the error is
+//! [`Error::Damaged`], provided that one copy still has the magic with at most 8 of its 64 bits
+//! flipped, or everything but the magic. If less is left (both lines were overwritten), the memory
+//! looks as if it never had a log. A damaged record is not accepted, and the log ends before it,
+//! because it cannot be told from a record that a crash has left incomplete. The records after it
+//! stay in the memory until a record is appended; a [`Reader`] changes nothing.
 //!
-//! # Which log
-//! Every [`create`](Log::create) and every [`clear`](Log::clear) gives the log a new identity, which
-//! the checksum of each record covers together with its place. So records from before, and the bytes
-//! of another log that were appended as a payload, are never taken for records. Guaranteed: no
-//! identity comes twice in one memory, as long as only this module writes to its first 16 words.
-//! Logs in different memories, and after the memory was overwritten by something else, differ by
-//! what [`Memory::salt`] returns.
+//! # Identity
+//! Every [`create`](Log::create) and every [`clear`](Log::clear) gives the log a new identity. The
+//! checksum of each record covers the identity and the record's place. So neither earlier records,
+//! nor the bytes of another log that were appended as a payload, are taken for records of this log.
+//! No identity occurs twice in one memory, as long as only this module writes to its first 16
+//! words. Logs in different memories differ by what [`Memory::salt`] returns, and so do logs before
+//! and after the memory was overwritten by something else.
 //!
 //! # Layout, in words of 8 bytes
 //! Two copies of the header, 8 words each: magic and version; length of the memory in words;
-//! generation and salt, which are the identity; first sequence number; epoch; zero; checksum of the
-//! seven. Then the records without gaps: sequence number; epoch and length in bytes (high and low
-//! half); checksum of the identity, of the record's first word's index, of these two and of the
-//! payload; payload, padded with zeros.
+//! generation and salt, which are the identity; first sequence number; epoch; zero; checksum of
+//! these seven words. Then the records, without gaps: sequence number; epoch and length in bytes
+//! (high and low half); checksum of the identity, the index of the record's first word, these two
+//! words and the payload; payload, padded with zeros.
 //!
-//! # Invariants
+//! # Guarantees
 //! 1. An acknowledged record is persistent: `try_append`, `append` and [`Appends::wait`] return
-//!    after the drain. So recovery finds all of them. What recovery has found is acknowledged, too:
-//!    it is flushed before `recover` returns, since after a restart without a power cut it may be
-//!    in the cache only.
+//!    after the drain. So recovery finds every acknowledged record. The records that recovery has
+//!    found are acknowledged too: after a restart without a power cut they may be in the cache
+//!    only, so they are flushed before `recover` returns.
 //! 2. The log ends at the first record that is not whole: its checksum is wrong, or its sequence
-//!    number is not the next. So no order within a record is needed, and one drain is enough.
-//! 3. Recovery begins a new epoch, and makes it persistent before anything is appended; epochs do
-//!    not decrease along the log, and none is above the header's. So what an earlier crash left
-//!    behind the end, whole but never acknowledged, cannot come back as the successor of a later
+//!    number is not the next. So the order of stores within a record does not matter, and one drain
+//!    is enough.
+//! 3. Recovery begins a new epoch, and makes it persistent before a record is appended. Epochs do
+//!    not decrease along the log, and none is above the header's. So a record that an earlier crash
+//!    left after the end, whole but never acknowledged, cannot become the successor of a later
 //!    record.
 
 use core::ops::Range;
@@ -91,7 +94,7 @@ pub use record::Record;
 use header::Header;
 use record::Extent;
 
-/// Words of what precedes a payload.
+/// The number of words before a payload.
 const PREFIX: usize = 3;
 
 /// The log. See the [module](self).
@@ -102,8 +105,8 @@ pub struct Log<M: Memory> {
 }
 
 impl<M: Memory> Log<M> {
-    /// An empty log; whatever was in the memory is gone. Writes all of it. A cut leaves the log that
-    /// was there, as it was, or no log, or the empty one.
+    /// Makes an empty log, and destroys what was in the memory. Writes all of the memory. A power
+    /// cut leaves the log that was there before, or no log, or the empty log.
     ///
     /// # Errors
     /// [`Error::TooSmall`], and nothing is done.
@@ -113,7 +116,7 @@ impl<M: Memory> Log<M> {
             return Err(Error::TooSmall);
         }
         let header = Header::new(&memory);
-        header::remove(&mut memory); // no log until all is done
+        header::remove(&mut memory); // there is no log until the new one is complete
         for word in header::WORDS..words {
             memory.store(word, 0);
         }
@@ -123,21 +126,22 @@ impl<M: Memory> Log<M> {
         Ok(Self { memory, extent: Extent::empty(header) })
     }
 
-    /// The log that is in the memory: every acknowledged record, and of those never acknowledged
-    /// the first few or none. It may be cut short at any time and done again.
+    /// Opens the log in the memory. It then has every acknowledged record, and of the records that
+    /// were never acknowledged the first few or none. A crash during the recovery does no harm:
+    /// recover again.
     ///
     /// # Errors
     /// [`Error`], and nothing is done.
     pub fn recover(memory: M) -> Result<Self, Error> {
         let header = Header::recovered(&memory)?;
         let mut log = Self::unrecovered(memory)?;
-        log.memory.flush(header::WORDS..log.extent.end); // invariant 1
-        header.write(&mut log.memory); // invariant 3, and the drain for what was flushed
+        log.memory.flush(header::WORDS..log.extent.end); // guarantee 1
+        header.write(&mut log.memory); // guarantee 3; it also drains what was flushed
         log.extent.header = header;
         Ok(log)
     }
 
-    /// As it stands in the memory, to be read only.
+    /// Opens the log for reading only, without changing the memory.
     pub(crate) fn unrecovered(memory: M) -> Result<Self, Error> {
         let header = Header::find(&memory)?;
         Ok(Self { extent: Extent::of(&memory, header), memory })
@@ -146,17 +150,17 @@ impl<M: Memory> Log<M> {
     /// Appends a record and waits until it is persistent: one try. Returns its sequence number.
     ///
     /// # Errors
-    /// `WouldBlock`: the log is full, and nothing is done; there is room again after
-    /// [`clear`](Self::clear). [`TooLong`]: there never will be.
+    /// `WouldBlock`: the log is full, and nothing is done; [`clear`](Self::clear) makes room.
+    /// [`TooLong`]: the record does not fit even into the empty log.
     pub fn try_append(&mut self, payload: &[u8]) -> nb::Result<u64, TooLong> {
         let sequence = self.start(payload)?;
         self.memory.drain();
         Ok(sequence)
     }
 
-    /// As [`try_append`](Self::try_append), and while the log is full `make_room` is called: it
-    /// ships the records elsewhere, and [clears](Self::clear). The blocking form: it returns with
-    /// the record persistent.
+    /// The blocking form of [`try_append`](Self::try_append): returns when the record is
+    /// persistent. While the log is full, it calls `make_room`, which stores the records elsewhere
+    /// and [clears](Self::clear) the log.
     ///
     /// # Errors
     /// [`TooLong`], and nothing is done.
@@ -174,13 +178,14 @@ impl<M: Memory> Log<M> {
         }
     }
 
-    /// Several records with one end. The write-back of each continues while the next is made.
+    /// Several appends with one end. The write-back of each record continues while the next is
+    /// made.
     pub fn batch(&mut self) -> Appends<'_, M> {
         Appends { log: self }
     }
 
-    /// Forgets all records: the log is empty, and sequence numbers continue. A crash leaves all of
-    /// the records or none. Every [`Record`] from before is [`Stale`].
+    /// Removes all records; sequence numbers continue. A crash leaves all of the records or none.
+    /// Every earlier [`Record`] becomes [`Stale`].
     pub fn clear(&mut self) {
         let Header { words, identity, .. } = self.extent.header;
         let identity = identity.next(self.memory.salt());
@@ -189,7 +194,7 @@ impl<M: Memory> Log<M> {
         self.extent = Extent::empty(header);
     }
 
-    /// The numbers of its records: of the oldest, up to what the next one gets. Constant time.
+    /// The numbers of its records. The range ends at the number of the next record. Constant time.
     pub fn sequences(&self) -> Range<u64> {
         self.extent.sequences()
     }
@@ -199,41 +204,44 @@ impl<M: Memory> Log<M> {
         self.extent.records(&self.memory)
     }
 
-    /// The record after that one of this log, the oldest if there is none before it; `Ok(None)` if
-    /// it was the last. Constant time.
+    /// The record after `record`; the oldest record for `None`. `Ok(None)` if there is no further
+    /// record. Constant time.
     ///
     /// # Errors
-    /// [`Stale`]: the record is none of this log, or no longer.
+    /// [`Stale`]: `record` is not, or no longer, a record of this log.
+    #[doc(hidden)] // For `c`, whose programs cannot keep an iterator.
     pub fn after(&self, record: Option<&Record>) -> Result<Option<Record>, Stale> {
         self.extent.after(&self.memory, record)
     }
 
-    /// The longest payload that [`try_append`](Self::try_append) takes now, in bytes; `None` if not
-    /// even an empty one fits.
+    /// The length of the longest payload that [`try_append`](Self::try_append) takes now, in bytes.
+    /// `None` if not even an empty payload fits.
     pub fn room(&self) -> Option<usize> {
         let words = (self.extent.words() - self.extent.end).checked_sub(PREFIX)?;
         Some(words.saturating_mul(8).min(u32::MAX as usize))
     }
 
-    /// The payload of a record of this log, as much of it as `into` holds.
+    /// Copies the payload of a record to `into`, as much of it as fits, and returns the copied
+    /// part.
     ///
     /// # Errors
-    /// [`Stale`]: the record is none of this log, or no longer.
+    /// [`Stale`]: `record` is not, or no longer, a record of this log.
     pub fn read<'b>(&self, record: &Record, into: &'b mut [u8]) -> Result<&'b [u8], Stale> {
         self.extent.read(&self.memory, record, into)
     }
 
-    /// The memory, to be looked at.
+    /// The memory.
+    #[doc(hidden)] // For tests, and for `c`.
     pub fn memory(&self) -> &M {
         &self.memory
     }
 
-    /// Gives the memory back.
+    /// Returns the memory.
     pub fn into_memory(self) -> M {
         self.memory
     }
 
-    /// Stores a record and starts its write-back. Not acknowledged before the next drain.
+    /// Stores a record and starts its write-back. The next drain acknowledges it.
     fn start(&mut self, payload: &[u8]) -> nb::Result<u64, TooLong> {
         let words = PREFIX + payload.len().div_ceil(8);
         let length = u32::try_from(payload.len()).map_err(|_| nb::Error::Other(TooLong))?;
@@ -264,17 +272,15 @@ impl<M: Memory> Log<M> {
     }
 }
 
-/// Whether [`Log::recover`] will take this memory for a log. Reads its header only.
+/// Checks whether [`Log::recover`] accepts this memory as a log. Reads only the header.
 ///
 /// # Errors
-/// Those of `recover`: on [`Error::NotALog`], and on no other, [`create`](Log::create) destroys no
-/// log.
+/// Those of `recover`. Only after [`Error::NotALog`] does [`create`](Log::create) destroy no log.
 pub fn check(memory: &(impl Memory + ?Sized)) -> Result<(), Error> {
     Header::recovered(memory).map(drop)
 }
 
-/// Records that were appended and not yet acknowledged: their write-back continues. See
-/// [`Log::batch`].
+/// Appended records that are not yet acknowledged; their write-back continues. See [`Log::batch`].
 #[derive(Debug)]
 #[must_use = "dropping it waits for its records; end it by `wait`"]
 pub struct Appends<'l, M: Memory> {
@@ -282,15 +288,17 @@ pub struct Appends<'l, M: Memory> {
 }
 
 impl<M: Memory> Appends<'_, M> {
-    /// Appends one more: starts its write-back, and does not wait. Returns its sequence number.
+    /// Appends one more record: starts its write-back, and does not wait. Returns its sequence
+    /// number.
     ///
     /// # Errors
-    /// As [`Log::try_append`]; what was appended before stays so.
+    /// Those of [`Log::try_append`]. They do not affect the records appended before.
     pub fn try_append(&mut self, payload: &[u8]) -> nb::Result<u64, TooLong> {
         self.log.start(payload)
     }
 
-    /// Returns when all its records are persistent: acknowledges them. A synchronous, blocking end.
+    /// Returns when all its records are persistent, and thereby acknowledges them. Synchronous and
+    /// blocking.
     pub fn wait(self) {
         drop(self);
     }

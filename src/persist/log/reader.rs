@@ -1,16 +1,16 @@
-//! A log that is only read.
+//! A log that is opened for reading only.
 
 use core::ops::Range;
 
 use super::{Error, Memory, Record, Stale, header::Header, record::Extent};
 
-/// A log that is opened to be read: of an image, of memory that is write-protected, or to look what
-/// there is before anything is changed. It has the memory by a shared reference, so nothing is
-/// stored, flushed or waited for.
+/// A log that is opened for reading only: in an image, in write-protected memory, or to examine it
+/// before anything is changed. It borrows the memory as shared, and neither stores, flushes nor
+/// waits.
 ///
-/// It finds what [`Log::recover`](super::Log::recover) would find. What was found is not made
-/// persistent: after a restart without a power cut, a record that was never acknowledged may be in
-/// the cache only, and be gone after the next power cut.
+/// It finds the records that [`Log::recover`](super::Log::recover) would find, but does not make
+/// them persistent. After a restart without a power cut, a record that was never acknowledged may
+/// be in the cache only, and the next power cut may remove it.
 #[derive(Debug)]
 pub struct Reader<'m, M: Memory + ?Sized> {
     memory: &'m M,
@@ -18,10 +18,10 @@ pub struct Reader<'m, M: Memory + ?Sized> {
 }
 
 impl<'m, M: Memory + ?Sized> Reader<'m, M> {
-    /// The log that is in the memory. Reads and sums every record once.
+    /// Opens the log in the memory. Reads every record and its checksum once.
     ///
     /// # Errors
-    /// [`Error`]. [`Error::Exhausted`] only for more than 2⁶³ records.
+    /// [`Error`]. [`Error::Exhausted`] only if the log has had more than 2⁶³ records.
     pub fn open(memory: &'m M) -> Result<Self, Error> {
         let header = Header::find(memory)?;
         Ok(Self { memory, extent: Extent::of(memory, header) })
@@ -41,6 +41,7 @@ impl<'m, M: Memory + ?Sized> Reader<'m, M> {
     ///
     /// # Errors
     /// [`Stale`].
+    #[doc(hidden)] // For tests.
     pub fn after(&self, record: Option<&Record>) -> Result<Option<Record>, Stale> {
         self.extent.after(self.memory, record)
     }

@@ -1,18 +1,18 @@
-//! Records, and the part of the memory that holds them: what reading needs.
+//! Records, and the part of the memory that holds them: all that reading needs.
 
 use core::ops::Range;
 
 use super::{Memory, PREFIX, Stale, checksum, header};
 use header::Header;
 
-/// A record of a log, and a cursor in it: the log checks it before it reads there.
+/// A record of a log, and a cursor in the log. The log checks it before it reads at its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Its number: consecutive, from 1.
+    /// Its number. Records are numbered consecutively from 1.
     pub sequence: u64,
-    /// Bytes of its payload.
+    /// The length of its payload in bytes.
     pub length: usize,
-    /// The first word of its payload.
+    /// The index of the first word of its payload.
     pub(crate) at: usize,
     pub(crate) epoch: u32,
     /// The identity of its log, in one word.
@@ -20,28 +20,28 @@ pub struct Record {
 }
 
 impl Record {
-    /// The word after it; `None` if there can be no such word.
+    /// The index of the word after it; `None` if the index would overflow.
     fn end(&self) -> Option<usize> {
         self.at.checked_add(self.length.div_ceil(8))
     }
 }
 
-/// The records that are there. It never looks beyond the memory that the header states.
+/// The records in the memory. It never reads beyond the length that the header states.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Extent {
     pub header: Header,
-    /// The next record's number and place.
+    /// The number and the place of the next record.
     pub sequence: u64,
     pub end: usize,
 }
 
 impl Extent {
-    /// Of a log without a record.
+    /// The extent of a log without records.
     pub fn empty(header: Header) -> Self {
         Self { header, sequence: header.first, end: header::WORDS }
     }
 
-    /// Of the records that are whole: up to the first that is not.
+    /// The extent of the whole records. It ends before the first record that is not whole.
     pub fn of(memory: &(impl Memory + ?Sized), header: Header) -> Self {
         let mut extent = Self::empty(header);
         let mut oldest = 0;
@@ -96,14 +96,14 @@ impl Extent {
         Ok(bytes)
     }
 
-    /// The checksum of a record that begins at this word: of what it holds, which log it is in, and
-    /// where.
+    /// The checksum of a record that begins at word `at`. It covers the words, the log's identity,
+    /// and the place.
     pub fn sum(&self, at: usize, words: impl Iterator<Item = u64>) -> u64 {
         let header::Identity { generation, salt } = self.header.identity;
         checksum::of([generation, salt, at as u64].into_iter().chain(words))
     }
 
-    /// Checks that it is a record of this log, as the memory has it.
+    /// Checks that the memory has exactly this record.
     fn check(&self, memory: &(impl Memory + ?Sized), record: &Record) -> Result<(), Stale> {
         let begin = record.at.checked_sub(PREFIX).filter(|&begin| begin >= header::WORDS);
         let there = begin.and_then(|begin| self.record(memory, begin, record.sequence));
@@ -114,7 +114,7 @@ impl Extent {
         self.record(memory, record.end()?, record.sequence.checked_add(1)?)
     }
 
-    /// The record with this number that begins at this word; `None` if there is no such one.
+    /// The record with this number that begins at word `begin`, or `None`.
     fn record(
         &self,
         memory: &(impl Memory + ?Sized),
@@ -128,7 +128,8 @@ impl Extent {
         (record.sequence == sequence && end <= self.end).then_some(record)
     }
 
-    /// What stands at this word, if it is a record that ends before that one; and where it ends.
+    /// The words at `begin` as a record, and its end, if it would end at or before `limit`. Does
+    /// not check its checksum.
     fn look(
         &self,
         memory: &(impl Memory + ?Sized),
@@ -144,8 +145,8 @@ impl Extent {
         Some((record, end))
     }
 
-    /// The next record at the end, if it is whole, no older than that epoch, and no newer than the
-    /// header's.
+    /// The record at the end of the extent, if it is whole, its epoch is not before `oldest`, and
+    /// not after the header's.
     fn whole_record(
         &self,
         memory: &(impl Memory + ?Sized),
