@@ -96,6 +96,7 @@ impl<C: Clock> IdleUntil<C> for Spin {
 }
 
 /// Any [`Idle`], with any [`Alarm`] that ends its sleep at the deadline.
+#[doc(alias = "timeout")]
 #[derive(Clone, Copy, Debug)]
 pub struct WithAlarm<I, L> {
     idle: I,

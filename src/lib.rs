@@ -1,5 +1,5 @@
 //! **How a bare-metal program waits.** Write an operation once, as a single non-blocking try
-//! ([`nb::Error::WouldBlock`]). Get the blocking form and the asynchronous form from that same try.
+//! (`nb::Error::WouldBlock`). Get the blocking form and the asynchronous form from that same try.
 //!
 //! # The model
 //!
@@ -13,7 +13,7 @@
 //! |              | synchronous (foreground)                       | asynchronous (background)                                        |
 //! |--------------|------------------------------------------------|------------------------------------------------------------------|
 //! | blocking     | `sum()`, `send()`, `print`: retries until done | **does not exist**                                               |
-//! | non-blocking | `try_send()`, `try_recv()`, `try_lock()`: one try, or `WouldBlock` | `start_send()`, `.await`, a callback, CLFLUSHOPT: the work goes on after the call returned |
+//! | non-blocking | `try_send()`, `try_recv()`, `try_lock()`: one try, or `WouldBlock` | `start_send()`, `.await`, a callback, CLFLUSHOPT: the work continues after the call has returned |
 //!
 //! 1. A blocking operation is synchronous: when a blocking call returns, nothing is left running.
 //! 2. An asynchronous operation is non-blocking: to start one costs the same on a stuck device as
@@ -24,27 +24,55 @@
 //! # The pieces
 //!
 //! ```text
-//!    Attempt ── one try ──────────────► block(op)          retry in the foreground       synchronous, blocking
-//!       │                          └──► op.attempt()       once                          synchronous, non-blocking
-//!       ├─ + Waiter on an Event ──────► operation.await    retry when an interrupt says  suspended, not waiting
-//!       └─ in a Slot (Background) ────► Job                the interrupt itself retries  asynchronous
+//!  Attempt ── one try ────────────► block(op)        retry in the foreground
+//!     │                        └──► op.attempt()     once
+//!     ├─ + Waiter on an Event ────► op.block(idle)   retry when an interrupt says so
+//!     │                        └──► op.await         the same, the task is suspended
+//!     └─ in a Slot (Background) ──► Job              the interrupt itself retries
 //! ```
+//!
+//! New here? [**The guide**](guide): one page a question, from what waiting is to your own board.
 //!
 //! - [`attempt`]: one try, where the operation's logic is written
 //! - [`block`]: how much effort a call spends, and how it passes the time
-//! - [`time`]: clocks and deadlines that work with interrupts masked
+//! - [`time`]: clocks, deadlines and time-outs that work with interrupts masked
 //! - [`event`]: an interrupt says "there is news"; a sleeper or a task hears it
 //! - [`job`]: the interrupt itself carries the operation on
 //! - [`sync`]: a mutex and a channel, usable between a handler and the foreground
 //! - [`io`]: byte streams as operations
 //! - [`adapter`]: into the traits of `embedded-io`, `embedded-hal` and their async kin, and back
 //! - [`uart16550`]: the reference driver
-//! - `cache`: x86 cache flush, the asynchronous operation without callback
-//! - `persist`: persistent memory on it, and an append-only log (feature `persist`)
-//! - `c`: the two of them for programs in C, with a generated header (feature `c`)
-//! - `testing`: an interrupt at every place of a wait, on the host (feature `testing`)
-//! - `x86_64`: race-free sleep, the TSC, the critical section (feature `x86_64`)
+//! - [`cache`]: x86 cache flush, the asynchronous operation without a callback
+//!
+//! # Modules behind a feature
+//!
+//! Default features are empty, features only add.
+//!
+//! - [`persist`]: persistent memory, and an append-only log (feature `persist`)
+//! - [`c`]: `cache` and `persist` for programs in C, with a generated header (feature `c`, x86_64)
+//! - [`testing`]: an interrupt at every place of a wait, on the host (feature `testing`)
+//! - [`x86_64`]: race-free sleep, the TSC, the critical section (feature `x86_64`)
+//!
+//! # What the binary brings
+//!
+//! The library uses the crate `critical-section` and implements it only when asked to. A program in which
+//! nothing does fails to link, with `undefined symbol: _critical_section_1_0_acquire`. The binary chooses
+//! one: `cortex-m`'s `critical-section-single-core`, `riscv`'s `critical-section-single-hart`, a HAL's
+//! own, on a host this crate's feature `std`, on x86_64 in ring 0 `critical-section-single-core`. All else
+//! that a board is asked for is in [20 lines](guide::board).
+//!
 
+#![cfg_attr(not(target_arch = "x86_64"), doc = "[`cache`]: #modules-behind-a-feature")]
+#![cfg_attr(not(feature = "persist"), doc = "[`persist`]: #modules-behind-a-feature")]
+#![cfg_attr(
+    not(all(feature = "c", target_arch = "x86_64")),
+    doc = "[`c`]: #modules-behind-a-feature"
+)]
+#![cfg_attr(not(feature = "testing"), doc = "[`testing`]: #modules-behind-a-feature")]
+#![cfg_attr(
+    not(all(feature = "x86_64", target_arch = "x86_64")),
+    doc = "[`x86_64`]: #modules-behind-a-feature"
+)]
 #![cfg_attr(not(feature = "std"), no_std)]
 
 #[cfg(feature = "alloc")]
@@ -60,6 +88,8 @@ pub mod c;
 #[cfg(target_arch = "x86_64")]
 pub mod cache;
 pub mod event;
+#[cfg(doc)]
+pub mod guide;
 pub mod io;
 pub mod job;
 #[cfg(feature = "persist")]

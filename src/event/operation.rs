@@ -94,6 +94,7 @@ impl<W: Wait> Operation<W> {
     ///
     /// # Errors
     /// As [`block_until`](Self::block_until).
+    #[doc(alias = "timeout")]
     #[inline]
     pub fn block_for<C: Clock>(
         &mut self,
@@ -111,6 +112,7 @@ impl<W: Wait> Operation<W> {
     /// # Errors
     /// [`time::Error::TimedOut`]: nothing is left armed, and the operation is still the caller's.
     /// Otherwise the operation's own error.
+    #[doc(alias = "timeout")]
     #[inline]
     pub fn block_until<C: Clock>(
         &mut self,
@@ -184,6 +186,7 @@ impl<W: Wait> Operation<W> {
     /// After the time is up there is one more try. It fails with [`time::Error::TimedOut`];
     /// [`by_ref`](Self::by_ref) keeps the operation for another effort. An error of the bound counts
     /// as its end.
+    #[doc(alias = "timeout")]
     #[inline(always)]
     pub fn within<V: Wait>(self, bound: Operation<V>) -> Operation<Bounded<W, V>> {
         Operation(Bounded(self.0, bound.0))

@@ -44,6 +44,7 @@ pub trait Alarm<C: Clock> {
 /// ```
 ///
 /// With the feature `embedded-hal-async` it is a `DelayNs`.
+#[doc(alias = "timeout")]
 #[derive(Debug)]
 pub struct AlarmDelay<'e, C, L> {
     clock: C,

@@ -18,6 +18,7 @@ use crate::attempt::Attempt;
 ///   not agree). A look that finds it that far *before* the last look counts as no time.
 ///
 /// A clock of fewer than 2 or more than 64 bits does not build.
+#[doc(alias = "timeout")]
 #[derive(Clone, Debug)]
 pub struct Deadline<C> {
     clock: C,

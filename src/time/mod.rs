@@ -25,6 +25,7 @@ pub use deadline::Deadline;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Error<E> {
     /// The time is up. Nothing is lost, and nothing is left armed.
+    #[doc(alias = "timeout")]
     TimedOut,
     /// The operation's own error.
     Other(E),

@@ -1,0 +1,91 @@
+//! # How it is proven
+//!
+//! # The problem
+//!
+//! A lost wake-up needs an interrupt between two instructions of one wait. An ordinary test does not hit
+//! that place in a year; and a test that has never failed has not shown that it can.
+//!
+//! # The rule
+//!
+//! **Each promise has a check that tries every place, and a twin: the same code with one mistake, where that
+//! check must fail.**
+//!
+//! | what | how | what it does not show | command |
+//! |---|---|---|---|
+//! | no wake-up is lost, on the host | the *sweep*: an interrupt at every access of the library to what it shares, every register access of the fake, every end of a critical section; then two at every pair | a driver's own memory accesses; other cores | `cargo test -p host-tests --test sweep`; for your driver: feature `testing` |
+//! | no wake-up is lost, on the machine | under QEMU's `-icount` a timer interrupts before *every instruction* of every wait path, on two interrupt controllers, and again behind the first one | other processors than the one that is emulated | `cargo run -- sweep` |
+//! | between cores | `loom`: every interleaving of the library's own source, up to a bound where a model is large | what its memory model lacks; each model has a planted bug that it finds | `cargo test -p loom-tests` |
+//! | between threads and signals | a POSIX timer signal interrupts a million waits at random; a work-stealing executor | what chance does not hit | `cargo test -p host-tests --test signals` |
+//! | nothing leaks | everything that can be done with a job, at random, on four devices at once; every count exact | | `cargo run -- soak` |
+//! | what must not compile | pairs of cases that differ in one line: one compiles, one does not | | `cargo test -p host-tests --test compile_fail` |
+//! | nothing panics in a handler | what handlers call is linked with no panic handler to be found | | `cargo test -p runner --test panicless` |
+//! | cache flush | a CPU whose flushes trap: which lines were flushed is compared line by line | what a power cut loses: a model on the host enumerates that | `cargo test -p runner --test cache` |
+//!
+//! On real silicon nothing was run. QEMU runs one instruction after the other, and has no cache; what it
+//! cannot show is said in the row.
+//!
+//! # For your own driver
+//!
+//! 1. A fake that keeps the facts, edges above all, and calls `testing::boundary()` at each access.
+//! 2. A [`World`](super::driver): `event` is what the device does, `deliver` is the interrupt controller.
+//! 3. A sweep for each form that you offer.
+//! 4. A twin for each. If you cannot write one that loses, the sweep does not reach that place.
+//! 5. The functions in `testing::check`, one for each promise of [`Attempt`](crate::Attempt) and of
+//!    [`Background`](crate::job::Background).
+//!
+//! [The driver page](super::driver) does 1 to 4. Here is the smallest twin of all, and number 5:
+//!
+//! ```
+//! use std::{cell::Cell, rc::Rc};
+//! use wouldblock::{attempt::{self, Attempt}, block::Idle, event::Event, nb, testing::{self, check}};
+//!
+//! /// The device: one byte, and a line that its arrival raises.
+//! #[derive(Default)]
+//! struct World { byte: Cell<Option<u8>>, line: Cell<bool>, received: Event }
+//!
+//! impl World {
+//!     fn take(&self) -> nb::Result<u8, ()> {
+//!         testing::boundary();                       // an interrupt may come here
+//!         self.byte.take().ok_or(nb::Error::WouldBlock)
+//!     }
+//! }
+//!
+//! impl testing::World for World {
+//!     fn event(&self) {
+//!         self.byte.set(Some(7));
+//!         self.line.set(true);
+//!     }
+//!     fn deliver(&self) -> bool {
+//!         let requested = self.line.take();
+//!         if requested { self.received.signal() }
+//!         requested
+//!     }
+//! }
+//!
+//! // Every place: nothing is lost.
+//! testing::sweep("asleep", World::default, |world, cpu| {
+//!     let mut waiter = world.received.waiter().unwrap();
+//!     let mut op = waiter.operation(attempt::from_fn(|| world.take()));
+//!     assert_eq!(op.block(cpu), Ok(7));
+//! })
+//! .assert_clean();
+//!
+//! // The twin: it looks, and then sleeps without a last question.
+//! let twin = testing::sweep("look, then sleep", World::default, |world, mut cpu| {
+//!     while world.take().is_err() {
+//!         cpu.idle(|| false);
+//!     }
+//! });
+//! assert!(twin.lost() > 0, "{twin}");
+//!
+//! // The promises of the try.
+//! let world = World::default();
+//! let mut op = attempt::from_fn(|| world.take());
+//! check::tries_lose_nothing(&mut op, 5, || world.byte.get()).unwrap();
+//! check::arm_announces_what_has_come(&mut op, &world).unwrap();
+//!
+//! // And the twin of those: a try that takes, and then says "not yet".
+//! let byte = Cell::new(Some(7));
+//! let mut greedy = attempt::from_fn(|| byte.take().map_or(Err(nb::Error::WouldBlock), |_| Err::<u8, _>(nb::Error::<()>::WouldBlock)));
+//! assert!(check::tries_lose_nothing(&mut greedy, 5, || byte.get()).is_err());
+//! ```
