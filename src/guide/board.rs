@@ -59,7 +59,7 @@
 //!         interrupt::disable();                       // cpsid i
 //!         if !news() {
 //!             asm::dsb();
-//!             asm::wfi();                 // a pending interrupt ends it, even while masked
+//!             asm::wfi();       // a pending interrupt ends it, even while masked
 //!         }
 //!         unsafe { interrupt::enable() };             // here its handler runs
 //!     }
