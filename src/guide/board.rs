@@ -35,9 +35,9 @@
 //! ## Sections by BASEPRI, and handlers above them
 //!
 //! Some sections mask only the interrupts *up to* a priority (BASEPRI on ARMv7-M), as under a radio's
-//! firmware. A handler **above** that priority runs inside sections. It must use nothing of this
-//! crate, not even `signal`: it may run in the middle of what a section protects. Let it pend an
-//! interrupt of a lower priority, whose handler does.
+//! firmware. A handler **above** that priority runs inside sections. It must use nothing of this crate, not
+//! even `signal`: it may run in the middle of what a section protects. Let it pend an interrupt of a lower
+//! priority; the handler of that one may use the crate.
 //!
 //! The idler below masks *all* interrupts and not up to a priority: WFI is ended by an interrupt that only
 //! PRIMASK holds off, and not by one that BASEPRI holds off (ARMv7-M Architecture Reference Manual,
@@ -59,16 +59,16 @@
 //!         interrupt::disable();                       // cpsid i
 //!         if !news() {
 //!             asm::dsb();
-//!             asm::wfi();                 // a pending interrupt ends it, also masked
+//!             asm::wfi();       // a pending interrupt ends it, even while masked
 //!         }
 //!         unsafe { interrupt::enable() };             // here its handler runs
 //!     }
 //! }
 //! ```
 //!
-//! For RISC-V the same with `mstatus.MIE` and `wfi` (Privileged Architecture, "Wait for Interrupt"). What loses
-//! the wake-up is the reverse order: ask, enable, sleep. (This repository's own tests boot x86_64 only: sweep
-//! yours.)
+//! For RISC-V the same with `mstatus.MIE` and `wfi` (Privileged Architecture, "Wait for Interrupt"). What
+//! loses the wake-up is the reverse order: ask, enable, sleep. (This repository's own tests boot x86_64 only:
+//! sweep yours.)
 //!
 //! # Clock and alarm
 //!

@@ -4,8 +4,8 @@
 //!
 //! In Rust any wait can be given up: a future is dropped by `select`, a time-out returns, a job's handle is
 //! forgotten by [`mem::forget`](core::mem::forget), which is safe code. Two things can then go wrong. Data
-//! are lost: a byte was taken, and its taker is gone. Or memory is: a DMA engine still writes into a buffer that
-//! was on the stack of a function that has returned.
+//! are lost: a byte was taken, and the value that held it was dropped. Or memory is corrupted: a DMA engine
+//! still writes into a buffer that was on the stack of a function that has returned.
 //!
 //! # The rule
 //!
@@ -21,7 +21,7 @@
 //!
 //! | | who owns the buffer | what ends the wait | what `mem::forget` does |
 //! |---|---|---|---|
-//! | [`Slot`](crate::job::Slot), in a `static` | the slot: the operation *moves in*, and its end gives it back, in [`Done`](crate::job::Done) | whatever you like | the slot stays busy; nothing worse |
+//! | [`Slot`](crate::job::Slot), in a `static` | the slot: the operation *moves in*, and its end gives it back, in [`Done`](crate::job::Done) | anything: it may be given up at any time | the slot stays busy; nothing worse |
 //! | [`ScopedSlot`](crate::job::ScopedSlot) | the caller's stack; it is *lent* for the time of a call | the end of `scope`, on every way out of it, a panic too | there is nothing to forget: the scope owns the job |
 //!
 //! So a `Slot` never holds a borrow that is shorter than `'static`, and a scope is a blocking call

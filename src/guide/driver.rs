@@ -39,10 +39,10 @@
 //!
 //! # 3. Its event, and every form
 //!
-//! An [`Event`](crate::event::Event) in the driver says "it is worth trying again". The end that reads
-//! owns the event's one [`Waiter`](crate::event::Waiter). It ties the try to the waiter, and the
-//! result is an [`Operation`](crate::event::Operation): one value that can be tried, blocked on, bounded
-//! and awaited. Nothing else is written for any of these forms.
+//! An [`Event`](crate::event::Event) in the driver says "it is worth trying again". The part of the driver
+//! that reads (`Keys`) owns the event's one [`Waiter`](crate::event::Waiter). It ties the try to the waiter,
+//! and the result is an [`Operation`](crate::event::Operation): one value that can be tried, blocked on,
+//! bounded and awaited. Nothing else is written for any of these forms.
 //!
 //! ```
 //! # mod ports { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/driver/ports.rs")); }
@@ -71,9 +71,10 @@
 //! For "fill this buffer, I do something else" the interrupt itself makes the tries. The operation
 //! owns its buffer and its end of the driver, since it lives in a `static`
 //! [`Slot`](crate::job::Slot) while it runs. It adds two promises to the try
-//! ([`Background`](crate::job::Background)): after `begin` an interrupt *follows*, and `cancel` brings
-//! the end. The first one is where an edge bites: a byte that is there before `begin` has had its edge,
-//! and no other edge would come.
+//! ([`Background`](crate::job::Background)): after `begin` an interrupt *follows*, and `cancel` brings the
+//! end. The first promise is hard to keep on an edge-triggered line: if a byte was there before `begin`, its
+//! edge is over, and no other edge would come. So `begin` makes one: it disables the interrupt in the device
+//! and enables it again.
 //!
 //! ```
 //! # mod ports { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/driver/ports.rs")); }
@@ -110,11 +111,11 @@
 //!
 //! # 7. Its sweep, and twins that the sweep catches
 //!
-//! The program above has its interrupts where its author thought of them. The bug is at another place.
-//! So the *sweep* (feature `testing`, module `testing`) runs each form again and again, and has the key
-//! pressed at another place each time: before every access of the library to what
-//! it shares with handlers, and before every register access of the fake; then at every pair of places. The
-//! handler runs right there, on the same stack, as on the device.
+//! In the program above, interrupts come only where its author has thought of them. A bug is where the author
+//! has not. So the *sweep* (feature `testing`, module `testing`) runs each form again and again, and has the
+//! key pressed at another place each time: before every access of the library to what it shares with
+//! handlers, and before every register access of the fake; then at every pair of places. The handler runs
+//! right there, on the same stack, as on the device.
 //!
 //! A check that cannot fail shows nothing. So there are *twins*: the same driver with one mistake, where the
 //! sweep must lose a wake-up.

@@ -21,17 +21,18 @@
 //!
 //! # Under embassy
 //!
-//! Nothing is to be set up: `.await` an operation in a task. What to know:
+//! No set-up is needed: `.await` an operation in a task. What to know:
 //!
 //! - **A blocking call in a task stops the executor**, like any loop. It is legal; every other task waits.
 //!   A blocking wait for something that *another task of the same executor* has to do never ends.
 //! - **Priorities.** An event may be signalled from any handler. A task of an interrupt executor may await
-//!   events, too. What is said under *Limitation* at [`Event`](crate::event::Event) is about exactly this.
-//! - **Time.** `embassy-time` and [`AlarmDelay`](crate::time::AlarmDelay) may live side by side, on two alarms.
-//!   `embassy_time::with_timeout(d, op)` works as well as `op.within(..)`: the operation is dropped, and
-//!   what that loses is said at each function under `# Cancel safety`.
+//!   events, too. There is one limitation, for a task that interrupts a signaller: it is described at
+//!   [`Event`](crate::event::Event).
+//! - **Time.** `embassy-time` and [`AlarmDelay`](crate::time::AlarmDelay) may live side by side, on two
+//!   alarms. `embassy_time::with_timeout(d, op)` works as well as `op.within(..)`: the operation is dropped,
+//!   and what that loses is said at each function under `# Cancel safety`.
 //! - **The pender.** An executor that sleeps needs a `__pender` that ends its sleep. embassy's own
-//!   `platform-…` features bring one. With none, it is the one below: an event, like everything else.
+//!   `platform-…` features bring one. Without one of these features, write it as below, with an event.
 //!
 //! # An executor that sleeps by this crate's idlers
 //!

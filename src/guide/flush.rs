@@ -19,15 +19,15 @@
 //! | `batch.wait()` | MFENCE | complete; a synchronous, blocking end | reading what a device wrote, saying "it is persistent" |
 //! | `batch.wait_and_serialize()` | MFENCE, LFENCE | complete, and nothing later has begun | a time stamp |
 //!
-//! A `Batch` (module `cache`, x86_64) holds any number of ranges and has one end for all of them. A long range
-//! is issued step by step, since a CPU takes about 100 lines before issuing itself has to wait:
+//! A `Batch` (module `cache`, x86_64) holds any number of ranges and has one end for all of them. A long
+//! range is issued step by step, since a CPU takes about 100 lines before issuing itself has to wait:
 //! `batch.step()` issues the next ones and says whether any are left. That is one *try*, so a batch is an
 //! [`Attempt`](crate::Attempt). Dropping a batch waits; so nothing is left half-done.
 //!
 //! A flush belongs to its CPU: a batch is neither `Send` nor `Sync`.
 //!
 //! In the [table](super::waiting) it stands at *asynchronous, non-blocking*, and its end stands at
-//! *synchronous, blocking*. There is no *blocking asynchronous* flush, like anything else.
+//! *synchronous, blocking*. A *blocking asynchronous* flush does not exist, as for every other operation.
 //!
 //! # It, running
 //!

@@ -7,9 +7,10 @@
 //! | **try** | one call that does not wait: it ends, or says `WouldBlock` and has lost nothing |
 //! | **attempt** | a value that can be tried ([`Attempt`](crate::Attempt)) |
 //! | **event** | a `static` by which a handler says "it is worth trying again" ([`Event`](crate::event::Event)) |
-//! | **signal** | to say that |
+//! | **signal** | to tell an event's waiter so, from a handler or any other context |
+//! | **latch** | to keep a condition that passes by itself until a try takes it |
 //! | **raise** | to set a bit that stays until it is taken, and to signal ([`Flags`](crate::event::Flags)) |
-//! | **waiter** | the one that hears an event; a driver's end owns it ([`Waiter`](crate::event::Waiter)) |
+//! | **waiter** | what an event wakes; there is one for each event, and a part of a driver owns it ([`Waiter`](crate::event::Waiter)) |
 //! | **operation** | an attempt tied to its waiter: one value with every form ([`Operation`](crate::event::Operation)) |
 //! | **form** | how an operation is waited for: tried, blocked on, bounded, awaited, as a job, with a callback |
 //! | **news** | "signalled since the last look"; what an idler asks for before it sleeps |

@@ -24,11 +24,11 @@
 //!
 //! Before you write it, ask two questions.
 //!
-//! **Does the handler end?** On a level-triggered interrupt (most peripherals' on a Cortex-M) the line stays high
-//! until the byte is read, and the handler above is called again at once, for ever. It must quiet
-//! something; but the serial port is owned by the reader. What the handler always has is its own line in
-//! the interrupt controller: it masks that, and the attempt's `arm` unmasks it before a
-//! wait. Below, it is `Unmasked`: the only code that is needed for any HAL, once.
+//! **Does the handler end?** On a level-triggered interrupt (most peripherals' on a Cortex-M) the line stays
+//! high until the byte is read, and the handler above is called again at once, for ever. It must let the line
+//! fall, but it cannot read the byte: the reader owns the serial port. What the handler can always do is to
+//! mask its own line in the interrupt controller. The attempt's `arm` unmasks the line before a wait. The
+//! type `Unmasked` below does that; it is written once, and serves any HAL.
 //!
 //! **Is `WouldBlock` honest?** Some `nb` functions take a part and then say `WouldBlock`, so that what was
 //! taken is lost if the wait is given up; some block although they say that they do not. Read the source

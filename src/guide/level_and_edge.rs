@@ -2,9 +2,9 @@
 //!
 //! # The problem
 //!
-//! An interrupt line can say two things. A **level** says "there is a byte": it stays while that is so.
-//! An **edge** says "a byte *has come*": it is a moment, and then it is over. Two kinds of bugs come of
-//! mixing them up:
+//! An interrupt line can say two things. A **level** says "there is a byte": it stays while that is so. An
+//! **edge** says "a byte *has come*": it is a moment, and then it is over. A driver that takes one for the
+//! other has one of two bugs:
 //!
 //! - On a level-triggered line, a handler that does not quiet its device is called again at once, for
 //!   ever (a *storm*).
@@ -32,9 +32,9 @@
 //!
 //! | where | what |
 //! |---|---|
-//! | in the handler | Leave all of it to the try, which lets the line fall, or take all of it here. A handler that takes a part leaves a line that is high, and that cannot rise again. Where it must stop early, it disables the device's interrupt and enables it again: that is an edge. |
+//! | in the handler | Either leave all data to the try, which lets the line fall, or take all data here. A handler that takes a part of them leaves the line high, and a line that is high cannot rise. Where it must stop early, it disables the device's interrupt and enables it again: that is an edge. |
 //! | in `arm` | If the condition may have come between the try and `arm`, the interrupt must still follow. A device that cannot promise that is made to raise its line again, here. |
-//! | in `begin` of a background operation | What was there before has had its edge. Off and on again, as the keyboard's `begin` does. |
+//! | in `begin` of a background operation | The edge of what came before is over. Disable the device's interrupt and enable it again, which makes an edge, as the keyboard's `begin` does. |
 //! | in a fake | A request is made by the *rise* of the line, never by its level. QEMU's IOAPIC model delivers on every high level and hides these bugs; its 8259 model does not. |
 //!
 //! # What to do on a level-triggered line

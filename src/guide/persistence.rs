@@ -8,9 +8,9 @@
 //!
 //! # The rule
 //!
-//! *(Module `persist`, feature `persist`.)* It is cache flush with a promise: *store*, `flush` (starts the write-back: asynchronous), `drain` (waits
-//! for all of it: synchronous, blocking), and only then *acknowledge*. One drain serves any number of
-//! flushes. These are libpmem's words.
+//! *(Module `persist`, feature `persist`.)* It is cache flush with a promise: *store*, `flush` (starts the
+//! write-back: asynchronous), `drain` (waits for all of it: synchronous, blocking), and only then
+//! *acknowledge*. One drain serves any number of flushes. These are libpmem's words.
 //!
 //! | what | is |
 //! |---|---|
@@ -19,9 +19,9 @@
 //! | `log::Log` | an append-only log. What was acknowledged is found again after a crash at any store; what was not is whole or absent |
 //! | `log::Reader` | the same, read only: an image, or a look before anything is changed |
 //!
-//! An append is the table once more: `log.try_append(..)` is one try, synchronous, and `WouldBlock` says "the
-//! log is full". `log.batch()` starts the write-back of each record while the next one is made
-//! (asynchronous), and `batch.wait()` is their one end (blocking).
+//! An append has the forms of [the table](super::waiting): `log.try_append(..)` is one try, synchronous, and
+//! `WouldBlock` says "the log is full". `log.batch()` starts the write-back of each record while the next one
+//! is made (asynchronous), and `batch.wait()` is their one end (blocking).
 //!
 //! Whether it keeps its promise is tried on every state that a crash can leave, crashes inside recovery
 //! among them (`cargo test -p host-tests --test crash`), and by killing a guest that appends to an
@@ -32,7 +32,7 @@
 //! ```
 //! use wouldblock::{nb, persist::log::{self, Error, Log, Reader}};
 //!
-//! let mut memory = [0_u64; 64];                          // in earnest a `Region`
+//! let mut memory = [0_u64; 64];                          // in a real program, a `Region`
 //!
 //! assert_eq!(log::check(&memory[..]), Err(Error::NotALog)); // only then is one created
 //! let mut log = Log::create(&mut memory[..])?;

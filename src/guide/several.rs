@@ -2,9 +2,9 @@
 //!
 //! # The problem
 //!
-//! A program seldom waits for one thing: a byte *or* a command *or* the end of a transfer. A loop that
-//! tries each in turn cannot sleep. A loop that sleeps on the one does not hear the other. And an
-//! operation that is tried inside another one is heard of by the outer event only.
+//! A program seldom waits for one thing: a byte *or* a command *or* the end of a transfer. A loop that tries
+//! each in turn cannot sleep. A loop that sleeps until the first event is not woken by the second. And if an
+//! operation is tried inside another operation, only the outer operation's event wakes the waiter.
 //!
 //! # The rule
 //!
@@ -20,13 +20,13 @@
 //! | [`Broadcast`](crate::event::Broadcast) | one source, several waiters |
 //! | [`Flags`](crate::event::Flags) | one waiter, up to 32 sources that do not last |
 //!
-//! What loses a race is given up *as it stands*. For a readiness operation that loses nothing
+//! The operation that does not end first is given up *as it is*. For a readiness operation that loses nothing
 //! ([cancelling](super::cancelling)); a background job continues.
 //!
 //! An operation is no [`Attempt`](crate::Attempt), which is why it does not fit into another waiter's
-//! `operation`, nor into a slot: that would be deaf, so it does not compile. Two *attempts* that the same
-//! event announces race under one waiter:
-//! `waiter.operation(a.race(b))` ([`Attempt::race`](crate::Attempt::race)).
+//! `operation`, nor into a slot: its own event would wake nothing there, so this does not compile. Two
+//! *attempts* that the same event announces race under one waiter: `waiter.operation(a.race(b))`
+//! ([`Attempt::race`](crate::Attempt::race)).
 //!
 //! # A superloop
 //!

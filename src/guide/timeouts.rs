@@ -5,13 +5,13 @@
 //! # The problem
 //!
 //! A device sticks, and `while !ready() {}` never returns. The usual repair counts loops, or milliseconds
-//! that an interrupt counts. The first one is another time on another clock or compiler; the second one
-//! stands still where interrupts are masked: in a handler, at boot, in a panic.
+//! that an interrupt counts. The first count lasts a different time with another clock or another compiler.
+//! The second count stops where interrupts are masked: in a handler, at boot, in a panic.
 //!
 //! # The rule
 //!
 //! Time is a free-running counter that is *looked at* ([`Clock`](crate::time::Clock)), never one that an
-//! interrupt advances. Every form has a bounded one, and all of them fail alike: with
+//! interrupt advances. Every form of waiting can be bounded, and a time-out is always the same error:
 //! [`time::Error::TimedOut`](crate::time::Error), nothing lost, nothing left armed, and the operation still
 //! the caller's. After the time is up there is one more try: a caller that was held up does not miss what
 //! has come meanwhile.
@@ -25,9 +25,9 @@
 //!
 //! # Sleeping until a deadline
 //!
-//! An idler that sleeps until an interrupt would oversleep. So a bounded effort takes only [`Spin`] or
-//! an idler with an alarm, [`WithAlarm::new(idle, alarm)`](crate::block::WithAlarm) (on a host, `ThreadPark` has one
-//! built in); with any other it does not compile:
+//! An idler that sleeps until an interrupt would oversleep. So a bounded effort takes only [`Spin`] or an
+//! idler with an alarm, [`WithAlarm::new(idle, alarm)`](crate::block::WithAlarm) (on a host, `ThreadPark` has
+//! one built in); with any other it does not compile:
 //!
 //! ```compile_fail,E0277
 //! use core::time::Duration;
@@ -46,9 +46,9 @@
 //!
 //! # The width of a clock
 //!
-//! A counter of 16 bits at 1 MHz comes round after 65 ms. A [`Deadline`](crate::time::Deadline) may be any time
-//! away nonetheless: it is counted from look to look, and no sleep is longer than a quarter of the
-//! counter's range. What you owe it:
+//! A counter of 16 bits at 1 MHz comes round after 65 ms. A [`Deadline`](crate::time::Deadline) may be any
+//! time away nonetheless: it is counted from look to look, and no sleep is longer than a quarter of the
+//! counter's range. A deadline relies on two things:
 //!
 //! - say the width in [`Clock::BITS`](crate::time::Clock::BITS), and return the counter as it is;
 //! - look at least once in seven eighths of the range. Every effort does so by itself. If more time goes
@@ -58,7 +58,7 @@
 //! look that seems to go back by less than an eighth of the range counts as no time, so the counters of two
 //! cores need not agree.
 //!
-//! # It does not turn into "would block"
+//! # A time-out does not turn into "would block"
 //!
 //! `time::Error` has no conversion into `nb::Error`: by `?` a time-out would be "not yet" again, and the
 //! loop around it would wait for ever.

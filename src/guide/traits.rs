@@ -8,8 +8,8 @@
 //!
 //! # The rule
 //!
-//! What is written as one try has all colours, so *one value* gets *all* traits. And what is foreign
-//! becomes an attempt if, and only if, it has a try inside.
+//! What is written as one try has every form, so *one value* implements *all* of these traits. And a foreign
+//! type becomes an attempt if, and only if, it can make one try that does not wait.
 //!
 //! ## To others' traits
 //!
@@ -21,13 +21,13 @@
 //! | an [`AlarmDelay`](crate::time::AlarmDelay) | `embedded_hal_async::delay::DelayNs` | itself |
 //! | an operation or a job | `Future`, for any executor | itself |
 //!
-//! Each needs the feature that is named after the trait's crate. Each trait's *contract* is kept, not only its
-//! signature: a blocking `read` never returns "would block", `write` never returns `Ok(0)` for bytes,
+//! Each needs the feature that is named after the trait's crate. Each trait's *contract* is kept, not only
+//! its signature: a blocking `read` never returns "would block", `write` never returns `Ok(0)` for bytes,
 //! `flush` returns when everything has left.
 //!
 //! ## From others
 //!
-//! | you have | it becomes | by | what nothing can promise |
+//! | you have | it becomes | by | what cannot be promised |
 //! |---|---|---|---|
 //! | an `nb` function | an attempt | [`attempt::from_fn`](crate::attempt::from_fn); [its event](super::hal) is yours | that its `WouldBlock` loses nothing |
 //! | `embedded_io` with ready checks | operations | `adapter::Polled` | that the check is honest; a try to flush |

@@ -1,9 +1,9 @@
 //! # What waiting is
 //!
-//! A program on bare metal waits most of its time: for a byte, for a transfer, for a key. In today's
-//! crates each way to wait is written by hand. A driver has a `read` that loops, a second one that
-//! returns `nb::Error::WouldBlock`, a third one that is `async`, and a time-out in one of them. Each
-//! of them has its own bugs, and the worst is this one:
+//! A program on bare metal waits most of its time: for a byte, for a transfer, for a key. In today's crates
+//! each way to wait is written by hand. A driver has one `read` that loops, one that returns
+//! `nb::Error::WouldBlock`, and one that is `async`; perhaps one of them has a time-out. Each copy can have
+//! its own bugs, and the worst is this one:
 //!
 //! ```text
 //!    the program                          the interrupt
@@ -12,7 +12,7 @@
 //!    sleep                                … and nothing else ever comes
 //! ```
 //!
-//! A wake-up is lost. It happens once in a million waits, on a customer's desk.
+//! The wake-up is lost. An ordinary test almost never hits that moment, so the bug is found in the field.
 //!
 //! # The rule
 //!
@@ -38,7 +38,8 @@
 //! 1. *A blocking operation is synchronous.* When a blocking call returns, nothing is left running. So it
 //!    may borrow its buffer from the caller's stack.
 //! 2. *An asynchronous operation is non-blocking.* To start one costs the same on a stuck device as on a
-//!    ready one. So the buffer must outlive the call: [who owns the buffer](super::cancelling).
+//!    ready one. The work continues after the call has returned, so the buffer must outlive the call: [who
+//!    owns the buffer](super::cancelling).
 //! 3. *A non-blocking operation may be either*: a try, or a start.
 //! 4. *A synchronous operation may be either*: retried to its end, or tried once.
 //!
@@ -52,10 +53,10 @@
 //!     └─ in a Slot (Background) ──► Job              the interrupt itself retries
 //! ```
 //!
-//! An *await* is the odd one. The task is suspended, and the executor runs another one; but no work
-//! continues behind the caller's back unless a device or a handler does it. `op.await` on a byte is a
-//! retry in the foreground, at the moments when an interrupt says that it is worth while; `job.await`
-//! waits for something that really runs in the background.
+//! An `.await` needs a closer look. It suspends the task, and the executor runs another task. But nothing
+//! runs in the background unless a device or a handler does the work. `op.await` on a byte is a retry in the
+//! foreground, at the moments when an interrupt says that it is worth while; `job.await` waits for something
+//! that really runs in the background.
 //!
 //! # One try, all forms
 //!
