@@ -70,7 +70,7 @@ proptest! {
     fn a_channel_is_a_bounded_queue(acts in prop::collection::vec(act(), 1..200)) {
         const ROOM: usize = 4;
         let alive = Arc::new(AtomicU32::new(0));
-        let channel = Channel::<Counted, { ROOM + 1 }>::new();
+        let mut channel = Channel::<Counted, { ROOM + 1 }>::new();
         let mut model = VecDeque::new();
         let mut ends = channel.split().unwrap();
         for (value, act) in (0..).zip(acts) {
@@ -216,4 +216,37 @@ fn slices_move_in_bulk_around_the_end_of_the_ring() {
     assert_eq!(receiver.recv_slice(&mut rest).block(Spin), Ok(4));
     assert_eq!(rest[..4], [4, 7, 8, 9]);
     assert!(CHANNEL.is_empty());
+}
+
+#[test]
+fn clearing_drops_what_is_in_it() {
+    let alive = Arc::new(AtomicU32::new(0));
+    let channel = Channel::<Counted, 5>::new();
+    let (mut sender, mut receiver) = channel.split().unwrap();
+    for value in 0..4 {
+        assert!(sender.try_send(Counted::new(value, &alive)).is_ok());
+    }
+    let (waker, wakes) = counting();
+    assert!(poll(&mut sender.send(Counted::new(4, &alive)), &waker).is_pending());
+    let mut send = sender.send(Counted::new(5, &alive));
+    assert!(poll(&mut send, &waker).is_pending());
+    receiver.clear();
+    assert_eq!(
+        (alive.load(SeqCst), wakes.load(SeqCst)),
+        (1, 1),
+        "the sender hears that there is room"
+    );
+    assert_eq!(poll(&mut send, &waker), Poll::Ready(Ok(())));
+}
+
+/// What a task on an executor of several threads holds while it waits.
+#[test]
+fn operations_of_a_channel_can_be_sent() {
+    fn sent<T: Send>(_: &T) {}
+    let channel = Channel::<u8, 3>::new();
+    let (mut sender, mut receiver) = channel.split().unwrap();
+    sent(&sender.send(1));
+    sent(&sender.send_slice(&[1]));
+    sent(&receiver.recv());
+    sent(&receiver.recv_slice(&mut [0]));
 }

@@ -227,6 +227,7 @@ fn a_deadline_says_how_long_to_sleep() {
     let deadline = Deadline::after(clock, Duration::from_secs(3)); // 9 ticks and the begun one.
     assert_eq!(deadline.sleep_ticks(), 10);
     assert_eq!(deadline.sleep_time(), Duration::new(3, 333_333_334), "rounded up");
+    assert_eq!(deadline.clock().frequency(), 3);
     time.set(10);
     assert_eq!((deadline.sleep_ticks(), deadline.sleep_time()), (0, Duration::ZERO));
     let longest = Deadline::after(FakeClock::<64>::new(&time), Duration::MAX);

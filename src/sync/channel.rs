@@ -102,14 +102,27 @@ impl<T, const N: usize> Channel<T, N> {
         Some((self.sender()?, self.receiver()?))
     }
 
+    /// Takes back ends that were forgotten: without this they stay handed out for good. The channel
+    /// keeps its values.
+    pub fn reset(&mut self) {
+        // The borrow is exclusive, so no end is in use.
+        self.ends.room = Event::new();
+        self.ends.news = Event::new();
+    }
+
+    /// How many values the channel held at some moment during the call.
+    pub fn len(&self) -> usize {
+        self.end().len()
+    }
+
     /// Whether the channel was empty at some moment during the call.
     pub fn is_empty(&self) -> bool {
-        self.end().len() == 0
+        self.len() == 0
     }
 
     /// Whether the channel was full at some moment during the call.
     pub fn is_full(&self) -> bool {
-        self.end().len() == N - 1
+        self.len() == N - 1
     }
 
     fn end(&self) -> End<'_, T> {
@@ -245,7 +258,7 @@ impl<T> End<'_, T> {
     }
 }
 
-impl<T> Push<T> for &End<'_, T> {
+impl<T> Push<T> for &mut End<'_, T> {
     #[inline]
     fn push(&self, value: T) -> Result<(), T> {
         (**self).push(value)
@@ -274,8 +287,8 @@ impl<'c, T> Sender<'c, T> {
     /// Readiness: the value is in the operation until the try that succeeds. Dropping the operation
     /// drops the value; `operation.into_inner().into_value()` returns it if it was not sent.
     #[inline]
-    pub fn send(&mut self, value: T) -> Operation<Tied<'_, Sending<&End<'c, T>, T>>> {
-        self.room.operation(Sending::new(&self.end, value))
+    pub fn send(&mut self, value: T) -> Operation<Tied<'_, Sending<&mut End<'c, T>, T>>> {
+        self.room.operation(Sending::new(&mut self.end, value))
     }
 }
 
@@ -289,7 +302,7 @@ impl<'c, T: Copy> Sender<'c, T> {
         &'a mut self,
         values: &'a [T],
     ) -> Operation<impl Wait<Output = usize, Error = Infallible>> {
-        let end = &self.end;
+        let end = &mut self.end;
         self.room.operation(from_fn(move || match end.push_slice(values) {
             0 if !values.is_empty() => Err(nb::Error::WouldBlock),
             count => Ok(count),
@@ -319,8 +332,15 @@ impl<'c, T> Receiver<'c, T> {
     /// Readiness: nothing is taken until the try that succeeds.
     #[inline]
     pub fn recv(&mut self) -> Operation<impl Wait<Output = T, Error = Infallible>> {
-        let end = &self.end;
+        let end = &mut self.end;
         self.news.operation(from_fn(move || end.pop().ok_or(nb::Error::WouldBlock)))
+    }
+}
+
+impl<T> Receiver<'_, T> {
+    /// Drops the values in the channel, up to the last one that was sent before it is seen empty.
+    pub fn clear(&mut self) {
+        while self.end.pop().is_some() {}
     }
 }
 
@@ -334,7 +354,7 @@ impl<'c, T: Copy> Receiver<'c, T> {
         &'a mut self,
         values: &'a mut [T],
     ) -> Operation<impl Wait<Output = usize, Error = Infallible>> {
-        let end = &self.end;
+        let end = &mut self.end;
         self.news.operation(from_fn(move || match end.pop_slice(values) {
             0 if !values.is_empty() => Err(nb::Error::WouldBlock),
             count => Ok(count),

@@ -77,6 +77,13 @@ impl<C: Clock> Deadline<C> {
     }
 }
 
+impl<C> Deadline<C> {
+    /// The clock that it is a moment on.
+    pub const fn clock(&self) -> &C {
+        &self.clock
+    }
+}
+
 impl<C: Clock> Attempt for Deadline<C> {
     type Output = ();
     type Error = Infallible;
