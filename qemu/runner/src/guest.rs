@@ -148,7 +148,7 @@ impl<'a> Guest<'a> {
 
         let mut accept = |listener: io::Result<UnixListener>| match accept(
             &listener.map_err(failed)?,
-            &mut qemu,
+            || qemu.try_wait(),
             begun + boot.limit,
         ) {
             Ok(Ok(stream)) => Ok(stream),
@@ -279,19 +279,28 @@ fn listen(folder: &TempDir, stream: &str) -> io::Result<UnixListener> {
 }
 
 /// Waits until QEMU connects, or ends instead.
+///
+/// A boot is short: on a loaded machine, QEMU connects, runs to its end and exits between two lines of
+/// this loop. So when it has ended, the listener is asked once more: the connection is still there,
+/// with all that was sent.
 fn accept(
     listener: &UnixListener,
-    qemu: &mut Child,
+    mut end_of_qemu: impl FnMut() -> io::Result<Option<ExitStatus>>,
     deadline: Instant,
 ) -> io::Result<std::result::Result<UnixStream, ExitStatus>> {
+    let mut status = None;
     loop {
         match listener.accept() {
             Ok((stream, _)) => return Ok(Ok(stream)),
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
             Err(_) => {}
         }
-        if let Some(status) = qemu.try_wait()? {
+        if let Some(status) = status {
             return Ok(Err(status));
+        }
+        status = end_of_qemu()?;
+        if status.is_some() {
+            continue;
         }
         if Instant::now() > deadline {
             return Err(io::Error::new(
@@ -358,5 +367,39 @@ fn read_reports(stream: UnixStream, events: &Sender<Event>) {
         if events.send(event).is_err() {
             break;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+
+    #[test]
+    fn what_connects_and_ends_at_once_is_heard() {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = listen(&folder, "stream").unwrap();
+        // It connects, sends and ends after the first look at the listener.
+        let ends = || {
+            let mut stream = UnixStream::connect(folder.path().join("stream"))?;
+            stream.write_all(b"all of it")?;
+            Ok(Some(ExitStatus::from_raw(33 << 8)))
+        };
+        let soon = Instant::now() + Duration::from_secs(60);
+        let mut stream = accept(&listener, ends, soon).unwrap().expect("it has connected");
+        stream.set_nonblocking(false).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "all of it");
+    }
+
+    #[test]
+    fn what_ends_without_connecting_is_an_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = listen(&folder, "stream").unwrap();
+        let soon = Instant::now() + Duration::from_secs(60);
+        let end = accept(&listener, || Ok(Some(ExitStatus::from_raw(1 << 8))), soon).unwrap();
+        assert_eq!(end.unwrap_err().code(), Some(1));
     }
 }
