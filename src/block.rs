@@ -41,6 +41,9 @@ pub trait Idle {
     /// the sleep must still end the sleep. So it calls `news` last, with interrupts held off, and
     /// enters the sleep in a way that a pending interrupt ends. If the caller has masked
     /// interrupts, it must not sleep at all: nothing would wake it.
+    ///
+    /// Calling `news` may also set an alarm ([`WithAlarm`]). So an implementation that tells its
+    /// sleep a time-out, as poll(2) wants one, reads it after `news` has returned.
     fn idle(&mut self, news: impl Fn() -> bool);
 
     /// The waker that a signal must call, if an interrupt on this core does not end the sleep: it
@@ -96,6 +99,9 @@ impl<C: Clock> IdleUntil<C> for Spin {
 }
 
 /// Any [`Idle`], with an [`Alarm`] that ends its sleep at the deadline.
+///
+/// The alarm's interrupt must end the sleep of this idler: that of a core by itself; that of a
+/// parked thread only if its handler unparks the thread.
 #[doc(alias = "timeout")]
 #[derive(Clone, Copy, Debug)]
 pub struct WithAlarm<I, L> {

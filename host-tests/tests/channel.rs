@@ -70,7 +70,7 @@ proptest! {
     fn a_channel_is_a_bounded_queue(acts in prop::collection::vec(act(), 1..200)) {
         const ROOM: usize = 4;
         let alive = Arc::new(AtomicU32::new(0));
-        let mut channel = Channel::<Counted, { ROOM + 1 }>::new();
+        let channel = Channel::<Counted, { ROOM + 1 }>::new();
         let mut model = VecDeque::new();
         let mut ends = channel.split().unwrap();
         for (value, act) in (0..).zip(acts) {
@@ -207,6 +207,7 @@ fn slices_move_in_bulk_around_the_end_of_the_ring() {
     assert_eq!(sender.send_slice(&[1, 2, 3, 4, 5, 6]).block(Spin), Ok(4));
     assert_eq!(wakes.load(SeqCst), 1, "one wake for all of them");
     assert!(CHANNEL.is_full() && !CHANNEL.is_empty());
+    assert_eq!(CHANNEL.len(), 4);
     assert_eq!(sender.send_slice(&[7]).attempt(), Err(nb::Error::WouldBlock));
     assert_eq!(poll(&mut recv, &waker), Poll::Ready(Ok(3)));
     drop(recv);
@@ -249,4 +250,16 @@ fn operations_of_a_channel_can_be_sent() {
     sent(&sender.send_slice(&[1]));
     sent(&receiver.recv());
     sent(&receiver.recv_slice(&mut [0]));
+}
+
+#[test]
+fn ends_that_were_forgotten_are_taken_back_by_a_reset() {
+    let mut channel = Channel::<u8, 3>::new();
+    let (mut sender, receiver) = channel.split().unwrap();
+    assert_eq!(sender.try_send(7), Ok(()));
+    std::mem::forget((sender, receiver));
+    assert!(channel.sender().is_none() && channel.receiver().is_none());
+    channel.reset();
+    let (_sender, mut receiver) = channel.split().expect("both are back");
+    assert_eq!(receiver.try_recv(), Ok(7), "the values are still there");
 }

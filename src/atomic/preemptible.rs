@@ -4,7 +4,7 @@ pub(crate) use core::sync::atomic::Ordering;
 
 use critical_section::CriticalSection;
 
-use crate::testing::run::{access, boundary, masked};
+use crate::hooks::{access, boundary, masked};
 
 /// Runs `f` in a critical section. An event that was held off during it comes at its end.
 pub(crate) fn section<R>(f: impl FnOnce(CriticalSection<'_>) -> R) -> R {

@@ -26,7 +26,7 @@ use critical_section::RestoreState;
 
 use super::{Fault, World};
 use crate::hooks::{self, Address, Hooks};
-pub(crate) use crate::hooks::{access, boundary, masked};
+pub(crate) use crate::hooks::{boundary, masked};
 
 thread_local! {
     /// The state with which the outermost critical section of this thread is released.

@@ -38,8 +38,6 @@ pub struct Firmware {
 pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Command {
     let mut command =
         toolchain.command(if subcommand == "clippy" { "cargo-clippy" } else { "cargo" });
-    // `check` builds the library with its feature `alloc`. Nothing that boots has it.
-    let with_alloc = folder == folders::project();
     let format = if Term::stderr().is_term() { "json-diagnostic-rendered-ansi" } else { "json" };
     command
         .current_dir(folder)
@@ -47,7 +45,7 @@ pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Comman
         .env("CARGO_TARGET_X86_64_UNKNOWN_NONE_RUSTFLAGS", RUSTFLAGS)
         .env("DEFMT_LOG", std::env::var_os("DEFMT_LOG").unwrap_or("info".into()))
         .args([subcommand, "--quiet", "--message-format", format])
-        .args(toolchain.arguments(with_alloc));
+        .args(toolchain.arguments());
     if folder.join("Cargo.lock").exists() {
         command.arg("--locked");
     }

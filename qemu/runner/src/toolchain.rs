@@ -119,14 +119,11 @@ impl Toolchain {
         command
     }
 
-    /// The arguments with which cargo builds `core`, and with `with_alloc` also `alloc`.
-    pub fn arguments(&self, with_alloc: bool) -> &'static [&'static str] {
-        const MEMORY: &str = "-Zbuild-std-features=compiler-builtins-mem";
-        match (self.builds_core, with_alloc) {
-            (true, true) => &["-Zbuild-std=core,alloc", MEMORY],
-            (true, false) => &["-Zbuild-std=core", MEMORY],
-            (false, _) => &[],
-        }
+    /// The arguments with which cargo builds `core`. Nothing here needs `alloc`.
+    pub fn arguments(&self) -> &'static [&'static str] {
+        const BUILD_CORE: [&str; 2] =
+            ["-Zbuild-std=core", "-Zbuild-std-features=compiler-builtins-mem"];
+        if self.builds_core { &BUILD_CORE } else { &[] }
     }
 }
 
@@ -230,7 +227,7 @@ mod tests {
         add_sources(whole.path(), "1.96.0");
         let toolchain = Toolchain::debian(whole.path()).unwrap();
         assert!(toolchain.builds_core && !toolchain.has_clippy());
-        assert_eq!(toolchain.arguments(true).len(), 2);
+        assert_eq!(toolchain.arguments().len(), 2);
 
         fs::remove_file(whole.path().join("bin/cargo")).unwrap();
         assert!(Toolchain::debian(whole.path()).unwrap_err().contains("cargo is missing"));
@@ -247,7 +244,7 @@ mod tests {
         fs::create_dir(prefix.path().join("lib")).unwrap();
         fs::write(prefix.path().join("lib/libcore-0.rlib"), "").unwrap();
         let toolchain = Toolchain::active(&rustc, &[TARGET]).unwrap();
-        assert!(!toolchain.builds_core && toolchain.arguments(true).is_empty());
+        assert!(!toolchain.builds_core && toolchain.arguments().is_empty());
         assert_eq!(toolchain.release, "1.95.0");
         assert!(Toolchain::active(prefix.path().join("no rustc"), &[TARGET]).is_err());
     }

@@ -51,7 +51,7 @@ fn build(toolchain: &Toolchain, folder: &Path) -> PathBuf {
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", &target)
         .args(["build", "--release", "--quiet"])
-        .args(toolchain.arguments(false))
+        .args(toolchain.arguments())
         .output()
         .expect("cargo runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
