@@ -34,6 +34,7 @@ pub struct Park;
 
 impl Park {
     /// The same sleep with an alarm, for a wait with a deadline.
+    #[doc(hidden)]
     pub const fn until<L>(alarm: L) -> WithAlarm<Self, L> {
         WithAlarm::new(Self, alarm)
     }

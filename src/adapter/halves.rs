@@ -46,6 +46,7 @@ impl<R, I> Reader<R, I> {
     }
 
     /// Gives back the stream and the idler.
+    #[doc(hidden)]
     pub fn into_parts(self) -> (R, I) {
         (self.half, self.idle)
     }
@@ -65,6 +66,7 @@ impl<W, I> Writer<W, I> {
     }
 
     /// Gives back the stream and the idler.
+    #[doc(hidden)]
     pub fn into_parts(self) -> (W, I) {
         (self.half, self.idle)
     }

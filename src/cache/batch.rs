@@ -15,6 +15,7 @@ use crate::attempt::{Attempt, Progress};
 /// one back every 2.5 ns. Flushing 128 lines while computing for the same time takes 0.57 of the
 /// time of flush, wait, compute; with 64 lines per step 0.66. An EPYC of family 1Ah (Zen 5) takes
 /// 128 lines, and 32 to 64 lines per step overlap best.
+#[doc(hidden)]
 pub const LINES_PER_STEP: usize = 32;
 
 impl Cache {
@@ -93,6 +94,7 @@ impl<'r> Batch<'r> {
     /// # Safety
     /// Every line that contains a byte of `range` stays mapped until this batch has ended.
     #[inline(always)]
+    #[doc(hidden)]
     pub unsafe fn flush_raw(&mut self, range: *const [u8]) {
         self.begin(exposed(range), range.len(), self.cache.flush, LINES_PER_STEP);
     }
@@ -102,6 +104,7 @@ impl<'r> Batch<'r> {
     /// # Safety
     /// As [`flush_raw`](Self::flush_raw).
     #[inline(always)]
+    #[doc(hidden)]
     pub unsafe fn write_back_raw(&mut self, range: *const [u8]) {
         self.begin(exposed(range), range.len(), self.cache.write_back, LINES_PER_STEP);
     }

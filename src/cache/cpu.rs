@@ -13,6 +13,7 @@ use core::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u8)]
+#[doc(hidden)]
 pub enum Instruction {
     /// Write back and invalidate, ordered like a store on Intel.
     Clflush = 1,
@@ -26,6 +27,7 @@ pub enum Instruction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[repr(u8)]
+#[doc(hidden)]
 pub enum Extra {
     /// Hint: fetch a line for writing ([`Cache::prefetch_for_writing`]).
     Prefetchw = 1,
@@ -142,6 +144,7 @@ impl Cache {
     }
 
     /// Whether this CPU has that instruction.
+    #[doc(hidden)]
     pub const fn has(&self, extra: Extra) -> bool {
         self.extras & extra as u8 != 0
     }

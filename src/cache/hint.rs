@@ -41,6 +41,7 @@ impl Cache {
     /// weakly ordered, so this ends with SFENCE: the zeros take effect before later stores. To make
     /// them persistent, write them back too.
     #[inline]
+    #[doc(hidden)]
     pub fn zero(&self, bytes: &mut [u8]) {
         if !self.has(Extra::Clzero) {
             bytes.fill(0);
@@ -80,6 +81,7 @@ impl Cache {
 /// The CPU is in ring 0 (elsewhere it faults). No cache is used as memory, as it is before the
 /// memory controller is set up.
 #[inline]
+#[doc(hidden)]
 pub unsafe fn wbinvd() {
     // SAFETY: by the caller.
     unsafe { asm!("wbinvd", options(nostack, preserves_flags)) };
@@ -92,6 +94,7 @@ pub unsafe fn wbinvd() {
 /// # Safety
 /// As [`wbinvd`].
 #[inline]
+#[doc(hidden)]
 pub unsafe fn wbnoinvd() {
     // SAFETY: by the caller.
     unsafe { asm!("wbnoinvd", options(nostack, preserves_flags)) };

@@ -107,6 +107,7 @@ impl<A: Background + 'static> Job<A> {
     }
 
     /// Whether the end was already returned.
+    #[doc(hidden)]
     pub const fn is_collected(&self) -> bool {
         self.slot.is_none()
     }

@@ -210,6 +210,7 @@ impl<A: Background + 'static, const N: usize> Slots<A, N> {
 
     /// The number of slots that hold an operation at some moment during the call. It checks `N`
     /// slots.
+    #[doc(hidden)]
     pub fn occupied(&self) -> usize {
         self.slots.iter().filter(|slot| !slot.is_idle()).count()
     }

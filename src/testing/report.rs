@@ -31,6 +31,7 @@ impl Report {
     }
 
     /// The number of runs of the foreground.
+    #[doc(hidden)]
     pub const fn runs(&self) -> u64 {
         self.runs
     }

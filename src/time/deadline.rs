@@ -59,7 +59,6 @@ impl<C: Clock> Deadline<C> {
 
     /// Ticks to sleep before the next reading: 0 if the moment has come, otherwise at least 1 and
     /// at most a quarter of the counter's range.
-    #[doc(hidden)]
     #[inline]
     pub fn sleep_ticks(&self) -> u64 {
         self.ticks_left().min((Self::MASK / 4).max(1))
@@ -67,7 +66,6 @@ impl<C: Clock> Deadline<C> {
 
     /// [`sleep_ticks`](Self::sleep_ticks) as a duration, rounded up: the time-out to pass to a wait
     /// of the operating system, such as poll(2).
-    #[doc(hidden)]
     pub fn sleep_time(&self) -> Duration {
         let frequency = self.clock.frequency().max(1);
         let ticks = self.sleep_ticks();

@@ -31,6 +31,7 @@ impl<'u, R: Registers> Receiver<'u, R> {
     /// [`nb::Error::WouldBlock`] if no byte was received; [`LineError`] for an error since the last
     /// call.
     #[inline]
+    #[doc(hidden)]
     pub fn try_recv(&mut self) -> nb::Result<u8, LineError> {
         self.recv().attempt()
     }
@@ -135,6 +136,7 @@ impl<R: Registers> Transmitter<'_, R> {
     /// # Errors
     /// [`nb::Error::WouldBlock`] while the transmitter is full.
     #[inline]
+    #[doc(hidden)]
     pub fn try_send(&mut self, byte: u8) -> nb::Result<(), Infallible> {
         self.send(byte).attempt().map(|_one| ())
     }

@@ -114,6 +114,7 @@ impl<R> Uart<R> {
     /// Whether the chip has a working FIFO each way. [`configure`](Self::configure) finds it out;
     /// before that the result is `false`. Without a FIFO a try moves one byte, [`Level`] has no
     /// effect, and [`read_to_idle`](Receiver::read_to_idle) ends as [`read`](Receiver::read) does.
+    #[doc(hidden)]
     pub fn has_fifo(&self) -> bool {
         self.with(Chip::has_fifo)
     }
@@ -147,11 +148,13 @@ impl<R: Registers> Uart<R> {
 
     /// Holds the line low, or releases it. If it is low for longer than a byte, the receiver at the
     /// other end sees a break.
+    #[doc(hidden)]
     pub fn set_break(&self, on: bool) {
         self.with(|chip| chip.set_break(on));
     }
 
     /// Connects the transmitter to the receiver inside the chip, or to the line again.
+    #[doc(hidden)]
     pub fn set_loopback(&self, on: bool) {
         self.with(|chip| chip.set_loopback(on));
     }

@@ -56,6 +56,7 @@ pub(super) mod iir {
     /// The bits that name the source. The others are the FIFO bits.
     pub const SOURCE: u8 = 0b1111;
     /// This bit is set if no source is active (and in [`BUSY`]).
+    #[doc(hidden)]
     pub const NONE: u8 = 1;
     pub const HOLDING_EMPTY: u8 = 0b0010;
     pub const RECEIVED: u8 = 0b0100;

@@ -237,6 +237,7 @@ impl<M: Memory> Log<M> {
     }
 
     /// Returns the memory.
+    #[doc(hidden)]
     pub fn into_memory(self) -> M {
         self.memory
     }
