@@ -1,9 +1,9 @@
 //! The alarm: the local APIC's timer, which interrupts on
-//! [`Line::Timer`](crate::interrupts::Line::Timer), and the library's alarm on it. Each core has a
+//! [`Line::Timer`], and the library's alarm on it. Each core has a
 //! timer of its own.
 //!
 //! Under `-icount shift=0` a one-shot of n ticks interrupts exactly n instructions after the store
-//! that starts it, which is the last thing that [`one_shot`] does. [`counter`](crate::counter) says
+//! that starts it, which is the last thing that [`one_shot`] does. [`counter`] says
 //! when QEMU 7.2 departs from that.
 
 use wouldblock::{
