@@ -42,6 +42,7 @@ pub struct Ticket {
 impl Ticket {
     /// The index of the slot, less than the number of slots.
     #[inline(always)]
+    #[doc(hidden)]
     pub const fn index(self) -> usize {
         self.index as usize
     }

@@ -99,28 +99,6 @@ impl<T, const N: usize, const W: usize> SharedChannel<T, N, W> {
         Ok(value)
     }
 
-    /// How many values the channel held at some moment during the call.
-    pub fn len(&self) -> usize {
-        self.with_queue(|queue| queue.len())
-    }
-
-    /// Whether the channel was empty at some moment during the call.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Whether the channel was full at some moment during the call.
-    pub fn is_full(&self) -> bool {
-        self.len() == N
-    }
-
-    /// Drops the values in the channel, each outside of the critical section.
-    pub fn clear(&self) {
-        while let Ok(value) = self.try_recv() {
-            drop(value);
-        }
-    }
-
     /// A sender that can wait for room, or `None` while all `W` are handed out. Dropping it gives
     /// it back.
     pub fn sender(&self) -> Option<SharedSender<'_, T, N, W>> {
