@@ -13,7 +13,7 @@
 //! |              | synchronous (foreground)                       | asynchronous (background)                                        |
 //! |--------------|------------------------------------------------|------------------------------------------------------------------|
 //! | blocking     | `sum()`, `send()`, `print`: retries until done | **does not exist**                                               |
-//! | non-blocking | `try_send()`, `try_recv()`, `try_lock()`: one try, or `WouldBlock` | `start_send()`, `.await`, a callback, CLFLUSHOPT: the work continues after the call has returned |
+//! | non-blocking | `try_send()`, `try_recv()`, `try_lock()`: one try, or `WouldBlock` | `slot.start(send)`, `.await`, a callback, CLFLUSHOPT: the work continues after the call has returned |
 //!
 //! 1. A blocking operation is synchronous: when a blocking call returns, nothing is left running.
 //! 2. An asynchronous operation is non-blocking: starting one costs the same on a stuck device as
@@ -24,11 +24,11 @@
 //! # The pieces
 //!
 //! ```text
-//!  Attempt ── one try ────────────► block(op)        retry in the foreground
-//!     │                        └──► op.attempt()     once
-//!     ├─ + Waiter on an Event ────► op.block(idle)   retry when an interrupt says so
-//!     │                        └──► op.await         the same, the task is suspended
-//!     └─ in a Slot (Background) ──► Job              the interrupt itself retries
+//!  Attempt ── one try ──────────► block(op)       retry in the foreground
+//!     │                      └──► op.attempt()    once
+//!     ├─ + Waiter on an Event ──► op.block(idle)  retry at each interrupt
+//!     │                      └──► op.await        the same, suspended
+//!     └─ in a Slot (Background) ► Job             the interrupt retries
 //! ```
 //!
 //! New here? [**The guide**](guide): one page a question, from what waiting is to your own board.
@@ -50,25 +50,22 @@
 //! Default features are empty, features only add.
 //!
 //! - [`persist`]: persistent memory, and an append-only log (feature `persist`)
-//! - [`c`]: `cache` and `persist` for programs in C, with a generated header (feature `c`, x86_64)
+//! - `c`: `cache` and `persist` for programs in C, with a generated header (feature `c`, x86_64)
 //! - [`testing`]: an interrupt at every place of a wait, on the host (feature `testing`)
 //! - [`x86_64`]: race-free sleep, the TSC, the critical section (feature `x86_64`)
 //!
 //! # What the binary brings
 //!
-//! The library uses the crate `critical-section` and implements it only when asked to. A program in which
-//! nothing does fails to link, with `undefined symbol: _critical_section_1_0_acquire`. The binary chooses
-//! one: `cortex-m`'s `critical-section-single-core`, `riscv`'s `critical-section-single-hart`, a HAL's
-//! own, on a host this crate's feature `std`, on x86_64 in ring 0 `critical-section-single-core`. All else
-//! that a board is asked for is in [20 lines](guide::board).
+//! The library uses the crate `critical-section`, of which the binary chooses an implementation. A
+//! program without one fails to link, with `undefined symbol: _critical_section_1_0_acquire`. There
+//! are: on Cortex-M the feature `critical-section-single-core` of `cortex-m`, on RISC-V
+//! `critical-section-single-hart` of `riscv`, a HAL's own, on a host this crate's feature `std`, and
+//! on x86_64 in ring 0 its feature `critical-section-single-core`. What else a board needs is in
+//! [20 lines](guide::board).
 //!
 
 #![cfg_attr(not(target_arch = "x86_64"), doc = "[`cache`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "persist"), doc = "[`persist`]: #modules-behind-a-feature")]
-#![cfg_attr(
-    not(all(feature = "c", target_arch = "x86_64")),
-    doc = "[`c`]: #modules-behind-a-feature"
-)]
 #![cfg_attr(not(feature = "testing"), doc = "[`testing`]: #modules-behind-a-feature")]
 #![cfg_attr(
     not(all(feature = "x86_64", target_arch = "x86_64")),

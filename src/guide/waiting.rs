@@ -31,7 +31,7 @@
 //! |              | synchronous (foreground)                       | asynchronous (background) |
 //! |--------------|------------------------------------------------|---------------------------|
 //! | blocking     | `sum()`, `send()`, `print`: retries until done | **does not exist** |
-//! | non-blocking | `try_send()`, `try_recv()`, `try_lock()`: one try, or `WouldBlock` | `start_send()`, `.await`, a callback, CLFLUSHOPT: the work continues after the call has returned |
+//! | non-blocking | `try_send()`, `try_recv()`, `try_lock()`: one try, or `WouldBlock` | `slot.start(send)`, `.await`, a callback, CLFLUSHOPT: the work continues after the call has returned |
 //!
 //! # Four conclusions
 //!
