@@ -73,9 +73,10 @@ const READERS: u32 = !(READER - 1);
 /// [`signal`](Self::signal) is legal in any context, also in interrupt handlers and on other cores:
 /// it does not block or allocate, and drops no value of the user's.
 ///
-/// Limitation: a higher-priority task that interrupts a signaller inside `wake_by_ref` and polls
-/// with another waker cannot store it until the signaller resumes; until then it wakes itself and
-/// is polled again.
+/// Limitation: a higher-priority task that interrupts a signaller inside `signal` and polls with
+/// another waker cannot store it until the signaller resumes; until then it wakes itself and is
+/// polled again. An executor that polls it again at once, at the higher priority, never lets the
+/// signaller resume: such a task must keep one waker, or leave its executor between two polls.
 #[derive(Debug)]
 pub struct Event {
     state: AtomicU32,
@@ -114,8 +115,9 @@ impl Event {
     ///
     /// This calls the waker, so a handler must first quiet its device and acknowledge the
     /// interrupt. The waker is called by reference and never dropped here. It may signal this event
-    /// again, which wakes nothing, since the registration was used up. While nothing waits, this
-    /// costs one read-modify-write and a jump (two instructions on x86_64).
+    /// again, which wakes nothing, since the registration was used up. While the waiter is handed
+    /// out and not registered, this costs one read-modify-write and a jump (two instructions on
+    /// x86_64).
     #[inline]
     pub fn signal(&self) {
         // The result is only compared with 0, which the flags of the processor say. If the fetched

@@ -24,8 +24,9 @@ use crate::{
 ///
 /// # Cancel safety
 /// That of the attempt: a try that would block has taken nothing. Dropping an operation, at any
-/// point, undoes the registration and the arming. Forgetting it leaves both; then a later signal
-/// wakes the task once more than needed.
+/// point, undoes the registration and the arming. They stay, and a later signal then wakes the task
+/// once more than needed, if an operation is forgotten, if it was made by [`by_ref`](Self::by_ref)
+/// (until the operation itself is dropped), or by a job (until the job is).
 ///
 /// An operation that is polled after its end tries again.
 ///
@@ -185,7 +186,8 @@ impl<W: Wait> Operation<W> {
     ///
     /// After the time is up there is one more try; if that would block, the operation fails with
     /// [`time::Error::TimedOut`]. [`by_ref`](Self::by_ref) keeps the operation for another wait. An
-    /// error of the bound counts as its end.
+    /// error of the bound counts as its end. What the bound returns is dropped, also if the
+    /// operation ends in the same try: where that matters, [`race`](Self::race).
     #[doc(alias = "timeout")]
     #[inline(always)]
     pub fn within<V: Wait>(self, bound: Operation<V>) -> Operation<Bounded<W, V>> {

@@ -30,8 +30,8 @@ impl Waiter<'_> {
     /// One poll of `attempt`, for a driver that keeps no operation between polls: in a `poll_fn`,
     /// or for a trait with methods such as `fn receive(&mut self, cx: &mut Context<'_>)`.
     ///
-    /// `Pending` leaves the task registered and the source armed, until a later poll or an
-    /// operation of this waiter ends. The attempt may be another value at each poll. Dropping the
+    /// `Pending` leaves the task registered and the source armed, until a later poll ends, or an
+    /// operation of this waiter that had to wait. The attempt may be another value at each poll. Dropping the
     /// waiter undoes the registration; an armed source stays armed, and its handler quiets the
     /// device as always.
     #[inline]

@@ -21,7 +21,12 @@ use core::sync::atomic::Ordering::SeqCst;
 /// the state. If the read were performed first, another core could start an operation in between;
 /// the handler would quiet the interrupt of that operation, and then see an idle slot. So a handler
 /// that finds nothing to step reads the state a second time, after this barrier. A claim that
-/// succeeds needs no barrier: an atomic exchange works on the newest value.
+/// succeeds needs none for that: an atomic exchange works on the newest value.
+///
+/// Then the device is passed on with the slot: a handler that masks it and leaves a note, and the
+/// holder that takes the note and unmasks it, must not be seen by the device the other way round. On
+/// x86 and Arm the release of an atomic access orders device writes, too; on RISC-V it orders memory
+/// only ("A" extension: no ordering of the other domain), hence [`pass_on`].
 ///
 /// With a barrier on both sides one of two things holds: the handler sees the new state, or the
 /// device is written after it was quieted, and interrupts again.
@@ -68,4 +73,16 @@ pub(super) fn device_barrier() {
         target_arch = "riscv64"
     )))]
     core::sync::atomic::fence(SeqCst);
+}
+
+/// Before an atomic access by which the slot, and with it the device, passes to another context:
+/// writes to the device come before it. A RISC-V instruction (`FENCE O, W`, as Linux' `mmiowb`);
+/// nothing elsewhere, where the release of the access does it.
+#[inline(always)]
+pub(super) fn pass_on() {
+    #[cfg(all(not(loom), any(target_arch = "riscv32", target_arch = "riscv64")))]
+    // SAFETY: a barrier changes nothing. It is not `nomem`: the compiler moves no access over it.
+    unsafe {
+        core::arch::asm!("fence o, w", options(nostack, preserves_flags));
+    }
 }

@@ -51,8 +51,8 @@
 //! Where panics unwind: after a panic of `begin` the operation is cancelled and brought to its end
 //! like that of a dropped job ([`Slot::start`]), and a [`ScopedSlot::scope`] waits for that end
 //! before it returns. A panic of a waker, or of the drop of what had been given up, leaves a usable
-//! slot. A panic of the operation's own try, or of its `cancel`, leaves the slot busy for ever,
-//! since it is not known what its device still does.
+//! slot. A panic of the operation's own try, or of its `arm`, `disarm` or `cancel`, leaves the slot
+//! busy for ever, since it is not known what its device still does.
 //!
 //! # Other kinds of slots
 //! - [`Slots`]: many operations at once, for a device with a queue, with tickets that travel

@@ -97,8 +97,8 @@ impl ScopedSlot {
     /// If `foreground` or the operation's `begin` panics. Before the panic leaves this function,
     /// the operation is cancelled and waited for, spinning, and the slot is idle again. If the
     /// device never releases the buffers, this waits for ever, as every blocking call does. It also
-    /// waits for ever if the operation's own try panics, since it is not known what its device
-    /// still does.
+    /// waits for ever if the operation's own try, `arm`, `disarm` or `cancel` panics, since it is
+    /// not known what its device still does.
     pub fn scope<A: Background, R>(
         &'static self,
         op: A,

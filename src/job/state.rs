@@ -26,7 +26,7 @@
 //! | 9 | [`State::reserve`], [`State::reserve_ended`] | a start, or a reclaim, finds an end that was given up |
 //! | 10 | [`State::vacate`] | the job collects the end |
 
-use super::barrier::device_barrier;
+use super::barrier::{device_barrier, pass_on};
 use crate::atomic::{AtomicU32, Ordering, const_unless_loom, section};
 
 const PHASE: u32 = 0b111;
@@ -203,6 +203,7 @@ impl State {
     #[cold]
     fn claim_from(&self, mut state: u32, request: u32) -> Claim {
         let mut confirmed = false;
+        pass_on(); // The handler has quieted its device: the holder that takes its note sees that.
         loop {
             let (next, claim) = match state & PHASE {
                 // The step that follows is also the step that an old note has asked for.
@@ -245,6 +246,7 @@ impl State {
     /// steps: then the request stays, and one more step is owed.
     #[inline]
     pub(super) fn release(&self) -> Release {
+        pass_on();
         let mut state = self.0.load(Ordering::Relaxed);
         loop {
             let noted = state & (NOTE | CANCEL) != 0;
@@ -266,6 +268,7 @@ impl State {
     /// Arrow 7: from `Stepping`, which the caller has claimed, to `Done`.
     #[inline(always)]
     pub(super) fn finish(&self) {
+        pass_on();
         // An addition keeps `ORPHAN`, which another context may set at any time.
         self.0.fetch_add(DONE - STEPPING, Ordering::Release);
     }
@@ -274,6 +277,7 @@ impl State {
     /// the slot.
     #[inline(always)]
     pub(super) fn vacate(&self) {
+        pass_on();
         self.0.store(IDLE, Ordering::Release);
     }
 

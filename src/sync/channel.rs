@@ -110,17 +110,18 @@ impl<T, const N: usize> Channel<T, N> {
         self.ends.news = Event::new();
     }
 
-    /// How many values the channel held at some moment during the call.
+    /// How many values the channel held at some moment during the call. An estimate only where
+    /// both ends move again and again during the call.
     pub fn len(&self) -> usize {
         self.end().len()
     }
 
-    /// Whether the channel was empty at some moment during the call.
+    /// Whether [`len`](Self::len) is 0.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether the channel was full at some moment during the call.
+    /// Whether [`len`](Self::len) is all that the channel can hold.
     pub fn is_full(&self) -> bool {
         self.len() == N - 1
     }
@@ -189,8 +190,18 @@ impl<T> End<'_, T> {
     }
 
     fn len(&self) -> usize {
-        let tail = self.ends.tail.load(Ordering::Acquire) as usize;
-        let head = self.ends.head.load(Ordering::Acquire) as usize;
+        // Of two indices that were loaded one after the other, the ends may have moved both in
+        // between. So `tail` is loaded again; a few times at most, since a try is bounded.
+        let mut tail = self.ends.tail.load(Ordering::Acquire);
+        let mut head = 0;
+        for _ in 0..4 {
+            head = self.ends.head.load(Ordering::Acquire);
+            let before = core::mem::replace(&mut tail, self.ends.tail.load(Ordering::Acquire));
+            if tail == before {
+                break;
+            }
+        }
+        let (tail, head) = (tail as usize, head as usize);
         if tail >= head { tail - head } else { tail + self.ring.len() - head }
     }
 

@@ -35,15 +35,19 @@ thread_local! {
 
 /// Whether this thread is in a critical section, the library's or any other. Async-signal-safe.
 pub fn in_critical_section() -> bool {
-    hooks::in_section() || {
-        // SAFETY: released below, in the order of acquisition.
-        let state = unsafe { critical_section::acquire() };
-        let mut text = Text::default();
-        _ = write!(text, "{state:?}");
-        // SAFETY: acquired above, with this state.
-        unsafe { critical_section::release(state) };
-        text.says_true
-    }
+    hooks::in_section() || holds_section()
+}
+
+/// Whether this thread has acquired a critical section. (Handlers are also held off where the sweep
+/// masks them without one.)
+fn holds_section() -> bool {
+    // SAFETY: released below, in the order of acquisition.
+    let state = unsafe { critical_section::acquire() };
+    let mut text = Text::default();
+    _ = write!(text, "{state:?}");
+    // SAFETY: acquired above, with this state.
+    unsafe { critical_section::release(state) };
+    text.says_true
 }
 
 /// Finds out whether "true" is written to it, without a buffer. On a host, `critical-section` keeps
@@ -64,7 +68,7 @@ impl fmt::Write for Text {
 /// Releases the critical section that this thread is in, if any: the thread will never leave it
 /// itself.
 fn leave_section() {
-    if in_critical_section()
+    if holds_section()
         && let Some(outermost) = OUTERMOST.get()
     {
         // SAFETY: frames of this thread have acquired it and will never release it. Releasing the

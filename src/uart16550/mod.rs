@@ -138,7 +138,8 @@ impl<R: Registers> Uart<R> {
     ///
     /// # Errors
     /// [`LineBusy`], only with the quirk [`busy`](Quirks::busy): the chip ignored the settings
-    /// about a thousand times. Some of them may be in force; try again.
+    /// about a thousand times. Some of them may be in force, and no interrupt may come: until a later
+    /// call succeeds, use nothing else of the chip.
     pub fn configure(&self, config: &Config) -> Result<(), LineBusy> {
         let end = self.with(|chip| chip.configure(config));
         self.received.signal();

@@ -248,3 +248,31 @@ fn shared_channel() {
     });
     clean(&report, 12);
 }
+
+/// A handler that sends a value and receives it, so that the channel never holds more than one.
+struct PassesThrough {
+    channel: &'static Channel<u32, 8>,
+    ends: RefCell<(Sender<'static, u32>, Receiver<'static, u32>)>,
+}
+
+#[test]
+fn a_length_is_one_that_the_channel_had() {
+    let world = || {
+        let channel: &'static Channel<u32, 8> = leak(Channel::new());
+        let ends = RefCell::new(channel.split().unwrap());
+        let rig = Rig::new(PassesThrough { channel, ends }, |device, driver: &PassesThrough| {
+            device.enable(false);
+            let mut ends = driver.ends.borrow_mut();
+            ends.0.try_send(7).unwrap();
+            assert_eq!(ends.1.try_recv(), Ok(7));
+        });
+        rig.device.enable(true);
+        rig
+    };
+    let report = Sweep::new("channel, length").needs(0).run(world, |rig, cpu| {
+        let channel = rig.driver.channel;
+        assert!(channel.len() <= 1 && !channel.is_full());
+        cpu.step();
+    });
+    clean(&report, 5);
+}
