@@ -34,19 +34,19 @@
 //! In the rows beside `Signal` the peer's handler also takes the event from the device, as a handler must.
 //! That is a part of the peer's figure.
 //!
-//! Interrupts are masked for 146 (P) or 102 (L) instructions at most, found by single-stepping every
+//! Interrupts are masked for 129 (P) or 105 (L) instructions at most, found by single-stepping every
 //! operation. A driver's `begin` runs inside such a section, and comes on top: with it, a read of 16 bytes on
-//! the 16550 masks 191, and the start of a disk request 389.
+//! the 16550 masks 206, and the start of a disk request 390.
 //!
 //! # Devices
 //!
 //! `cargo bench --bench io`
 //!
-//! A 4 KiB read of a virtio disk in the background costs 1131 instructions from start to collect, with 1 in
+//! A 4 KiB read of a virtio disk in the background costs 1158 instructions from start to collect, with 1 in
 //! flight as with 32 (the blocking call of `virtio-drivers`, without its wait: 589). Beside a device that
 //! takes 100 µs for a read, 98.9 % of the core is left for other work; that call leaves nothing. A byte
-//! received on the 16550 costs 69 instructions in the background, where one interrupt serves eight bytes, and
-//! 39 polled.
+//! received on the 16550 costs 67 instructions in the background, where one interrupt serves eight bytes, and
+//! 37 polled.
 //!
 //! # What an instruction count hides
 //!
