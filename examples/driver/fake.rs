@@ -46,7 +46,7 @@ impl Fake {
         value
     }
 
-    /// Somebody presses a key.
+    /// A key is pressed.
     pub fn press(&self, code: u8) {
         self.with(|state| state.typed.push_back(code));
     }
