@@ -69,7 +69,7 @@ impl Executor {
     }
 }
 
-/// Starts the handler's executor, on the self-interrupt: the line is its own from here on. Its tasks
+/// Starts the handler's executor, on the software interrupt: the line is its own from here on. Its tasks
 /// preempt the foreground at any instruction, and run one after the other with interrupts masked.
 ///
 /// # Panics
@@ -82,8 +82,8 @@ pub fn start_in_handler() -> SendSpawner {
     static EXECUTOR: StaticCell<raw::Executor> = StaticCell::new();
     let executor: &'static _ = EXECUTOR.init(raw::Executor::new(HANDLER));
     IN_HANDLER.store(ptr::from_ref(executor).cast_mut(), Ordering::Release);
-    Line::SelfIpi.set_handler(poll_in_handler);
-    Line::SelfIpi.enable();
+    Line::Software.set_handler(poll_in_handler);
+    Line::Software.enable();
     executor.spawner().make_send()
 }
 

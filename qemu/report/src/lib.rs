@@ -9,6 +9,7 @@
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod exit;
 mod xorshift;
 
 use serde::Serialize;

@@ -1,6 +1,7 @@
 //! How a boot ended. The only success is exit code 33 *and* the report `complete`.
 
 use crate::error::Error;
+use report::exit;
 use std::{fmt::Display, time::Duration};
 
 /// How a boot ended.
@@ -53,16 +54,18 @@ pub enum Outcome {
 impl Outcome {
     /// The meaning of QEMU's exit code; `None` if it is neither one that the guest uses nor a reset.
     pub fn of_code(code: i32, complete: bool) -> Option<Self> {
+        const EXCEPTIONS: u8 = exit::exception(0);
+        let code = u8::try_from(code).ok()?;
         Some(match code {
             0 => Self::Reset,
-            33 if complete => Self::Complete,
-            33 => Self::Incomplete,
-            35 => Self::Panic,
-            37 => Self::BadCommandLine,
-            39 => Self::UnexpectedInterrupt,
-            41 => Self::Refused,
-            65..=127 if code % 2 == 1 => {
-                Self::Exception { vector: u8::try_from((code - 65) / 2).ok()? }
+            exit::SUCCESS if complete => Self::Complete,
+            exit::SUCCESS => Self::Incomplete,
+            exit::PANIC => Self::Panic,
+            exit::COMMAND_LINE => Self::BadCommandLine,
+            exit::INTERRUPT => Self::UnexpectedInterrupt,
+            exit::REFUSED => Self::Refused,
+            EXCEPTIONS..=127 if code % 2 == 1 => {
+                Self::Exception { vector: (code - EXCEPTIONS) / 2 }
             }
             _ => return None,
         })

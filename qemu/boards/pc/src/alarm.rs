@@ -21,6 +21,10 @@ use crate::{
 /// QEMU's local APIC counts nanoseconds.
 const TICKS_PER_SECOND: u64 = 1_000_000_000;
 
+/// Ticks from one placement to the next when an interrupt is placed at every instruction: no more
+/// than an instruction takes, under `-icount shift=0`.
+pub const STEP: u64 = 1;
+
 /// Interrupts once, `ticks` (at least 2) from now. Above 2³²−1 ticks it is rounded up, to at most a
 /// 128th of that; the longest is 2³⁹ ticks.
 #[inline]

@@ -15,11 +15,6 @@ use crate::{
 
 const PORT: u16 = 0xf4;
 
-/// The value of a success.
-pub(crate) const SUCCESS: u32 = 0x10;
-/// The value of a panic.
-pub(crate) const PANIC: u32 = 0x11;
-
 /// The core that ends the run, as a number that is not 0; 0 while the run continues.
 static ENDING: AtomicU8 = AtomicU8::new(0);
 /// A core has stopped because the other one ends the run.
@@ -69,9 +64,10 @@ pub(crate) fn stop() -> ! {
     }
 }
 
-/// Ends the run; on a machine without that device, sleeps for ever.
-pub(crate) fn end(value: u32) -> ! {
+/// Ends the run with an exit code, which is odd; on a machine without that device, sleeps for ever.
+pub(crate) fn end(code: u8) -> ! {
     interrupts::disable();
+    let value = u32::from(code / 2);
     // SAFETY: the port of `isa-debug-exit`, or of nothing.
     unsafe { Port::<u32>::new(PORT).write(value) };
     loop {

@@ -6,12 +6,12 @@ use core::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use report::Report;
+use report::{Report, exit as code};
 use x86_64::instructions::interrupts;
 
 use crate::{
     console,
-    ending::{PANIC, SUCCESS, claim, end, stop_other},
+    ending::{claim, end, stop_other},
 };
 
 /// Why a run failed.
@@ -35,24 +35,24 @@ pub fn success() -> ! {
     interrupts::disable();
     claim();
     console::send(&Report::<&str>::Complete);
-    end(SUCCESS)
+    end(code::SUCCESS)
 }
 
 /// Ends the run. The log says why in detail: write to it before.
 pub fn failure(failure: Failure) -> ! {
     end(match failure {
-        Failure::Panic => PANIC,
-        Failure::CommandLine => 0x12,
-        Failure::Interrupt => 0x13,
-        Failure::Refused => 0x14,
-        Failure::Exception(vector) => 0x20 + u32::from(vector),
+        Failure::Panic => code::PANIC,
+        Failure::CommandLine => code::COMMAND_LINE,
+        Failure::Interrupt => code::INTERRUPT,
+        Failure::Refused => code::REFUSED,
+        Failure::Exception(vector) => code::exception(vector),
     })
 }
 
 /// Ends the run as [`success`] does but without the line `complete`: for the runner's tests, which
 /// must not take it for a success.
 pub fn silently() -> ! {
-    end(SUCCESS)
+    end(code::SUCCESS)
 }
 
 /// Prepares a report that ends the run: interrupts are off, the other core has stopped wherever it

@@ -2,3 +2,4 @@
 //! for waits with a deadline.
 
 pub use wouldblock::x86_64::Park;
+pub use x86_64::instructions::{hlt as sleep, interrupts::enable_and_hlt as enable_and_sleep};

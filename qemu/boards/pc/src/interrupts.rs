@@ -12,7 +12,7 @@
 //! | `Irq` of n ([`Line::irq`]) | IRQ n | GSI n; of IRQ 0 GSI 2 | edge |
 //! | `Pci` on `q35` | the IRQ that the firmware routed it to | GSI 20 to 23 | level |
 //! | `Pci` on `pc` | the same | the GSI of the same number | level |
-//! | `Timer`, `SelfIpi`, `Ipi` | the local APIC, past the 8259 | the local APIC | edge |
+//! | `Timer`, `Software`, `Ipi` | the local APIC, past the 8259 | the local APIC | edge |
 //!
 //! IRQ n comes as vector 32 + n through either, and so does GSI n from 16 on.
 //!
@@ -36,6 +36,9 @@ use crate::{
 };
 
 pub use x86_64::instructions::interrupts::{are_enabled, disable, enable, without_interrupts};
+
+/// Whether a line of high priority interrupts the handler of one of low priority.
+pub const NESTS: bool = false;
 
 /// Which controller the lines of devices go through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
@@ -65,7 +68,7 @@ pub enum Line {
     /// [`cores::interrupt_other`](crate::cores::interrupt_other).
     Ipi,
     /// An interrupt that the processor sends to itself: [`raise_self`].
-    SelfIpi,
+    Software,
 }
 
 /// The number of an interrupt request, other than those of the serial ports and of PCI devices.
@@ -138,7 +141,7 @@ impl Line {
             Self::Irq(Irq(input)) | Self::Pci(Intx(input)) => vectors::FIRST + input,
             Self::Timer => vectors::TIMER,
             Self::Ipi => vectors::IPI,
-            Self::SelfIpi => vectors::SELF,
+            Self::Software => vectors::SELF,
         }
     }
 
@@ -151,7 +154,7 @@ impl Line {
             COM2 => Self::Com2,
             vectors::TIMER => Self::Timer,
             vectors::IPI => Self::Ipi,
-            vectors::SELF => Self::SelfIpi,
+            vectors::SELF => Self::Software,
             vector => match Intx::new(vector - vectors::FIRST) {
                 Some(intx) => Self::Pci(intx),
                 None => Self::Irq(Irq(vector - vectors::FIRST)),
@@ -190,7 +193,7 @@ impl Line {
         match (self, controller()) {
             (Self::Timer, _) => apic::local::unmask_timer(),
             (Self::Ipi, _) => ipi::set_enabled(true),
-            (Self::SelfIpi, _) => SELF_ENABLED.store(true, Ordering::Relaxed),
+            (Self::Software, _) => SELF_ENABLED.store(true, Ordering::Relaxed),
             (_, Controller::Pic) => pic::unmask(self.input(), self.is_level()),
             (_, Controller::Apic) => self.enable_on(Core::current()),
         }
@@ -214,7 +217,7 @@ impl Line {
         match (self, controller()) {
             (Self::Timer, _) => apic::local::mask_timer(),
             (Self::Ipi, _) => ipi::set_enabled(false),
-            (Self::SelfIpi, _) => SELF_ENABLED.store(false, Ordering::Relaxed),
+            (Self::Software, _) => SELF_ENABLED.store(false, Ordering::Relaxed),
             (_, Controller::Pic) => pic::mask(self.input()),
             (_, Controller::Apic) => apic::io::disable(self.global_input()),
         }
@@ -294,11 +297,11 @@ pub fn deepest() -> u64 {
 
 /// The address of the instruction that the last interrupt came before.
 #[must_use]
-pub fn interrupted() -> u64 {
-    counters().interrupted.load(Ordering::Relaxed)
+pub fn interrupted() -> usize {
+    counters().interrupted.load(Ordering::Relaxed) as usize
 }
 
-/// Raises [`Line::SelfIpi`], if it is enabled.
+/// Raises [`Line::Software`], if it is enabled.
 pub fn raise_self() {
     if SELF_ENABLED.load(Ordering::Relaxed) {
         apic::local::send_self(vectors::SELF);

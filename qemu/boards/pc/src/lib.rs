@@ -52,6 +52,9 @@ mod start;
 mod vectors;
 
 pub use board::{Board, board};
+
+/// The board's name, as the host's commands have it.
+pub const NAME: &str = "pc";
 pub use machine::Machine;
 
 /// Names the main function of a binary: `fn(&'static Board) -> !`. The board calls it once, on its

@@ -1,23 +1,15 @@
 //! Exact counts, made in the same way for the library and for its peers.
 //!
-//! Every figure is the distance of two [`stamp`]s, so it includes the 4 instructions of an empty
-//! pair: the reading itself takes 3, and the first value is moved away by one more.
+//! Every figure is the distance of two [`stamp`]s, so it includes the instructions of an empty pair,
+//! [`EMPTY_PAIR`].
 
 use core::{arch::asm, hint::black_box};
 
-use board::interrupts;
-
-/// The instructions so far. Always the same 3 instructions; the compiler moves no memory access
-/// across it.
-#[inline(always)]
-pub fn stamp() -> u64 {
-    let now;
-    // SAFETY: reads a counter. It counts as touching memory, so that accesses stay on their side.
-    unsafe {
-        asm!("rdtsc", "shl rdx, 32", "or rax, rdx", out("rax") now, out("rdx") _, options(nostack));
-    }
-    now
-}
+pub use board::counter::stamp;
+use board::{
+    counter::{EMPTY_PAIR, between},
+    interrupts,
+};
 
 /// The instructions of `f`.
 #[inline(always)]
@@ -26,7 +18,7 @@ pub fn span<T>(f: impl FnOnce() -> T) -> u64 {
     let value = f();
     let end = stamp();
     black_box(value);
-    end - start
+    between(start, end)
 }
 
 /// With interrupts masked: lets the pending interrupts in, and masks again. Returns how many came and
@@ -50,7 +42,7 @@ pub fn let_interrupts_in() -> (u64, u64) {
 }
 
 /// What `open` takes when nothing is pending: an empty pair of stamps, and the three.
-const EMPTY_OPENING: u64 = 4 + 3;
+const EMPTY_OPENING: u64 = EMPTY_PAIR + 3;
 
 /// The figure of a case: what it takes when several rounds in a row take the same. That leaves out
 /// the first ones, in which a waker is cloned or a queue is still in one piece.

@@ -13,10 +13,7 @@ use core::{
 use critical_section::RestoreState;
 use x86_64::instructions::port::Port;
 
-use crate::{
-    counter,
-    ending::{self, PANIC},
-};
+use crate::{counter, ending};
 
 const PORT: u16 = 0xe9;
 
@@ -44,7 +41,7 @@ unsafe impl defmt::Logger for Logger {
         // SAFETY: `release` leaves it; `defmt` calls the two in pairs.
         let restore = (!ending::is_ending()).then(|| unsafe { critical_section::acquire() });
         if HELD.swap(true, Ordering::Relaxed) {
-            ending::end(PANIC);
+            ending::end(report::exit::PANIC);
         }
         STATE.restore.set(restore);
         // SAFETY: by the invariant of the module.

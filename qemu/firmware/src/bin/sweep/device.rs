@@ -37,11 +37,11 @@ pub const NONE: u32 = u32::MAX;
 
 /// Installs the device's handler.
 pub fn install() {
-    Line::SelfIpi.set_handler(|line| {
+    Line::Software.set_handler(|line| {
         step();
         line.acknowledge();
     });
-    Line::SelfIpi.enable();
+    Line::Software.enable();
 }
 
 /// Steps every slot: the unit may be for any of them. The old ticket must step nothing.

@@ -309,7 +309,7 @@ fn on_timer(line: Line) {
         LOST.store(true, Relaxed);
     }
     if INSIDE.load(Relaxed) {
-        let address = interrupts::interrupted();
+        let address = interrupts::interrupted() as u64;
         if let Some(hit) = HITS.get(fired)
             && hit.load(Relaxed) == 0
         {

@@ -21,10 +21,10 @@ use board::{
 };
 use wouldblock::block::Idle;
 
-/// Makes `handler` run once, on the self-interrupt; before this returns if interrupts are enabled.
+/// Makes `handler` run once, on the software interrupt; before this returns if interrupts are enabled.
 fn interrupt_now(handler: fn(Line)) {
-    Line::SelfIpi.set_handler(handler);
-    Line::SelfIpi.enable();
+    Line::Software.set_handler(handler);
+    Line::Software.enable();
     raise_self();
 }
 

@@ -161,17 +161,17 @@ pub fn in_handler(f: fn()) {
     let Ok(mut what) = block(WHAT.lock());
     *what = Some(f);
     drop(what);
-    Line::SelfIpi.set_handler(|line| {
+    Line::Software.set_handler(|line| {
         let what = WHAT.try_lock().ok().and_then(|what| *what);
         line.acknowledge();
         if let Some(what) = what {
             what();
         }
     });
-    Line::SelfIpi.enable();
-    let before = Line::SelfIpi.taken();
+    Line::Software.enable();
+    let before = Line::Software.taken();
     interrupts::raise_self();
-    while Line::SelfIpi.taken() == before {
+    while Line::Software.taken() == before {
         core::hint::spin_loop();
     }
 }

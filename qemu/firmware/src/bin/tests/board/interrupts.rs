@@ -19,7 +19,7 @@ fn acknowledge(line: Line) {
 
 crate::registry::test!(self_interrupt);
 fn self_interrupt(_: &'static Board) {
-    let line = Line::SelfIpi;
+    let line = Line::Software;
     line.set_handler(acknowledge);
     interrupts::raise_self();
     assert_eq!(line.taken(), 0, "it was not enabled");
@@ -36,29 +36,29 @@ fn self_interrupt(_: &'static Board) {
 
 crate::registry::test!(masked_interrupts_wait);
 fn masked_interrupts_wait(_: &'static Board) {
-    Line::SelfIpi.set_handler(acknowledge);
-    Line::SelfIpi.enable();
+    Line::Software.set_handler(acknowledge);
+    Line::Software.enable();
     processor::disable();
     interrupts::raise_self();
     super::settle();
-    assert_eq!(Line::SelfIpi.taken(), 0);
+    assert_eq!(Line::Software.taken(), 0);
     processor::enable();
-    super::soon("the interrupt has come", || Line::SelfIpi.taken() == 1);
+    super::soon("the interrupt has come", || Line::Software.taken() == 1);
 }
 
 crate::registry::test!(not_again_before_acknowledge);
 fn not_again_before_acknowledge(_: &'static Board) {
     fn forget(_: Line) {}
 
-    Line::SelfIpi.set_handler(forget);
-    Line::SelfIpi.enable();
+    Line::Software.set_handler(forget);
+    Line::Software.enable();
     interrupts::raise_self();
-    super::soon("the interrupt has come", || Line::SelfIpi.taken() == 1);
+    super::soon("the interrupt has come", || Line::Software.taken() == 1);
     interrupts::raise_self();
     super::settle();
-    assert_eq!(Line::SelfIpi.taken(), 1);
-    Line::SelfIpi.acknowledge();
-    super::soon("the second has come", || Line::SelfIpi.taken() == 2);
+    assert_eq!(Line::Software.taken(), 1);
+    Line::Software.acknowledge();
+    super::soon("the second has come", || Line::Software.taken() == 2);
 }
 
 /// Raises another interrupt, gives it time to arrive, and only then acknowledges its own.
@@ -78,8 +78,8 @@ crate::registry::test!(handlers_do_not_nest);
 fn handlers_do_not_nest(_: &'static Board) {
     Line::Timer.set_handler(raise_another);
     Line::Timer.enable();
-    Line::SelfIpi.set_handler(second);
-    Line::SelfIpi.enable();
+    Line::Software.set_handler(second);
+    Line::Software.enable();
     alarm::one_shot(100);
     super::soon("both have come", || interrupts::taken() == 2);
     assert_eq!(ORDER.load(Relaxed), 12);
@@ -95,8 +95,8 @@ fn nesting_is_seen(_: &'static Board) {
 
     Line::Timer.set_handler(unmask);
     Line::Timer.enable();
-    Line::SelfIpi.set_handler(second);
-    Line::SelfIpi.enable();
+    Line::Software.set_handler(second);
+    Line::Software.enable();
     alarm::one_shot(100);
     super::soon("both have come", || interrupts::taken() == 2);
     assert_eq!(ORDER.load(Relaxed), 21);
@@ -119,8 +119,8 @@ fn time_spent(_: &'static Board) {
         busy(line);
     }
 
-    Line::SelfIpi.set_handler(busy);
-    Line::SelfIpi.enable();
+    Line::Software.set_handler(busy);
+    Line::Software.enable();
     interrupts::raise_self();
     super::soon("the interrupt has come", || interrupts::taken() == 1);
     let once = interrupts::spent();
@@ -148,8 +148,8 @@ fn spurious(board: &'static Board) {
     assert_eq!(interrupts::taken(), 0);
 
     // The next real interrupt is taken.
-    Line::SelfIpi.set_handler(acknowledge);
-    Line::SelfIpi.enable();
+    Line::Software.set_handler(acknowledge);
+    Line::Software.enable();
     interrupts::raise_self();
-    super::soon("the interrupt has come", || Line::SelfIpi.taken() == 1);
+    super::soon("the interrupt has come", || Line::Software.taken() == 1);
 }

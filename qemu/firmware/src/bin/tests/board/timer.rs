@@ -17,7 +17,7 @@ use x86_64::instructions::hlt;
 static LANDED: AtomicU64 = AtomicU64::new(0);
 
 fn land(line: Line) {
-    LANDED.store(interrupts::interrupted(), Relaxed);
+    LANDED.store(interrupts::interrupted() as u64, Relaxed);
     line.acknowledge();
 }
 

@@ -74,7 +74,7 @@ fn a_task_in_the_handler_preempts_a_busy_foreground(_: &'static Board) {
         WORK.store(black_box(WORK.load(Relaxed) + 1), Relaxed);
     }
     assert_eq!(Line::Timer.taken(), PERIODS);
-    assert_eq!(Line::SelfIpi.taken(), PERIODS + 1, "one for each wake, one for the spawn");
+    assert_eq!(Line::Software.taken(), PERIODS + 1, "one for each wake, one for the spawn");
     assert_eq!(interrupts::deepest(), 1);
 }
 crate::registry::test!(a_task_in_the_handler_preempts_a_busy_foreground);
@@ -94,7 +94,7 @@ fn each_executor_wakes_the_other_at_every_instruction(_: &'static Board) {
     #[embassy_executor::task]
     async fn of_the_handler(mut timer: Timer) {
         let mut go = GO.event.waiter().expect("one waiter");
-        let mut places = heapless::Vec::<u64, 256>::new();
+        let mut places = heapless::Vec::<usize, 256>::new();
         let mut asleep = 0;
         for n in 1..=PLACEMENTS {
             let Ok(()) = go.operation(attempt::from_fn(|| GO.take())).await;
@@ -209,12 +209,12 @@ fn a_job_out_of_time_is_dropped_and_its_slot_comes_back(_: &'static Board) {
         OVER.store(true, Relaxed);
     }
 
-    Line::SelfIpi.set_handler(|line| {
+    Line::Software.set_handler(|line| {
         let stepped = SLOW.on_interrupt();
         line.acknowledge();
         drop(stepped);
     });
-    Line::SelfIpi.enable();
+    Line::Software.enable();
     run_until(&OVER, |spawner| spawner.spawn(task().expect("the task is not running")));
 }
 crate::registry::test!(a_job_out_of_time_is_dropped_and_its_slot_comes_back);
@@ -267,11 +267,11 @@ fn a_task_that_unmasks_does_not_nest_the_executor(_: &'static Board) {
         core::future::poll_fn(|cx| {
             alone(|| {
                 board::interrupts::enable();
-                let before = Line::SelfIpi.taken();
+                let before = Line::Software.taken();
                 GO.hand_over();
                 raise_self();
                 // The loop ends when the handler has run inside itself.
-                while Line::SelfIpi.taken() == before {}
+                while Line::Software.taken() == before {}
                 ORDER.fetch_add(1, Relaxed);
             });
             poll += 1;

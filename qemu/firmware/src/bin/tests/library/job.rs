@@ -1,4 +1,4 @@
-//! Slots and jobs, on an operation whose device is the self-interrupt.
+//! Slots and jobs, on an operation whose device is the software interrupt.
 
 use core::{
     convert::Infallible,
@@ -17,7 +17,7 @@ use wouldblock::{
 
 use super::{interrupt_now, sleep_until};
 
-/// Ends at the n-th try, and raises the self-interrupt before each of them.
+/// Ends at the n-th try, and raises the software interrupt before each of them.
 struct Countdown {
     left: u32,
     /// Raise the interrupt inside the try, so that the handler finds the slot claimed.
@@ -30,9 +30,9 @@ impl Attempt for Countdown {
 
     fn attempt(&mut self) -> nb::Result<(), Infallible> {
         if self.inside {
-            let before = Line::SelfIpi.taken();
+            let before = Line::Software.taken();
             raise_self();
-            while Line::SelfIpi.taken() == before {}
+            while Line::Software.taken() == before {}
         }
         self.left = self.left.saturating_sub(1);
         if self.left == 0 { Ok(()) } else { Err(nb::Error::WouldBlock) }
@@ -68,14 +68,14 @@ fn handler(line: Line) {
 }
 
 fn install() {
-    Line::SelfIpi.set_handler(handler);
-    Line::SelfIpi.enable();
+    Line::Software.set_handler(handler);
+    Line::Software.enable();
 }
 
 fn interrupts_step_a_job_to_its_end(_: &'static Board) {
     install();
     let job = SLOT.start(Countdown { left: 10, inside: false }).expect("idle");
-    sleep_until(|| Line::SelfIpi.taken() == 10);
+    sleep_until(|| Line::Software.taken() == 10);
     assert_eq!(job.wait(Park).op.left, 0);
     assert!(SLOT.is_idle());
 }
@@ -119,7 +119,7 @@ fn a_callback_starts_the_next(_: &'static Board) {
     SLOT.start_with(Countdown { left: 2, inside: false }, next).expect("idle");
     sleep_until(|| CALLS.load(Relaxed) == 100);
     assert!(SLOT.is_idle());
-    assert_eq!(Line::SelfIpi.taken(), 200);
+    assert_eq!(Line::Software.taken(), 200);
 }
 crate::registry::test!(a_callback_starts_the_next);
 
@@ -137,7 +137,7 @@ crate::registry::test!(a_dropped_job_is_cancelled);
 fn a_forgotten_job_leaves_its_slot_busy(_: &'static Board) {
     install();
     core::mem::forget(SLOT.start(Countdown { left: 5, inside: false }).expect("idle"));
-    sleep_until(|| Line::SelfIpi.taken() == 5);
+    sleep_until(|| Line::Software.taken() == 5);
     let Err(Busy(op)) = SLOT.start(Countdown { left: 7, inside: false }) else {
         panic!("the end has not been collected")
     };

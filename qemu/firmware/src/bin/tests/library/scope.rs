@@ -102,8 +102,8 @@ fn closures_in_a_slot(_: &'static Board) {
         drop(stepped);
     }
 
-    Line::SelfIpi.set_handler(on_interrupt);
-    Line::SelfIpi.enable();
+    Line::Software.set_handler(on_interrupt);
+    Line::Software.enable();
     for wanted in 1..4 {
         let tries = Cell::new(0_u32);
         let count = Count(move || {
@@ -113,6 +113,6 @@ fn closures_in_a_slot(_: &'static Board) {
         let job = SLOT.start(Inline::new(count)).expect("idle");
         assert_eq!(job.wait(Spin).result, Ok(wanted));
     }
-    assert_eq!(Line::SelfIpi.taken(), 3, "one for each start");
+    assert_eq!(Line::Software.taken(), 3, "one for each start");
 }
 crate::registry::test!(closures_in_a_slot);
