@@ -1,6 +1,6 @@
 //! Paths with jobs, slots and drivers that are broken on purpose; see [`twins`](crate::twins).
 
-use core::sync::atomic::{
+use portable_atomic::{
     AtomicBool, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };

@@ -7,9 +7,9 @@
 #![no_std]
 #![no_main]
 
-mod addresses;
 mod awaiting;
 mod blocking;
+mod boundaries;
 mod bounded;
 mod channel;
 mod composed;
@@ -22,6 +22,7 @@ mod job;
 mod job_twins;
 mod placement;
 mod polled;
+mod run;
 mod shared;
 mod slots;
 mod take;
@@ -65,7 +66,7 @@ fn sweep() {
         polled::PATHS,
         continuous::PATHS,
     ];
-    for path in paths.into_iter().flatten() {
+    for path in paths.into_iter().flatten().filter(|path| only(path)) {
         let (swept, addresses) = path.sweep_all();
         let (placements, lost, addresses) = (swept.placements, swept.lost, addresses as u64);
         report::send(&Report::Path(SweptPath { path: path.name, placements, addresses, lost }));
@@ -73,6 +74,7 @@ fn sweep() {
     for twin in [twins::TWINS, job_twins::TWINS, composed_twins::TWINS, continuous::TWINS]
         .into_iter()
         .flatten()
+        .filter(|path| only(path))
     {
         let swept = twin.sweep();
         let (placements, lost) = (swept.placements, swept.lost);
@@ -83,4 +85,10 @@ fn sweep() {
 /// A path whose events are the units of [`units`].
 const fn of_units(name: &'static str, run: fn()) -> Path {
     Path::new(name, units::empty, units::put, run)
+}
+
+/// Whether the path is to be swept: all of them, or with `only=TEXT` on the command line those that
+/// have it in their names.
+fn only(path: &Path) -> bool {
+    board::board().command_line.value("only").is_none_or(|only| path.name.contains(only))
 }

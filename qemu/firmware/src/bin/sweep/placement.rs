@@ -26,35 +26,29 @@
 //! hits are compared in the same way, with a run in single steps that has event 1 at the same
 //! boundary.
 
-use core::{
-    ops::RangeInclusive,
-    sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU64, AtomicUsize,
-        Ordering::{Acquire, Relaxed, Release},
-    },
-};
+use core::ptr;
 
 use board::{
-    alarm::{one_shot, stop},
-    exceptions::{self, Exception, Frame},
+    alarm::{STEP, one_shot, stop},
     interrupts::{self, Line},
 };
-use wouldblock::sync::Mutex;
-use x86_64::{
-    instructions::nop,
-    registers::rflags::{self, RFlags},
+use portable_atomic::{
+    AtomicBool, AtomicPtr, AtomicU32, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
 };
 
-use crate::addresses::Addresses;
+pub use crate::run::{ended, events, hasten, insist, waits, waits_ended};
+use crate::{
+    boundaries::stepped,
+    run::{ENDED, FIRED, INSIDE, LOST, WAITS},
+};
 
-/// How many waits a path makes.
-const WAITS: usize = 2;
 /// Ticks from an event to a far event after it: more than any path takes, even in single steps.
-const FAR: u64 = 1_000_000;
+const FAR: u32 = 1_000_000;
 /// Ticks until a source that could not deliver its event is called again.
-const AGAIN: u64 = 40;
+const AGAIN: u64 = 40 * STEP;
 /// A sweep ends when this many placements in a row hit where a far event hits.
-const ASLEEP: u64 = 64;
+const ASLEEP: u32 = 64;
 /// A wait that this many events, delivered or not, have not rescued counts as asleep forever.
 const RESCUES: usize = 1000;
 
@@ -84,90 +78,27 @@ pub struct Swept {
 
 /// When each event comes, in ticks after the event before it; the first in ticks after the path
 /// begins.
-type Gaps = [u64; WAITS + 1];
+type Gaps = [u32; WAITS + 1];
 
 const ALL_FAR: Gaps = [FAR; WAITS + 1];
 
-static GAPS: [AtomicU64; WAITS + 1] = [const { AtomicU64::new(FAR) }; WAITS + 1];
+static GAPS: [AtomicU32; WAITS + 1] = [const { AtomicU32::new(FAR) }; WAITS + 1];
 /// The path that is running; null before the first one.
-static PATH: AtomicPtr<Path> = AtomicPtr::new(core::ptr::null_mut());
-/// Events so far.
-static FIRED: AtomicUsize = AtomicUsize::new(0);
+static PATH: AtomicPtr<Path> = AtomicPtr::new(ptr::null_mut());
 /// Timer interrupts so far, including those that could not deliver an event.
 static CALLS: AtomicUsize = AtomicUsize::new(0);
-/// Waits ended so far.
-static ENDED: AtomicUsize = AtomicUsize::new(0);
-static LOST: AtomicBool = AtomicBool::new(false);
 /// The address at which each event came; 0 if it was not on the path.
-static HITS: [AtomicU64; WAITS + 1] = [const { AtomicU64::new(0) }; WAITS + 1];
+static HITS: [AtomicUsize; WAITS + 1] = [const { AtomicUsize::new(0) }; WAITS + 1];
 /// How many waits had ended when each event came.
 static ENDED_BEFORE: [AtomicUsize; WAITS + 1] = [const { AtomicUsize::new(0) }; WAITS + 1];
 /// Whether events may come: they may not while everything is being emptied.
 static RUNNING: AtomicBool = AtomicBool::new(false);
-/// Whether the processor is on the path.
-static INSIDE: AtomicBool = AtomicBool::new(false);
-/// Whether the path is run in single steps.
-static STEPPING: AtomicBool = AtomicBool::new(false);
-/// In single steps: the number of the boundary at which event 1 comes; 0 means far.
-static FIRST: AtomicUsize = AtomicUsize::new(0);
-/// In single steps: the boundaries so far.
-static STEPS: AtomicUsize = AtomicUsize::new(0);
-/// Whether event 1 could not be delivered when it came. It is then tried again some ticks later,
-/// which in single steps is another number of instructions, so the boundaries cannot be compared.
-static PUT_OFF: AtomicBool = AtomicBool::new(false);
-/// The boundary after the `sti` that enables interrupts: no interrupt is accepted there yet.
-static SHADOW: AtomicU64 = AtomicU64::new(0);
-/// The boundaries of the path. The foreground locks them only between two runs.
-static ADDRESSES: Mutex<Addresses> = Mutex::new(Addresses::new());
 
-/// Makes the timer and the debug exception the sweep's.
+/// Makes the timer the sweep's.
 pub fn install() {
     Line::Timer.set_handler(on_timer);
     Line::Timer.enable();
-    // SAFETY: `on_step` uses atomics, its frame, and what the foreground uses between two runs
-    // only.
-    unsafe { exceptions::set_handler(Exception::Debug, on_step) };
-}
-
-/// Makes the waits of a path.
-#[inline(always)]
-pub fn waits(mut wait: impl FnMut()) {
-    for _ in 0..WAITS {
-        wait();
-        ended();
-    }
-}
-
-/// Counts a wait that has ended. Called by [`waits`], or by a path whose waits are not in one
-/// function.
-#[inline(always)]
-pub fn ended() {
-    ENDED.fetch_add(1, Relaxed);
-}
-
-/// Events so far, including the one that is being handled.
-#[inline]
-pub fn events() -> usize {
-    FIRED.load(Relaxed)
-}
-
-/// States what must hold. If it does not, this placement counts as lost.
-#[inline]
-pub fn insist(holds: bool) {
-    if !holds {
-        LOST.store(true, Relaxed);
-    }
-}
-
-/// Waits ended so far.
-#[inline]
-pub fn waits_ended() -> usize {
-    ENDED.load(Relaxed)
-}
-
-/// Makes the next event come as soon as interrupts are enabled.
-pub fn hasten() {
-    one_shot(2);
+    stepped::install();
 }
 
 impl Path {
@@ -187,16 +118,16 @@ impl Path {
     /// If the boundaries that were hit are not those of the path.
     pub fn sweep_all(&'static self) -> (Swept, usize) {
         let mut swept = Swept::default();
-        with_addresses(Addresses::clear);
+        stepped::forget();
         self.launch(ALL_FAR); // So that the next run is no longer a first one.
-        self.step(0);
+        stepped::step(0, || self.launch(ALL_FAR));
         let way_in = self.sweep_event(0, ALL_FAR, &mut swept);
         self.sweep_event(1, ALL_FAR, &mut swept);
         self.sweep_event(2, ALL_FAR, &mut swept);
         self.compare();
 
         let (mut number, mut last) = (0, 0);
-        for first in 1..=way_in {
+        for first in (1..=way_in).step_by(STEP as usize) {
             let gaps = [first, FAR, FAR];
             self.launch(gaps);
             let at = HITS[0].load(Relaxed);
@@ -205,14 +136,12 @@ impl Path {
             }
             last = at;
             number += 1;
-            with_addresses(Addresses::begin);
+            stepped::begin();
             self.sweep_event(1, gaps, &mut swept);
-            self.step(number);
-            if !PUT_OFF.load(Relaxed) {
-                self.compare();
-            }
+            stepped::step(number, || self.launch(ALL_FAR));
+            self.compare();
         }
-        (swept, with_addresses(|addresses| addresses.count()))
+        (swept, stepped::count().unwrap_or(0))
     }
 
     /// Compares the boundaries stepped over with those hit.
@@ -220,7 +149,7 @@ impl Path {
     /// # Panics
     /// If they are not the same.
     fn compare(&'static self) {
-        if let Some(address) = with_addresses(|addresses| addresses.difference()) {
+        if let Some(address) = stepped::difference() {
             panic!("{}: {address:#x} is on the path or was hit, but not both", self.name);
         }
     }
@@ -234,9 +163,9 @@ impl Path {
         swept
     }
 
-    /// Places one event at 1, 2, … ticks, until it comes where a far event comes. Returns the
+    /// Places one event at 1, 2, … steps, until it comes where a far event comes. Returns the
     /// number of ticks after which that began.
-    fn sweep_event(&'static self, event: usize, mut gaps: Gaps, swept: &mut Swept) -> u64 {
+    fn sweep_event(&'static self, event: usize, mut gaps: Gaps, swept: &mut Swept) -> u32 {
         let mut place = |ticks| {
             gaps[event] = ticks;
             self.launch(gaps);
@@ -247,27 +176,15 @@ impl Path {
         };
         let far = place(FAR);
         let mut asleep = 0;
-        for ticks in 1..FAR / 10 {
+        for ticks in (1..FAR / 10).step_by(STEP as usize) {
             let hit = place(ticks);
-            with_addresses(|addresses| addresses.hit(hit.0));
+            stepped::hit(hit.0);
             asleep = if hit == far { asleep + 1 } else { 0 };
             if asleep == ASLEEP {
-                return ticks - ASLEEP;
+                return ticks - ASLEEP * STEP as u32;
             }
         }
         panic!("{}: it does not fall asleep before event {event}", self.name);
-    }
-
-    /// Runs the path in single steps, and records its boundaries: all of them if `first` is 0;
-    /// otherwise event 1 comes at boundary `first`, and only those between events 1 and 2 are
-    /// recorded.
-    fn step(&'static self, first: usize) {
-        FIRST.store(first, Relaxed);
-        STEPS.store(0, Relaxed);
-        PUT_OFF.store(false, Relaxed);
-        STEPPING.store(true, Relaxed);
-        self.launch(ALL_FAR);
-        STEPPING.store(false, Relaxed);
     }
 
     /// Runs the path once. Never inlined, so that single steps and sweep run the same instructions.
@@ -277,25 +194,32 @@ impl Path {
         for (gap, ticks) in GAPS.iter().zip(gaps) {
             gap.store(ticks, Relaxed);
         }
-        PATH.store(core::ptr::from_ref(self).cast_mut(), Release);
+        PATH.store(ptr::from_ref(self).cast_mut(), Release);
         FIRED.store(0, Relaxed);
         CALLS.store(0, Relaxed);
         ENDED.store(0, Relaxed);
         LOST.store(false, Relaxed);
         HITS.iter().for_each(|hit| hit.store(0, Relaxed));
         ENDED_BEFORE.iter().for_each(|ended| ended.store(0, Relaxed));
-        set_trap_flag(STEPPING.load(Relaxed));
+        stepped::enter();
         RUNNING.store(true, Relaxed);
-        one_shot(gaps[0]);
+        one_shot(gaps[0].into());
         nop(); // The earliest one-shot comes two instructions later.
         INSIDE.store(true, Relaxed);
         (self.run)();
         INSIDE.store(false, Relaxed);
-        set_trap_flag(false);
+        stepped::leave();
         RUNNING.store(false, Relaxed);
         stop();
         insist((self.check)());
     }
+}
+
+/// One instruction that does nothing.
+#[inline(always)]
+pub fn nop() {
+    // SAFETY: it does nothing.
+    unsafe { core::arch::asm!("nop", options(nomem, nostack, preserves_flags)) };
 }
 
 /// The handler of the timer: an event.
@@ -309,64 +233,28 @@ fn on_timer(line: Line) {
         LOST.store(true, Relaxed);
     }
     if INSIDE.load(Relaxed) {
-        let address = interrupts::interrupted() as u64;
+        let address = interrupts::interrupted();
         if let Some(hit) = HITS.get(fired)
             && hit.load(Relaxed) == 0
         {
             hit.store(address, Relaxed);
             ENDED_BEFORE[fired].store(ENDED.load(Relaxed), Relaxed);
         }
-        if STEPPING.load(Relaxed) {
-            learn(address, fired..=fired + 1);
-        }
+        stepped::came(address, fired);
     }
     // SAFETY: null, or the `&'static Path` that `launch` stored.
     let Some(path) = (unsafe { PATH.load(Acquire).as_ref() }) else { return };
     assert!(CALLS.fetch_add(1, Relaxed) < RESCUES, "{}: lost, and asleep forever", path.name);
     FIRED.store(fired + 1, Relaxed);
     if (path.source)() {
-        one_shot(gap(fired + 1));
+        one_shot(gap(fired + 1).into());
     } else {
         FIRED.store(fired, Relaxed);
-        PUT_OFF.fetch_or(fired == 0, Relaxed);
+        stepped::put_off(fired);
         one_shot(AGAIN);
     }
 }
 
-fn gap(event: usize) -> u64 {
+fn gap(event: usize) -> u32 {
     GAPS.get(event).map_or(FAR, |gap| gap.load(Relaxed))
-}
-
-/// Called by the processor after each instruction, in single steps.
-fn on_step(frame: &mut Frame) -> bool {
-    const STI: u8 = 0xfb;
-    let enabled = frame.rflags() & RFlags::INTERRUPT_FLAG.bits() != 0;
-    let turns_on = !enabled && frame.instruction().first() == Some(&STI);
-    let shadow = SHADOW.swap(if turns_on { frame.rip() + 1 } else { 0 }, Relaxed);
-    if enabled && frame.rip() != shadow && INSIDE.load(Relaxed) {
-        learn(frame.rip(), events()..=events());
-        if STEPS.fetch_add(1, Relaxed) + 1 == FIRST.load(Relaxed) && events() == 0 {
-            hasten();
-        }
-    }
-    true
-}
-
-/// Records a boundary of the path that was reached after this many events.
-fn learn(address: u64, events: RangeInclusive<usize>) {
-    if FIRST.load(Relaxed) == 0 || events.contains(&1) {
-        with_addresses(|addresses| addresses.step(address));
-    }
-}
-
-fn with_addresses<T>(f: impl FnOnce(&mut Addresses) -> T) -> T {
-    f(&mut ADDRESSES.try_lock().expect("the foreground locks it only between two runs"))
-}
-
-fn set_trap_flag(on: bool) {
-    let flags = rflags::read();
-    // SAFETY: the flag makes the processor call `on_step` after each instruction, nothing else.
-    unsafe {
-        rflags::write(if on { flags | RFlags::TRAP_FLAG } else { flags - RFlags::TRAP_FLAG })
-    };
 }

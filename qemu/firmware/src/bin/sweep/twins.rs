@@ -5,25 +5,24 @@ use core::{
     convert::Infallible,
     future::{Future, poll_fn},
     pin::Pin,
-    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     task::Poll,
 };
 
 use board::{
-    idle::Park,
+    idle::{Park, enable_and_sleep, sleep},
     interrupts::{disable, enable},
 };
 use firmware::{serial::COM1, task::block_on};
+use portable_atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use wouldblock::{
     attempt::{self, Attempt},
     block::Idle,
     event::Event,
 };
-use x86_64::instructions::{hlt, interrupts::enable_and_hlt, nop};
 
 use crate::{
     of_units,
-    placement::{Path, waits},
+    placement::{Path, nop, waits},
     uart,
     units::{self, LEFT},
 };
@@ -74,7 +73,7 @@ impl Idle for ParkLate {
         enable();
         if !news {
             nop();
-            hlt();
+            sleep();
         }
     }
 }
@@ -94,7 +93,7 @@ impl Idle for ParkUnmasked {
     fn idle(&mut self, news: impl Fn() -> bool) {
         if !news() {
             disable();
-            enable_and_hlt();
+            enable_and_sleep();
         }
     }
 }
