@@ -17,3 +17,5 @@
 
 #[cfg(target_arch = "x86_64")]
 pub use pc::*;
+#[cfg(target_arch = "riscv32")]
+pub use virt::*;
