@@ -37,6 +37,13 @@ pub enum Report<S> {
         /// Its name, for the command line.
         name: S,
     },
+    /// Tests that this machine cannot run.
+    Lacking {
+        /// The name of a test, or of a module of tests.
+        tests: S,
+        /// What the machine lacks.
+        why: S,
+    },
     /// An echo has ended.
     Echoed(Echoed),
     /// A figure of a bench.

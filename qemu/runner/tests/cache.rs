@@ -13,7 +13,7 @@ use runner::{
 fn boots(test: &str, cpu: &str) -> Run {
     let mut rig = Rig::set_up("tests", Board::default()).expect("a firmware");
     rig.board.cpu = cpu.into();
-    boot(&rig, Irq::Apic, &format!("library::cache::{test}")).expect("a guest that started")
+    boot(&rig, Irq::Apic, &format!("pc::cache::{test}")).expect("a guest that started")
 }
 
 #[test]

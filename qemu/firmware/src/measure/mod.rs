@@ -8,4 +8,5 @@
 
 pub mod count;
 pub mod exact;
+#[cfg(target_arch = "x86_64")]
 pub mod masked;

@@ -1,17 +1,20 @@
 //! Tests of the library on real interrupts and devices.
 
-mod cache;
+#[cfg(device = "serial")]
 mod composed;
+#[cfg(device = "serial")]
 mod continuous;
+#[cfg(device = "dma")]
 mod dma;
+#[cfg(device = "serial")]
 mod edges;
 mod event;
 mod executor;
 mod job;
-mod persist;
 mod scope;
 mod sync;
 mod timer;
+#[cfg(device = "serial")]
 mod uart;
 
 use board::{

@@ -8,7 +8,7 @@ use core::{
 use board::{
     Board,
     alarm::park_until,
-    counter::{clock, now},
+    counter::{clock, time},
     idle::Park,
     interrupts::{Line, are_enabled, without_interrupts},
 };
@@ -44,10 +44,10 @@ fn no_wake_is_lost_at_any_instruction(_: &'static Board) {
     for ticks in 1..600 {
         let taken = Line::Timer.taken();
         interrupt_in(ticks, on_timer);
-        let before = now();
+        let before = time();
         assert_eq!(waiter.operation(attempt::from_fn(flag)).block(Park), Ok(()));
         assert_eq!(Line::Timer.taken(), taken + 1);
-        asleep += u32::from(now() - before > ticks);
+        asleep += u32::from(time() - before > ticks);
         assert!(are_enabled());
     }
     assert!(asleep > 100, "most interrupts came during the wait: {asleep}");
@@ -57,11 +57,11 @@ crate::registry::test!(no_wake_is_lost_at_any_instruction);
 fn a_deadline_ends_the_sleep(_: &'static Board) {
     let mut waiter = EVENT.waiter().expect("one waiter");
     for microseconds in [0, 1, 10, 1000] {
-        let before = now();
+        let before = time();
         let mut op = waiter.operation(attempt::from_fn(flag));
         let end = op.block_for(park_until(), clock(), Duration::from_micros(microseconds));
         assert_eq!(end, Err(time::Error::TimedOut));
-        let waited = now() - before;
+        let waited = time() - before;
         assert!(waited >= microseconds * 1000, "{waited} ns of {microseconds} us");
         assert!(waited < microseconds * 1000 + 10_000, "{waited} ns of {microseconds} us");
     }
@@ -73,11 +73,11 @@ crate::registry::test!(a_deadline_ends_the_sleep);
 fn no_alarm_is_lost_at_any_instruction(_: &'static Board) {
     let mut waiter = EVENT.waiter().expect("one waiter");
     for nanoseconds in 1..600 {
-        let before = now();
+        let before = time();
         let mut op = waiter.operation(attempt::from_fn(flag));
         let end = op.block_for(park_until(), clock(), Duration::from_nanos(nanoseconds));
         assert_eq!(end, Err(time::Error::TimedOut));
-        assert!(now() - before < 10_000);
+        assert!(time() - before < 10_000);
     }
 }
 crate::registry::test!(no_alarm_is_lost_at_any_instruction);

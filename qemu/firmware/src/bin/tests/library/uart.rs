@@ -8,7 +8,7 @@ use core::{
 
 use board::{
     Board,
-    counter::{clock, frequency, now},
+    counter::{clock, frequency, time},
     idle::Park,
     interrupts::{self, Line, without_interrupts},
     serial::Serial,
@@ -238,10 +238,10 @@ fn a_message_ends_when_the_line_falls_idle(_: &'static Board) {
         for byte in 0..length {
             assert_eq!(tx.send(byte).block(Spin), Ok(1));
         }
-        let start = now();
+        let start = time();
         assert!(job.attempt().is_err(), "more might come");
         let done = job.wait(Park);
-        let waited = now() - start;
+        let waited = time() - start;
         assert_eq!(done.result, Ok(length.into()));
         let four = characters(4);
         assert!(
