@@ -21,3 +21,5 @@ pub use ast1030::*;
 pub use microbit::*;
 #[cfg(target_arch = "x86_64")]
 pub use pc::*;
+#[cfg(target_arch = "riscv32")]
+pub use virt::*;
