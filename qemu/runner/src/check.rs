@@ -2,11 +2,12 @@
 //! without an operating system, also without compare-and-swap; the library's sets of features.
 
 use crate::{
+    board::{self, BOARDS, Board},
     cargo,
     error::Result,
     features, folders,
     setup::{self, Needs},
-    toolchain::{TARGET, Toolchain},
+    toolchain::Toolchain,
     ui,
 };
 use std::{path::PathBuf, process::Command};
@@ -21,7 +22,7 @@ const LIBRARY_TARGETS: [&str; 10] = [
     "thumbv7em-none-eabihf",
     "thumbv7m-none-eabi",
     "thumbv8m.main-none-eabihf",
-    TARGET,
+    "x86_64-unknown-none",
     "x86_64-unknown-uefi",
 ];
 
@@ -31,16 +32,20 @@ const FEATURES: &str = "defmt,heapless,embedded-hal,embedded-hal-async,embedded-
 /// The same, and a panic handler.
 const X86_64_FEATURES: &str = "defmt,heapless,embedded-hal,embedded-hal-async,embedded-hal-nb,embedded-io,embedded-io-async,x86_64,critical-section-single-core,c-firmware";
 
-const NEEDS: Needs = Needs { targets: &LIBRARY_TARGETS, qemu: false, clippy: true, c: false };
-
 /// Runs the checks. The first that fails ends the run.
 pub fn run() -> Result<bool> {
-    let check = Check { toolchain: setup::tools(NEEDS)?.toolchain };
+    let boards: Vec<&Board> = BOARDS.iter().collect();
+    let needs = Needs { targets: &LIBRARY_TARGETS, clippy: true, ..Needs::build(&boards) };
+    let check = Check { toolchain: setup::tools(needs)?.toolchain };
+    for board in boards {
+        let what = |what| format!("firmware on {}: {what}", board.name);
+        check.lint(&what("clippy"), check.firmware("clippy", board), board.target)?;
+        check.document(&what("documentation"), check.firmware("doc", board), board.target)?;
+    }
     let library = ["--package", "wouldblock", "--features", X86_64_FEATURES];
-    check.lint("board and firmware: clippy", check.firmware("clippy"))?;
-    check.document("board and firmware: documentation", check.firmware("doc"))?;
-    check.lint("library on x86_64: clippy", check.library("clippy", &library))?;
-    check.document("library on x86_64: documentation", check.library("doc", &library))?;
+    let x86_64 = board::PC.target;
+    check.lint("library on x86_64: clippy", check.library("clippy", &library), x86_64)?;
+    check.document("library on x86_64: documentation", check.library("doc", &library), x86_64)?;
     check.on_every_target("library with no features", "")?;
     check.on_every_target("library with every feature that needs no host", FEATURES)?;
     features::check()?;
@@ -64,9 +69,9 @@ impl Check {
             .map(drop)
     }
 
-    fn firmware(&self, subcommand: &str) -> Command {
+    fn firmware(&self, subcommand: &str, board: &Board) -> Command {
         let mut command = self.command("qemu".into(), subcommand);
-        command.arg("--workspace");
+        command.args(board.packages.iter().flat_map(|package| ["--package", package]));
         command
     }
 
@@ -83,13 +88,13 @@ impl Check {
         command
     }
 
-    fn lint(&self, what: &str, mut clippy: Command) -> Result<()> {
-        clippy.args(["--target", TARGET, "--", "-D", "warnings"]);
+    fn lint(&self, what: &str, mut clippy: Command, target: &str) -> Result<()> {
+        clippy.args(["--target", target, "--", "-D", "warnings"]);
         cargo::run(clippy, what).map(drop)
     }
 
-    fn document(&self, what: &str, mut doc: Command) -> Result<()> {
-        doc.args(["--target", TARGET, "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    fn document(&self, what: &str, mut doc: Command, target: &str) -> Result<()> {
+        doc.args(["--target", target, "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
         cargo::run(doc, what).map(drop)
     }
 }
