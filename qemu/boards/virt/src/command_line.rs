@@ -1,6 +1,6 @@
 //! The command line: first the command, then words `key=value`, all separated by spaces.
 
-/// What follows `-append`.
+/// What the host gave as `arg=` of `-semihosting-config`.
 #[derive(Clone, Copy, Debug)]
 pub struct CommandLine(&'static str);
 
