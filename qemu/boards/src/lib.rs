@@ -15,5 +15,11 @@
 
 #![no_std]
 
+#[cfg(all(target_arch = "arm", target_has_atomic = "32"))]
+pub use ast1030::*;
+#[cfg(all(target_arch = "arm", not(target_has_atomic = "32")))]
+pub use microbit::*;
 #[cfg(target_arch = "x86_64")]
 pub use pc::*;
+#[cfg(target_arch = "riscv32")]
+pub use virt::*;

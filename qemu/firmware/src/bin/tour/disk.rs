@@ -5,7 +5,10 @@ use drivers::disk::{Command, DEPTH, Disk, in_flight};
 use firmware::disk_image::{CHUNK, CHUNK_SECTORS, CHUNKS, holds};
 use static_cell::ConstStaticCell;
 
-use crate::tour::{Checks, Kind::Asynchronous, Row, Tour};
+use crate::{
+    lacking,
+    tour::{Checks, Kind::Asynchronous, Row, Tour},
+};
 
 /// The chunk that the n-th read reads: spread over the disk, and out of order.
 const fn chunk(n: usize) -> u64 {
@@ -15,10 +18,8 @@ const fn chunk(n: usize) -> u64 {
 pub fn rows(tour: &Tour) {
     static MEMORY: ConstStaticCell<[[u8; CHUNK]; DEPTH]> =
         ConstStaticCell::new([[0; CHUNK]; DEPTH]);
-    const ROW: &str = "32 disk reads in flight at once";
-
     let Some((disk, _)) = Disk::take() else {
-        return tour.absent(Asynchronous, ROW, "no virtio disk (it is plugged into q35)");
+        return lacking::disk::rows(tour);
     };
     let checks = Checks::new();
     let mut chunks = MEMORY.take().iter_mut().enumerate();
@@ -45,7 +46,7 @@ pub fn rows(tour: &Tour) {
     let row = Row {
         kind: Asynchronous,
         call: "disk.start(read)",
-        row: ROW,
+        row: lacking::disk::ROW,
         note: "tries = reads; 4 KiB each, compared with what the host wrote",
         tries: DEPTH as u64,
         cost,
