@@ -14,6 +14,7 @@ mod bounded;
 mod channel;
 mod composed;
 mod composed_twins;
+#[cfg(device = "serial")]
 mod continuous;
 mod device;
 mod edges;
@@ -22,12 +23,16 @@ mod job;
 mod job_twins;
 mod placement;
 mod polled;
+mod row;
 mod run;
 mod shared;
 mod slots;
 mod take;
 mod twins;
+#[cfg(device = "serial")]
 mod uart;
+#[cfg(device = "serial")]
+mod uart_twins;
 mod units;
 
 use board::Board;
@@ -36,7 +41,7 @@ use firmware::{
     report::{self, Report, SweptPath, SweptTwin},
 };
 
-use placement::Path;
+use placement::{Path, Swept};
 
 board::entry!(main);
 
@@ -47,11 +52,15 @@ fn main(board: &'static Board) -> ! {
 fn sweep() {
     placement::install();
     device::install();
-    uart::install();
-    continuous::install();
+    #[cfg(device = "serial")]
+    {
+        uart::install();
+        continuous::install();
+    }
     board::interrupts::enable();
 
-    let paths = [
+    sweep_paths(&[
+        row::PATHS,
         blocking::PATHS,
         awaiting::PATHS,
         channel::PATHS,
@@ -59,27 +68,48 @@ fn sweep() {
         job::PATHS,
         given_up::PATHS,
         slots::PATHS,
+        #[cfg(device = "serial")]
         uart::PATHS,
         edges::PATHS,
         composed::PATHS,
         bounded::PATHS,
         polled::PATHS,
+        #[cfg(device = "serial")]
         continuous::PATHS,
-    ];
-    for path in paths.into_iter().flatten().filter(|path| only(path)) {
+    ]);
+    sweep_twins(&[
+        twins::TWINS,
+        job_twins::TWINS,
+        composed_twins::TWINS,
+        #[cfg(device = "serial")]
+        uart_twins::TWINS,
+        #[cfg(device = "serial")]
+        continuous::TWINS,
+    ]);
+    for (twin, pace) in row::TWINS {
+        report_twin(twin, row::sweep_at(*pace));
+    }
+    if cfg!(not(device = "serial")) {
+        report::send(&Report::NotSwept { paths: "uart", why: "no 16550" });
+    }
+}
+
+fn sweep_paths(paths: &[&'static [Path]]) {
+    for path in paths.iter().copied().flatten().filter(|path| only(path)) {
         let (swept, addresses) = path.sweep_all();
         let (placements, lost, addresses) = (swept.placements, swept.lost, addresses as u64);
         report::send(&Report::Path(SweptPath { path: path.name, placements, addresses, lost }));
     }
-    for twin in [twins::TWINS, job_twins::TWINS, composed_twins::TWINS, continuous::TWINS]
-        .into_iter()
-        .flatten()
-        .filter(|path| only(path))
-    {
-        let swept = twin.sweep();
-        let (placements, lost) = (swept.placements, swept.lost);
-        report::send(&Report::Twin(SweptTwin { twin: twin.name, placements, lost }));
+}
+
+fn sweep_twins(twins: &[&'static [Path]]) {
+    for twin in twins.iter().copied().flatten().filter(|twin| only(twin)) {
+        report_twin(twin.name, twin.sweep());
     }
+}
+
+fn report_twin(twin: &str, Swept { placements, lost }: Swept) {
+    report::send(&Report::Twin(SweptTwin { twin, placements, lost }));
 }
 
 /// A path whose events are the units of [`units`].

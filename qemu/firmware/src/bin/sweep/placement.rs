@@ -30,7 +30,8 @@ use core::ptr;
 
 use board::{
     alarm::{STEP, one_shot, stop},
-    interrupts::{self, Line},
+    counter::{Stamp, between, stamp},
+    interrupts::{self, Line, without_interrupts},
 };
 use portable_atomic::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicUsize,
@@ -39,7 +40,7 @@ use portable_atomic::{
 
 pub use crate::run::{ended, events, hasten, insist, waits, waits_ended};
 use crate::{
-    boundaries::stepped,
+    boundaries::{Stretch, stepped},
     run::{ENDED, FIRED, INSIDE, LOST, WAITS},
 };
 
@@ -47,8 +48,10 @@ use crate::{
 const FAR: u32 = 1_000_000;
 /// Ticks until a source that could not deliver its event is called again.
 const AGAIN: u64 = 40 * STEP;
-/// A sweep ends when this many placements in a row hit where a far event hits.
+/// A stretch ends when this many placements in a row hit where a far event hits.
 const ASLEEP: u32 = 64;
+/// The most placements of a stretch.
+const MOST: u32 = FAR / 10;
 /// A wait that this many events, delivered or not, have not rescued counts as asleep forever.
 const RESCUES: usize = 1000;
 
@@ -76,6 +79,24 @@ pub struct Swept {
     pub lost: u64,
 }
 
+/// How much later each placement is than the one before.
+#[derive(Clone, Copy)]
+pub struct Pace {
+    /// Ticks from one placement to the next.
+    pub step: u64,
+    /// The alarm comes only at multiples of this many ticks.
+    pub grain: u64,
+}
+
+impl Pace {
+    /// No more than an instruction.
+    pub const RIGHT: Self = Self { step: STEP, grain: 1 };
+
+    const fn ticks(self, nth: u32) -> u32 {
+        (nth * self.step as u32).next_multiple_of(self.grain as u32)
+    }
+}
+
 /// When each event comes, in ticks after the event before it; the first in ticks after the path
 /// begins.
 type Gaps = [u32; WAITS + 1];
@@ -93,6 +114,10 @@ static HITS: [AtomicUsize; WAITS + 1] = [const { AtomicUsize::new(0) }; WAITS + 
 static ENDED_BEFORE: [AtomicUsize; WAITS + 1] = [const { AtomicUsize::new(0) }; WAITS + 1];
 /// Whether events may come: they may not while everything is being emptied.
 static RUNNING: AtomicBool = AtomicBool::new(false);
+/// The [`Stamp`] of the start of the alarm for the next event.
+static ARMED: AtomicUsize = AtomicUsize::new(0);
+/// The instructions from the start of its alarm to each event; 0 if it came after the path.
+static NUMBERS: [AtomicUsize; WAITS + 1] = [const { AtomicUsize::new(0) }; WAITS + 1];
 
 /// Makes the timer the sweep's.
 pub fn install() {
@@ -118,17 +143,13 @@ impl Path {
     /// If the boundaries that were hit are not those of the path.
     pub fn sweep_all(&'static self) -> (Swept, usize) {
         let mut swept = Swept::default();
-        stepped::forget();
-        self.launch(ALL_FAR); // So that the next run is no longer a first one.
-        stepped::step(0, || self.launch(ALL_FAR));
-        let way_in = self.sweep_event(0, ALL_FAR, &mut swept);
-        self.sweep_event(1, ALL_FAR, &mut swept);
-        self.sweep_event(2, ALL_FAR, &mut swept);
+        let (events, stretches) = self.sweep_single(Pace::RIGHT, &mut swept);
         self.compare();
+        let counted = stretches.iter().map(|stretch| self.boundaries(stretch)).sum();
 
         let (mut number, mut last) = (0, 0);
-        for first in (1..=way_in).step_by(STEP as usize) {
-            let gaps = [first, FAR, FAR];
+        for nth in 1..=events[0] {
+            let gaps = [Pace::RIGHT.ticks(nth), FAR, FAR];
             self.launch(gaps);
             let at = HITS[0].load(Relaxed);
             if at == last {
@@ -137,11 +158,31 @@ impl Path {
             last = at;
             number += 1;
             stepped::begin();
-            self.sweep_event(1, gaps, &mut swept);
+            let (_, stretch) = self.sweep_event(1, gaps, Pace::RIGHT, &mut swept);
+            self.boundaries(&stretch);
             stepped::step(number, || self.launch(ALL_FAR));
             self.compare();
         }
-        (swept, stepped::count().unwrap_or(0))
+        (swept, stepped::count().unwrap_or(counted))
+    }
+
+    /// Sweeps every stretch, and walks the path in single steps. Returns how many placements came
+    /// before the sleep that ends each stretch.
+    fn sweep_single(
+        &'static self,
+        pace: Pace,
+        swept: &mut Swept,
+    ) -> ([u32; WAITS + 1], [Stretch; WAITS + 1]) {
+        stepped::forget();
+        self.launch(ALL_FAR); // So that the next run is no longer a first one.
+        stepped::step(0, || self.launch(ALL_FAR));
+        let mut placements = [0; WAITS + 1];
+        let stretches = core::array::from_fn(|event| {
+            let stretch;
+            (placements[event], stretch) = self.sweep_event(event, ALL_FAR, pace, swept);
+            stretch
+        });
+        (placements, stretches)
     }
 
     /// Compares the boundaries stepped over with those hit.
@@ -154,18 +195,46 @@ impl Path {
         }
     }
 
+    /// How many boundaries of a stretch were hit.
+    ///
+    /// # Panics
+    /// If some were skipped.
+    fn boundaries(&'static self, stretch: &Stretch) -> usize {
+        let skipped = stretch.skipped();
+        assert!(skipped == 0, "{}: {skipped} instructions without a placement", self.name);
+        stretch.boundaries() as usize
+    }
+
     /// Sweeps both waits, without comparing the boundaries that are hit.
     pub fn sweep(&'static self) -> Swept {
         let mut swept = Swept::default();
         for event in 0..WAITS {
-            self.sweep_event(event, ALL_FAR, &mut swept);
+            self.sweep_event(event, ALL_FAR, Pace::RIGHT, &mut swept);
         }
         swept
     }
 
-    /// Places one event at 1, 2, … steps, until it comes where a far event comes. Returns the
-    /// number of ticks after which that began.
-    fn sweep_event(&'static self, event: usize, mut gaps: Gaps, swept: &mut Swept) -> u32 {
+    /// Sweeps every stretch at a pace that may be wrong. Returns what both checks have found in the
+    /// first: the boundaries that the counter shows to have been skipped, and whether single steps
+    /// have found one, too (`None` on a board without). `row` boundaries of it have to be hit one
+    /// after the other.
+    pub fn sweep_at(&'static self, pace: Pace, row: u32) -> (Swept, u64, Option<bool>) {
+        let mut swept = Swept::default();
+        let (_, [stretch, ..]) = self.sweep_single(pace, &mut swept);
+        let missing = row.saturating_sub(stretch.row());
+        let stepped = stepped::count().map(|_| stepped::difference().is_some());
+        (swept, stretch.skipped() + u64::from(missing), stepped)
+    }
+
+    /// Places one event later and later, until it comes where a far event comes. Returns the number
+    /// of placements after which that began.
+    fn sweep_event(
+        &'static self,
+        event: usize,
+        mut gaps: Gaps,
+        pace: Pace,
+        swept: &mut Swept,
+    ) -> (u32, Stretch) {
         let mut place = |ticks| {
             gaps[event] = ticks;
             self.launch(gaps);
@@ -175,13 +244,15 @@ impl Path {
             (HITS[event].load(Relaxed), ENDED_BEFORE[event].load(Relaxed))
         };
         let far = place(FAR);
-        let mut asleep = 0;
-        for ticks in (1..FAR / 10).step_by(STEP as usize) {
-            let hit = place(ticks);
+        let (mut asleep, mut stretch) = (0, Stretch::default());
+        for nth in 1..MOST {
+            let hit = place(pace.ticks(nth));
             stepped::hit(hit.0);
+            assert!(nth > 1 || event > 0 || hit.0 == 0, "{}: begins unswept", self.name);
+            stretch.place(NUMBERS[event].load(Relaxed) as u32, hit == far);
             asleep = if hit == far { asleep + 1 } else { 0 };
             if asleep == ASLEEP {
-                return ticks - ASLEEP * STEP as u32;
+                return (nth - ASLEEP, stretch);
             }
         }
         panic!("{}: it does not fall asleep before event {event}", self.name);
@@ -199,12 +270,11 @@ impl Path {
         CALLS.store(0, Relaxed);
         ENDED.store(0, Relaxed);
         LOST.store(false, Relaxed);
-        HITS.iter().for_each(|hit| hit.store(0, Relaxed));
-        ENDED_BEFORE.iter().for_each(|ended| ended.store(0, Relaxed));
+        [&HITS, &ENDED_BEFORE, &NUMBERS].into_iter().flatten().for_each(|at| at.store(0, Relaxed));
         stepped::enter();
         RUNNING.store(true, Relaxed);
-        one_shot(gaps[0].into());
-        nop(); // The earliest one-shot comes two instructions later.
+        without_interrupts(|| arm(gaps[0].into()));
+        nop(); // What is due by now comes here.
         INSIDE.store(true, Relaxed);
         (self.run)();
         INSIDE.store(false, Relaxed);
@@ -224,6 +294,7 @@ pub fn nop() {
 
 /// The handler of the timer: an event.
 fn on_timer(line: Line) {
+    let now = stamp();
     line.acknowledge();
     if !RUNNING.load(Relaxed) {
         return;
@@ -231,6 +302,11 @@ fn on_timer(line: Line) {
     let fired = FIRED.load(Relaxed);
     if gap(fired) == FAR && ENDED.load(Relaxed) < fired.min(WAITS) {
         LOST.store(true, Relaxed);
+    }
+    if let Some(number) = NUMBERS.get(fired)
+        && number.load(Relaxed) == 0
+    {
+        number.store(between(ARMED.load(Relaxed) as Stamp, now) as usize, Relaxed);
     }
     if INSIDE.load(Relaxed) {
         let address = interrupts::interrupted();
@@ -247,12 +323,19 @@ fn on_timer(line: Line) {
     assert!(CALLS.fetch_add(1, Relaxed) < RESCUES, "{}: lost, and asleep forever", path.name);
     FIRED.store(fired + 1, Relaxed);
     if (path.source)() {
-        one_shot(gap(fired + 1).into());
+        arm(gap(fired + 1).into());
     } else {
         FIRED.store(fired, Relaxed);
         stepped::put_off(fired);
-        one_shot(AGAIN);
+        arm(AGAIN);
     }
+}
+
+/// Starts the alarm for the next event, interrupts masked.
+#[inline(always)]
+fn arm(ticks: u64) {
+    one_shot(ticks);
+    ARMED.store(stamp() as usize, Relaxed);
 }
 
 fn gap(event: usize) -> u32 {

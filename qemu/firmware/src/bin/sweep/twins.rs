@@ -12,18 +12,13 @@ use board::{
     idle::{Park, enable_and_sleep, sleep},
     interrupts::{disable, enable},
 };
-use firmware::{serial::COM1, task::block_on};
+use firmware::task::block_on;
 use portable_atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
-use wouldblock::{
-    attempt::{self, Attempt},
-    block::Idle,
-    event::Event,
-};
+use wouldblock::{attempt, block::Idle};
 
 use crate::{
     of_units,
     placement::{Path, nop, waits},
-    uart,
     units::{self, LEFT},
 };
 
@@ -38,7 +33,6 @@ pub const TWINS: &[Path] = &[
         signal_before_put,
         wake_early,
     ),
-    Path::new("uart: no re-arm after a try on a masked source", disarm, uart::put, read_unarmed),
     Path {
         source: put_and_step,
         ..of_units("slot: published after begin, no first step", publish_late)
@@ -148,50 +142,6 @@ fn wake_early() {
     let mut waiter = LEFT.waiter();
     waits(|| {
         let Ok(()) = block_on(waiter.operation(attempt::from_fn(|| LEFT.take())));
-    });
-}
-
-static ARMED: AtomicBool = AtomicBool::new(false);
-
-/// The twin's own event, since the driver's receiver holds the waiter of the driver's.
-static RECEIVED: Event = Event::new();
-
-fn disarm() {
-    uart::reset();
-    COM1.line().set_handler(|line| {
-        let owed = COM1.uart.on_interrupt();
-        line.acknowledge();
-        drop(owed);
-        RECEIVED.signal();
-    });
-    ARMED.store(false, Relaxed);
-}
-
-/// Mistake: arms only once, although each interrupt masks its source.
-struct ArmedOnce<A>(A);
-
-impl<A: Attempt> Attempt for ArmedOnce<A> {
-    type Output = A::Output;
-    type Error = A::Error;
-
-    fn attempt(&mut self) -> nb::Result<A::Output, A::Error> {
-        self.0.attempt()
-    }
-
-    fn arm(&mut self) {
-        if !ARMED.swap(true, Relaxed) {
-            self.0.arm();
-        }
-    }
-}
-
-fn read_unarmed() {
-    let mut receiver = uart::receiver();
-    let mut waiter = RECEIVED.waiter().expect("one run at a time");
-    waits(|| {
-        let recv = ArmedOnce(receiver.recv().into_inner());
-        let end = waiter.operation(recv).block(Park);
-        assert_eq!(end, Ok(uart::BYTE));
     });
 }
 
