@@ -6,13 +6,9 @@
 // the transfer or borrowed. A transfer that is dropped in flight takes the `Dma` and the memory out
 // of use for good.
 
-use core::{
-    convert::Infallible,
-    hint::spin_loop,
-    ptr::NonNull,
-    slice,
-    sync::atomic::{AtomicBool, Ordering, fence},
-};
+use core::{convert::Infallible, hint::spin_loop, ptr::NonNull, slice};
+
+use portable_atomic::{AtomicBool, Ordering, fence};
 
 pub use board::edu::Direction;
 use board::{

@@ -1,13 +1,12 @@
 //! The board's timer as a background operation: once, or period after period without drift, since
 //! each deadline is counted from the deadline before it.
 
-use core::sync::atomic::{AtomicBool, Ordering};
-
 use board::{
     alarm::{TimerAlarm, stop},
     counter::time,
     interrupts::Line,
 };
+use portable_atomic::{AtomicBool, Ordering};
 use wouldblock::{
     attempt::Attempt,
     job::{Background, Slot},

@@ -2,10 +2,9 @@
 //! in a handler, whose tasks preempt the foreground. On two cores there is only the first of these,
 //! on the first core; a wake from the second core ends its sleep.
 
-use core::{
-    ptr,
-    sync::atomic::{AtomicBool, AtomicPtr, Ordering},
-};
+use core::ptr;
+
+use portable_atomic::{AtomicBool, AtomicPtr, Ordering};
 
 #[cfg(feature = "two-cores")]
 use board::cores::{self, Core};

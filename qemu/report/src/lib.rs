@@ -48,6 +48,13 @@ pub enum Report<S> {
     Echoed(Echoed),
     /// A figure of a bench.
     Figure(Figure<S>),
+    /// A case of a bench that this board cannot run.
+    NotMeasured {
+        /// The case.
+        case: S,
+        /// What the board lacks.
+        why: S,
+    },
     /// The longest time that an operation keeps interrupts masked.
     Masked(Masked<S>),
     /// Something was counted.

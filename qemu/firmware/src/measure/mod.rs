@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`count`] | tries, sleeps, and the instructions that the foreground spent |
 //! | [`exact`] | exact counts, the same for the library and its peers |
-//! | [`masked`] | how long interrupts stay masked, in single steps |
+//! | [`masked`] | how long interrupts stay masked |
 
 pub mod count;
 pub mod exact;

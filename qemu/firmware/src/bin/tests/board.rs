@@ -6,9 +6,12 @@ mod edu;
 pub mod interrupts;
 #[cfg(device = "serial")]
 pub mod serial;
-mod timer;
+pub mod timer;
 
-use board::counter::{frequency, time};
+use board::{
+    alarm::{STEP, ticks_per_second},
+    counter::{frequency, time},
+};
 
 /// Busy-waits until the condition holds.
 ///
@@ -26,4 +29,10 @@ pub fn soon(what: &str, condition: impl Fn() -> bool) {
 pub fn settle() {
     let start = time();
     while time() - start < frequency() / 100_000 {}
+}
+
+/// The time that this many instructions take at most: an instruction takes less than one tick more
+/// than [`STEP`].
+pub fn time_of(instructions: u64) -> u64 {
+    instructions * (STEP + 1) * frequency() / ticks_per_second()
 }

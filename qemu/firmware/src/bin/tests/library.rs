@@ -10,7 +10,9 @@ mod dma;
 mod edges;
 mod event;
 mod executor;
+mod inline;
 mod job;
+#[cfg(device = "serial")]
 mod scope;
 mod sync;
 mod timer;

@@ -7,3 +7,4 @@ mod irqs;
 mod memory;
 mod persist;
 mod serial;
+mod timer;

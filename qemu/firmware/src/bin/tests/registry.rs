@@ -45,6 +45,7 @@ const NOT_BUILT: &[(bool, Lacking)] = &[
     lacking(cfg!(device = "serial"), "library::continuous", NO_SERIAL),
     lacking(cfg!(device = "dma"), "library::dma", NO_DMA),
     lacking(cfg!(device = "serial"), "library::edges", NO_SERIAL),
+    lacking(cfg!(device = "serial"), "library::scope", NO_SERIAL),
     lacking(cfg!(device = "serial"), "library::uart", NO_SERIAL),
     lacking(cfg!(target_arch = "x86_64"), "pc", "not a PC"),
 ];

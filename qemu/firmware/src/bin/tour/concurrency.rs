@@ -1,8 +1,6 @@
 //! Concurrency without parallelism: the lifetimes of several jobs overlap on one core, and two
 //! handlers never run at the same time.
 
-use core::sync::atomic::{AtomicU64, Ordering};
-
 use board::{
     alarm::{periodic, stop},
     counter::time,
@@ -15,6 +13,7 @@ use firmware::{
     measure::count::Counted,
     serial::{COM1, COM2, Port},
 };
+use portable_atomic::{AtomicU64, Ordering};
 use static_cell::ConstStaticCell;
 use wouldblock::{block::block, sync::Mutex, uart16550::Transmitter};
 
@@ -85,7 +84,7 @@ pub fn rows(tour: &mut Tour) {
         .map(|receiver| buffers.next().map(|buffer| receiver.into_read_exact(buffer)))
         .map(|op| Counted::new(op.expect("a buffer for each port")));
     let engine = tour.engine.take();
-    let before = [Line::Com1, Line::Com2, Line::Timer].map(Line::taken);
+    let before = [COM1.line(), COM2.line(), Line::Timer].map(Line::taken);
     let sleep = || tour.meter.counting(Park);
     let ((ended, engine), cost) = tour.meter.measure(|| {
         let dma = engine.map(dma::start);
@@ -114,7 +113,7 @@ pub fn rows(tour: &mut Tour) {
         tries += dma::tries(&done);
         dma::give_back(done)
     });
-    let taken = [Line::Com1, Line::Com2, Line::Timer].map(Line::taken);
+    let taken = [COM1.line(), COM2.line(), Line::Timer].map(Line::taken);
     checks.expect(
         "each device interrupted",
         taken.iter().zip(before).all(|(&now, before)| now > before),

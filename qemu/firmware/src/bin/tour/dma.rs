@@ -1,10 +1,6 @@
 //! The rows of the DMA engine.
 
-use core::{
-    hint::black_box,
-    sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
-};
+use core::{hint::black_box, time::Duration};
 
 use board::{alarm, counter::clock, idle::Park};
 use drivers::dma::{Direction, Dma, LONGEST, Transfer};
@@ -12,6 +8,7 @@ use firmware::{
     dma::{self, SLOT},
     measure::count::Counted,
 };
+use portable_atomic::{AtomicU32, Ordering};
 use static_cell::ConstStaticCell;
 use wouldblock::{
     block::Idle,

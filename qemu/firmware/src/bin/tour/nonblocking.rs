@@ -1,9 +1,8 @@
 //! Non-blocking, synchronous: one try, in the foreground or in a handler, which may return "not
 //! yet".
 
-use core::sync::atomic::{AtomicBool, Ordering};
-
 use firmware::measure::count::Cost;
+use portable_atomic::{AtomicBool, Ordering};
 use wouldblock::{
     block::block,
     sync::{Channel, Mutex, Sender},

@@ -1,7 +1,5 @@
 //! Asynchronous: the timer, once, and for one period after another.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
 use board::{
     counter::{frequency, time},
     idle::Park,
@@ -9,6 +7,7 @@ use board::{
 };
 use drivers::timer::{Countdown, Timer};
 use firmware::measure::count::Counted;
+use portable_atomic::{AtomicU64, Ordering::Relaxed};
 use wouldblock::job::{Done, Slot};
 
 use crate::tour::{Checks, Kind::Asynchronous, Row, Tour, sleep_until};

@@ -1,9 +1,6 @@
 //! The edu device: its registers, its level-triggered interrupt line, its DMA.
 
-use core::{
-    cell::UnsafeCell,
-    sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
-};
+use core::cell::UnsafeCell;
 
 use board::{
     Board, alarm, counter,
@@ -12,6 +9,7 @@ use board::{
     interrupts::{self, Line},
     pci::BaseAddress,
 };
+use portable_atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use super::{settle, soon};
 

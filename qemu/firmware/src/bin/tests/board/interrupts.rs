@@ -1,14 +1,12 @@
 //! Interrupt lines, handlers and counters.
 
-use core::{
-    arch::asm,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-};
+use core::arch::asm;
 
 use board::{
     Board, alarm, counter,
     interrupts::{self, Line},
 };
+use portable_atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What the handlers here have done, one digit each.
 pub static ORDER: AtomicU64 = AtomicU64::new(0);

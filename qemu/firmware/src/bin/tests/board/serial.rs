@@ -1,12 +1,11 @@
 //! The serial ports' interrupt lines, without the driver: by register accesses only.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
 use board::{
     Board,
     interrupts::Line,
     serial::{COM1, COM2, Serial},
 };
+use portable_atomic::{AtomicU64, Ordering::Relaxed};
 use wouldblock::uart16550::{Register, Registers};
 
 pub const RECEIVED: u8 = 1;
@@ -29,7 +28,7 @@ pub fn loop_back(port: Serial) {
 }
 
 pub fn receive(line: Line) {
-    let port = if line == Line::Com1 { COM1 } else { COM2 };
+    let port = if line == COM1.line() { COM1 } else { COM2 };
     let _ = port.read(Register::InterruptIdentification);
     while port.read(Register::LineStatus) & DATA_READY != 0 {
         RECEIVED_SUM.fetch_add(port.read(Register::Data).into(), Relaxed);

@@ -1,7 +1,5 @@
 //! The edu device's DMA as a background operation.
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
 use super::sleep_until;
 use board::{Board, board, idle::Park};
 use drivers::dma::{Direction, Dma, LONGEST, Transfer};
@@ -10,6 +8,7 @@ use firmware::{
     executor::Executor,
     measure::count::Counted,
 };
+use portable_atomic::{AtomicU32, Ordering::Relaxed};
 use static_cell::ConstStaticCell;
 use wouldblock::{
     job::{Done, Job},

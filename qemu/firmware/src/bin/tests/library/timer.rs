@@ -1,7 +1,5 @@
 //! The timer as a background operation.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
 use super::sleep_until;
 use board::{
     Board,
@@ -13,6 +11,7 @@ use board::{
 use drivers::timer::{Cancelled, Countdown, SLOT, Timer};
 use embassy_time::{Duration, Instant, Ticker};
 use firmware::{executor::Executor, measure::count::Meter};
+use portable_atomic::{AtomicU64, Ordering::Relaxed};
 use wouldblock::{
     attempt,
     block::{Spin, block},
