@@ -3,7 +3,7 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use cortex_m_semihosting::{nr, syscall};
+use cortex_m_semihosting::{nr, syscall, syscall1};
 use static_cell::StaticCell;
 
 /// The longest command line, in bytes.
@@ -18,7 +18,7 @@ pub(crate) fn command_line() -> Option<&'static str> {
     let mut block = [buffer.as_mut_ptr().expose_provenance(), buffer.len()];
     // SAFETY: QEMU writes into the buffer, at most its length, and the length of the text into the
     // block.
-    let result = unsafe { syscall(nr::GET_CMDLINE, &raw mut block) };
+    let result = unsafe { syscall1(nr::GET_CMDLINE, (&raw mut block).expose_provenance()) };
     if result == FAILED { None } else { str::from_utf8(buffer.get(..block[1])?).ok() }
 }
 
