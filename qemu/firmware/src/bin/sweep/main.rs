@@ -21,6 +21,8 @@ mod edges;
 mod given_up;
 mod job;
 mod job_twins;
+#[cfg(target_arch = "arm")]
+mod nested;
 mod placement;
 mod polled;
 mod row;
@@ -88,6 +90,19 @@ fn sweep() {
     ]);
     for (twin, pace) in row::TWINS {
         report_twin(twin, row::sweep_at(*pace));
+    }
+    #[cfg(target_arch = "arm")]
+    {
+        nested::set_nesting(true);
+        sweep_paths(&[nested::PATHS]);
+        sweep_twins(&[nested::TWINS]);
+        nested::set_nesting(false);
+        let (what, count) = ("placements inside a handler", nested::inside());
+        report::send(&Report::Count { what, count });
+    }
+    if !board::interrupts::NESTS {
+        let why = "no handler of this board is interrupted";
+        report::send(&Report::NotSwept { paths: "nested", why });
     }
     if cfg!(not(device = "serial")) {
         report::send(&Report::NotSwept { paths: "uart", why: "no 16550" });
