@@ -72,16 +72,10 @@ fn on(rig: &Rig) -> Result<Vec<Row>> {
         }
     };
     let serial = [Transcript::default(), Transcript::default()];
-    let image = tempfile::NamedTempFile::new().and_then(|file| {
-        disk_image::write(file.path())?;
-        Ok(file)
-    });
-    let image = image.map_err(|error| {
-        Error::run("cannot make the disk's image", error, "check the temporary folder")
-    })?;
+    let image = disk_image::temporary()?;
     let mut boot = rig.boot("tour", LIMIT);
     if rig.takes_a_disk() {
-        boot.disk = Some(Disk { image: image.path().into(), properties: Vec::new() });
+        boot.disk = Some(Disk::new(image.path()));
     }
     thread::scope(|scope| {
         // The echoes boot beside the tour, which saves their time. Their figures depend on the
