@@ -84,7 +84,7 @@ pub fn build_as(toolchain: &Toolchain, binary: &str, profile: &str) -> Result<Fi
 /// builds all dependencies of a package for each of its binaries, and `console` needs many crates.
 fn package(binary: &str) -> &str {
     match binary {
-        "console" | "cores" => binary,
+        "console" | "cores" | "picture" => binary,
         _ => "firmware",
     }
 }

@@ -14,10 +14,13 @@ use wouldblock::{
     time::{Alarm, Clock},
 };
 
-/// An operation that counts how often it is tried.
+use crate::{measure::record, report::Counts};
+
+/// An operation that counts how often it is tried. For a picture each try is recorded, unless `EACH` is
+/// false: it is tried in a loop that is so short that recording would change it.
 #[derive(Debug)]
 #[must_use]
-pub struct Counted<A> {
+pub struct Counted<A, const EACH: bool = true> {
     /// The operation.
     pub op: A,
     /// Tries so far.
@@ -31,14 +34,28 @@ impl<A> Counted<A> {
     }
 }
 
-impl<A: Attempt> Attempt for Counted<A> {
+impl<A> Counted<A, false> {
+    /// An operation that is tried in a short loop.
+    pub const fn in_a_loop(op: A) -> Self {
+        Self { op, tries: 0 }
+    }
+}
+
+impl<A: Attempt, const EACH: bool> Attempt for Counted<A, EACH> {
     type Output = A::Output;
     type Error = A::Error;
 
     #[inline]
     fn attempt(&mut self) -> nb::Result<A::Output, A::Error> {
         self.tries += 1;
-        self.op.attempt()
+        if !EACH {
+            return self.op.attempt();
+        }
+        let result = record::tried(|| self.op.attempt());
+        if !matches!(result, Err(nb::Error::WouldBlock)) {
+            record::flight_ends(self);
+        }
+        result
     }
 
     #[inline]
@@ -60,6 +77,7 @@ impl<A: Progress> Progress for Counted<A> {
 
 impl<A: Background> Background for Counted<A> {
     fn begin(&mut self) {
+        record::flight_begins(self);
         self.op.begin();
     }
 
@@ -88,7 +106,14 @@ pub struct Meter {
 
 impl Meter {
     /// Runs `f`, and returns its value and its cost.
+    #[inline(always)]
     pub fn measure<T>(&self, f: impl FnOnce() -> T) -> (T, Cost) {
+        self.measure_for(Counts::ALL, f)
+    }
+
+    /// The same, where only some of the cost is reported as that of the row.
+    pub fn measure_for<T>(&self, counts: Counts, f: impl FnOnce() -> T) -> (T, Cost) {
+        record::section_begins(counts);
         self.sleeps.set(0);
         self.away.set(0);
         let taken = interrupts::taken();
@@ -102,7 +127,7 @@ impl Meter {
             interrupts: interrupts::taken() - taken,
             asleep: self.sleeps.get(),
         };
-        (value, cost)
+        (value, record::section_ends(cost))
     }
 
     /// `idle`, with its sleeps counted.
@@ -122,6 +147,7 @@ impl Meter {
     /// Passes time with `idle`, which sleeps if and only if it is told that there is no news.
     fn pass(&self, idle: impl FnOnce(&dyn Fn() -> bool), news: impl Fn() -> bool) {
         let slept = Cell::new(false);
+        record::idle_begins();
         let away = time_of(|| {
             idle(&|| {
                 let news = news();
@@ -129,6 +155,7 @@ impl Meter {
                 news
             });
         });
+        record::idle_ends(slept.get());
         if slept.get() {
             self.sleeps.set(self.sleeps.get() + 1);
             self.away.set(self.away.get() + away);
@@ -160,7 +187,7 @@ impl<C: Clock, L: Alarm<C>> Alarm<C> for Counting<'_, L> {
     }
 
     fn clear(&mut self) {
-        let away = time_of(|| self.inner.clear());
+        let away = time_of(|| record::after_sleep(|| self.inner.clear()));
         self.meter.away.set(self.meter.away.get() + away);
     }
 }
@@ -204,6 +231,7 @@ impl Tally {
         let tries = &mut self.tries;
         let never = from_fn(move || {
             *tries += 1;
+            record::try_opens();
             Err::<Infallible, _>(nb::Error::<Infallible>::WouldBlock)
         });
         let race = self.waiter.operation(never).race(op);

@@ -9,8 +9,11 @@ use board::{edu::Direction, idle::Park, interrupts::without_interrupts};
 use drivers::{buffer::Buffer, dma::Transfer};
 use firmware::{
     dma::SLOT,
-    measure::count::{Cost, Counted},
-    report::{self, Report, Stream, Xorshift},
+    measure::{
+        count::{Cost, Counted},
+        record,
+    },
+    report::{self, Counts, Report, Stream, Xorshift},
     serial::{COM1, COM2, Receiving},
 };
 use static_cell::ConstStaticCell;
@@ -70,7 +73,7 @@ fn callback(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     let checks = Checks::new();
     let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
     let before = board::interrupts::taken();
-    let (started, mut cost) = tour.meter.measure(|| {
+    let (started, mut cost) = tour.meter.measure_for(Counts::INSTRUCTIONS, || {
         SLOT.start_with(transfer, |done| {
             CALLS.fetch_add(1, Ordering::Relaxed);
             put_end(done);
@@ -78,7 +81,7 @@ fn callback(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     });
     checks.expect("it was started", started.is_ok());
     checks.expect("and it is running", CALLS.load(Ordering::Relaxed) == 0 && !SLOT.is_idle());
-    let (done, rest) = tour.meter.measure(|| {
+    let (done, rest) = tour.meter.measure_for(Counts::REST, || {
         let sleep = tour.meter.counting(Park);
         sleep_until(sleep, || CALLS.load(Ordering::Relaxed) != 0);
         ended().expect("the callback has stored it")
@@ -205,9 +208,9 @@ fn start_costs_the_same(tour: &Tour) {
 
     // Interrupts are masked, so that only the start is measured.
     #[inline(never)]
-    fn start(tour: &Tour, op: Receiving) -> (Job<Receiving>, Cost) {
+    fn start(tour: &Tour, counts: Counts, op: Receiving) -> (Job<Receiving>, Cost) {
         without_interrupts(|| {
-            let (job, cost) = tour.meter.measure(|| COM2.receiving.start(op));
+            let (job, cost) = tour.meter.measure_for(counts, || COM2.receiving.start(op));
             (job.expect("the slot is idle"), cost)
         })
     }
@@ -218,7 +221,7 @@ fn start_costs_the_same(tour: &Tour) {
     let op = receiver.into_read_exact(Buffer::new(MEMORY.take()));
 
     // A silent line: the operation would never end.
-    let (mut job, silent) = start(tour, Counted::new(op));
+    let (mut job, silent) = start(tour, Counts::COST, Counted::new(op));
     job.cancel();
     let done = job.wait(Park);
     checks.expect("cancelled, its result says how far it got", done.result == Ok(0));
@@ -226,8 +229,9 @@ fn start_costs_the_same(tour: &Tour) {
 
     // A line on which all bytes have arrived already.
     let Ok(_) = transmitter.write_all(b"complete").block(Spin);
-    let (job, ready) = start(tour, Counted::new(receiver.into_read_exact(buffer)));
-    let done = job.wait(Park);
+    let op = Counted::new(receiver.into_read_exact(buffer));
+    let (job, ready) = start(tour, Counts::NOTHING, op);
+    let done = record::tries_of(|| job.wait(Park));
     checks.expect("all bytes have arrived", done.result == Ok(8));
     let (stuck, ready) = (silent.instructions, ready.instructions);
     checks.equal("a stuck device costs what a ready one costs", stuck, ready);
@@ -249,6 +253,7 @@ fn start_costs_the_same(tour: &Tour) {
 fn flush(tour: &Tour) {
     const LINES: usize = 256;
     const LINE: usize = 64;
+    const FLUSH: &str = "cache flush";
     #[repr(align(64))]
     struct Lines([u8; LINE * LINES]);
     static MEMORY: ConstStaticCell<Lines> = ConstStaticCell::new(Lines([0; LINE * LINES]));
@@ -261,18 +266,20 @@ fn flush(tour: &Tour) {
     let numbers = [1_u32; 256];
     let ((batch, steps, work), cost) = tour.meter.measure(|| {
         let mut batch = cache.batch();
-        batch.flush(&memory.0);
+        record::flight_of_begins(FLUSH);
+        record::tried(|| batch.flush(&memory.0));
         let (mut steps, mut work) = (1, 0);
         loop {
             work += black_box(&numbers).iter().sum::<u32>();
             steps += 1;
-            if !batch.step() {
+            if !record::tried(|| batch.step()) {
                 return (batch, steps, work);
             }
         }
     });
     let issued = batch.progress();
-    let ((), end) = tour.meter.measure(|| batch.wait());
+    let ((), end) = tour.meter.measure_for(Counts::INSTRUCTIONS, || batch.wait());
+    record::flight_of_ends(FLUSH);
     let cost = Cost { instructions: cost.instructions + end.instructions, ..cost };
     checks.equal("every line was issued once", issued as u64, LINES as u64);
     checks.equal("in steps, with work between them", steps, (LINES / LINES_PER_STEP) as u64);

@@ -11,7 +11,11 @@ use board::{
 use drivers::dma::Dma;
 use firmware::{
     dma::{self, SLOT},
-    measure::count::{Cost, Counted, Tally},
+    measure::{
+        count::{Cost, Counted, Tally},
+        record,
+    },
+    report::Counts,
     serial::COM1,
 };
 use wouldblock::{
@@ -95,18 +99,26 @@ fn sum(tour: &Tour) {
 
     // Both are measured at the same place, so that only the function called differs.
     #[inline(never)]
-    fn cost(tour: &Tour, sum: fn(&[u32]) -> u32, numbers: &[u32]) -> (u32, Cost) {
-        tour.meter.measure(|| sum(numbers))
+    fn cost(
+        tour: &Tour,
+        counts: Counts,
+        sum: fn(&[u32]) -> u32,
+        numbers: &[u32],
+    ) -> (u32, Cost) {
+        tour.meter.measure_for(counts, || sum(numbers))
     }
 
     let numbers: [u32; 256] = core::array::from_fn(|n| n as u32);
-    let (expected, plainly) = cost(tour, black_box(plain), &numbers);
-    let (sum, cost) = cost(tour, black_box(attempted), &numbers);
+    let (expected, plainly) = cost(tour, Counts::NOTHING, black_box(plain), &numbers);
+    let (sum, cost) = cost(tour, Counts::COST, black_box(attempted), &numbers);
     let mut counted =
         Counted::new(attempt::from_fn(|| Ok::<u32, nb::Error<Infallible>>(numbers.iter().sum())));
     let checks = Checks::new();
     checks.expect("the sum is right", sum == expected && sum == 255 * 128);
-    checks.expect("and the same when its tries are counted", block(&mut counted) == Ok(sum));
+    checks.expect(
+        "and the same when its tries are counted",
+        record::tries_of(|| block(&mut counted)) == Ok(sum),
+    );
     checks.equal(
         "as an attempt it costs what the plain call costs",
         cost.instructions,
@@ -131,6 +143,7 @@ fn print(tour: &Tour) {
     let mut tally = Tally::take();
     let (text, cost) = tour.meter.measure(|| {
         let Ok(_one) = tally.count(transmitter.send(b'>')).block(Spin);
+        record::try_closes();
         writeln!(transmitter, " sent by the {form} form of one try")
     });
     let Ok(()) = transmitter.flush().block(Spin);
@@ -185,7 +198,7 @@ fn bounded_wait(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
         tour.meter.measure(|| job.ended().block_for(sleep, clock(), Duration::from_millis(10)));
     let done = end.unwrap_or_else(|_| {
         checks.expect("the job is still running", !SLOT.is_idle() && Dma::is_busy());
-        job.wait(Park)
+        record::tries_of(|| job.wait(tour.meter.counting(Park)))
     });
     checks.expect("it was not over after 10 ms", done.op.tries > 1);
     let row = Row {

@@ -2,7 +2,11 @@
 
 use board::{idle::Park, interrupts::without_interrupts};
 use drivers::disk::{Command, DEPTH, Disk, in_flight};
-use firmware::disk_image::{CHUNK, CHUNK_SECTORS, CHUNKS, holds};
+use firmware::{
+    disk_image::{CHUNK, CHUNK_SECTORS, CHUNKS, holds},
+    measure::record,
+    report::Counts,
+};
 use static_cell::ConstStaticCell;
 
 use crate::tour::{Checks, Kind::Asynchronous, Row, Tour};
@@ -22,7 +26,8 @@ pub fn rows(tour: &Tour) {
     };
     let checks = Checks::new();
     let mut chunks = MEMORY.take().iter_mut().enumerate();
-    let (ends, cost) = tour.meter.measure(|| {
+    let (ends, cost) = tour.meter.measure_for(Counts::COST, || {
+        record::flight_of_begins(ROW);
         // Interrupts are masked, so that no read ends before all are started.
         let jobs = without_interrupts(|| {
             let jobs = [(); DEPTH].map(|()| {
@@ -33,7 +38,9 @@ pub fn rows(tour: &Tour) {
             checks.equal("all were in flight", in_flight().0 as u64, DEPTH as u64);
             jobs
         });
-        jobs.map(|job| job.wait(tour.meter.counting(Park)))
+        let ends = jobs.map(|job| job.wait(tour.meter.counting(Park)));
+        record::flight_of_ends(ROW);
+        ends
     });
     for (n, done) in ends.into_iter().enumerate() {
         checks.expect("each read succeeded", done.result == Ok(()));

@@ -16,7 +16,10 @@ use board::{
     Board,
     exit::{self, Failure},
 };
-use firmware::serial::{COM1, COM2};
+use firmware::{
+    measure::record,
+    serial::{COM1, COM2},
+};
 
 use tour::Tour;
 
@@ -26,6 +29,7 @@ fn main(board: &'static Board) -> ! {
     COM1.install();
     COM2.install();
     board::interrupts::enable();
+    record::calibrate();
     let done = match board.command_line.command() {
         "tour" => {
             rows();

@@ -7,7 +7,10 @@ use board::{edu::Direction, idle::Park, serial::Serial};
 use drivers::dma::Dma;
 use firmware::{
     dma::SLOT,
-    measure::count::{Cost, Counted},
+    measure::{
+        count::{Cost, Counted},
+        record,
+    },
     serial::COM1,
 };
 use wouldblock::{
@@ -56,7 +59,7 @@ fn measured<T>(tour: &Tour, mut attempt: impl FnMut() -> T) -> Tried<T> {
     let mut tries = 0;
     let (result, cost) = tour.meter.measure(|| {
         tries += 1;
-        attempt()
+        record::tried(&mut attempt)
     });
     Tried { result, tries, cost }
 }

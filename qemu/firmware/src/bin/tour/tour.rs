@@ -8,7 +8,10 @@ pub use firmware::report::Kind;
 use firmware::{
     dma,
     executor::Executor,
-    measure::count::{Cost, Meter},
+    measure::{
+        count::{Cost, Meter},
+        record,
+    },
     report::{self, Absent, Report},
     serial::{COM1, COM2},
 };
@@ -94,6 +97,7 @@ impl Tour {
         if row.kind == Kind::Blocking {
             self.blocking_call_returned(checks);
         }
+        record::send();
         report::send(&Report::Row(report::Row {
             row: row.row,
             kind: row.kind,
