@@ -21,7 +21,7 @@ use board::{
 use critical_section::Mutex;
 
 use crate::{
-    measure::count::Cost,
+    measure::count::{Cost, Counted},
     report::{self, Counts, InFlight, Recorded, Report, Stretch},
 };
 
@@ -502,7 +502,7 @@ pub fn after_sleep(f: impl FnOnce()) {
 
 /// An operation of type `A` begins in the background.
 #[inline(always)]
-pub fn flight_begins<A>(op: *const A) {
+pub fn flight_begins<A, const EACH: bool>(op: *const Counted<A, EACH>) {
     mark(Mark::FlightBegins, op.addr(), type_name::<A>());
 }
 
@@ -520,7 +520,7 @@ pub fn flight_of_ends(what: &'static str) {
 
 /// The operation has ended, if it had begun in the background.
 #[inline(always)]
-pub fn flight_ends<A>(op: *const A) {
+pub fn flight_ends<A, const EACH: bool>(op: *const Counted<A, EACH>) {
     mark(Mark::FlightEnds, op.addr(), "");
 }
 

@@ -1,6 +1,9 @@
 //! The marks of `record.rs` in every binary but `picture`: nothing.
 
-use crate::{measure::count::Cost, report::Counts};
+use crate::{
+    measure::count::{Cost, Counted},
+    report::Counts,
+};
 
 /// A span that is measured begins.
 #[inline(always)]
@@ -54,11 +57,11 @@ pub fn after_sleep(f: impl FnOnce()) {
 
 /// An operation of type `A` begins in the background.
 #[inline(always)]
-pub const fn flight_begins<A>(_: *const A) {}
+pub const fn flight_begins<A, const EACH: bool>(_: *const Counted<A, EACH>) {}
 
 /// The operation has ended, if it had begun in the background.
 #[inline(always)]
-pub const fn flight_ends<A>(_: *const A) {}
+pub const fn flight_ends<A, const EACH: bool>(_: *const Counted<A, EACH>) {}
 
 /// Something in the background begins that is no operation.
 #[inline(always)]

@@ -238,7 +238,9 @@ fn article(page: &mut String, index: usize, entry: &Entry) {
     let drawn = recorded.filter(|(_, recording)| recording.length() > 0);
     figures(page, row, drawn.map(|(_, recording)| recording.figures()));
     let Some((_, recording)) = drawn else {
-        page.push_str("<p class=\"remark\">A check without a time line of its own.</p>\n</article>\n");
+        page.push_str(
+            "<p class=\"remark\">A check without a time line of its own.</p>\n</article>\n",
+        );
         return;
     };
     let summary = summary(recording);
@@ -275,7 +277,9 @@ fn figures(page: &mut String, row: &Row, drawn: Option<Figures>) {
     }
     page.push_str("</tbody>\n</table>\n");
     let remark = match cells {
-        Some(cells) if cells == reported.map(Some) => "The bars sum to exactly the figures of the tour.",
+        Some(cells) if cells == reported.map(Some) => {
+            "The bars sum to exactly the figures of the tour."
+        }
         Some(_) if row.host_input => {
             "The bars sum to the second line. The first is of another run: this row depends on when the host sends."
         }
@@ -385,7 +389,9 @@ fn table(page: &mut String, recording: &Recording) {
         page.push_str("</tbody>\n");
     }
     if !recording.flights.is_empty() {
-        page.push_str("<tbody><tr><th colspan=\"8\" scope=\"rowgroup\">in flight, from and to</th></tr>\n");
+        page.push_str(
+            "<tbody><tr><th colspan=\"8\" scope=\"rowgroup\">in flight, from and to</th></tr>\n",
+        );
         for flight in &recording.flights {
             _ = writeln!(
                 page,

@@ -42,8 +42,7 @@ pub fn draw(recording: &Recording, summary: &str) -> String {
     }
     for flights in lanes(&recording.flights) {
         let flush = flights.iter().all(|flight| is_flush(flight));
-        let name =
-            if flush { "background: cache" } else { "background: operation in flight" };
+        let name = if flush { "background: cache" } else { "background: operation in flight" };
         drawing.lane(name, |bars| {
             for flight in flights {
                 bars.bar(&flying(flight, &scale));
@@ -205,9 +204,8 @@ fn lanes(flights: &[InFlight]) -> Vec<Vec<&InFlight>> {
     let mut flights: Vec<_> = flights.iter().collect();
     flights.sort_by_key(|flight| (flight.begin, flight.end));
     for flight in flights {
-        let free = lanes
-            .iter_mut()
-            .find(|lane| lane.last().is_none_or(|last| last.end <= flight.begin));
+        let free =
+            lanes.iter_mut().find(|lane| lane.last().is_none_or(|last| last.end <= flight.begin));
         match free {
             Some(lane) => lane.push(flight),
             None => lanes.push(vec![flight]),
