@@ -113,13 +113,14 @@ impl Meter {
 
     /// The same, where only some of the cost is reported as that of the row.
     pub fn measure_for<T>(&self, counts: Counts, f: impl FnOnce() -> T) -> (T, Cost) {
-        record::section_begins(counts);
         self.sleeps.set(0);
         self.away.set(0);
         let taken = interrupts::taken();
         let spent = interrupts::spent();
         let start = now();
+        record::section_begins(counts);
         let value = f();
+        record::section_ends();
         let elapsed = now() - start;
         let spent = interrupts::spent() - spent;
         let cost = Cost {
@@ -127,7 +128,7 @@ impl Meter {
             interrupts: interrupts::taken() - taken,
             asleep: self.sleeps.get(),
         };
-        (value, record::section_ends(cost))
+        (value, record::cost(cost))
     }
 
     /// `idle`, with its sleeps counted.
@@ -147,15 +148,15 @@ impl Meter {
     /// Passes time with `idle`, which sleeps if and only if it is told that there is no news.
     fn pass(&self, idle: impl FnOnce(&dyn Fn() -> bool), news: impl Fn() -> bool) {
         let slept = Cell::new(false);
-        record::idle_begins();
         let away = time_of(|| {
+            record::idle_begins();
             idle(&|| {
                 let news = news();
                 slept.set(!news);
                 news
             });
+            record::idle_ends(slept.get());
         });
-        record::idle_ends(slept.get());
         if slept.get() {
             self.sleeps.set(self.sleeps.get() + 1);
             self.away.set(self.away.get() + away);

@@ -433,20 +433,28 @@ pub fn section_begins(counts: Counts) {
     mark(Mark::SectionBegins, counts.bits(), "");
 }
 
-/// It ends. Returns its cost by the recorder's own count, which leaves out what marks take; `_cost`
-/// contains it.
+/// It ends.
 #[inline(always)]
-pub fn section_ends(_cost: Cost) -> Cost {
+pub fn section_ends() {
     mark(Mark::SectionEnds, 0, "");
+}
+
+/// What it has cost by the recorder's own count, which leaves out what marks take. `_cost` contains that.
+pub fn cost(_cost: Cost) -> Cost {
     critical_section::with(|section| RECORDER.borrow_ref(section).cost())
+}
+
+/// A section begins whose tries, and nothing else, are those of the row.
+pub fn tries_begin() {
+    section_begins(Counts::TRIES);
 }
 
 /// Calls `f` in a section whose tries, and nothing else, are those of the row.
 #[inline(always)]
 pub fn tries_of<T>(f: impl FnOnce() -> T) -> T {
-    section_begins(Counts::TRIES);
+    tries_begin();
     let value = f();
-    mark(Mark::SectionEnds, 0, "");
+    section_ends();
     value
 }
 

@@ -9,11 +9,19 @@ use crate::{
 #[inline(always)]
 pub const fn section_begins(_: Counts) {}
 
-/// It ends, and has cost this.
+/// It ends.
 #[inline(always)]
-pub const fn section_ends(cost: Cost) -> Cost {
+pub const fn section_ends() {}
+
+/// What it has cost.
+#[inline(always)]
+pub const fn cost(cost: Cost) -> Cost {
     cost
 }
+
+/// A section begins whose tries, and nothing else, are those of the row.
+#[inline(always)]
+pub const fn tries_begin() {}
 
 /// Calls `f`.
 #[inline(always)]

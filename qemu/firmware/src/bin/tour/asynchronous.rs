@@ -208,9 +208,10 @@ fn start_costs_the_same(tour: &Tour) {
 
     // Interrupts are masked, so that only the start is measured.
     #[inline(never)]
-    fn start(tour: &Tour, counts: Counts, op: Receiving) -> (Job<Receiving>, Cost) {
+    fn start(tour: &Tour, counts: Counts, op: Receiving, then: fn()) -> (Job<Receiving>, Cost) {
         without_interrupts(|| {
             let (job, cost) = tour.meter.measure_for(counts, || COM2.receiving.start(op));
+            then();
             (job.expect("the slot is idle"), cost)
         })
     }
@@ -221,7 +222,7 @@ fn start_costs_the_same(tour: &Tour) {
     let op = receiver.into_read_exact(Buffer::new(MEMORY.take()));
 
     // A silent line: the operation would never end.
-    let (mut job, silent) = start(tour, Counts::COST, Counted::new(op));
+    let (mut job, silent) = start(tour, Counts::COST, Counted::new(op), || ());
     job.cancel();
     let done = job.wait(Park);
     checks.expect("cancelled, its result says how far it got", done.result == Ok(0));
@@ -230,8 +231,9 @@ fn start_costs_the_same(tour: &Tour) {
     // A line on which all bytes have arrived already.
     let Ok(_) = transmitter.write_all(b"complete").block(Spin);
     let op = Counted::new(receiver.into_read_exact(buffer));
-    let (job, ready) = start(tour, Counts::NOTHING, op);
-    let done = record::tries_of(|| job.wait(Park));
+    let (job, ready) = start(tour, Counts::NOTHING, op, record::tries_begin);
+    let done = job.wait(Park);
+    record::section_ends();
     checks.expect("all bytes have arrived", done.result == Ok(8));
     let (stuck, ready) = (silent.instructions, ready.instructions);
     checks.equal("a stuck device costs what a ready one costs", stuck, ready);

@@ -99,12 +99,7 @@ fn sum(tour: &Tour) {
 
     // Both are measured at the same place, so that only the function called differs.
     #[inline(never)]
-    fn cost(
-        tour: &Tour,
-        counts: Counts,
-        sum: fn(&[u32]) -> u32,
-        numbers: &[u32],
-    ) -> (u32, Cost) {
+    fn cost(tour: &Tour, counts: Counts, sum: fn(&[u32]) -> u32, numbers: &[u32]) -> (u32, Cost) {
         tour.meter.measure_for(counts, || sum(numbers))
     }
 
