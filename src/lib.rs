@@ -52,7 +52,8 @@
 //! - [`persist`]: persistent memory, and an append-only log (feature `persist`)
 //! - `c`: `cache` and `persist` for programs in C, with a generated header (feature `c`, x86_64)
 //! - [`testing`]: an interrupt at every place of a wait, on the host (feature `testing`)
-//! - [`x86_64`]: race-free sleep, the TSC, the critical section (feature `x86_64`)
+//! - `block::Park`: race-free sleep (features `x86_64`, `cortex-m`, `riscv`, each on its own CPU)
+//! - [`x86_64`]: the TSC as a clock, the critical section (feature `x86_64`)
 //!
 //! # What the binary brings
 //!

@@ -47,7 +47,10 @@
 //!
 //! An idler asks `news` **last, with interrupts held off**, and sleeps so that an interrupt between the
 //! question and the sleep still ends it. With interrupts masked by its caller it must spin: nothing would
-//! wake it. On x86_64 it is in the crate (`x86_64::Park`, feature `x86_64`). For Cortex-M:
+//! wake it. What loses the wake-up is the reverse order: ask, enable, sleep.
+//!
+//! For Cortex-M, RISC-V and x86_64 it is in the crate: `block::Park`, by the feature `cortex-m`, `riscv`
+//! or `x86_64`. For another CPU write the same lines. Those of Cortex-M:
 //!
 //! ```text
 //! struct Park;
@@ -65,10 +68,6 @@
 //!     }
 //! }
 //! ```
-//!
-//! For RISC-V the same with `mstatus.MIE` and `wfi` (Privileged Architecture, "Wait for Interrupt"). What
-//! loses the wake-up is the reverse order: ask, enable, sleep. (This repository's own tests boot x86_64 only:
-//! sweep yours.)
 //!
 //! # Clock and alarm
 //!

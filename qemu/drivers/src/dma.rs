@@ -6,17 +6,14 @@
 // the transfer or borrowed. A transfer that is dropped in flight takes the `Dma` and the memory out
 // of use for good.
 
-use core::{
-    convert::Infallible,
-    hint::spin_loop,
-    ptr::NonNull,
-    slice,
-    sync::atomic::{AtomicBool, Ordering, fence},
-};
+use core::{convert::Infallible, hint::spin_loop, ptr::NonNull, slice};
 
+use portable_atomic::{AtomicBool, Ordering, fence};
+
+pub use board::edu::Direction;
 use board::{
     board,
-    edu::{Direction, Edu, Registers},
+    edu::{Edu, Registers},
     interrupts::Line,
 };
 use wouldblock::{
@@ -114,13 +111,24 @@ impl Dma {
     }
 }
 
+/// The engine's interrupt line; `None` on a machine that has none.
+pub fn line() -> Option<Line> {
+    board().edu.as_ref().map(Edu::line)
+}
+
+/// Withdraws what the device asks an interrupt for: the first thing that a handler does.
+#[inline]
+pub fn quiet() {
+    if let Some(edu) = board().edu.as_ref() {
+        edu.registers().acknowledge(edu.registers().interrupt_status());
+    }
+}
+
 /// The handler, for the slot that the transfer is in: quiets the device, steps the transfer,
 /// acknowledges, and only then wakes. The transfer in the slot may be wrapped, for example to log it.
 #[inline]
 pub fn on_interrupt<T: Background>(slot: &'static Slot<T>, line: Line) {
-    if let Some(edu) = board().edu.as_ref() {
-        edu.registers().acknowledge(edu.registers().interrupt_status());
-    }
+    quiet();
     let driven = slot.on_interrupt();
     let ended = OwedWake::new(&ENDED);
     line.acknowledge();

@@ -1,7 +1,6 @@
 //! The DMA engine, with the tries of its transfers counted.
 
-use board::{board, edu::Direction};
-use drivers::dma::{Dma, End, Transfer, on_interrupt};
+use drivers::dma::{Direction, Dma, End, Transfer, line, on_interrupt};
 use wouldblock::{
     block::{Idle, block},
     job::Slot,
@@ -16,7 +15,7 @@ pub static SLOT: Slot<Counted<Transfer>> = Slot::new();
 /// [`SLOT`].
 pub fn take() -> Option<Dma> {
     let dma = Dma::take()?;
-    board().edu.as_ref()?.line().set_handler(|line| on_interrupt(&SLOT, line));
+    line()?.set_handler(|line| on_interrupt(&SLOT, line));
     Some(dma)
 }
 

@@ -45,10 +45,24 @@ pub enum Report<S> {
         /// Its name, for the command line.
         name: S,
     },
+    /// Tests that this machine cannot run.
+    Lacking {
+        /// The name of a test, or of a module of tests.
+        tests: S,
+        /// What the machine lacks.
+        why: S,
+    },
     /// An echo has ended.
     Echoed(Echoed),
     /// A figure of a bench.
     Figure(Figure<S>),
+    /// A case of a bench that this board cannot run.
+    NotMeasured {
+        /// The case.
+        case: S,
+        /// What the board lacks.
+        why: S,
+    },
     /// The longest time that an operation keeps interrupts masked.
     Masked(Masked<S>),
     /// Something was counted.

@@ -1,18 +1,20 @@
 //! `tour`: every row of the model's table, run on the guest, and the echo in each form.
 
 use crate::{
-    boot::{Board, Boot, Disk, Machine, Rig},
+    boot::{Boot, Disk, Options, Rig},
+    cargo,
     cli::{self, Form},
     disk_image, echo,
     error::{Error, Result},
     guest::{Guest, Transcript, nowhere},
     output::OutputFile,
-    picture::{Entry, Picture, recording::Recording},
-    report::{Absent, Report, Row},
+    picture::{self, Picture, recording::Recording},
+    report::{Absent, Kind, Report, Row},
+    setup::{self, Needs},
     table, ui,
 };
-use clap::ValueEnum;
 use console::style;
+use serde::Serialize;
 use std::{panic::resume_unwind, thread, time::Duration};
 use tempfile::NamedTempFile;
 
@@ -25,18 +27,63 @@ const ECHO_BYTES: u64 = 64 * 1024;
 /// The forms.
 const FORMS: [Form; 4] = [Form::Blocking, Form::Nonblocking, Form::Async, Form::Await];
 
-/// Runs the tour. Returns whether all rows hold.
-pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
+/// A row in the file.
+#[derive(Serialize)]
+struct Entry<'a> {
+    board: &'static str,
+    #[serde(flatten)]
+    row: &'a Row,
+}
+
+/// Runs the tour on each board. Returns whether all rows hold.
+pub fn run(tour: &cli::Tour, options: &Options) -> Result<bool> {
+    let boards = options.boards()?;
     let json = tour.json.as_deref().map(OutputFile::begin).transpose()?;
     let html = tour.html.as_deref().map(OutputFile::begin).transpose()?;
-    let rig = Rig::set_up("tour", board)?;
-    let recorder = match html {
-        Some(_) => Some(Rig::set_up("picture", rig.board.clone())?),
-        None => None,
-    };
-    let verbose = rig.board.verbose;
-    let mut absents = Vec::new();
+    let tools = setup::tools(Needs::boot(&boards))?;
+    let mut all = Vec::new();
+    let mut pictures = Vec::new();
+    for &board in &boards {
+        if boards.len() > 1 {
+            ui::print(table::board(board));
+        }
+        let firmware = cargo::build(&tools.toolchain, board, "tour")?;
+        let (rows, absents) = on(&tools.clone().rig(board, firmware, options.clone()))?;
+        if html.is_some() {
+            let firmware = cargo::build(&tools.toolchain, board, "picture")?;
+            let rig = tools.clone().rig(board, firmware, options.clone());
+            pictures.push(picture(&rig, &rows, absents)?);
+        }
+        ui::print(format_args!("\n{}\n{}", table::model(&rows), table::verdict(&rows)));
+        all.push((board, rows));
+    }
+    if boards.len() > 1 {
+        ui::print("");
+        for (board, rows) in &all {
+            ui::print(format_args!("{:10} {}", board.name, table::verdict(rows)));
+        }
+    }
+    if let Some(json) = json {
+        let entries = all
+            .iter()
+            .flat_map(|(board, rows)| rows.iter().map(|row| Entry { board: board.name, row }));
+        json.keep_json(&entries.collect::<Vec<_>>())?;
+    }
+    if let Some(html) = html {
+        html.keep_text(&picture::page(&pictures))?;
+    }
+    Ok(all.iter().all(|(_, rows)| !rows.is_empty() && rows.iter().all(|row| row.holds)))
+}
+
+/// A row that the board cannot run, and how many rows come before it.
+type NotRun = (usize, Absent);
+
+/// Runs the tour on one board and prints the rows as they come. Returns those that were run and those
+/// that were not.
+fn on(rig: &Rig) -> Result<(Vec<Row>, Vec<NotRun>)> {
+    let verbose = rig.options.verbose;
     let mut rows = Vec::new();
+    let mut absents = Vec::new();
 
     let mut group = "";
     let mut enter = |entered: &'static str| {
@@ -46,11 +93,13 @@ pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
     };
     let serial = [Transcript::default(), Transcript::default()];
     let image = image()?;
-    let boot = boot(&rig, &image);
+    let boot = boot(rig, &image);
     thread::scope(|scope| {
         // The echoes boot beside the tour, which saves their time. Their figures depend on the
         // host's timing in any case; those of the tour count instructions.
-        let echoes = scope.spawn(|| FORMS.map(|form| echo::row(&rig, form, ECHO_BYTES)));
+        let echoes = scope.spawn(|| {
+            echo::is_possible(rig.board).then(|| FORMS.map(|form| echo::row(rig, form, ECHO_BYTES)))
+        });
         let guest = Guest::boot(&boot, serial.clone().map(|port| Box::new(port) as _))?;
         guest
             .run(|report| match report {
@@ -61,7 +110,7 @@ pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
                 }
                 Report::Absent(absent) => {
                     enter(absent.kind.name());
-                    ui::print(table::absent(&absent));
+                    ui::print(table::not_run(&absent.row, &absent.why));
                     absents.push((rows.len(), absent));
                 }
                 _ => {}
@@ -74,25 +123,26 @@ pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
         }
 
         enter("echo of 65,536 random bytes from the host");
-        for row in echoes.join().unwrap_or_else(|panic| resume_unwind(panic)) {
-            let (row, _) = row?;
-            ui::print(table::line(&row, verbose));
-            rows.push(row);
+        match echoes.join().unwrap_or_else(|panic| resume_unwind(panic)) {
+            None => {
+                let row = "an echo in each form";
+                ui::print(table::not_run(row, echo::NEEDS));
+                let (row, why) = (row.into(), echo::NEEDS.into());
+                absents.push((rows.len(), Absent { row, kind: Kind::Blocking, why }));
+            }
+            Some(echoes) => {
+                for row in echoes {
+                    let (row, _) = row?;
+                    ui::print(table::line(&row, verbose));
+                    rows.push(row);
+                }
+            }
         }
-        Ok::<_, Error>(())
-    })?;
-
-    ui::print(format_args!("\n{}\n{}", table::model(&rows), table::verdict(&rows)));
-    if let Some(json) = json {
-        json.keep_json(&rows)?;
-    }
-    if let (Some(html), Some(recorder)) = (html, recorder) {
-        html.keep_text(&picture(&recorder, &rows, absents)?.page())?;
-    }
-    Ok(!rows.is_empty() && rows.iter().all(|row| row.holds))
+        Ok::<_, Error>((rows, absents))
+    })
 }
 
-/// What is on the disk, if the machine has one.
+/// What is on the disk, if the board takes one.
 fn image() -> Result<NamedTempFile> {
     let image = NamedTempFile::new().and_then(|file| {
         disk_image::write(file.path())?;
@@ -105,17 +155,17 @@ fn image() -> Result<NamedTempFile> {
 
 fn boot<'r>(rig: &'r Rig, image: &NamedTempFile) -> Boot<'r> {
     let mut boot = rig.boot("tour", LIMIT);
-    if rig.board.machine() == Machine::Q35 {
+    if rig.takes_a_disk() {
         boot.disk = Some(Disk { image: image.path().into(), properties: Vec::new() });
     }
     boot
 }
 
-/// Runs every row again with the recorder, and puts what was recorded to its row.
-fn picture(recorder: &Rig, rows: &[Row], absents: Vec<(usize, Absent)>) -> Result<Picture> {
+/// Runs every row again, with the recorder, and puts what was recorded to its row.
+fn picture(rig: &Rig, rows: &[Row], absents: Vec<NotRun>) -> Result<Picture> {
     let step = ui::Step::begin("running every row again, with the recorder");
     let image = image()?;
-    let boot = boot(recorder, &image);
+    let boot = boot(rig, &image);
     let (mut unfinished, mut complete) = (Recording::default(), None);
     let mut recorded = Vec::new();
     let run = Guest::boot(&boot, nowhere())?.run(|report| match report {
@@ -123,22 +173,24 @@ fn picture(recorder: &Rig, rows: &[Row], absents: Vec<(usize, Absent)>) -> Resul
         report => complete = unfinished.add(&report).or(complete.take()),
     })?;
     run.success()?;
-    for form in FORMS {
-        recorded.push(echo::row(recorder, form, ECHO_BYTES)?);
+    if echo::is_possible(rig.board) {
+        for form in FORMS {
+            recorded.push(echo::row(rig, form, ECHO_BYTES)?);
+        }
     }
     let entries = rows.iter().map(|row| {
         let same = |(other, _): &(Row, Recording)| other.row == row.row && other.kind == row.kind;
         let place = recorded.iter().position(same);
-        Entry::Run { row: row.clone(), recorded: place.map(|place| recorded.swap_remove(place)) }
+        let recording = place.map(|place| recorded.swap_remove(place).1);
+        picture::Entry::Run { row: row.clone(), recording }
     });
     let mut entries: Vec<_> = entries.collect();
     for (place, absent) in absents.into_iter().rev() {
-        entries.insert(place, Entry::Absent(absent));
+        entries.insert(place, picture::Entry::Absent(absent));
     }
     step.end("ran every row again, with the recorder");
-    let machine = recorder.board.machine().to_possible_value();
-    let machine = machine.map_or_else(String::new, |machine| machine.get_name().to_owned());
-    Ok(Picture { machine: format!("QEMU's machine {machine}"), entries })
+    let board = format!("{} ({})", rig.board.name, rig.board.cpu);
+    Ok(Picture { name: rig.board.name.into(), board, entries })
 }
 
 /// Shows what the guest wrote to a serial port.

@@ -7,9 +7,9 @@
 //! when QEMU 7.2 departs from that.
 
 use wouldblock::{
-    block::WithAlarm,
+    block::{Park, WithAlarm},
     time::{Alarm, Clock},
-    x86_64::{Park, TscClock},
+    x86_64::TscClock,
 };
 
 use crate::{

@@ -25,6 +25,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 
+use common::observed;
 use x86_64::VirtAddr;
 
 use crate::{
@@ -338,32 +339,6 @@ pub(crate) fn start_on_second() {
     apic::local::pass_pic_through(false);
 }
 
-/// What is called before and after each handler, with the counter's reading at the begin or the end of
-/// the time that counts as [`spent`].
-#[cfg(feature = "observed")]
-#[derive(Clone, Copy, Debug)]
-pub struct Observer {
-    /// Before the handler.
-    pub begins: fn(u64),
-    /// After it.
-    pub ends: fn(u64),
-}
-
-#[cfg(feature = "observed")]
-static OBSERVER: critical_section::Mutex<core::cell::Cell<Option<Observer>>> =
-    critical_section::Mutex::new(core::cell::Cell::new(None));
-
-/// Has each handler observed, from now on.
-#[cfg(feature = "observed")]
-pub fn observe(observer: Observer) {
-    critical_section::with(|section| OBSERVER.borrow(section).set(Some(observer)));
-}
-
-#[cfg(feature = "observed")]
-fn observer() -> Option<Observer> {
-    critical_section::with(|section| OBSERVER.borrow(section).get())
-}
-
 /// Called by `trampolines.s` only.
 pub(crate) extern "C" fn dispatch(vector: u64, rip: u64) {
     let start = now();
@@ -391,20 +366,14 @@ pub(crate) extern "C" fn dispatch(vector: u64, rip: u64) {
     if depth > counters.deepest.load(Ordering::Relaxed) {
         counters.deepest.store(depth, Ordering::Relaxed);
     }
-    #[cfg(feature = "observed")]
-    if let Some(observer) = observer() {
-        (observer.begins)(start);
-    }
+    observed::begins(start);
     handler(Line::from_vector(vector));
     counters.depth.fetch_sub(1, Ordering::Relaxed);
     // Of nested handlers, the outermost one's span contains the others.
     if depth == 1 {
         counters.spent.fetch_add(now() - start, Ordering::Relaxed);
     }
-    #[cfg(feature = "observed")]
-    if let Some(observer) = observer() {
-        (observer.ends)(now());
-    }
+    observed::ends(now);
 }
 
 /// A spurious interrupt, which is ignored, or one without a handler, which ends the run.

@@ -10,13 +10,13 @@ use core::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use common::command_line::CommandLine;
 use static_cell::StaticCell;
 use x86_64::{VirtAddr, instructions::tlb};
 
 use crate::{
     alarm, apic,
     board::{Board, board, install},
-    command_line::CommandLine,
     cores, counter,
     cpu::Core,
     edu::Edu,

@@ -1,11 +1,14 @@
 //! Counting: tries, sleeps, and the instructions that the foreground spent.
 //!
-//! Under `-icount` the time-stamp counter counts instructions, and what a `hlt` skips. So the
+//! Under `-icount` the board's counter counts instructions, and what a sleep skips. So the
 //! foreground's share of a span is the span without the sleeps and without the handlers.
 
 use core::{cell::Cell, convert::Infallible, task::Waker};
 
-use board::{counter::now, interrupts};
+use board::{
+    counter::{instructions, now},
+    interrupts,
+};
 use wouldblock::{
     attempt::{Attempt, Either, Progress, from_fn},
     block::{Idle, WithAlarm},
@@ -124,7 +127,7 @@ impl Meter {
         let elapsed = now() - start;
         let spent = interrupts::spent() - spent;
         let cost = Cost {
-            instructions: elapsed - spent - self.away.get() - empty_span(),
+            instructions: instructions(elapsed - spent - self.away.get() - empty_span()),
             interrupts: interrupts::taken() - taken,
             asleep: self.sleeps.get(),
         };

@@ -14,10 +14,8 @@
 
 use core::{any::type_name, cell::RefCell, mem::take};
 
-use board::{
-    counter::now,
-    interrupts::{self, Observer},
-};
+use board::counter::{instructions, now};
+use common::observed::{self, Observer};
 use critical_section::Mutex;
 
 use crate::{
@@ -421,7 +419,7 @@ pub fn calibrate() {
         recorder.depth = 0;
         recorder.activity = Activity::Working;
     });
-    interrupts::observe(Observer {
+    observed::observe(Observer {
         begins: |at| mark_handler(true, at),
         ends: |at| mark_handler(false, at),
     });
@@ -595,8 +593,4 @@ impl Sums {
             interrupts: piece.handlers.into(),
         }
     }
-}
-
-const fn instructions(span: u64) -> u64 {
-    span
 }

@@ -1,5 +1,5 @@
-//! The picture of a tour: one page with the table of the model, and for every row a time line of what
-//! the foreground and the background did, in instructions.
+//! The picture of a tour: one page with, for each board, the table of the model, and for every row a time
+//! line of what the foreground and the background did, in instructions.
 //!
 //! The page is one file that needs no other: inline SVG, a style, and a script without which it can be
 //! read, too. It holds no address but that of the SVG namespace. It is well-formed XML, which is how the
@@ -17,7 +17,7 @@ pub mod recording;
 mod scale;
 mod timeline;
 
-pub use page::{Entry, Picture};
+pub use page::{Entry, Picture, page};
 use std::fmt::{self, Display};
 
 /// Text, with what has a meaning in XML escaped.

@@ -11,11 +11,13 @@ use std::fmt::Write;
 /// Stretches up to which a time line is also a table.
 const LISTED: usize = 48;
 
-/// A tour with its recordings.
+/// A tour of a board with its recordings.
 #[derive(Clone, Debug)]
 pub struct Picture {
-    /// The machine, in words.
-    pub machine: String,
+    /// The name of the board.
+    pub name: String,
+    /// The board, in words.
+    pub board: String,
     /// The rows, in the order of the tour.
     pub entries: Vec<Entry>,
 }
@@ -27,8 +29,8 @@ pub enum Entry {
     Run {
         /// Its figures, from the run without a recorder.
         row: Row,
-        /// What was recorded in another run, with the figures of that one.
-        recorded: Option<(Row, Recording)>,
+        /// What was recorded in another run.
+        recording: Option<Recording>,
     },
     /// This machine cannot run it.
     Absent(Absent),
@@ -85,38 +87,62 @@ const LEGEND: [(&str, &str, &str); 6] = [
     ("flush", "cache flush", "the cache writes lines back"),
 ];
 
+/// The page of these tours.
+pub fn page(pictures: &[Picture]) -> String {
+    let mut page = String::from("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n");
+    page += "<meta charset=\"utf-8\"/>\n";
+    page += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n";
+    page += "<meta name=\"color-scheme\" content=\"light dark\"/>\n";
+    page += "<link rel=\"icon\" href=\"data:,\"/>\n";
+    page += "<title>wouldblock: how each form waits</title>\n";
+    _ = writeln!(page, "<style>\n{}</style>\n</head>\n<body>", include_str!("style.css"));
+    page += PATTERNS;
+    page += "<header>\n<h1>How each form waits</h1>\n<p>One try of an operation, and what the library makes of it: \
+             what the foreground and the background do, in exact instructions.</p>\n";
+    if pictures.len() > 1 {
+        page += "<nav aria-label=\"boards\"><ul>";
+        for Picture { name, .. } in pictures {
+            _ = write!(page, "<li><a href=\"#{0}\">{0}</a></li>", Text(name));
+        }
+        page += "</ul></nav>\n";
+    }
+    page += "</header>\n<main>\n";
+    for (index, picture) in pictures.iter().enumerate() {
+        picture.head(&mut page);
+        picture.model(&mut page);
+        if index == 0 {
+            legend(&mut page);
+        }
+        picture.rows(&mut page);
+    }
+    page += "</main>\n";
+    _ = writeln!(page, "<script>\n//<![CDATA[\n{}//]]>\n</script>", include_str!("script.js"));
+    page += "</body>\n</html>\n";
+    page
+}
+
 impl Picture {
-    /// The page.
-    pub fn page(&self) -> String {
-        let mut page = String::from("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n");
-        page += "<meta charset=\"utf-8\"/>\n";
-        page += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n";
-        page += "<meta name=\"color-scheme\" content=\"light dark\"/>\n";
-        page += "<link rel=\"icon\" href=\"data:,\"/>\n";
-        page += "<title>wouldblock: how each form waits</title>\n";
-        _ = writeln!(page, "<style>\n{}</style>\n</head>\n<body>", include_str!("style.css"));
-        page += PATTERNS;
-        self.head(&mut page);
-        self.model(&mut page);
-        legend(&mut page);
+    fn rows(&self, page: &mut String) {
         for (kind, title, words) in KINDS {
             let entries: Vec<_> = self.of(kind).collect();
             if entries.is_empty() {
                 continue;
             }
+            let id = format!("{}-{}", Text(&self.name), kind.name().replace(' ', "-"));
             _ = writeln!(
                 page,
-                "<section aria-labelledby=\"{0}\">\n<h2 id=\"{0}\">{title}</h2>\n<p>{words}</p>",
-                anchor(kind),
+                "<section aria-labelledby=\"{id}\">\n<h3 id=\"{id}\">{title}</h3>\n<p>{words}</p>",
             );
             for (index, entry) in entries {
-                article(&mut page, index, entry);
+                article(page, &self.id(index), entry);
             }
-            page += "</section>\n";
+            page.push_str("</section>\n");
         }
-        _ = writeln!(page, "<script>\n//<![CDATA[\n{}//]]>\n</script>", include_str!("script.js"));
-        page += "</body>\n</html>\n";
-        page
+    }
+
+    /// The id of a row's article.
+    fn id(&self, index: usize) -> String {
+        format!("{}-row-{index}", Text(&self.name))
     }
 
     fn of(&self, kind: Kind) -> impl Iterator<Item = (usize, &Entry)> {
@@ -135,10 +161,10 @@ impl Picture {
         let hold = run.iter().filter(|holds| **holds).count();
         _ = writeln!(
             page,
-            "<header>\n<h1>How each form waits</h1>\n<p>One try of an operation, and what the library makes of it, \
-             in exact instructions: {hold} of {} rows hold, on {}.</p>\n</header>",
+            "<h2 id=\"{}\">{}: {hold} of {} rows hold</h2>",
+            Text(&self.name),
+            Text(&self.board),
             run.len(),
-            Text(&self.machine),
         );
     }
 
@@ -156,7 +182,8 @@ impl Picture {
                 let absent = if matches!(entry, Entry::Absent(_)) { " (not run)" } else { "" };
                 _ = write!(
                     list,
-                    "<li><a href=\"#row-{index}\">{call} <span>{}</span></a>{absent}</li>",
+                    "<li><a href=\"#{}\">{call} <span>{}{absent}</span></a></li>",
+                    self.id(index),
                     Text(name),
                 );
             }
@@ -186,13 +213,9 @@ impl Picture {
     }
 }
 
-fn anchor(kind: Kind) -> String {
-    kind.name().replace(' ', "-")
-}
-
 fn legend(page: &mut String) {
     page.push_str(
-        "<section class=\"legend\" aria-labelledby=\"legend\">\n<h2 id=\"legend\">How to read a time line</h2>\n<dl>\n",
+        "<section class=\"legend\" aria-labelledby=\"legend\">\n<h3 id=\"legend\">How to read a time line</h3>\n<dl>\n",
     );
     for (class, name, meaning) in LEGEND {
         _ = writeln!(
@@ -206,38 +229,38 @@ fn legend(page: &mut String) {
         "</dl>\n<p>Time goes to the right. The number in a bar is its length in instructions. Widths are logarithmic, so that a try of \
          50 instructions is seen beside a sleep of 100 million; <span class=\"scripted\">the button “to scale” changes that.</span> \
          While the core sleeps or a device works, an instruction stands for the time that one takes. \
-         A bar in layers is a stretch in which more happened than the recorder has room for: the layers are the shares of each kind, and \
-         their order is not known.</p>\n\
+         A bar in layers is a stretch in which more happened than the recorder has room for: the layers are roughly the shares of each kind, \
+         and their order is not known.</p>\n\
          <p>A row is run twice. The figures above a time line come from a run without a recorder. The time line comes from a run with it: \
          what the recorder itself executes is left out of the bars, but a device does not wait meanwhile, so a row that is busy \
          until a device has ended finds time for fewer tries.</p>\n</section>\n",
     );
 }
 
-fn article(page: &mut String, index: usize, entry: &Entry) {
-    let (row, recorded) = match entry {
+fn article(page: &mut String, id: &str, entry: &Entry) {
+    let (row, recording) = match entry {
         Entry::Absent(Absent { row, why, .. }) => {
             _ = writeln!(
                 page,
-                "<article id=\"row-{index}\" class=\"absent\">\n<h3>{}</h3>\n<p>Not run: {}.</p>\n</article>",
+                "<article id=\"{id}\" class=\"absent\">\n<h4>{}</h4>\n<p>Not run: {}.</p>\n</article>",
                 Text(row),
                 Text(why),
             );
             return;
         }
-        Entry::Run { row, recorded } => (row, recorded.as_ref()),
+        Entry::Run { row, recording } => (row, recording.as_ref()),
     };
     let mark = if row.holds { "✓ holds" } else { "✗ does not hold" };
     _ = writeln!(
         page,
-        "<article id=\"row-{index}\">\n<h3><code>{}</code> {}</h3>\n<p><strong>{mark}</strong>: {}.</p>",
+        "<article id=\"{id}\">\n<h4><code>{}</code> {}</h4>\n<p><strong>{mark}</strong>: {}.</p>",
         Text(&row.call),
         Text(&row.row),
         Text(row.note.trim_end_matches('.')),
     );
-    let drawn = recorded.filter(|(_, recording)| recording.length() > 0);
-    figures(page, row, drawn.map(|(_, recording)| recording.figures()));
-    let Some((_, recording)) = drawn else {
+    let drawn = recording.filter(|recording| recording.length() > 0);
+    figures(page, row, drawn.map(Recording::figures));
+    let Some(recording) = drawn else {
         page.push_str(
             "<p class=\"remark\">A check without a time line of its own.</p>\n</article>\n",
         );

@@ -42,6 +42,16 @@ for (const svg of document.querySelectorAll(".timeline")) {
     }
   };
 
+  const [lowEnd, highEnd] = [svg.querySelector(".low"), svg.querySelector(".high")];
+  const whole = highEnd.textContent;
+  // The instruction at a place, to label the ends of what is shown.
+  const instruction = (place) => {
+    if (toScale) return (place * length) / 100;
+    const b = inLanes.find(({ seen }) => seen[0] <= place && place <= seen[1]);
+    if (!b) return place > 50 ? length : 0;
+    return b.from + ((b.to - b.from) * (place - b.seen[0])) / (b.seen[1] - b.seen[0] || 1);
+  };
+
   const tools = document.createElement("div");
   tools.className = "tools";
   const said = document.createElement("output");
@@ -51,6 +61,9 @@ for (const svg of document.querySelectorAll(".timeline")) {
     low = Math.min(Math.max(from, 0), 100 - span);
     high = low + span;
     draw();
+    const all = span === 100;
+    lowEnd.textContent = number(instruction(low));
+    highEnd.textContent = all ? whole : number(instruction(high));
     zoomed();
   };
   const zoom = (factor, at) => window_(at - (at - low) * factor, at + (high - at) * factor);

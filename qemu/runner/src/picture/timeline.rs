@@ -21,6 +21,9 @@ const SPACE: u32 = 6;
 /// that width on. Without the script, a label is shown only where it fits.
 const WIDTHS: [(f64, &str); 3] = [(330.0, "n"), (620.0, "u"), (1010.0, "w")];
 
+/// The least part of a bar in layers.
+const LEAST: f64 = 0.12;
+
 /// The width of a character of a label, and the margin on both sides together.
 const CHARACTER: f64 = 6.9;
 const MARGIN: f64 = 8.0;
@@ -49,6 +52,7 @@ pub fn draw(recording: &Recording, summary: &str) -> String {
             }
         });
     }
+    drawing.axis(recording.length());
     let height = drawing.y;
     format!(
         "<svg xmlns=\"{NAMESPACE}\" class=\"timeline\" role=\"img\" width=\"100%\" height=\"{height}\" data-length=\"{}\" aria-label=\"{}\">{}</svg>",
@@ -240,6 +244,17 @@ impl Drawing {
         self.y = 22;
     }
 
+    /// Where the time line begins and ends, in instructions.
+    fn axis(&mut self, length: u64) {
+        let y = self.y + 8;
+        _ = write!(
+            self.svg,
+            "<g class=\"axis\"><text class=\"low\" x=\"0\" y=\"{y}\">0</text><text class=\"high\" x=\"100%\" y=\"{y}\" text-anchor=\"end\">{}</text></g>",
+            count(length, "instruction", "instructions"),
+        );
+        self.y += 14;
+    }
+
     /// A lane with its name above it.
     fn lane(&mut self, name: &str, bars: impl FnOnce(&mut Lane)) {
         _ = write!(
@@ -297,8 +312,12 @@ impl Lane<'_> {
         if parts.is_empty() {
             *self.svg += "<rect width=\"100%\" height=\"100%\"/>";
         }
+        // What there is little of is drawn as if it were more, so that it is seen.
+        let seen = |part: f64| part.max(LEAST);
+        let sum: f64 = parts.iter().map(|(_, part)| seen(*part)).sum();
         let mut filled = 0.0;
         for (kind, part) in parts {
+            let part = seen(*part) / sum.max(1.0);
             filled += part;
             _ = write!(
                 self.svg,

@@ -9,7 +9,10 @@ use firmware::{
 };
 use static_cell::ConstStaticCell;
 
-use crate::tour::{Checks, Kind::Asynchronous, Row, Tour};
+use crate::{
+    lacking,
+    tour::{Checks, Kind::Asynchronous, Row, Tour},
+};
 
 /// The chunk that the n-th read reads: spread over the disk, and out of order.
 const fn chunk(n: usize) -> u64 {
@@ -19,15 +22,14 @@ const fn chunk(n: usize) -> u64 {
 pub fn rows(tour: &Tour) {
     static MEMORY: ConstStaticCell<[[u8; CHUNK]; DEPTH]> =
         ConstStaticCell::new([[0; CHUNK]; DEPTH]);
-    const ROW: &str = "32 disk reads in flight at once";
-
+    const READS: &str = "disk reads";
     let Some((disk, _)) = Disk::take() else {
-        return tour.absent(Asynchronous, ROW, "no virtio disk (it is plugged into q35)");
+        return lacking::disk::rows(tour);
     };
     let checks = Checks::new();
     let mut chunks = MEMORY.take().iter_mut().enumerate();
     let (ends, cost) = tour.meter.measure_for(Counts::COST, || {
-        record::flight_of_begins(ROW);
+        record::flight_of_begins(READS);
         // Interrupts are masked, so that no read ends before all are started.
         let jobs = without_interrupts(|| {
             let jobs = [(); DEPTH].map(|()| {
@@ -39,7 +41,7 @@ pub fn rows(tour: &Tour) {
             jobs
         });
         let ends = jobs.map(|job| job.wait(tour.meter.counting(Park)));
-        record::flight_of_ends(ROW);
+        record::flight_of_ends(READS);
         ends
     });
     for (n, done) in ends.into_iter().enumerate() {
@@ -52,7 +54,7 @@ pub fn rows(tour: &Tour) {
     let row = Row {
         kind: Asynchronous,
         call: "disk.start(read)",
-        row: ROW,
+        row: lacking::disk::ROW,
         note: "tries = reads; 4 KiB each, compared with what the host wrote",
         tries: DEPTH as u64,
         cost,

@@ -8,12 +8,34 @@
 //! an [`Operation`](crate::event::Operation), and an [`Idle`] for the way to sleep. A bound needs
 //! an alarm, too, so that the caller does not sleep past it: [`WithAlarm`].
 
+#[cfg(any(
+    all(feature = "x86_64", target_arch = "x86_64"),
+    all(feature = "cortex-m", target_arch = "arm", target_os = "none"),
+    all(
+        feature = "riscv",
+        any(target_arch = "riscv32", target_arch = "riscv64"),
+        target_os = "none"
+    ),
+))]
+mod park;
+
 use core::{cell::Cell, hint::spin_loop, task::Waker};
 
 use crate::{
     attempt::Attempt,
     time::{Alarm, Clock, Deadline},
 };
+
+#[cfg(any(
+    all(feature = "x86_64", target_arch = "x86_64"),
+    all(feature = "cortex-m", target_arch = "arm", target_os = "none"),
+    all(
+        feature = "riscv",
+        any(target_arch = "riscv32", target_arch = "riscv64"),
+        target_os = "none"
+    ),
+))]
+pub use park::Park;
 
 /// Retries until there is a final result.
 ///
