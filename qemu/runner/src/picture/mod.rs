@@ -15,6 +15,8 @@
 mod page;
 pub mod recording;
 mod scale;
+#[cfg(test)]
+mod tests;
 mod timeline;
 
 pub use page::{Entry, Picture, page};
