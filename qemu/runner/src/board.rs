@@ -146,13 +146,9 @@ const VIRT_STREAMS: [Attachment; 4] = [
     Attachment::Device(""),
     Attachment::Device(""),
 ];
-const VIRT_LACKS: [(Device, &str); 5] = [
-    (Device::Dma, NO_DRIVER),
-    (Device::Edu, NO_DRIVER),
-    (Device::Disk, NO_DRIVER),
-    (Device::Nvdimm, NO_NVDIMM),
-    (Device::SecondCore, "the board starts one core"),
-];
+const VIRT_DEVICES: &[Device] = &[Device::Serial, Device::Dma, Device::Edu, Device::Disk];
+const VIRT_LACKS: &[(Device, &str)] =
+    &[(Device::Nvdimm, NO_NVDIMM), (Device::SecondCore, "the board starts one core")];
 
 const NO_DRIVER: &str = "the board has no driver for it";
 const NO_PCI: &str = "it is a PCI device, and the machine has no PCI";
@@ -208,7 +204,7 @@ pub static BOARDS: [Board; 5] = [
             (Device::Nvdimm, NO_NVDIMM),
             (Device::SecondCore, ONE_CORE),
         ],
-        packages: &["ast1030", "board", "drivers", "firmware"],
+        packages: &["ast1030", "board", "drivers", "firmware", "picture"],
     },
     Board {
         name: "virt",
@@ -221,9 +217,9 @@ pub static BOARDS: [Board; 5] = [
         shift: 7,
         streams: VIRT_STREAMS,
         command_line: CommandLine::Semihosting,
-        devices: &[Device::Serial],
-        lacks: &VIRT_LACKS,
-        packages: &["virt", "board", "drivers", "firmware"],
+        devices: VIRT_DEVICES,
+        lacks: VIRT_LACKS,
+        packages: &["virt", "board", "drivers", "firmware", "picture"],
     },
     Board {
         name: "virt-imc",
@@ -236,9 +232,9 @@ pub static BOARDS: [Board; 5] = [
         shift: 7,
         streams: VIRT_STREAMS,
         command_line: CommandLine::Semihosting,
-        devices: &[Device::Serial],
-        lacks: &VIRT_LACKS,
-        packages: &["virt", "board", "drivers", "firmware"],
+        devices: VIRT_DEVICES,
+        lacks: VIRT_LACKS,
+        packages: &["virt", "board", "drivers", "firmware", "picture"],
     },
     Board {
         name: "microbit",
@@ -265,7 +261,7 @@ pub static BOARDS: [Board; 5] = [
             (Device::Nvdimm, NO_NVDIMM),
             (Device::SecondCore, ONE_CORE),
         ],
-        packages: &["microbit", "board", "drivers", "firmware"],
+        packages: &["microbit", "board", "drivers", "firmware", "picture"],
     },
 ];
 

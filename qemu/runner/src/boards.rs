@@ -3,19 +3,15 @@
 
 use crate::{
     board::{BOARDS, Board, Machine},
-    boot::{Disk, Options},
+    boot::Options,
     cargo, disk_image,
     error::Result,
     guest::{Guest, nowhere},
     on_target,
     report::Report,
     setup::{self, Needs, Tools},
-    table, ui,
+    table, tour, ui,
 };
-use std::time::Duration;
-
-/// A tour takes seconds; a busy host can be much slower.
-const LIMIT: Duration = Duration::from_secs(300);
 
 /// Prints the list, or the one board that the user names.
 pub fn run(options: &Options) -> Result<bool> {
@@ -92,8 +88,7 @@ fn rows(tools: &Tools, board: &'static Board, options: &Options) -> Result<Runs>
     let firmware = cargo::build(&tools.toolchain, board, "tour")?;
     let rig = tools.clone().rig(board, firmware, options.clone());
     let image = disk_image::temporary()?;
-    let mut boot = rig.boot("tour", LIMIT);
-    boot.disk = rig.takes_a_disk().then(|| Disk::new(image.path()));
+    let boot = tour::boot(&rig, &image);
     let mut runs = Runs::default();
     let run = Guest::boot(&boot, nowhere())?.run(|report| match report {
         Report::Row(row) => runs.names.push(row.row),

@@ -274,6 +274,11 @@ fn bad_files_are_refused_before_anything_is_done() {
         2,
         "cannot write",
     );
+    ends(
+        runner().current_dir(&folder).args(["tour", "--html", "no such folder/page"]),
+        2,
+        "cannot write",
+    );
     let left: Vec<_> = folder.path().read_dir().unwrap().flatten().collect();
     assert_eq!(left.len(), 1, "{left:?}");
 }
