@@ -23,9 +23,7 @@ mod clock;
 pub mod counter;
 pub mod serial;
 
-pub use cortex_m_board::{
-    Board, board, command_line, console, entry, exit, idle, interrupts,
-};
+pub use cortex_m_board::{Board, board, command_line, console, entry, exit, idle, interrupts};
 
 /// The board's name, as the host's commands have it.
 pub const NAME: &str = "ast1030";

@@ -14,10 +14,7 @@ use common::interrupts::{Counts, Slot};
 use cortex_m::{
     Peripherals, asm as instruction, interrupt as primask,
     interrupt::InterruptNumber,
-    peripheral::{
-        NVIC, SCB,
-        scb::SystemHandler,
-    },
+    peripheral::{NVIC, SCB, scb::SystemHandler},
     register,
 };
 use cortex_m_rt::ExceptionFrame;

@@ -16,6 +16,19 @@ pub fn now() -> u64 {
     cortex_m_board::counter::extend(clock::count, clock::TURN)
 }
 
+/// The time, in ticks of [`frequency`]: what [`clock`] reads. Here it is the counter, too.
+#[inline(always)]
+#[must_use]
+pub fn time() -> u64 {
+    now()
+}
+
+/// Ticks of [`time`] per second.
+#[must_use]
+pub const fn frequency() -> u64 {
+    clock::FREQUENCY as u64
+}
+
 /// The instructions that a difference of two [`now`]s stands for, under `-icount shift=8`: the number
 /// whose ticks are nearest.
 #[inline(always)]

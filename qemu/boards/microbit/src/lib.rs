@@ -19,9 +19,7 @@ mod clock;
 pub mod counter;
 mod uart;
 
-pub use cortex_m_board::{
-    Board, board, command_line, console, entry, exit, idle, interrupts,
-};
+pub use cortex_m_board::{Board, board, command_line, console, entry, exit, idle, interrupts};
 
 /// The board's name, as the host's commands have it.
 pub const NAME: &str = "microbit";
