@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `start` | from reset to the binary's main function, which [`entry!`] names |
 //! | `interrupts` | interrupt lines, each open to any handler; `enable`, `disable`, `are_enabled` |
-//! | `counter` | a free-running counter, and the library's clock on it |
+//! | `counter` | a free-running counter for spans; the time, and the library's clock on it |
 //! | `alarm` | an interrupt at a time to come, and the library's alarm on it |
 //! | `console` | bytes to the host: a log, and a report that a program reads |
 //! | `exit` | the end of a run, with an exit code |

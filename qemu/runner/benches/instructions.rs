@@ -3,5 +3,5 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     runner::child::end_with_the_runner();
-    runner::finish(runner::bench::instructions::run(runner::boot::Board::default()))
+    runner::finish(runner::bench::instructions::run())
 }

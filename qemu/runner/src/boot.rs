@@ -1,55 +1,32 @@
-//! What a boot is: the machine and the board, the firmware with the QEMU that boots it, and what is
-//! plugged in.
+//! What a boot is: the board, the firmware with the QEMU that boots it, and what is plugged in.
 
-use crate::{cargo::Firmware, report::Domain};
-use clap::{Args, ValueEnum};
+use crate::{
+    board::{self, BOARDS, Board, Device},
+    cargo::Firmware,
+    error::{Error, Result},
+    report::Domain,
+};
+use clap::{
+    Args,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
 use std::{path::PathBuf, time::Duration};
 
-/// A machine that QEMU emulates.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub enum Machine {
-    /// A PC of 2009: PCI Express
-    #[default]
-    Q35,
-    /// A PC of 1996: PCI
-    Pc,
-    /// Next to nothing: no PCI
-    Microvm,
-}
+pub use crate::pc::{Irq, Machine};
 
-/// The interrupt controller that the guest uses.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, ValueEnum)]
-pub enum Irq {
-    /// I/O APIC and local APIC
-    #[default]
-    Apic,
-    /// Two 8259s
-    Pic,
-}
-
-impl Irq {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Apic, Self::Pic];
-
-    /// Its name on both command lines and in the names of tests.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Apic => "apic",
-            Self::Pic => "pic",
-        }
-    }
-}
-
-/// The board to boot, and how to watch it.
-#[derive(Clone, Debug, Args)]
-pub struct Board {
-    /// The machine QEMU emulates [default: q35; `sweep`: microvm]
+/// What the user says of every boot: the board, and how to watch it.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Options {
+    /// The board to boot, or all of them, one after the other [default: pc]
+    #[arg(long, global = true, value_name = "NAME", value_parser = Choice::parser())]
+    pub board: Option<Choice>,
+    /// The machine QEMU emulates (pc only) [default: q35; `sweep`: microvm]
     #[arg(long, global = true, value_enum)]
     pub machine: Option<Machine>,
-    /// The CPU model, as QEMU names it
-    #[arg(long, global = true, value_name = "MODEL", default_value = "max")]
-    pub cpu: String,
-    /// The interrupt controller [default: apic; `sweep` and `test` run both]
+    /// The CPU model, as QEMU names it (pc only) [default: max]
+    #[arg(long, global = true, value_name = "MODEL")]
+    pub cpu: Option<String>,
+    /// The interrupt controller (pc only) [default: apic; `sweep` and `test` run both]
     #[arg(long, global = true, value_enum)]
     pub irq: Option<Irq>,
     /// The limit of each boot [default: by command]
@@ -60,21 +37,109 @@ pub struct Board {
     pub verbose: bool,
 }
 
-impl Board {
+/// The value of `--board`.
+#[derive(Clone, Copy, Debug)]
+pub enum Choice {
+    /// This board.
+    One(&'static Board),
+    /// All boards.
+    All,
+}
+
+impl Choice {
+    const ALL: &str = "all";
+
+    fn parser() -> impl TypedValueParser<Value = Self> {
+        let names = BOARDS.iter().map(|board| board.name).chain([Self::ALL]);
+        PossibleValuesParser::new(names)
+            .map(|name| Board::named(&name).map_or(Self::All, Self::One))
+    }
+}
+
+impl Options {
+    /// The options for this board.
+    pub fn on(board: &'static Board) -> Self {
+        Self { board: Some(Choice::One(board)), ..Self::default() }
+    }
+
+    /// The boards of a command that can run on each.
+    pub fn boards(&self) -> Result<Vec<&'static Board>> {
+        let boards = match self.board {
+            None => vec![board::PC],
+            Some(Choice::One(board)) => vec![board],
+            Some(Choice::All) => BOARDS.iter().collect(),
+        };
+        let chosen = [
+            ("--machine", self.machine.is_some()),
+            ("--cpu", self.cpu.is_some()),
+            ("--irq", self.irq.is_some()),
+        ];
+        let other = boards.iter().find(|board| !board.is_pc());
+        match (other, chosen.iter().find(|(_, chosen)| *chosen)) {
+            (Some(other), Some((option, _))) => Err(Error::caller(
+                format_args!("{option} is only for the board pc"),
+                format_args!(
+                    "the board {} has one machine, with its CPU and interrupts",
+                    other.name
+                ),
+                format_args!("leave out {option}, or use --board pc"),
+            )),
+            _ => Ok(boards),
+        }
+    }
+
+    /// The board of a command that runs on one.
+    pub fn one_board(&self, command: &str) -> Result<&'static Board> {
+        match self.boards()?[..] {
+            [board] => Ok(board),
+            _ => Err(Error::caller(
+                format_args!("`{command}` runs on one board"),
+                "--board all means several",
+                "name one board, or leave out --board, which means pc",
+            )),
+        }
+    }
+
+    /// The board of a command that runs only on the PC.
+    pub fn pc(&self, command: &str, why: &str) -> Result<&'static Board> {
+        match self.one_board(command)? {
+            board if board.is_pc() => Ok(board),
+            board => Err(Error::caller(
+                format_args!("`{command}` does not run on the board {}", board.name),
+                why,
+                "leave out --board, or use --board pc",
+            )),
+        }
+    }
+
+    /// Checks that the user has named no board to a command that boots none.
+    pub fn no_board(&self, command: &str) -> Result<()> {
+        if self.board.is_none() {
+            return Ok(());
+        }
+        let why = "it boots nothing, so no board can be chosen";
+        Err(Error::caller(format_args!("`{command}` has no --board"), why, "leave out --board"))
+    }
+
     /// The machine: the one that the user chose, else the default.
     pub fn machine(&self) -> Machine {
         self.machine.unwrap_or_default()
     }
 
-    /// The interrupt controller: the one that the user chose, else the default.
-    pub fn irq(&self) -> Irq {
-        self.irq.unwrap_or_default()
+    /// The interrupt controller: the one that the user chose, else the default; `None` on a board that
+    /// offers no choice.
+    pub fn irq(&self, board: &Board) -> Option<Irq> {
+        board.is_pc().then(|| self.irq.unwrap_or_default())
     }
 
     /// The interrupt controllers of a command that tests with each of them: the one that the user
-    /// chose, else all.
-    pub fn irqs(&self) -> Vec<Irq> {
-        self.irq.map_or(Irq::ALL.into(), |irq| vec![irq])
+    /// chose, else all; one `None` on a board that offers no choice.
+    pub fn irqs(&self, board: &Board) -> Vec<Option<Irq>> {
+        match self.irq {
+            _ if !board.is_pc() => vec![None],
+            None => Irq::ALL.map(Some).into(),
+            chosen => vec![chosen],
+        }
     }
 
     /// The time limit of one boot: the one that the user chose, else `default`.
@@ -83,13 +148,13 @@ impl Board {
     }
 }
 
-impl Default for Board {
-    fn default() -> Self {
-        Self { machine: None, cpu: "max".into(), irq: None, timeout: None, verbose: false }
-    }
+/// A board in words, with its interrupt controller if the user can choose it: `pc with the apic`.
+pub fn place(board: &Board, irq: Option<Irq>) -> String {
+    let irq = irq.map_or(String::new(), |irq| format!(" with the {}", irq.name()));
+    format!("{}{irq}", board.name)
 }
 
-/// A firmware, the QEMU that boots it, and the board that QEMU emulates.
+/// A firmware, its board, and the QEMU that emulates it.
 /// [`Rig::set_up`](crate::setup) makes one.
 #[derive(Clone, Debug)]
 pub struct Rig {
@@ -98,21 +163,29 @@ pub struct Rig {
     /// What it boots.
     pub firmware: Firmware,
     /// The board that it emulates.
-    pub board: Board,
+    pub board: &'static Board,
+    /// What the user says of the board, and how to watch it.
+    pub options: Options,
 }
 
 impl Rig {
+    /// Whether the machine takes a disk.
+    pub fn takes_a_disk(&self) -> bool {
+        let machine = self.options.machine();
+        self.board.has(Device::Disk) && (!self.board.is_pc() || machine == Machine::Q35)
+    }
+
     /// A boot of this rig with `command`, by default within `limit`.
     pub fn boot(&self, command: impl Into<String>, limit: Duration) -> Boot<'_> {
         Boot {
             rig: self,
             command: command.into(),
-            irq: self.board.irq(),
+            irq: self.options.irq(self.board),
             exact: true,
             cores: 1,
             disk: None,
             nvdimm: None,
-            limit: self.board.limit(limit),
+            limit: self.options.limit(limit),
         }
     }
 }
@@ -124,17 +197,17 @@ pub struct Boot<'a> {
     pub rig: &'a Rig,
     /// What the guest is to do: a command and its words.
     pub command: String,
-    /// The interrupt controller.
-    pub irq: Irq,
+    /// The interrupt controller, on a board that offers a choice.
+    pub irq: Option<Irq>,
     /// Whether the guest's clock counts instructions, so that every figure is exact; otherwise it
     /// is the host's clock. What depends on host input does not repeat either way, since the clock
     /// of an idle guest leaps ahead.
     pub exact: bool,
     /// The number of cores.
     pub cores: u8,
-    /// The disk that is plugged in (`q35` only).
+    /// The disk that is plugged in (on the PC: `q35` only).
     pub disk: Option<Disk>,
-    /// The persistent memory that is plugged in (`q35` and `pc` only).
+    /// The persistent memory that is plugged in (the PC only: `q35` and `pc`).
     pub nvdimm: Option<Nvdimm>,
     /// The time limit. QEMU is killed when it has passed.
     pub limit: Duration,
@@ -143,8 +216,14 @@ pub struct Boot<'a> {
 impl Boot<'_> {
     /// The guest's command line: the command, the interrupt controller, the command's other words.
     pub fn command_line(&self) -> String {
+        let Some(irq) = self.irq else { return self.command.clone() };
         let (command, words) = self.command.split_once(' ').unwrap_or((&self.command, ""));
-        format!("{command} irq={} {words}", self.irq.name()).trim_end().to_owned()
+        format!("{command} irq={} {words}", irq.name()).trim_end().to_owned()
+    }
+
+    /// The board, the interrupt controller and the command, for messages.
+    pub fn what(&self) -> String {
+        format!("{}: {}", self.rig.board.name, self.command_line())
     }
 }
 

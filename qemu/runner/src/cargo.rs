@@ -1,11 +1,12 @@
 //! The second cargo, which builds what boots, with a workspace and a target folder of its own.
 
 use crate::{
+    board::{BOARDS, Board},
     child::{self, Child},
     error::{Error, Result},
     folders,
     log::Dictionary,
-    toolchain::{TARGET, Toolchain},
+    toolchain::Toolchain,
     ui,
 };
 use console::Term;
@@ -19,11 +20,6 @@ use std::{
 };
 
 pub use crate::folders::target_folder;
-
-/// The flags of the firmware: not relocated, below 2 GiB, and linked by GNU ld, since not every
-/// toolchain contains a linker.
-const RUSTFLAGS: &str =
-    "-C relocation-model=static -C code-model=small -C linker=ld -C linker-flavor=ld";
 
 /// A built firmware.
 #[derive(Clone, Debug)]
@@ -42,7 +38,7 @@ pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Comman
     command
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", target_folder())
-        .env("CARGO_TARGET_X86_64_UNKNOWN_NONE_RUSTFLAGS", RUSTFLAGS)
+        .envs(BOARDS.iter().map(|board| rustflags(board, toolchain)))
         .env("DEFMT_LOG", std::env::var_os("DEFMT_LOG").unwrap_or("info".into()))
         .args([subcommand, "--quiet", "--message-format", format])
         .args(toolchain.arguments());
@@ -52,6 +48,13 @@ pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Comman
     command
 }
 
+/// The variable with the compiler's options for the target of a board. Each board has a target of its
+/// own, so what is built for one board stays valid when another is built.
+fn rustflags(board: &Board, toolchain: &Toolchain) -> (String, String) {
+    let target = board.target.to_uppercase().replace('-', "_");
+    (format!("CARGO_TARGET_{target}_RUSTFLAGS"), board.rustflags(toolchain.builds_core))
+}
+
 /// The cargo that runs this, or the active one, in the folder of the project: for the host.
 pub fn host(subcommand: &str) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
@@ -59,17 +62,22 @@ pub fn host(subcommand: &str) -> Command {
     command
 }
 
-/// Builds one binary of the firmware, in the profile `release`.
-pub fn build(toolchain: &Toolchain, binary: &str) -> Result<Firmware> {
-    build_as(toolchain, binary, "release")
+/// Builds one binary of the firmware for a board, in the profile `release`.
+pub fn build(toolchain: &Toolchain, board: &Board, binary: &str) -> Result<Firmware> {
+    build_as(toolchain, board, binary, "release")
 }
 
-/// Builds one binary of the firmware.
-pub fn build_as(toolchain: &Toolchain, binary: &str, profile: &str) -> Result<Firmware> {
+/// Builds one binary of the firmware for a board.
+pub fn build_as(
+    toolchain: &Toolchain,
+    board: &Board,
+    binary: &str,
+    profile: &str,
+) -> Result<Firmware> {
     let mut cargo = command(toolchain, &folders::project().join("qemu"), "build");
-    cargo.args(["--profile", profile, "--package", package(binary), "--target", TARGET]);
+    cargo.args(["--profile", profile, "--package", package(binary), "--target", board.target]);
     cargo.args(["--bin", binary]);
-    let what = format!("building the firmware `{binary}` ({profile})");
+    let what = format!("building the firmware `{binary}` for the board {} ({profile})", board.name);
     let elf = run(cargo, &what)?.ok_or_else(|| {
         let why = "cargo succeeded but named no executable";
         let what = format_args!("there is no firmware `{binary}`");

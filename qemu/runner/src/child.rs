@@ -28,7 +28,8 @@ use std::{
 static FAMILY: Mutex<Family> = Mutex::new(Family { children: Vec::new(), ending: false });
 
 struct Family {
-    children: Vec<Pid>,
+    /// Each with the signal that ends it.
+    children: Vec<(Pid, Signal)>,
     ending: bool,
 }
 
@@ -46,8 +47,8 @@ pub fn end_with_the_runner() {
         if std::mem::replace(&mut family.ending, true) {
             std::process::exit(130);
         }
-        for &child in &family.children {
-            _ = killpg(child, Signal::SIGTERM);
+        for &(child, signal) in &family.children {
+            _ = killpg(child, signal);
         }
     });
 }
@@ -66,8 +67,18 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts a child.
+    /// Starts a child. If the runner is told to end, the child is asked to.
     pub fn spawn(command: &mut Command) -> io::Result<Self> {
+        Self::spawn_to_end_by(Signal::SIGTERM, command)
+    }
+
+    /// Starts a child that has nothing to clean up. If the runner is told to end, it is killed: a QEMU
+    /// whose guest hangs can ignore every other signal.
+    pub fn spawn_to_be_killed(command: &mut Command) -> io::Result<Self> {
+        Self::spawn_to_end_by(Signal::SIGKILL, command)
+    }
+
+    fn spawn_to_end_by(signal: Signal, command: &mut Command) -> io::Result<Self> {
         let runner = getpid();
         command.process_group(0);
         // SAFETY: between fork and exec the closure makes two system calls, both async-signal-safe,
@@ -84,7 +95,7 @@ impl Child {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let process = command.spawn()?;
-        family.children.push(pid(&process));
+        family.children.push((pid(&process), signal));
         Ok(Self { process, reaped: None, here: PhantomData })
     }
 
@@ -114,7 +125,7 @@ impl Child {
             self.reaped = self.process.try_wait()?;
             if self.reaped.is_some() {
                 let id = pid(&self.process);
-                family.children.retain(|&child| child != id);
+                family.children.retain(|&(child, _)| child != id);
             }
         }
         Ok(self.reaped)

@@ -1,6 +1,6 @@
 //! The command line: commands, options, and the limits of each value.
 
-use crate::boot::Board;
+use crate::boot::Options;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -11,9 +11,9 @@ pub struct Cli {
     /// What to do [default: tour]
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// The board to boot.
+    /// What holds for every boot.
     #[command(flatten)]
-    pub board: Board,
+    pub options: Options,
 }
 
 /// The commands.
@@ -31,6 +31,8 @@ pub enum Command {
     Soak(Soak),
     /// Run the on-target tests, each in its own boot
     Test(Test),
+    /// List the boards: what is on each, what it cannot run and why, and what must be installed
+    Boards,
     /// Lint, document and build for the bare-metal targets
     Check,
     /// Make the library for programs in C: a static library and its header
@@ -170,7 +172,7 @@ impl Form {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boot::{Irq, Machine};
+    use crate::boot::{Choice, Irq, Machine};
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -181,14 +183,59 @@ mod tests {
     fn options_alone_mean_the_tour() {
         let cli = Cli::try_parse_from(["runner", "--machine", "microvm", "--irq", "pic"]).unwrap();
         assert!(cli.command.is_none());
-        assert_eq!(cli.board.machine, Some(Machine::Microvm));
-        assert_eq!(cli.board.irq, Some(Irq::Pic));
+        assert_eq!(cli.options.machine, Some(Machine::Microvm));
+        assert_eq!(cli.options.irq, Some(Irq::Pic));
+    }
+
+    fn options(words: &str) -> Options {
+        Cli::try_parse_from(["runner"].into_iter().chain(words.split(' '))).unwrap().options
     }
 
     #[test]
-    fn board_defaults_agree() {
-        let cli = Cli::try_parse_from(["runner"]).unwrap();
-        assert_eq!(format!("{:?}", cli.board), format!("{:?}", Board::default()));
+    fn a_board_is_named_before_or_after_the_command() {
+        for words in ["--board virt tour", "tour --board virt"] {
+            let options = options(words);
+            assert!(matches!(options.board, Some(Choice::One(board)) if board.name == "virt"));
+            assert_eq!(options.boards().unwrap().len(), 1);
+        }
+        assert_eq!(options("tour").boards().unwrap()[0].name, "pc");
+        assert_eq!(options("tour --board all").boards().unwrap().len(), crate::board::BOARDS.len());
+    }
+
+    #[test]
+    fn an_unknown_board_is_refused_with_the_list_and_a_second_one_as_a_second_one() {
+        let refused = |words: &str| {
+            let words = ["runner"].into_iter().chain(words.split(' '));
+            Cli::try_parse_from(words).unwrap_err().to_string()
+        };
+        let unknown = refused("--board pdp11");
+        for board in &crate::board::BOARDS {
+            assert!(unknown.contains(board.name), "{unknown}");
+        }
+        assert!(refused("--board pc --board virt").contains("cannot be used multiple times"));
+    }
+
+    #[test]
+    fn what_is_chosen_on_the_pc_is_refused_for_other_boards() {
+        for (words, option) in [
+            ("--board virt --irq pic", "--irq"),
+            ("--board microbit --machine q35", "--machine"),
+            ("--board all --cpu max", "--cpu"),
+        ] {
+            let error = options(words).boards().unwrap_err().to_string();
+            assert!(error.contains(&format!("{option} is only for the board pc")), "{error}");
+        }
+        assert!(options("--board pc --irq pic --machine pc --cpu max").boards().is_ok());
+    }
+
+    #[test]
+    fn several_boards_are_refused_where_one_is_meant() {
+        let error = options("--board all").one_board("echo").unwrap_err().to_string();
+        assert!(error.contains("`echo` runs on one board"), "{error}");
+        let error = options("--board virt").pc("powerfail", "no NVDIMM").unwrap_err().to_string();
+        assert!(error.contains("does not run on the board virt"), "{error}");
+        assert!(options("--board virt").no_board("check").is_err());
+        assert!(options("tour").no_board("check").is_ok());
     }
 
     #[test]

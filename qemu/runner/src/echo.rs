@@ -1,7 +1,8 @@
 //! `echo`: pushes a file through the guest's serial port and back at full speed, and compares.
 
 use crate::{
-    boot::{Board, Boot, Rig},
+    board::{Board, Device},
+    boot::{Boot, Options, Rig},
     cli::{self, Form},
     error::{Error, Result},
     guest::{Guest, Sink, Source, Transcript},
@@ -22,8 +23,21 @@ const SLOWEST: u64 = 10_000;
 /// The seed of the tour's random bytes.
 const SEED: u32 = 0x0ec0_5eed;
 
+/// What a board needs for an echo.
+pub const NEEDS: &str = "no serial port with a 16550";
+
+/// Whether the board has what an echo needs.
+pub fn is_possible(board: &Board) -> bool {
+    board.has(Device::Serial)
+}
+
 /// Echoes a file. Returns whether the bytes that came back are those that were sent.
-pub fn run(echo: &cli::Echo, board: Board) -> Result<bool> {
+pub fn run(echo: &cli::Echo, options: Options) -> Result<bool> {
+    let board = options.one_board("echo")?;
+    if !is_possible(board) {
+        let what = format_args!("the board {} cannot echo", board.name);
+        return Err(Error::caller(what, NEEDS, "use another --board"));
+    }
     let unreadable = |error: &dyn std::fmt::Display| {
         Error::caller(
             format_args!("cannot read {}", echo.input.display()),
@@ -39,7 +53,7 @@ pub fn run(echo: &cli::Echo, board: Board) -> Result<bool> {
     }
     let length = metadata.len();
     let output = OutputFile::begin(&echo.output)?;
-    let rig = Rig::set_up("tour", board)?;
+    let rig = Rig::set_up("tour", board, options)?;
 
     let bar = ui::bytes(length, "echo");
     let sink = Box::new(bar.wrap_write(output.writer()?));

@@ -4,12 +4,13 @@
 //! Another thread writes to each serial port, so that a guest that reads slowly blocks nothing else.
 
 use crate::{
+    board::{Attachment, Board, STREAMS},
     boot::Boot,
     child::{self, Child},
     error::{Error, Result},
     log::Line,
     outcome::Outcome,
-    qemu::{self, STREAMS},
+    qemu,
     report::{Report, Stream, Xorshift},
     ui,
 };
@@ -21,6 +22,7 @@ use std::{
         process::ExitStatusExt,
     },
     panic::resume_unwind,
+    path::Path,
     process::{ExitStatus, Stdio},
     sync::{
         Arc, Mutex, PoisonError,
@@ -90,8 +92,9 @@ pub struct Guest<'a> {
     begun: Instant,
     qemu: Child,
     events: Receiver<Event>,
-    readers: [JoinHandle<io::Result<()>>; 2],
-    writers: [Sender<Source>; 2],
+    readers: Vec<JoinHandle<io::Result<()>>>,
+    /// For each serial port, if the board has it.
+    writers: [Option<Sender<Source>>; 2],
     offered: Option<Source>,
     folder: TempDir,
 }
@@ -99,6 +102,8 @@ pub struct Guest<'a> {
 /// A guest that has ended.
 #[derive(Debug)]
 pub struct Run {
+    /// Its board.
+    pub board: &'static Board,
     /// Its command line.
     pub what: String,
     /// How it ended.
@@ -112,7 +117,11 @@ pub struct Run {
 impl Run {
     /// Returns the run if it reached its end, otherwise the error with the guest's log.
     pub fn success(self) -> Result<Self> {
-        match self.outcome.error(format_args!("guest `{}`", self.what)) {
+        let what = match self.board.is_pc() {
+            true => format!("guest `{}`", self.what),
+            false => format!("guest `{}` on {}", self.what, self.board.name),
+        };
+        match self.outcome.error(what, self.board) {
             None => Ok(self),
             Some(error) => Err(error.with("the guest's log", &self.log_text())),
         }
@@ -140,37 +149,46 @@ impl<'a> Guest<'a> {
             Err(interrupted) => interrupted,
         };
         let folder = tempfile::Builder::new().prefix("guest-").tempdir().map_err(failed)?;
-        let listeners = STREAMS.map(|stream| listen(&folder, stream));
-        let output = File::create(folder.path().join("stderr")).map_err(failed)?;
-        let mut command = qemu::command(boot, folder.path());
+        let (board, path) = (boot.rig.board, folder.path());
+        let mut listeners = Vec::new();
+        for (stream, attachment) in STREAMS.into_iter().zip(board.streams) {
+            let is_there = attachment != Attachment::Absent;
+            listeners
+                .push(is_there.then(|| listen(&path.join(stream))).transpose().map_err(failed)?);
+        }
+        let output = File::create(path.join("stderr")).map_err(failed)?;
+        let mut command = qemu::command(boot, path);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
-        let mut qemu = Child::spawn(&mut command).map_err(failed)?;
+        let mut qemu = Child::spawn_to_be_killed(&mut command).map_err(failed)?;
 
-        let mut accept = |listener: io::Result<UnixListener>| match accept(
-            &listener.map_err(failed)?,
-            || qemu.try_wait(),
-            begun + boot.limit,
-        ) {
+        let mut accept = |listener| match accept(&listener, || qemu.try_wait(), begun + boot.limit)
+        {
             Ok(Ok(stream)) => Ok(stream),
             Ok(Err(status)) => {
                 child::check_interrupt()?;
-                let outcome = qemu_failed(status, &folder);
-                let error = outcome.error("before the guest started");
+                let outcome = qemu_failed(status, path);
+                let error = outcome.error("before the guest started", board);
                 Err(error.unwrap_or_else(Error::interrupted))
             }
             Err(error) => Err(failed(error)),
         };
-        let [com1_listener, com2_listener, log_listener, report_listener] = listeners;
-        let com1_stream = accept(com1_listener)?;
-        let com2_stream = accept(com2_listener)?;
-        let log = accept(log_listener)?;
-        let report = accept(report_listener)?;
+        let mut streams = Vec::new();
+        for listener in listeners {
+            streams.push(listener.map(&mut accept).transpose()?);
+        }
+        let Ok([com1_stream, com2_stream, Some(log), Some(report)]) = <[_; 4]>::try_from(streams)
+        else {
+            unreachable!("every board has a log and reports")
+        };
 
-        let writers = [
-            write(com1_stream.try_clone().map_err(failed)?),
-            write(com2_stream.try_clone().map_err(failed)?),
-        ];
-        let readers = [drain(com1_stream, com1), drain(com2_stream, com2)];
+        let (mut readers, mut writers) = (Vec::new(), [None, None]);
+        let ports = [(com1_stream, com1), (com2_stream, com2)];
+        for ((stream, sink), writer) in ports.into_iter().zip(&mut writers) {
+            if let Some(stream) = stream {
+                *writer = Some(write(stream.try_clone().map_err(failed)?));
+                readers.push(drain(stream, sink));
+            }
+        }
         let (events, received) = mpsc::channel();
         let dictionary = boot.rig.firmware.dictionary.clone();
         let lines = events.clone();
@@ -213,7 +231,7 @@ impl<'a> Guest<'a> {
             let until = power_fails.map_or(deadline, |moment| deadline.min(moment));
             match self.events.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(Event::Log(line)) => {
-                    if self.boot.rig.board.verbose {
+                    if self.boot.rig.options.verbose {
                         ui::note(&line);
                     }
                     log.push(line);
@@ -223,8 +241,13 @@ impl<'a> Guest<'a> {
                 }
                 Ok(Event::Report(report)) => {
                     complete = matches!(report, Report::Complete);
-                    if let Report::Want(want) = report {
-                        self.grant(want);
+                    if let Report::Want(want) = report
+                        && !self.grant(want)
+                    {
+                        let line = format!("{want:?}");
+                        let error =
+                            format!("the board {} has no such port", self.boot.rig.board.name);
+                        bad_report.get_or_insert(Outcome::BadReport { line, error });
                     }
                     power_fails = each(report).or(power_fails);
                 }
@@ -242,11 +265,11 @@ impl<'a> Guest<'a> {
         let outcome = match (child::check_interrupt(), status) {
             (Err(_), _) => Outcome::Interrupted,
             (_, Some(status)) if power_failed && status.signal().is_some() => Outcome::PowerFailed,
-            (_, None) => Outcome::TimedOut { limit: self.boot.limit },
+            (_, None) => Outcome::of_limit(self.boot.limit, &stderr(self.folder.path())),
             (_, Some(status)) => status
                 .code()
                 .and_then(|code| Outcome::of_code(code, complete))
-                .unwrap_or_else(|| qemu_failed(status, &self.folder)),
+                .unwrap_or_else(|| qemu_failed(status, self.folder.path())),
         };
         let outcome = match (outcome, bad_report) {
             (Outcome::Complete | Outcome::Incomplete, Some(bad)) => bad,
@@ -261,19 +284,21 @@ impl<'a> Guest<'a> {
                 Error::run("what the guest sent cannot be kept", error, "check the disk")
             })?;
         }
-        Ok(Run { what: self.boot.command_line(), outcome, log, time })
+        Ok(Run { board: self.boot.rig.board, what: self.boot.command_line(), outcome, log, time })
     }
 
-    /// Queues the bytes that the guest wants.
-    fn grant(&mut self, Stream { port, bytes, seed }: Stream) {
+    /// Queues the bytes that the guest wants. Returns whether the board has the port.
+    fn grant(&mut self, Stream { port, bytes, seed }: Stream) -> bool {
+        let Some(writer) = &self.writers[port as usize] else { return false };
         let source = self.offered.take().unwrap_or_else(|| Box::new(Xorshift::new(seed)));
         // The writer has ended only if the guest has, and then the outcome says so.
-        _ = self.writers[port as usize].send(Box::new(source.take(bytes)));
+        _ = writer.send(Box::new(source.take(bytes)));
+        true
     }
 }
 
-fn listen(folder: &TempDir, stream: &str) -> io::Result<UnixListener> {
-    let listener = UnixListener::bind(folder.path().join(stream))?;
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    let listener = UnixListener::bind(path)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
@@ -312,13 +337,18 @@ fn accept(
     }
 }
 
-fn qemu_failed(status: ExitStatus, folder: &TempDir) -> Outcome {
+fn qemu_failed(status: ExitStatus, folder: &Path) -> Outcome {
     let status = match (status.code(), status.signal()) {
         (Some(code), _) => format!("it exited with code {code}, which no guest uses"),
         (None, signal) => format!("signal {} killed it", signal.unwrap_or_default()),
     };
-    let stderr = fs::read(folder.path().join("stderr")).unwrap_or_default();
-    Outcome::QemuFailed { status, stderr: String::from_utf8_lossy(&stderr).into_owned() }
+    Outcome::of_qemu(status, stderr(folder))
+}
+
+/// What QEMU has written to stderr.
+fn stderr(folder: &Path) -> String {
+    let bytes = fs::read(folder.join("stderr")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Reads a port to its end into a sink. If the sink fails, the error is returned at the end, and the
@@ -379,7 +409,7 @@ mod tests {
     #[test]
     fn what_connects_and_ends_at_once_is_heard() {
         let folder = tempfile::tempdir().unwrap();
-        let listener = listen(&folder, "stream").unwrap();
+        let listener = listen(&folder.path().join("stream")).unwrap();
         // It connects, sends and ends after the first look at the listener.
         let ends = || {
             let mut stream = UnixStream::connect(folder.path().join("stream"))?;
@@ -397,7 +427,7 @@ mod tests {
     #[test]
     fn what_ends_without_connecting_is_an_end() {
         let folder = tempfile::tempdir().unwrap();
-        let listener = listen(&folder, "stream").unwrap();
+        let listener = listen(&folder.path().join("stream")).unwrap();
         let soon = Instant::now() + Duration::from_secs(60);
         let end = accept(&listener, || Ok(Some(ExitStatus::from_raw(1 << 8))), soon).unwrap();
         assert_eq!(end.unwrap_err().code(), Some(1));

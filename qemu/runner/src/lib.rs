@@ -12,6 +12,7 @@
 //! | `powerfail` | [`powerfail`] | `nvdimm` |
 //! | `soak` | [`soak`] | `soak` |
 //! | `test` | [`on_target`] | `tests` |
+//! | `boards` | [`boards`] | none: it boots nothing |
 //! | `check` | [`check`], [`features`] | none: it boots nothing |
 //! | `c` | [`c`] | none: it boots nothing |
 //! | `cargo bench --bench instructions` | `bench::instructions` | `bench`, `minimal` |
@@ -24,7 +25,8 @@
 //! | [`cli`] | the command line |
 //! | [`setup`], [`toolchain`], [`apt`] | the tools that a command needs: found, or installed |
 //! | [`cargo`] | the second cargo, which builds for bare metal |
-//! | [`boot`] | what a boot is: the machine, the board, the firmware, what is plugged in |
+//! | [`board`], [`pc`] | the boards, one row each; what the user chooses on the PC |
+//! | [`boot`] | what a boot is: the board, the firmware, what is plugged in |
 //! | [`qemu`], [`guest`] | QEMU's command line; one running guest, which never outlives the runner |
 //! | [`report`], [`log`], [`outcome`] | what the guest reports, logs, and how it ended |
 //! | [`disk_image`] | what is on the guest's disk |
@@ -33,6 +35,7 @@
 //! | [`powerfail`], [`image`] | QEMU killed at random moments; the log that is then in its NVDIMM |
 //! | [`soak`] | two million operations at random, every count exact |
 //! | `bench` (a feature, for `cargo bench`) | instruction counts beside the peers |
+//! | [`boards`] | the list of the boards |
 //! | [`on_target`] | the on-target tests as ordinary test lines |
 //! | [`c`] | the library for programs in C, with its header |
 //! | [`check`], [`features`] | lints, documentation and builds for bare metal; every two features |
@@ -41,6 +44,8 @@
 pub mod apt;
 #[cfg(feature = "bench")]
 pub mod bench;
+pub mod board;
+pub mod boards;
 pub mod boot;
 pub mod c;
 pub mod cargo;
@@ -58,6 +63,7 @@ pub mod log;
 pub mod on_target;
 pub mod outcome;
 pub mod output;
+pub mod pc;
 pub mod powerfail;
 pub mod qemu;
 pub mod report;
@@ -69,6 +75,7 @@ pub mod toolchain;
 pub mod tour;
 pub mod ui;
 
+use boot::Options;
 use cli::{Cli, Command};
 use error::Result;
 pub use folders::project;
@@ -78,20 +85,24 @@ use std::process::ExitCode;
 /// something is missing) or 130 (interrupted).
 pub fn run(cli: Cli) -> ExitCode {
     child::end_with_the_runner();
-    let passed = match cli.command.unwrap_or_default() {
-        Command::Tour(tour) => tour::run(&tour, cli.board),
-        Command::Echo(echo) => echo::run(&echo, cli.board),
-        Command::Sweep(sweep) => sweep::run(&sweep, cli.board),
-        Command::Powerfail(powerfail) => powerfail::run(&powerfail, cli.board),
-        Command::Soak(soak) => soak::run(&soak, cli.board),
+    finish(command(cli.command.unwrap_or_default(), cli.options))
+}
+
+fn command(command: Command, options: Options) -> Result<bool> {
+    match command {
+        Command::Tour(tour) => tour::run(&tour, &options),
+        Command::Echo(echo) => echo::run(&echo, options),
+        Command::Sweep(sweep) => sweep::run(&sweep, &options),
+        Command::Powerfail(powerfail) => powerfail::run(&powerfail, options),
+        Command::Soak(soak) => soak::run(&soak, &options),
         Command::Test(test) => {
             let rounds = test.repeat;
-            on_target::run(&test.into(), cli.board, rounds)
+            on_target::run(&test.into(), &options, rounds)
         }
-        Command::Check => check::run(),
-        Command::C(c) => c::run(&c),
-    };
-    finish(passed)
+        Command::Boards => boards::run(&options),
+        Command::Check => options.no_board("check").and_then(|()| check::run()),
+        Command::C(c) => options.no_board("c").and_then(|()| c::run(&c)),
+    }
 }
 
 /// The exit code of a command that passed, failed, or could not run. Why it could not run goes to

@@ -1,14 +1,16 @@
-//! The on-target tests, shown as `cargo test` shows tests: one boot lists them, then each runs in a
-//! boot of its own, with each interrupt controller.
+//! The on-target tests, shown as `cargo test` shows tests: for each board one boot lists them, then each
+//! runs in a boot of its own, on the PC with each interrupt controller.
 
 use crate::{
-    boot::{Board, Irq, Rig},
-    child,
+    board::{BOARDS, Board},
+    boot::{Irq, Options, Rig},
+    cargo, child,
     echo::first_difference,
     error::{Error, Result},
     guest::{Guest, Run, Sink, Transcript, nowhere},
     outcome::Outcome,
     report::{Report, Stream, Xorshift},
+    setup::{self, Needs, Tools},
     ui,
 };
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
@@ -25,17 +27,58 @@ use std::{
 /// A test takes well below a second; a busy host can be much slower.
 const LIMIT: Duration = Duration::from_secs(60);
 
+/// The tests of one board.
+struct Suite {
+    rig: Rig,
+    names: BTreeSet<String>,
+}
+
+impl Suite {
+    /// Builds the tests for a board and lists them.
+    fn build(tools: &Tools, board: &'static Board, options: &Options) -> Result<Self> {
+        let firmware = cargo::build(&tools.toolchain, board, "tests")?;
+        let rig = tools.clone().rig(board, firmware, options.clone());
+        let names = list(&rig)?;
+        Ok(Self { rig, names })
+    }
+}
+
 /// Runs the tests that `arguments` select, this many times. Returns whether all passed each time.
-pub fn run(arguments: &Arguments, board: Board, rounds: u32) -> Result<bool> {
-    let controllers = board.irqs();
-    let rig = Arc::new(Rig::set_up("tests", board)?);
-    let names = list(&rig)?;
+pub fn run(arguments: &Arguments, options: &Options, rounds: u32) -> Result<bool> {
+    let boards = options.boards()?;
+    let tools = setup::tools(Needs::boot(&boards))?;
+    let suites: Result<Vec<_>> =
+        boards.into_iter().map(|board| Suite::build(&tools, board, options)).collect();
+    run_suites(arguments, suites?, &[], rounds)
+}
+
+/// Runs the tests of all boards, as a part of `cargo test`. The tests of a board that needs what is not
+/// installed, and that may not be installed here, are ignored, except in CI.
+pub fn run_all(arguments: &Arguments) -> Result<bool> {
+    let mut suites = Vec::new();
+    let mut ignored = Vec::new();
+    for board in &BOARDS {
+        match setup::tools_or_advice(Needs::boot(&[board]))? {
+            Ok(tools) => suites.push(Suite::build(&tools, board, &Options::default())?),
+            Err(advice) => ignored.push((board, advice)),
+        }
+    }
+    run_suites(arguments, suites, &ignored, 1)
+}
+
+fn run_suites(
+    arguments: &Arguments,
+    suites: Vec<Suite>,
+    ignored: &[(&Board, String)],
+    rounds: u32,
+) -> Result<bool> {
+    let suites: Vec<_> = suites.into_iter().map(Arc::new).collect();
     let mut failures = Vec::new();
     for round in 1..=rounds {
         if rounds > 1 {
             ui::print(format_args!("round {round} of {rounds}"));
         }
-        let failed = run_once(arguments, &rig, &controllers, &names)?;
+        let failed = run_once(arguments, &suites, ignored)?;
         failures.extend(failed.into_iter().map(|name| (round, name)));
         child::check_interrupt()?;
     }
@@ -48,20 +91,32 @@ pub fn run(arguments: &Arguments, board: Board, rounds: u32) -> Result<bool> {
 /// Runs the tests once. Returns the names of those that failed.
 fn run_once(
     arguments: &Arguments,
-    rig: &Arc<Rig>,
-    controllers: &[Irq],
-    names: &BTreeSet<String>,
+    suites: &[Arc<Suite>],
+    ignored: &[(&Board, String)],
 ) -> Result<BTreeSet<String>> {
     let executed = Arc::new(AtomicU64::new(0));
     let failed = Arc::new(Mutex::new(BTreeSet::new()));
     let mut trials = Vec::new();
-    for &irq in controllers {
-        for name in names {
-            let (rig, name) = (rig.clone(), name.clone());
+    for (board, advice) in ignored {
+        let (executed, failed) = (executed.clone(), failed.clone());
+        let (name, advice) = (format!("{} ({advice})", board.name), advice.clone());
+        let trial = Trial::test(name.clone(), move || {
+            executed.fetch_add(1, Ordering::Relaxed);
+            failed.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
+            Err(Failed::from(advice))
+        });
+        trials.push(trial.with_ignored_flag(true));
+    }
+    for suite in suites {
+        let Suite { rig, names } = &**suite;
+        let irqs = rig.options.irqs(rig.board);
+        for (irq, name) in irqs.iter().flat_map(|&irq| names.iter().map(move |name| (irq, name))) {
+            let (suite, name) = (suite.clone(), name.clone());
             let (executed, failed) = (executed.clone(), failed.clone());
-            let full_name = format!("{}::{name}", irq.name());
+            let irq_part = irq.map_or(String::new(), |irq| format!("{}::", irq.name()));
+            let full_name = format!("{}::{irq_part}{name}", rig.board.name);
             trials.push(Trial::test(full_name.clone(), move || {
-                let run = boot(&rig, irq, &name).and_then(Run::success);
+                let run = boot(&suite.rig, irq, &name).and_then(Run::success);
                 executed.fetch_add(1, Ordering::Relaxed);
                 run.map(drop).map_err(|error| {
                     failed.lock().unwrap_or_else(PoisonError::into_inner).insert(full_name);
@@ -97,7 +152,7 @@ fn verdict(rounds: u32, failures: &[(u32, String)]) -> String {
 }
 
 /// Boots one test, and compares the bytes that it sends with those that it reports.
-pub fn boot(rig: &Rig, irq: Irq, name: &str) -> Result<Run> {
+pub fn boot(rig: &Rig, irq: Option<Irq>, name: &str) -> Result<Run> {
     let mut boot = rig.boot(format!("run name={name}"), LIMIT);
     boot.irq = irq;
     let ports = [Transcript::default(), Transcript::default()];
@@ -180,8 +235,8 @@ mod tests {
     #[test]
     fn each_failure_is_listed_with_its_round() {
         assert_eq!(verdict(3, &[]), "3 rounds, nothing failed");
-        let failures = [(1, "pic::a".into()), (3, "apic::b".into())];
-        let expected = "3 rounds, 2 failures:\n  round 1: pic::a\n  round 3: apic::b";
+        let failures = [(1, "pc::pic::a".into()), (3, "virt::b".into())];
+        let expected = "3 rounds, 2 failures:\n  round 1: pc::pic::a\n  round 3: virt::b";
         assert_eq!(verdict(3, &failures), expected);
     }
 

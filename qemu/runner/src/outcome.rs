@@ -1,6 +1,6 @@
 //! How a boot ended. The only success is exit code 33 *and* the report `complete`.
 
-use crate::error::Error;
+use crate::{board::Board, error::Error};
 use report::exit;
 use std::{fmt::Display, time::Duration};
 
@@ -23,8 +23,8 @@ pub enum Outcome {
     PowerFailed,
     /// The CPU raised an exception.
     Exception {
-        /// Its vector.
-        vector: u8,
+        /// Its number: the vector on x86, the exception number on Cortex-M, the cause on RISC-V.
+        number: u8,
     },
     /// The machine was reset, as after a triple fault.
     Reset,
@@ -39,6 +39,16 @@ pub enum Outcome {
     TimedOut {
         /// The limit.
         limit: Duration,
+    },
+    /// The guest slept at the time limit, and nothing was left that could wake it.
+    Asleep {
+        /// The limit.
+        limit: Duration,
+    },
+    /// QEMU does not know a machine, a device or a property of one.
+    Unsupported {
+        /// What it says.
+        what: String,
     },
     /// QEMU itself failed.
     QemuFailed {
@@ -55,6 +65,7 @@ impl Outcome {
     /// The meaning of QEMU's exit code; `None` if it is neither one that the guest uses nor a reset.
     pub fn of_code(code: i32, complete: bool) -> Option<Self> {
         const EXCEPTIONS: u8 = exit::exception(0);
+        const LAST: u8 = exit::exception(31);
         let code = u8::try_from(code).ok()?;
         Some(match code {
             0 => Self::Reset,
@@ -64,15 +75,35 @@ impl Outcome {
             exit::COMMAND_LINE => Self::BadCommandLine,
             exit::INTERRUPT => Self::UnexpectedInterrupt,
             exit::REFUSED => Self::Refused,
-            EXCEPTIONS..=127 if code % 2 == 1 => {
-                Self::Exception { vector: (code - EXCEPTIONS) / 2 }
+            EXCEPTIONS..=LAST if code % 2 == 1 => {
+                Self::Exception { number: (code - EXCEPTIONS) / 2 }
             }
             _ => return None,
         })
     }
 
-    /// The error of a boot of `what` that ended so; `None` for success.
-    pub fn error(&self, what: impl Display) -> Option<Error> {
+    /// How a boot ended that QEMU ended with this status, which no guest uses.
+    pub fn of_qemu(status: String, stderr: String) -> Self {
+        let unknown =
+            ["unsupported machine type", "is not a valid device model name", "' not found"];
+        let is_unknown = |line: &&str| unknown.iter().any(|unknown| line.contains(unknown));
+        match stderr.lines().find(is_unknown) {
+            Some(line) => Self::Unsupported { what: line.into() },
+            None => Self::QemuFailed { status, stderr },
+        }
+    }
+
+    /// How a boot ended at its time limit.
+    pub fn of_limit(limit: Duration, stderr: &str) -> Self {
+        // Written by a QEMU whose guest sleeps while no timer is set.
+        match stderr.contains("icount sleep disabled and no active timers") {
+            true => Self::Asleep { limit },
+            false => Self::TimedOut { limit },
+        }
+    }
+
+    /// The error of a boot of `what` on this board that ended so; `None` for success.
+    pub fn error(&self, what: impl Display, board: &Board) -> Option<Error> {
         let error = |how: String, why: &str, advice: &str| {
             Some(Error::run(format_args!("{what}: {how}"), why, advice))
         };
@@ -106,14 +137,19 @@ impl Outcome {
             Self::PowerFailed => {
                 error("the power failed".into(), "QEMU was killed, as requested", "boot it again")
             }
-            Self::Exception { vector } => error(
-                format!("CPU exception {vector} ({})", exception(*vector)),
+            Self::Exception { number } => error(
+                format!("CPU exception {number} ({})", board.exception(*number)),
                 "the guest's code raised it; the log has the address",
                 SEE_LOG,
             ),
             Self::Reset => error(
                 "the machine was reset".into(),
-                "QEMU exited with 0: a triple fault (an exception that could not be delivered), or a reset on purpose",
+                match board.is_pc() {
+                    true => {
+                        "QEMU exited with 0: a triple fault (an exception that could not be delivered), or a reset on purpose"
+                    }
+                    false => "QEMU exited with 0, which no end of a run does",
+                },
                 "look at what ran last: the stack, the page tables, the interrupt table",
             ),
             Self::BadReport { line, error: why } => error(
@@ -126,8 +162,27 @@ impl Outcome {
                 &format!("it had not ended after {} s, so QEMU was killed", limit.as_secs_f32()),
                 "the last line of its log shows how far it got; on a slow machine raise --timeout",
             ),
+            Self::Asleep { limit } => error(
+                "the guest sleeps for ever".into(),
+                &format!(
+                    "no timer was set and no interrupt came within {} s: a wake-up was lost, or never asked for",
+                    limit.as_secs_f32()
+                ),
+                "look at what it waits for last: its interrupt, and the order of check and sleep",
+            ),
+            Self::Unsupported { what: unknown } => Some(Error::caller(
+                format_args!("this {} does not emulate the board {}", board.qemu.name, board.name),
+                unknown,
+                format_args!(
+                    "it is too old or too new; the board was tested with QEMU 7.2, Debian's package {}",
+                    board.qemu.package
+                ),
+            )),
             Self::QemuFailed { status, stderr } => {
-                let advice = "check --machine and --cpu; see what QEMU says below";
+                let advice = match board.is_pc() {
+                    true => "check --machine and --cpu; see what QEMU says below",
+                    false => "see what QEMU says below",
+                };
                 error("QEMU failed".into(), status, advice).map(|error| error.with("QEMU", stderr))
             }
             Self::Interrupted => Some(Error::interrupted()),
@@ -135,36 +190,10 @@ impl Outcome {
     }
 }
 
-/// The name of a CPU exception (Intel SDM volume 3, table 6-1).
-fn exception(vector: u8) -> &'static str {
-    match vector {
-        0 => "divide error",
-        1 => "debug",
-        2 => "non-maskable interrupt",
-        3 => "breakpoint",
-        4 => "overflow",
-        5 => "bound range exceeded",
-        6 => "invalid opcode",
-        7 => "device not available",
-        8 => "double fault",
-        10 => "invalid TSS",
-        11 => "segment not present",
-        12 => "stack-segment fault",
-        13 => "general protection",
-        14 => "page fault",
-        16 => "x87 floating-point error",
-        17 => "alignment check",
-        18 => "machine check",
-        19 => "SIMD floating-point exception",
-        20 => "virtualization exception",
-        21 => "control protection exception",
-        _ => "reserved",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board::PC;
 
     #[test]
     fn success_needs_the_code_and_the_line() {
@@ -182,8 +211,8 @@ mod tests {
         assert_eq!(Outcome::of_code(37, false), Some(Outcome::BadCommandLine));
         assert_eq!(Outcome::of_code(39, false), Some(Outcome::UnexpectedInterrupt));
         assert_eq!(Outcome::of_code(41, true), Some(Outcome::Refused));
-        assert_eq!(Outcome::of_code(65, false), Some(Outcome::Exception { vector: 0 }));
-        assert_eq!(Outcome::of_code(65 + 28, false), Some(Outcome::Exception { vector: 14 }));
+        assert_eq!(Outcome::of_code(65, false), Some(Outcome::Exception { number: 0 }));
+        assert_eq!(Outcome::of_code(65 + 28, false), Some(Outcome::Exception { number: 14 }));
         for qemus_own in [1, 2, 34, 66, 128, 255] {
             assert_eq!(Outcome::of_code(qemus_own, false), None, "{qemus_own}");
         }
@@ -191,14 +220,38 @@ mod tests {
 
     #[test]
     fn each_failure_says_what_happened() {
-        let page_fault = Outcome::Exception { vector: 14 }.error("test `x`").unwrap().to_string();
+        let page_fault =
+            Outcome::Exception { number: 14 }.error("test `x`", PC).unwrap().to_string();
         assert!(
             page_fault.starts_with("test `x`: CPU exception 14 (page fault)\n"),
             "{page_fault}"
         );
         let limit = Duration::from_millis(1500);
-        let hang = Outcome::TimedOut { limit }.error("tour").unwrap().to_string();
+        let hang = Outcome::TimedOut { limit }.error("tour", PC).unwrap().to_string();
         assert!(hang.contains("hangs") && hang.contains("1.5 s"), "{hang}");
-        assert!(Outcome::Complete.error("tour").is_none());
+        assert!(Outcome::Complete.error("tour", PC).is_none());
+    }
+    #[test]
+    fn a_qemu_that_does_not_know_a_device_is_told_from_one_that_fails() {
+        for unknown in [
+            "qemu-system-arm: unsupported machine type\nUse -machine help",
+            "warning\nqemu-system-riscv32: -device edu: 'edu' is not a valid device model name",
+            "qemu-system-riscv32: -device edu,dma_mask=1: Property 'edu.dma_mask' not found",
+        ] {
+            let outcome = Outcome::of_qemu("code 1".into(), unknown.into());
+            assert!(matches!(outcome, Outcome::Unsupported { .. }), "{outcome:?}");
+            let error = outcome.error("tour", PC).unwrap().to_string();
+            assert!(error.contains("too old or too new") && error.contains("pc"), "{error}");
+        }
+        let outcome = Outcome::of_qemu("code 1".into(), "no memory".into());
+        assert!(matches!(outcome, Outcome::QemuFailed { .. }));
+    }
+
+    #[test]
+    fn a_guest_that_nothing_can_wake_is_told_from_one_that_is_slow() {
+        let limit = Duration::from_secs(1);
+        assert_eq!(Outcome::of_limit(limit, ""), Outcome::TimedOut { limit });
+        let warning = "qemu-system-arm: warning: icount sleep disabled and no active timers\n";
+        assert_eq!(Outcome::of_limit(limit, warning), Outcome::Asleep { limit });
     }
 }

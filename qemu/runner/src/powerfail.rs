@@ -13,7 +13,7 @@ pub mod history;
 mod lane;
 
 use crate::{
-    boot::{Board, Machine, Rig},
+    boot::{Machine, Options, Rig},
     cli,
     error::{Error, Result},
     guest::at_once,
@@ -61,10 +61,10 @@ pub struct Tally {
 }
 
 /// Lets the power fail and prints the result. Returns whether nothing is wrong.
-pub fn run(powerfail: &cli::Powerfail, board: Board) -> Result<bool> {
+pub fn run(powerfail: &cli::Powerfail, options: Options) -> Result<bool> {
     let seed = powerfail.seed.unwrap_or_else(|| fastrand::u64(..));
     let plan = Plan { rounds: powerfail.rounds, seed, early: false };
-    let tally = Tally::of(plan, board)?;
+    let tally = Tally::of(plan, options)?;
     tally.lines().for_each(ui::print);
     ui::print(format_args!("  seed {seed}"));
     Ok(tally.holds())
@@ -72,12 +72,13 @@ pub fn run(powerfail: &cli::Powerfail, board: Board) -> Result<bool> {
 
 impl Tally {
     /// Runs a plan.
-    pub fn of(plan: Plan, board: Board) -> Result<Self> {
-        if board.machine() == Machine::Microvm {
+    pub fn of(plan: Plan, options: Options) -> Result<Self> {
+        let board = options.pc("powerfail", "it needs an NVDIMM")?;
+        if options.machine() == Machine::Microvm {
             let why = "this machine has no slot for it";
             return Err(Error::caller("there is no NVDIMM", why, "use --machine q35 or pc"));
         }
-        let rig = &Rig::set_up("nvdimm", board)?;
+        let rig = &Rig::set_up("nvdimm", board, options)?;
         let step = &ui::Step::begin(format_args!("{} power failures", plan.rounds));
         let shared = &Shared::default();
         at_once(0..LANES, |number| Lane::new(rig, plan, number)?.run(shared, step))

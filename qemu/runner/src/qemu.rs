@@ -1,10 +1,12 @@
 //! QEMU: where it is, and its command line.
 //!
-//! The guest's four byte streams (two serial ports, the log, the reports) are unix sockets. The runner
+//! The guest's byte streams (two serial ports, the log, the reports) are unix sockets. The runner
 //! listens on them before QEMU starts, so that nothing is lost.
 
 use crate::{
-    boot::{Boot, Machine},
+    board::{Attachment, CommandLine, Machine, STREAMS},
+    boot::{Boot, Rig},
+    pc,
     report::Domain,
 };
 use std::{
@@ -13,20 +15,6 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
-
-/// The program.
-pub const PROGRAM: &str = "qemu-system-x86_64";
-
-/// Debian's package that contains it.
-pub const PACKAGE: &str = "qemu-system-x86";
-
-/// The names of a guest's byte streams, and of their sockets.
-pub const STREAMS: [&str; 4] = ["com1", "com2", "log", "report"];
-
-/// Looks for QEMU in `PATH`.
-pub fn find() -> Option<PathBuf> {
-    in_path(PROGRAM)
-}
 
 /// Looks for a program in `PATH`.
 pub fn in_path(program: &str) -> Option<PathBuf> {
@@ -40,51 +28,61 @@ pub fn in_path(program: &str) -> Option<PathBuf> {
 
 /// The command that boots. The sockets are in `folder`.
 pub fn command(boot: &Boot, folder: &Path) -> Command {
-    let board = &boot.rig.board;
-    let mut command = Command::new(&boot.rig.qemu);
-    let mut add = |words: &str| _ = command.args(words.split(' '));
+    let Rig { qemu, firmware, board, options } = boot.rig;
+    let mut command = Command::new(qemu);
+    let mut add = |words: &str| _ = command.args(words.split(' ').filter(|word| !word.is_empty()));
     add("-nodefaults -no-reboot -display none -monitor none");
-    // A slot for more memory only where an NVDIMM needs it.
-    add(if boot.nvdimm.is_some() { "-m 128M,slots=1,maxmem=16G" } else { "-m 128M" });
-    for stream in STREAMS {
-        add(&format!("-chardev socket,id={stream},path={stream}"));
+    let mut console = String::new();
+    for (stream, attachment) in STREAMS.iter().zip(board.streams) {
+        let socket = format!("-chardev socket,id={stream},path={stream}");
+        match attachment {
+            Attachment::Device(device) => add(&format!("{socket} {device}")),
+            Attachment::Semihosting => {
+                add(&socket);
+                console = format!(",chardev={stream}");
+            }
+            Attachment::Absent => {}
+        }
     }
-    add("-device isa-debugcon,iobase=0xe9,chardev=log");
-    add("-device isa-debugcon,iobase=0xe8,chardev=report");
-    add("-device isa-debug-exit,iobase=0xf4,iosize=4");
-    add("-serial chardev:com1");
-    match board.machine() {
-        // Without the SATA controller, on which the PC's firmware spends half a second.
-        Machine::Q35 => add("-machine q35,sata=off -serial chardev:com2 -device edu"),
-        Machine::Pc => add("-machine pc -serial chardev:com2 -device edu"),
-        // This machine has only the first serial port by default.
-        Machine::Microvm => {
-            add(
-                "-machine microvm,pit=on,pic=on,rtc=on,isa-serial=on -device isa-serial,index=1,chardev=com2",
-            );
+    match board.machine {
+        Machine::Fixed(machine) => add(machine),
+        Machine::Chosen => {
+            add(options.machine().options());
+            add("-device isa-debug-exit,iobase=0xf4,iosize=4");
+            // A slot for more memory only where an NVDIMM needs it.
+            add(if boot.nvdimm.is_some() { "-m 128M,slots=1,maxmem=16G" } else { "-m 128M" });
+            command.arg("-cpu").arg(options.cpu.as_deref().unwrap_or(pc::CPU));
         }
     }
     if boot.cores > 1 {
-        add(&format!("-smp {}", boot.cores));
+        command.args(["-smp", &boot.cores.to_string()]);
     }
     if boot.exact {
         // The guest's clock counts instructions, so every figure repeats to the digit.
-        add("-icount shift=0,sleep=off");
+        command.args(["-icount", &format!("shift={},sleep=off", board.shift)]);
     }
     if let Some(disk) = &boot.disk {
-        let mut drive = format!("if=none,id=disk,format=raw,file={}", value(&disk.image));
+        let mut drive = format!("if=none,id=disk,format=raw,file={}", path(&disk.image));
         disk.properties.iter().for_each(|property| drive += &format!(",{property}"));
         command.args(["-drive", &drive, "-device", "virtio-blk-pci,drive=disk"]);
     }
     if let Some(nvdimm) = &boot.nvdimm {
-        let (file, bytes) = (value(&nvdimm.file), nvdimm.bytes);
+        let (file, bytes) = (path(&nvdimm.file), nvdimm.bytes);
         let machine = format!("nvdimm=on,nvdimm-persistence={}", persistence(nvdimm.persistence));
         let file = format!("memory-backend-file,id=nvdimm,share=on,mem-path={file},size={bytes}");
         command.args(["-machine", &machine, "-object", &file, "-device", "nvdimm,memdev=nvdimm"]);
     }
-    command.arg("-cpu").arg(&board.cpu);
-    command.arg("-kernel").arg(&boot.rig.firmware.elf);
-    command.arg("-append").arg(boot.command_line());
+    command.arg("-kernel").arg(&firmware.elf);
+    match board.command_line {
+        CommandLine::Append => command.arg("-append").arg(boot.command_line()),
+        CommandLine::Semihosting => {
+            let line = boot.command_line();
+            let words = line.split(' ').map(|word| format!(",arg={}", value(word)));
+            let words: String = words.collect();
+            command
+                .args(["-semihosting-config", &format!("enable=on,target=native{console}{words}")])
+        }
+    };
     command.current_dir(folder);
     command
 }
@@ -97,8 +95,13 @@ fn persistence(domain: Domain) -> &'static str {
     }
 }
 
-/// A path as the value of a property. A comma separates properties, so a comma in the path is written
+/// A text as the value of a property. A comma separates properties, so a comma in the text is written
 /// twice.
-fn value(path: &Path) -> String {
-    path.display().to_string().replace(',', ",,")
+fn value(text: &str) -> String {
+    text.replace(',', ",,")
+}
+
+/// A path as the value of a property.
+fn path(path: &Path) -> String {
+    value(&path.display().to_string())
 }

@@ -3,7 +3,8 @@
 
 use crate::{
     apt::{self, Apt, Replacement},
-    boot::{Board, Rig},
+    board::{self, Board, Program},
+    boot::{Options, Rig},
     cargo::{self, Firmware},
     child,
     error::{Error, Result},
@@ -13,6 +14,7 @@ use crate::{
 };
 use console::Term;
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{self, IsTerminal},
     path::PathBuf,
@@ -26,9 +28,11 @@ const C_PACKAGE: &str = "build-essential";
 
 /// The tools that a command needs.
 #[derive(Clone, Copy, Debug)]
-pub struct Needs {
-    /// The targets that it builds for.
-    pub targets: &'static [&'static str],
+pub struct Needs<'a> {
+    /// The boards that it builds for.
+    pub boards: &'a [&'static Board],
+    /// More targets that it builds for, without a linker.
+    pub targets: &'a [&'static str],
     /// Whether it boots.
     pub qemu: bool,
     /// Whether it lints.
@@ -37,13 +41,40 @@ pub struct Needs {
     pub c: bool,
 }
 
-impl Needs {
-    /// To build for bare metal.
-    pub const BUILD: Self =
-        Self { targets: &[toolchain::TARGET], qemu: false, clippy: false, c: false };
+impl Needs<'static> {
+    /// To build for the PC.
+    pub const BUILD: Self = Self::build(&[board::PC]);
 
-    /// To build the firmware and boot it.
-    pub const BOOT: Self = Self { qemu: true, ..Self::BUILD };
+    /// To build the PC's firmware and boot it.
+    pub const BOOT: Self = Self::boot(&[board::PC]);
+}
+
+impl<'a> Needs<'a> {
+    /// To build for these boards.
+    pub const fn build(boards: &'a [&'static Board]) -> Self {
+        Self { boards, targets: &[], qemu: false, clippy: false, c: false }
+    }
+
+    /// To build the firmware of these boards and boot it.
+    pub const fn boot(boards: &'a [&'static Board]) -> Self {
+        Self { qemu: true, ..Self::build(boards) }
+    }
+
+    /// All targets.
+    fn all_targets(&self) -> Vec<&'static str> {
+        self.boards.iter().map(|board| board.target).chain(self.targets.iter().copied()).collect()
+    }
+
+    /// The programs that boot, and those that link for a toolchain that builds `core`.
+    fn programs(&self, builds_core: bool) -> Vec<Program> {
+        let linkers = self.boards.iter().filter_map(|board| board.linker.program());
+        let qemus = self.boards.iter().map(|board| board.qemu);
+        let mut programs: Vec<_> =
+            linkers.filter(|_| builds_core).chain(qemus.filter(|_| self.qemu)).collect();
+        let mut seen = BTreeSet::new();
+        programs.retain(|program| seen.insert(program.name));
+        programs
+    }
 }
 
 /// The tools that were found.
@@ -51,23 +82,47 @@ impl Needs {
 pub struct Tools {
     /// The compiler for bare metal.
     pub toolchain: Toolchain,
-    /// QEMU. It can be missing if the command does not need it.
-    pub qemu: Option<PathBuf>,
 }
 
 impl Tools {
     /// The rig that boots this firmware.
-    pub fn rig(self, firmware: Firmware, board: Board) -> Rig {
-        Rig { qemu: self.qemu.unwrap_or_else(|| qemu::PROGRAM.into()), firmware, board }
+    pub fn rig(self, board: &'static Board, firmware: Firmware, options: Options) -> Rig {
+        Rig { qemu: Self::qemu(board), firmware, board, options }
+    }
+
+    /// The QEMU of a board.
+    pub fn qemu(board: &Board) -> PathBuf {
+        qemu::in_path(board.qemu.name).unwrap_or_else(|| board.qemu.name.into())
     }
 }
 
 impl Rig {
     /// Sets up what is missing and builds one binary of the firmware.
-    pub fn set_up(binary: &str, board: Board) -> Result<Self> {
-        let tools = tools(Needs::BOOT)?;
-        let firmware = cargo::build(&tools.toolchain, binary)?;
-        Ok(tools.rig(firmware, board))
+    pub fn set_up(binary: &str, board: &'static Board, options: Options) -> Result<Self> {
+        let tools = tools(Needs::boot(&[board]))?;
+        let firmware = cargo::build(&tools.toolchain, board, binary)?;
+        Ok(tools.rig(board, firmware, options))
+    }
+}
+
+/// Why these boards cannot be booted before something is installed, with the way to install it; `None`
+/// if nothing is missing. Installs nothing.
+pub fn missing(needs: Needs) -> Option<(String, String)> {
+    let missing = probe(needs).err()?;
+    Some((missing.why(), missing.advice(apt::is_here())))
+}
+
+/// As [`tools`], for tests that are ignored where something is missing that may not be installed here.
+/// Returns then the way to install it. In CI (`CI=true`) it is an error, so that no test is left out
+/// there.
+pub fn tools_or_advice(needs: Needs) -> Result<std::result::Result<Tools, String>> {
+    let ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
+    let root = nix::unistd::geteuid().is_root();
+    match missing(needs) {
+        Some((_, advice)) if !ci && decide(apt::is_here(), root, false) == Decision::Refuse => {
+            Ok(Err(advice.replace('\n', "").replace("              ", "; ")))
+        }
+        _ => tools(needs).map(Ok),
     }
 }
 
@@ -76,7 +131,9 @@ impl Rig {
 struct Missing {
     reasons: Vec<String>,
     packages: Vec<&'static str>,
-    targets: &'static [&'static str],
+    /// The targets for which there is no compiler.
+    targets: Vec<&'static str>,
+    programs: Vec<&'static str>,
 }
 
 impl Missing {
@@ -91,16 +148,13 @@ impl Missing {
             let install = "apt-get update && apt-get install --no-install-recommends";
             ways.push(format!("as root: {install} {}", self.packages.join(" ")));
         }
-        if self.packages.contains(&toolchain::PACKAGES[0]) {
+        if !self.targets.is_empty() {
             let targets = self.targets.join(" ");
             ways.push(format!("or, with rustup: rustup target add {targets}"));
         }
         if !debian {
-            if self.packages.contains(&qemu::PACKAGE) {
-                ways.push(format!("install {} with the system's package manager", qemu::PROGRAM));
-            }
-            if self.packages.contains(&C_PACKAGE) {
-                let programs = C_PROGRAMS.join(", ");
+            if !self.programs.is_empty() {
+                let programs = self.programs.join(", ");
                 ways.push(format!("install {programs} with the system's package manager"));
             }
             ways.push(format!("or use Debian, with its packages {}", self.packages.join(" ")));
@@ -143,12 +197,14 @@ pub fn tools(needs: Needs) -> Result<Tools> {
 
 /// Looks for all tools, so that one message names everything that is missing.
 fn probe(needs: Needs) -> std::result::Result<Tools, Missing> {
-    let mut missing = Missing { targets: needs.targets, ..Missing::default() };
-    let toolchain = Toolchain::find(needs.targets);
+    let mut missing = Missing::default();
+    let targets = needs.all_targets();
+    let toolchain = Toolchain::find(&targets);
     match &toolchain {
         Err(why) => {
-            missing.reasons.push(format!("no compiler for {} ({why})", needs.targets.join(", ")));
+            missing.reasons.push(format!("no compiler for {} ({why})", targets.join(", ")));
             missing.packages.extend(toolchain::PACKAGES);
+            missing.targets = targets;
         }
         Ok(found) if needs.clippy && !found.has_clippy() => {
             missing.reasons.push(format!("no clippy beside {found}"));
@@ -158,19 +214,21 @@ fn probe(needs: Needs) -> std::result::Result<Tools, Missing> {
     if needs.clippy && !toolchain.as_ref().is_ok_and(Toolchain::has_clippy) {
         missing.packages.push(toolchain::CLIPPY_PACKAGE);
     }
-    let qemu = qemu::find();
-    if needs.qemu && qemu.is_none() {
-        missing.reasons.push(format!("no {} in PATH", qemu::PROGRAM));
-        missing.packages.push(qemu::PACKAGE);
-    }
-    let absent = C_PROGRAMS.into_iter().filter(|program| qemu::in_path(program).is_none());
-    let absent: Vec<_> = absent.collect();
-    if needs.c && !absent.is_empty() {
-        missing.reasons.push(format!("no {} in PATH", absent.join(", ")));
-        missing.packages.push(C_PACKAGE);
+    // Where there is no compiler yet, it is Debian's that would be installed.
+    let builds_core = toolchain.as_ref().map_or(apt::is_here(), |found| found.builds_core);
+    let c_programs = C_PROGRAMS.map(|name| Program { name, package: C_PACKAGE });
+    let c_programs = c_programs.into_iter().filter(|_| needs.c);
+    let absent = needs.programs(builds_core).into_iter().chain(c_programs);
+    let absent: Vec<_> = absent.filter(|p| qemu::in_path(p.name).is_none()).collect();
+    if !absent.is_empty() {
+        missing.programs = absent.iter().map(|program| program.name).collect();
+        missing.reasons.push(format!("no {} in PATH", missing.programs.join(", ")));
+        missing.packages.extend(absent.iter().map(|program| program.package));
+        let mut seen = BTreeSet::new();
+        missing.packages.retain(|package| seen.insert(*package));
     }
     match toolchain {
-        Ok(toolchain) if missing.packages.is_empty() => Ok(Tools { toolchain, qemu }),
+        Ok(toolchain) if missing.packages.is_empty() => Ok(Tools { toolchain }),
         _ => Err(missing),
     }
 }
@@ -262,11 +320,28 @@ mod tests {
     }
 
     #[test]
+    fn each_board_needs_only_its_own_tools() {
+        let names = |boards: &[&'static Board], builds_core| -> Vec<_> {
+            let programs = Needs::boot(boards).programs(builds_core);
+            programs.into_iter().map(|program| program.name).collect()
+        };
+        let [virt, imc] = ["virt", "virt-imc"].map(|name| Board::named(name).unwrap());
+        assert_eq!(names(&[board::PC], true), ["qemu-system-x86_64"]);
+        assert_eq!(names(&[virt, imc], true), ["ld.lld-14", "qemu-system-riscv32"]);
+        assert_eq!(names(&[virt, imc], false), ["qemu-system-riscv32"], "rustup has the linker");
+        let boards = [board::PC, virt];
+        let build = Needs::build(&boards);
+        assert_eq!(build.programs(true).len(), 1, "only a boot needs QEMU");
+        assert_eq!(build.all_targets(), [board::PC.target, virt.target]);
+    }
+
+    #[test]
     fn the_advice_names_every_way() {
         let missing = Missing {
             reasons: vec!["no compiler".into(), "no QEMU".into()],
-            packages: [&toolchain::PACKAGES[..], &[qemu::PACKAGE]].concat(),
-            targets: &[toolchain::TARGET],
+            packages: [&toolchain::PACKAGES[..], &[board::PC.qemu.package]].concat(),
+            targets: vec![toolchain::TARGET],
+            programs: vec![board::PC.qemu.name],
         };
         let debian = missing.advice(true);
         assert!(debian.contains("apt-get install --no-install-recommends rustc-web cargo-web rust-web-src qemu-system-x86"));
@@ -281,7 +356,7 @@ mod tests {
 
     #[test]
     fn if_only_qemu_is_missing_only_qemu_is_advised() {
-        let missing = Missing { packages: vec![qemu::PACKAGE], ..Missing::default() };
+        let missing = Missing { packages: vec![board::PC.qemu.package], ..Missing::default() };
         assert_eq!(
             missing.advice(true),
             "as root: apt-get update && apt-get install --no-install-recommends qemu-system-x86"
@@ -290,7 +365,11 @@ mod tests {
 
     #[test]
     fn if_only_the_c_compiler_is_missing_only_that_is_advised() {
-        let missing = Missing { packages: vec![C_PACKAGE], ..Missing::default() };
+        let missing = Missing {
+            packages: vec![C_PACKAGE],
+            programs: C_PROGRAMS.into(),
+            ..Missing::default()
+        };
         assert_eq!(
             missing.advice(true),
             "as root: apt-get update && apt-get install --no-install-recommends build-essential"
@@ -300,8 +379,11 @@ mod tests {
 
     #[test]
     fn a_refusal_installs_nothing() {
-        let missing =
-            Missing { reasons: vec!["no QEMU".into()], packages: vec!["a-package"], targets: &[] };
+        let missing = Missing {
+            reasons: vec!["no QEMU".into()],
+            packages: vec!["a-package"],
+            ..Missing::default()
+        };
         let error = install(Needs::BOOT, missing, true, Decision::Refuse).unwrap_err().to_string();
         assert!(error.contains("no QEMU") && error.contains("a-package"), "{error}");
     }

@@ -2,56 +2,104 @@
 //! paths that are broken on purpose.
 
 use crate::{
-    boot::{Board, Irq, Machine, Rig},
-    cli,
+    board::Board,
+    boot::{Irq, Machine, Options, Rig, place},
+    cargo, cli,
     error::Result,
     guest::{Guest, at_once, nowhere},
     output::OutputFile,
     report::{Report, SweptPath, SweptTwin},
-    ui,
+    setup::{self, Needs},
+    table, ui,
 };
 use console::{Alignment, pad_str, style};
 use indicatif::HumanCount;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// A sweep takes about a minute; a busy host can be much slower.
-const LIMIT: Duration = Duration::from_secs(600);
+/// A sweep takes about a minute; a busy host, and one that sweeps all boards, can be much slower.
+const LIMIT: Duration = Duration::from_secs(1200);
 
 /// The width of a name. A longer name moves its figures to the right.
 const NAME: usize = 52;
 
-/// The result of a sweep, with all interrupt controllers together.
-#[derive(Clone, Debug, Default)]
+/// The result of a sweep of one board, with all its interrupt controllers together.
+#[derive(Clone, Debug)]
 pub struct Swept {
+    /// The board.
+    pub board: &'static Board,
     /// The library's paths.
     pub paths: Vec<SweptPath>,
     /// The paths that are broken on purpose.
     pub twins: Vec<SweptTwin>,
 }
 
-/// Sweeps and prints. Returns whether no event is lost and every twin is caught.
-pub fn run(sweep: &cli::Sweep, board: Board) -> Result<bool> {
+/// Sweeps each board and prints. Returns whether no event is lost and every twin is caught.
+pub fn run(sweep: &cli::Sweep, options: &Options) -> Result<bool> {
+    let boards = options.boards()?;
     let json = sweep.json.as_deref().map(OutputFile::begin).transpose()?;
-    let swept = Swept::on(board)?;
-    swept.lines().for_each(ui::print);
-    if let Some(json) = json {
-        json.keep_json(&swept.to_json())?;
+    let tools = setup::tools(Needs::boot(&boards))?;
+    let mut rigs = Vec::new();
+    for &board in &boards {
+        let firmware = cargo::build(&tools.toolchain, board, "sweep")?;
+        rigs.push(tools.clone().rig(board, firmware, options.clone()));
     }
-    Ok(swept.holds())
+    let all: Result<Vec<Swept>> = at_once(rigs, Swept::of).into_iter().collect();
+    let all = all?;
+    for swept in &all {
+        if boards.len() > 1 {
+            ui::print(table::board(swept.board));
+        }
+        swept.lines().for_each(ui::print);
+    }
+    if boards.len() > 1 {
+        ui::print("");
+        for swept in &all {
+            ui::print(format_args!("{:10} {}", swept.board.name, swept.verdict()));
+        }
+    }
+    if let Some(json) = json {
+        json.keep_json(&to_json(&all))?;
+    }
+    Ok(all.iter().all(Swept::holds))
+}
+
+/// All paths and twins, each with its board.
+fn to_json(all: &[Swept]) -> Value {
+    let paths = all.iter().flat_map(|Swept { board, paths, .. }| {
+        paths.iter().map(|SweptPath { path, placements, lost, .. }| {
+            json!({ "board": board.name, "path": path, "placements": placements, "lost": lost })
+        })
+    });
+    let twins = all.iter().flat_map(|Swept { board, twins, .. }| {
+        twins.iter().map(|twin| {
+            json!({ "board": board.name, "twin": twin.twin, "caught": twin.is_caught(), "lost": twin.lost })
+        })
+    });
+    json!({ "paths": paths.collect::<Vec<_>>(), "twins": twins.collect::<Vec<_>>() })
 }
 
 impl Swept {
-    /// Sweeps on `board`. By default the machine is `microvm`, which boots fastest, and both interrupt
-    /// controllers run at the same time.
-    pub fn on(mut board: Board) -> Result<Self> {
-        board.machine.get_or_insert(Machine::Microvm);
-        let controllers = board.irqs();
-        let rig = &Rig::set_up("sweep", board)?;
+    /// Nothing yet of this board.
+    fn new(board: &'static Board) -> Self {
+        Self { board, paths: Vec::new(), twins: Vec::new() }
+    }
+
+    /// Builds the firmware for `board` and sweeps it.
+    pub fn on(board: &'static Board) -> Result<Self> {
+        Self::of(Rig::set_up("sweep", board, Options::default())?)
+    }
+
+    /// Sweeps a board. On the PC the machine is by default `microvm`, which boots fastest, and both
+    /// interrupt controllers run at the same time.
+    fn of(mut rig: Rig) -> Result<Self> {
+        rig.options.machine.get_or_insert(Machine::Microvm);
+        let controllers = rig.options.irqs(rig.board);
+        let rig = &rig;
         at_once(controllers, |irq| Self::boot(rig, irq)).into_iter().try_fold(
-            Self::default(),
+            Self::new(rig.board),
             |mut all, one| {
-                let Self { paths, twins } = one?;
+                let Self { paths, twins, .. } = one?;
                 paths.into_iter().for_each(|path| all.add_path(path));
                 twins.into_iter().for_each(|twin| all.add_twin(twin));
                 Ok(all)
@@ -59,11 +107,11 @@ impl Swept {
         )
     }
 
-    fn boot(rig: &Rig, irq: Irq) -> Result<Self> {
+    fn boot(rig: &Rig, irq: Option<Irq>) -> Result<Self> {
         let mut boot = rig.boot("sweep", LIMIT);
         boot.irq = irq;
-        let mut swept = Self::default();
-        let step = ui::Step::begin(format_args!("sweeping with the {}", irq.name()));
+        let mut swept = Self::new(rig.board);
+        let step = ui::Step::begin(format_args!("sweeping {}", place(rig.board, irq)));
         let guest = Guest::boot(&boot, nowhere())?;
         let run = guest.run(|report| match report {
             Report::Path(path) => {
@@ -77,7 +125,7 @@ impl Swept {
             _ => {}
         })?;
         run.success()?;
-        step.end(format_args!("swept with the {}", irq.name()));
+        step.end(format_args!("swept {}", place(rig.board, irq)));
         Ok(swept)
     }
 
@@ -125,7 +173,7 @@ impl Swept {
             .chain(paths)
             .chain([heading("broken twin", "")])
             .chain(twins)
-            .chain([self.verdict()])
+            .chain([String::new(), self.verdict()])
     }
 
     /// The total.
@@ -139,17 +187,7 @@ impl Swept {
             self.twins.len()
         ));
         let verdict = verdict.bold();
-        format!("\n{}", if self.holds() { verdict.green() } else { verdict.red() })
-    }
-
-    fn to_json(&self) -> Value {
-        let paths = self.paths.iter().map(|SweptPath { path, placements, lost, .. }| {
-            json!({ "path": path, "placements": placements, "lost": lost })
-        });
-        let twins = self.twins.iter().map(
-            |twin| json!({ "twin": twin.twin, "caught": twin.is_caught(), "lost": twin.lost }),
-        );
-        json!({ "paths": paths.collect::<Vec<_>>(), "twins": twins.collect::<Vec<_>>() })
+        if self.holds() { verdict.green() } else { verdict.red() }.to_string()
     }
 }
 
@@ -171,9 +209,10 @@ fn line(good: bool, name: &str, placements: u64, addresses: Option<u64>, lost: u
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board;
 
     fn swept(path_lost: u64, twin_lost: [u64; 2]) -> Swept {
-        let mut swept = Swept::default();
+        let mut swept = Swept::new(board::PC);
         for twin_lost in twin_lost {
             let path =
                 SweptPath { path: "park".into(), placements: 600, addresses: 80, lost: path_lost };
@@ -189,7 +228,19 @@ mod tests {
         assert!(!swept(1, [1, 2]).holds());
         assert!(!swept(0, [1, 0]).holds(), "each controller has to catch it");
         assert!(!swept(0, [0, 1]).holds());
-        assert!(!Swept::default().holds(), "nothing was swept");
+        assert!(!Swept::new(board::PC).holds(), "nothing was swept");
+    }
+
+    #[test]
+    fn results_of_different_boards_are_not_merged() {
+        let other = Swept { board: &board::BOARDS[1], ..swept(1, [0, 0]) };
+        let json = to_json(&[swept(0, [1, 2]), other]);
+        let lost = |what: &str, board: &str| -> Vec<_> {
+            let all = json[what].as_array().unwrap().iter();
+            all.filter(|one| one["board"] == board).map(|one| one["lost"].clone()).collect()
+        };
+        assert_eq!([lost("paths", "pc"), lost("paths", "ast1030")], [[0], [2]]);
+        assert_eq!([lost("twins", "pc"), lost("twins", "ast1030")], [[3], [0]]);
     }
 
     #[test]
@@ -198,9 +249,9 @@ mod tests {
         let verdict = console::strip_ansi_codes(&swept.verdict()).trim().to_owned();
         assert_eq!(verdict, "1,200 placements on 1 paths, 0 lost; 1 of 1 twins caught");
         let expected = json!({
-            "paths": [{ "path": "park", "placements": 1200, "lost": 0 }],
-            "twins": [{ "twin": "late", "caught": true, "lost": 3 }],
+            "paths": [{ "board": "pc", "path": "park", "placements": 1200, "lost": 0 }],
+            "twins": [{ "board": "pc", "twin": "late", "caught": true, "lost": 3 }],
         });
-        assert_eq!(swept.to_json(), expected);
+        assert_eq!(to_json(&[swept]), expected);
     }
 }

@@ -1,6 +1,9 @@
 //! How the tour is shown: a line for each row as it comes, and the 2×2 table of the model at the end.
 
-use crate::report::{Absent, Kind, Row};
+use crate::{
+    board::Board,
+    report::{Kind, Row},
+};
 use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL};
 use console::{Alignment, pad_str, style};
 use indicatif::HumanCount;
@@ -38,9 +41,14 @@ pub fn line(row: &Row, with_note: bool) -> String {
 }
 
 /// The line of a row that this machine cannot run.
-pub fn absent(absent: &Absent) -> String {
-    let name = pad_str(&absent.row, NAME, Alignment::Left, None);
-    style(format!("  - {name} not run: {}", absent.why)).dim().to_string()
+pub fn not_run(row: &str, why: &str) -> String {
+    let name = pad_str(row, NAME, Alignment::Left, None);
+    style(format!("  - {name} not run: {why}")).dim().to_string()
+}
+
+/// The line above what a board prints, where there are several.
+pub fn board(board: &Board) -> String {
+    format!("\n{}: {}", style(board.name).bold().underlined(), board.cpu)
 }
 
 /// The table of the model: every call that holds, in its cell.

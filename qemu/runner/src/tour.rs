@@ -1,16 +1,19 @@
 //! `tour`: every row of the model's table, run on the guest, and the echo in each form.
 
 use crate::{
-    boot::{Board, Disk, Machine, Rig},
+    boot::{Disk, Options, Rig},
+    cargo,
     cli::{self, Form},
     disk_image, echo,
     error::{Error, Result},
     guest::{Guest, Transcript},
     output::OutputFile,
-    report::Report,
+    report::{Report, Row},
+    setup::{self, Needs},
     table, ui,
 };
 use console::style;
+use serde::Serialize;
 use std::{panic::resume_unwind, thread, time::Duration};
 
 /// The tour takes seconds; a busy host can be much slower.
@@ -19,11 +22,47 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// The bytes that the tour echoes in each form.
 const ECHO_BYTES: u64 = 64 * 1024;
 
-/// Runs the tour. Returns whether all rows hold.
-pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
+/// A row in the file.
+#[derive(Serialize)]
+struct Entry<'a> {
+    board: &'static str,
+    #[serde(flatten)]
+    row: &'a Row,
+}
+
+/// Runs the tour on each board. Returns whether all rows hold.
+pub fn run(tour: &cli::Tour, options: &Options) -> Result<bool> {
+    let boards = options.boards()?;
     let json = tour.json.as_deref().map(OutputFile::begin).transpose()?;
-    let rig = Rig::set_up("tour", board)?;
-    let verbose = rig.board.verbose;
+    let tools = setup::tools(Needs::boot(&boards))?;
+    let mut all = Vec::new();
+    for &board in &boards {
+        if boards.len() > 1 {
+            ui::print(table::board(board));
+        }
+        let firmware = cargo::build(&tools.toolchain, board, "tour")?;
+        let rows = on(&tools.clone().rig(board, firmware, options.clone()))?;
+        ui::print(format_args!("\n{}\n{}", table::model(&rows), table::verdict(&rows)));
+        all.push((board, rows));
+    }
+    if boards.len() > 1 {
+        ui::print("");
+        for (board, rows) in &all {
+            ui::print(format_args!("{:10} {}", board.name, table::verdict(rows)));
+        }
+    }
+    if let Some(json) = json {
+        let entries = all
+            .iter()
+            .flat_map(|(board, rows)| rows.iter().map(|row| Entry { board: board.name, row }));
+        json.keep_json(&entries.collect::<Vec<_>>())?;
+    }
+    Ok(all.iter().all(|(_, rows)| !rows.is_empty() && rows.iter().all(|row| row.holds)))
+}
+
+/// Runs the tour on one board and prints the rows as they come.
+fn on(rig: &Rig) -> Result<Vec<Row>> {
+    let verbose = rig.options.verbose;
     let mut rows = Vec::new();
 
     let mut group = "";
@@ -41,7 +80,7 @@ pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
         Error::run("cannot make the disk's image", error, "check the temporary folder")
     })?;
     let mut boot = rig.boot("tour", LIMIT);
-    if rig.board.machine() == Machine::Q35 {
+    if rig.takes_a_disk() {
         boot.disk = Some(Disk { image: image.path().into(), properties: Vec::new() });
     }
     thread::scope(|scope| {
@@ -49,7 +88,7 @@ pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
         // host's timing in any case; those of the tour count instructions.
         let echoes = scope.spawn(|| {
             let forms = [Form::Blocking, Form::Nonblocking, Form::Async, Form::Await];
-            forms.map(|form| echo::row(&rig, form, ECHO_BYTES))
+            echo::is_possible(rig.board).then(|| forms.map(|form| echo::row(rig, form, ECHO_BYTES)))
         });
         let guest = Guest::boot(&boot, serial.clone().map(|port| Box::new(port) as _))?;
         guest
@@ -61,7 +100,7 @@ pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
                 }
                 Report::Absent(absent) => {
                     enter(absent.kind.name());
-                    ui::print(table::absent(&absent));
+                    ui::print(table::not_run(&absent.row, &absent.why));
                 }
                 _ => {}
             })?
@@ -73,19 +112,18 @@ pub fn run(tour: &cli::Tour, board: Board) -> Result<bool> {
         }
 
         enter("echo of 65,536 random bytes from the host");
-        for row in echoes.join().unwrap_or_else(|panic| resume_unwind(panic)) {
-            let row = row?;
-            ui::print(table::line(&row, verbose));
-            rows.push(row);
+        match echoes.join().unwrap_or_else(|panic| resume_unwind(panic)) {
+            None => ui::print(table::not_run("an echo in each form", echo::NEEDS)),
+            Some(echoes) => {
+                for row in echoes {
+                    let row = row?;
+                    ui::print(table::line(&row, verbose));
+                    rows.push(row);
+                }
+            }
         }
-        Ok::<_, Error>(())
-    })?;
-
-    ui::print(format_args!("\n{}\n{}", table::model(&rows), table::verdict(&rows)));
-    if let Some(json) = json {
-        json.keep_json(&rows)?;
-    }
-    Ok(!rows.is_empty() && rows.iter().all(|row| row.holds))
+        Ok::<_, Error>(rows)
+    })
 }
 
 /// Shows what the guest wrote to a serial port.

@@ -4,7 +4,8 @@
 
 use object::{Object, ObjectSymbol, read::File, read::archive::ArchiveFile};
 use runner::{
-    boot::{Board, Machine, Rig},
+    board::PC,
+    boot::{Machine, Options, Rig},
     c::{self, BARE_FLAGS, Library},
     cargo::Firmware,
     cli::Target,
@@ -306,7 +307,7 @@ fn firmware(twin: &str) -> (Desk, Rig) {
         assert_eq!(step, Ok(String::new()));
     }
     let firmware = Firmware { elf: desk.path("firmware.elf"), dictionary: Arc::default() };
-    let rig = TOOLS.clone().rig(firmware, Board::default());
+    let rig = TOOLS.clone().rig(PC, firmware, Options::default());
     (desk, rig)
 }
 
@@ -319,8 +320,8 @@ fn boot(rig: &Rig, cpu: &str) -> (Run, String) {
 
 fn boot_on(rig: &Rig, cpu: &str, machine: Machine) -> (Run, String) {
     let mut rig = rig.clone();
-    rig.board.cpu = cpu.into();
-    rig.board.machine = Some(machine);
+    rig.options.cpu = Some(cpu.into());
+    rig.options.machine = Some(machine);
     let said = Transcript::default();
     let boot = rig.boot("run", Duration::from_secs(60));
     let guest =
@@ -378,7 +379,7 @@ fn a_firmware_that_exits_early_is_found() {
     let (_desk, rig) = firmware("#define wb_wbinvd() leave(SUCCESS)");
     assert_eq!(boot(&rig, "max").0.outcome, Outcome::Incomplete);
     let (_desk, rig) = firmware("#define wb_wbinvd() __asm__ volatile(\"ud2\")");
-    assert_eq!(boot(&rig, "max").0.outcome, Outcome::Exception { vector: 6 });
+    assert_eq!(boot(&rig, "max").0.outcome, Outcome::Exception { number: 6 });
 }
 
 /// Links these symbols of the static library for firmware, with what they reach. Returns the panics

@@ -3,7 +3,8 @@
 //! that has only some of them.
 
 use runner::{
-    boot::{Board, Irq, Rig},
+    board::PC,
+    boot::{Irq, Options, Rig},
     guest::Run,
     on_target::boot,
     outcome::Outcome,
@@ -11,9 +12,9 @@ use runner::{
 
 /// Boots an on-target test on this CPU.
 fn boots(test: &str, cpu: &str) -> Run {
-    let mut rig = Rig::set_up("tests", Board::default()).expect("a firmware");
-    rig.board.cpu = cpu.into();
-    boot(&rig, Irq::Apic, &format!("pc::cache::{test}")).expect("a guest that started")
+    let mut rig = Rig::set_up("tests", PC, Options::default()).expect("a firmware");
+    rig.options.cpu = Some(cpu.into());
+    boot(&rig, Some(Irq::Apic), &format!("pc::cache::{test}")).expect("a guest that started")
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //! each, which are found.
 
 use runner::{
-    boot::{Board, Rig},
+    board::PC,
+    boot::{Options, Rig},
     cargo,
     guest::{Guest, Run, Transcript, nowhere},
     outcome::Outcome,
@@ -20,7 +21,7 @@ use std::{
 
 /// The firmware, built once.
 static RIG: LazyLock<Rig> =
-    LazyLock::new(|| Rig::set_up("cores", Board::default()).expect("a firmware"));
+    LazyLock::new(|| Rig::set_up("cores", PC, Options::default()).expect("a firmware"));
 
 /// A generous limit for the longest command, also on a busy host.
 const LIMIT: Duration = Duration::from_secs(240);
@@ -171,8 +172,8 @@ fn twins_with_a_mistake_are_found() {
 /// Failures end the run in the same way, and with the same messages, as on the first core.
 #[test]
 fn a_failure_on_the_second_core_ends_the_run() {
-    let stack_overflow = Outcome::Exception { vector: 8 };
-    let page_fault = Outcome::Exception { vector: 14 };
+    let stack_overflow = Outcome::Exception { number: 8 };
+    let page_fault = Outcome::Exception { number: 14 };
     for (command, outcome, message) in [
         ("fails_by_panic", Outcome::Panic, "planted on the second core"),
         ("fails_by_page_fault", page_fault.clone(), "page fault at 0x10000000000"),

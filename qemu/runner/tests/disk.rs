@@ -3,7 +3,8 @@
 //! the guest, `fatfs` on the host).
 
 use runner::{
-    boot::{Board, Disk, Irq, Rig},
+    board::PC,
+    boot::{Disk, Irq, Options, Rig},
     disk_image::{self, CHUNK, CHUNKS, SECTOR, pattern},
     guest::{Guest, nowhere},
     report::{Report, Row},
@@ -19,7 +20,7 @@ use tempfile::TempDir;
 
 /// The firmware, built once.
 static RIG: LazyLock<Rig> =
-    LazyLock::new(|| Rig::set_up("disk", Board::default()).expect("a firmware"));
+    LazyLock::new(|| Rig::set_up("disk", PC, Options::default()).expect("a firmware"));
 
 /// A generous limit.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -27,7 +28,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Boots `command` with the disk, and returns the row that the guest reported.
 fn boot(command: &str, irq: Irq, image: PathBuf, properties: &[&'static str]) -> Row {
     let mut boot = RIG.boot(command, LIMIT);
-    (boot.irq, boot.exact) = (irq, false);
+    (boot.irq, boot.exact) = (Some(irq), false);
     boot.disk = Some(Disk { image, properties: properties.to_vec() });
     let mut row = None;
     let guest = Guest::boot(&boot, nowhere()).expect("a guest");

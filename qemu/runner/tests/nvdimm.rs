@@ -2,7 +2,8 @@
 //! the host recovers from the NVDIMM's file.
 
 use runner::{
-    boot::{Board, Boot, Machine, Nvdimm, Rig},
+    board::PC,
+    boot::{Boot, Machine, Nvdimm, Options, Rig},
     guest::{Guest, Run, Transcript},
     image::{Image, capacity, words},
     outcome::Outcome,
@@ -21,7 +22,7 @@ use tempfile::TempDir;
 
 /// The firmware, built once.
 static RIG: LazyLock<Rig> =
-    LazyLock::new(|| Rig::set_up("nvdimm", Board::default()).expect("a firmware"));
+    LazyLock::new(|| Rig::set_up("nvdimm", PC, Options::default()).expect("a firmware"));
 
 /// A generous limit.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -255,7 +256,7 @@ fn a_machine_without_an_nvdimm_says_so() {
 fn the_older_machine_has_an_nvdimm_too() {
     let memory = Memory::new(Domain::Caches);
     let mut rig = RIG.clone();
-    rig.board.machine = Some(Machine::Pc);
+    rig.options.machine = Some(Machine::Pc);
     let said = said(&memory.boot(&rig, "append form=try seed=2 count=4 create=yes"));
     assert_eq!(said.run.outcome, Outcome::Complete, "{}", said.run.log_text());
     assert_eq!(said.nvdimm.map(|nvdimm| nvdimm.domain), Some(Domain::Caches));

@@ -3,9 +3,10 @@
 //! that installs no handler for its interrupt does not.
 
 use runner::{
+    board::PC,
     cargo::target_folder,
     project,
-    setup::{self, Needs},
+    setup::{self, Needs, Tools},
     toolchain::{TARGET, Toolchain},
 };
 use std::{
@@ -64,7 +65,7 @@ fn boot(qemu: &Path, folder: &Path, elf: &Path) -> Output {
     let (_, runner) = config.split_once("runner = [").expect("a runner");
     let (runner, _) = runner.split_once(']').expect("a list");
     let words: Vec<_> = runner.split('"').skip(1).step_by(2).collect();
-    assert_eq!(words[0], runner::qemu::PROGRAM);
+    assert_eq!(words[0], PC.qemu.name);
     let mut guest = Command::new(qemu)
         .args(&words[1..])
         .arg(elf)
@@ -86,7 +87,7 @@ fn boot(qemu: &Path, folder: &Path, elf: &Path) -> Output {
 #[test]
 fn a_copy_of_the_template_builds_and_boots() {
     let tools = setup::tools(Needs::BOOT).expect("the tools");
-    let qemu = tools.qemu.unwrap_or_else(|| runner::qemu::PROGRAM.into());
+    let qemu = Tools::qemu(PC);
     let folder = tempfile::tempdir().expect("a folder");
     assert!(!folder.path().starts_with(project()), "outside the repository");
     copy_to(folder.path());

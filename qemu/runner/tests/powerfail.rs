@@ -3,7 +3,7 @@
 //! before it writes is found.
 
 use runner::{
-    boot::Board,
+    boot::Options,
     powerfail::{Plan, Tally},
 };
 use std::process::{Command, Output};
@@ -14,7 +14,7 @@ const TWIN_ROUNDS: u32 = 20;
 
 fn tally(rounds: u32, early: bool, seed: u64) -> Tally {
     let plan = Plan { rounds, seed, early };
-    let tally = Tally::of(plan, Board::default()).expect("rounds that come to their end");
+    let tally = Tally::of(plan, Options::default()).expect("rounds that come to their end");
     tally.lines().for_each(|line| println!("{line}"));
     assert_eq!(tally.acknowledged.len(), rounds as usize);
     tally

@@ -5,7 +5,8 @@ use nix::{
     unistd::{Pid, geteuid},
 };
 use runner::{
-    boot::{Board, Irq, Rig},
+    board::{BOARDS, PC},
+    boot::{Irq, Options, Rig},
     guest::{Guest, Run, nowhere},
     outcome::Outcome,
 };
@@ -23,7 +24,7 @@ use tempfile::TempDir;
 
 /// The firmware with the planted failures, built once.
 static RIG: LazyLock<Rig> =
-    LazyLock::new(|| Rig::set_up("tests", Board::default()).expect("a firmware"));
+    LazyLock::new(|| Rig::set_up("tests", PC, Options::default()).expect("a firmware"));
 
 /// A generous limit: a boot takes a second, and a busy host can be much slower.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -87,13 +88,13 @@ fn a_triple_fault_is_no_success() {
 #[test]
 fn an_exception_is_reported_with_vector_and_address() {
     let run = planted("page_fault");
-    assert_eq!(run.outcome, Outcome::Exception { vector: 14 });
+    assert_eq!(run.outcome, Outcome::Exception { number: 14 });
     assert!(run.log_text().contains("0x"), "{}", run.log_text());
 }
 
 #[test]
 fn a_stack_that_overflows_is_found() {
-    assert_eq!(planted("stack_overflow").outcome, Outcome::Exception { vector: 8 });
+    assert_eq!(planted("stack_overflow").outcome, Outcome::Exception { number: 8 });
 }
 
 #[test]
@@ -128,14 +129,14 @@ fn planted_failures_are_not_listed() {
 
 #[test]
 fn each_listed_failure_names_its_test() {
-    let run = runner::on_target::boot(&RIG, Irq::Pic, "planted::panic").unwrap();
+    let run = runner::on_target::boot(&RIG, Some(Irq::Pic), "planted::panic").unwrap();
     let error = run.success().unwrap_err().to_string();
     assert!(error.contains("irq=pic") && error.contains("planted::panic"), "{error}");
 }
 
 #[test]
 fn a_test_fails_if_the_guest_sends_other_bytes_than_it_reports() {
-    let error = runner::on_target::boot(&RIG, Irq::Pic, "planted::wrong_bytes").unwrap_err();
+    let error = runner::on_target::boot(&RIG, Some(Irq::Pic), "planted::wrong_bytes").unwrap_err();
     assert!(error.to_string().contains("Com2 had 1 bytes"), "{error}");
 }
 
@@ -178,7 +179,7 @@ fn the_error_names_a_qemu_that_is_no_program() {
 #[test]
 fn qemu_refuses_an_unknown_cpu() {
     let mut rig = RIG.clone();
-    rig.board.cpu = "pdp11".into();
+    rig.options.cpu = Some("pdp11".into());
     let error = boot(&rig, "list").and_then(Run::success).unwrap_err().to_string();
     assert!(error.contains("QEMU failed") && error.contains("pdp11"), "{error}");
 }
@@ -220,6 +221,41 @@ fn bad_words_are_refused_with_exit_code_2() {
     ends(runner().args(echo), 2, "nonblocking");
 }
 
+/// Each is refused before anything is set up or built.
+#[test]
+fn a_board_that_cannot_be_meant_is_refused() {
+    let refused = |words: &str, why: &str| drop(ends(runner().args(words.split(' ')), 2, why));
+    refused("--board pdp11", "[possible values: pc, ast1030, virt, virt-imc, microbit, all]");
+    refused("test --board pc --board virt", "cannot be used multiple times");
+    refused("--board virt --irq pic", "--irq is only for the board pc");
+    refused("sweep --board all --machine pc", "--machine is only for the board pc");
+    refused("soak --board microbit --cpu max", "--cpu is only for the board pc");
+    refused("powerfail --board virt", "`powerfail` does not run on the board virt");
+    refused("check --board virt", "`check` has no --board");
+    let echo = "echo --input a --output b --form await --board";
+    refused(&format!("{echo} all"), "`echo` runs on one board");
+    refused(&format!("{echo} microbit"), "no serial port with a 16550");
+}
+
+#[test]
+fn the_list_of_boards_needs_no_set_up() {
+    let output = ends(runner().arg("boards").env("PATH", ""), 0, "");
+    let list = String::from_utf8(output.stdout).unwrap();
+    for board in &BOARDS {
+        assert!(list.contains(&format!("{}: {}", board.name, board.cpu)), "{list}");
+        assert!(list.contains(&format!("no {} in PATH", board.qemu.name)), "{list}");
+    }
+}
+
+/// The program of a board's QEMU, replaced by one that says what a QEMU of another release says.
+#[test]
+fn a_qemu_that_does_not_know_the_machine_is_named() {
+    let text = "qemu-system-x86_64: unsupported machine type";
+    let (_folder, qemu) = script(&format!("echo {text} >&2; exit 1"), "qemu");
+    let error = boot(&Rig { qemu, ..RIG.clone() }, "list").unwrap_err().to_string();
+    assert!(error.contains("does not emulate the board pc") && error.contains(text), "{error}");
+}
+
 #[test]
 fn bad_files_are_refused_before_anything_is_done() {
     let folder = tempfile::tempdir().unwrap();
@@ -255,7 +291,14 @@ fn without_qemu_and_root_the_error_says_what_to_do() {
         command.uid(65534);
     }
     let output = ends(command.stdin(Stdio::null()), 2, "qemu-system-x86_64 in PATH");
-    assert!(String::from_utf8_lossy(&output.stderr).contains("what to do: "));
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("what to do: "), "{message}");
+    // The default board needs nothing of the others.
+    assert!(BOARDS.iter().all(|board| board.is_pc() || !message.contains(board.qemu.name)));
+
+    let output = ends(command.args(["tour", "--board", "all"]), 2, "what to do: ");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(BOARDS.iter().all(|board| message.contains(board.qemu.name)), "{message}");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! and a count that is off by one is found.
 
 use runner::{
-    boot::{Board, Irq, Rig},
+    board::PC,
+    boot::{Irq, Options, Rig},
     report::Soaked,
     soak::{self, Flaw},
 };
@@ -10,12 +11,12 @@ use std::sync::LazyLock;
 
 /// The firmware, built once.
 static RIG: LazyLock<Rig> =
-    LazyLock::new(|| Rig::set_up("soak", Board::default()).expect("a firmware"));
+    LazyLock::new(|| Rig::set_up("soak", PC, Options::default()).expect("a firmware"));
 
 const ROUNDS: u64 = 20_000;
 
 fn soak(irq: Irq, flaw: Flaw) -> Soaked {
-    soak::on(&RIG, irq, ROUNDS, 4, flaw).expect("a soak that reaches its end").0
+    soak::on(&RIG, Some(irq), ROUNDS, 4, flaw).expect("a soak that reaches its end").0
 }
 
 #[test]
@@ -23,14 +24,14 @@ fn every_count_is_exact() {
     for irq in [Irq::Apic, Irq::Pic] {
         let soaked = soak(irq, Flaw::None);
         soak::lines(&soaked).iter().for_each(|line| println!("{line}"));
-        assert_eq!(soak::wrong(&soaked, ROUNDS), [""; 0], "{soaked:?}");
+        assert_eq!(soak::wrong(&soaked, ROUNDS, PC), [""; 0], "{soaked:?}");
     }
 }
 
 #[test]
 fn a_buffer_that_is_leaked_is_found() {
     let soaked = soak(Irq::Apic, Flaw::Leak);
-    let wrong = soak::wrong(&soaked, ROUNDS);
+    let wrong = soak::wrong(&soaked, ROUNDS, PC);
     let lent = soaked.lent;
     let right = format!("buffers back or forgotten: {}, but buffers lent: {lent}", lent - 1);
     assert_eq!(wrong, [right]);
@@ -40,7 +41,7 @@ fn a_buffer_that_is_leaked_is_found() {
 fn an_end_that_comes_twice_is_found() {
     let soaked = soak(Irq::Apic, Flaw::Double);
     assert_eq!(
-        soak::wrong(&soaked, ROUNDS).len(),
+        soak::wrong(&soaked, ROUNDS, PC).len(),
         3,
         "ended, the sum of the ends, called back: {soaked:?}"
     );

@@ -4,7 +4,8 @@
 //! crates.
 
 use runner::{
-    boot::{Board, Irq, Rig},
+    board::PC,
+    boot::{Irq, Options, Rig},
     guest::{Guest, Run},
     report::{Report, Row},
 };
@@ -18,7 +19,7 @@ use std::{
 
 /// The firmware with both crates, built once.
 static RIG: LazyLock<Rig> =
-    LazyLock::new(|| Rig::set_up("console", Board::default()).expect("a firmware"));
+    LazyLock::new(|| Rig::set_up("console", PC, Options::default()).expect("a firmware"));
 
 /// A generous limit.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -30,7 +31,7 @@ fn converse(command: &str, irq: Irq, talk: impl FnOnce(UnixStream) + Send) -> Ro
     host.set_read_timeout(Some(LIMIT)).expect("a time-out that is not zero");
     let sink = Box::new(guest_side.try_clone().expect("a second handle"));
     let mut boot = RIG.boot(command, LIMIT);
-    (boot.irq, boot.exact) = (irq, false);
+    (boot.irq, boot.exact) = (Some(irq), false);
     let mut row = None;
     thread::scope(|scope| {
         let talk = scope.spawn(|| talk(host));

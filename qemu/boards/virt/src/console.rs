@@ -1,21 +1,16 @@
 //! Bytes to the host, by two serial ports of the PCI card: `defmt`'s log frames, and a report that a
 //! program on the host reads. Without the card nobody reads them.
 
-mod log;
-
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use common::{log::Frames, report};
 use serde::Serialize;
 use wouldblock::uart16550::{Register, Registers};
 
 use crate::{
-    pci,
+    counter, exit, pci,
     serial::{self, LOG, REPORT, Serial},
 };
-
-pub(crate) use log::abandon;
-
-const LONGEST: usize = 2048;
 
 static IS_THERE: AtomicBool = AtomicBool::new(false);
 
@@ -29,12 +24,46 @@ pub(crate) fn start(bus: &pci::Bus) {
 /// # Panics
 /// If the line would be longer than 2 KiB.
 pub fn send(line: &impl Serialize) {
-    let mut buffer = [0; LONGEST];
-    let length = serde_json_core::to_slice(line, &mut buffer).expect("the report fits its line");
-    critical_section::with(|_| {
-        write(REPORT, &buffer[..length]);
-        write(REPORT, b"\n");
-    });
+    report::send(line, |bytes| write(REPORT, bytes));
+}
+
+defmt::timestamp!("{=u64:us}", counter::microseconds());
+
+#[defmt::global_logger]
+struct Logger;
+
+static FRAMES: Frames = Frames::new(|bytes| write(LOG, bytes));
+
+// SAFETY: `acquire` to `release` is one critical section that one caller enters at a time.
+unsafe impl defmt::Logger for Logger {
+    fn acquire() {
+        if FRAMES.acquire(exit::is_ending()).is_err() {
+            exit::end(::report::exit::PANIC);
+        }
+    }
+
+    unsafe fn flush() {
+        // The end of the run waits for the host.
+    }
+
+    unsafe fn release() {
+        // SAFETY: `defmt` calls this after `acquire`.
+        unsafe { FRAMES.release() };
+    }
+
+    unsafe fn write(bytes: &[u8]) {
+        // SAFETY: `defmt` calls this after `acquire`.
+        unsafe { FRAMES.write(bytes) };
+    }
+}
+
+/// Gives up the frame that is being written, if there is one.
+///
+/// # Safety
+/// What is being logged never continues: the caller ends the run.
+pub(crate) unsafe fn abandon() {
+    // SAFETY: by the caller.
+    unsafe { FRAMES.abandon() };
 }
 
 /// Waits until the host has all bytes. Does nothing if they go nowhere.

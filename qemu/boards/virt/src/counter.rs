@@ -85,6 +85,19 @@ impl Clock for BoardClock {
     }
 }
 
+/// The time, in ticks of [`frequency`]: what [`clock`] reads.
+#[inline(always)]
+#[must_use]
+pub fn time() -> u64 {
+    clint::time()
+}
+
+/// Ticks of [`time`] per second.
+#[must_use]
+pub const fn frequency() -> u64 {
+    FREQUENCY
+}
+
 /// Of the CLINT's time, in Hz.
 pub(crate) const FREQUENCY: u64 = 10_000_000;
 

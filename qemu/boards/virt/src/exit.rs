@@ -8,22 +8,9 @@ use core::{
 
 use report::{Report, exit as code};
 
-use crate::{console, idle, interrupts};
+pub use common::exit::Failure;
 
-/// Why a run failed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
-pub enum Failure {
-    /// The program panicked: exit code 35.
-    Panic,
-    /// The command line makes no sense: exit code 37.
-    CommandLine,
-    /// An interrupt came that has no handler: exit code 39.
-    Interrupt,
-    /// The program cannot run on this machine, or not with what it found there: exit code 41.
-    Refused,
-    /// An exception of this `mcause`: exit code 65 + 2 × `mcause`.
-    Exception(u8),
-}
+use crate::{console, idle, interrupts};
 
 /// The run is ending: the log needs no critical section, and a frame that is not finished is given up.
 static ENDING: AtomicBool = AtomicBool::new(false);
@@ -37,13 +24,7 @@ pub fn success() -> ! {
 
 /// Ends the run. The log says why in detail: write to it before.
 pub fn failure(failure: Failure) -> ! {
-    end(match failure {
-        Failure::Panic => code::PANIC,
-        Failure::CommandLine => code::COMMAND_LINE,
-        Failure::Interrupt => code::INTERRUPT,
-        Failure::Refused => code::REFUSED,
-        Failure::Exception(cause) => code::exception(cause),
-    })
+    end(failure.code())
 }
 
 /// Ends the run as [`success`] does but without the line `complete`: for the runner's tests, which

@@ -15,15 +15,7 @@
 //! that is still active when its interrupt is acknowledged does *not* interrupt again under QEMU 7.2: a
 //! handler takes all that its device has.
 
-// Invariant: a slot's `handler` is null or was a `Handler`. What is counted is written only by
-// `dispatch`, interrupts masked.
-
-use core::{
-    cell::Cell,
-    sync::atomic::{AtomicPtr, AtomicUsize, Ordering},
-};
-
-use critical_section::Mutex;
+use common::interrupts::{Counts, Slot};
 use riscv::{
     interrupt::Interrupt,
     register::{mepc, mie, mstatus},
@@ -65,33 +57,11 @@ pub type Handler = fn(Line);
 const COM1_SOURCE: u8 = 10;
 const PCI_SOURCE: u8 = 32;
 
-struct Slot {
-    handler: AtomicPtr<()>,
-    taken: Mutex<Cell<u64>>,
-}
-
-static SLOTS: [Slot; 7] = [const {
-    Slot { handler: AtomicPtr::new(core::ptr::null_mut()), taken: Mutex::new(Cell::new(0)) }
-}; 7];
-
-struct Counters {
-    taken: Cell<u64>,
-    spent: Cell<u64>,
-    depth: Cell<u64>,
-    deepest: Cell<u64>,
-}
-
-static COUNTERS: Mutex<Counters> = Mutex::new(Counters {
-    taken: Cell::new(0),
-    spent: Cell::new(0),
-    depth: Cell::new(0),
-    deepest: Cell::new(0),
-});
-
-static INTERRUPTED: AtomicUsize = AtomicUsize::new(0);
+static SLOTS: [Slot<Line>; 7] = [const { Slot::new() }; 7];
+static COUNTS: Counts = Counts::new();
 
 impl Line {
-    const fn slot(self) -> &'static Slot {
+    const fn slot(self) -> &'static Slot<Self> {
         match self {
             Self::Timer => &SLOTS[0],
             Self::Software => &SLOTS[1],
@@ -120,7 +90,7 @@ impl Line {
     /// Installs the handler; a line has one. Before [`enable`](Self::enable): an interrupt without
     /// a handler ends the run.
     pub fn set_handler(self, handler: Handler) {
-        self.slot().handler.store(handler as *mut (), Ordering::Release);
+        self.slot().set_handler(handler);
     }
 
     /// Lets the line interrupt. What it asked for while it was disabled comes now.
@@ -161,7 +131,7 @@ impl Line {
     /// How often it has interrupted.
     #[must_use]
     pub fn taken(self) -> u64 {
-        critical_section::with(|section| self.slot().taken.borrow(section).get())
+        self.slot().taken()
     }
 }
 
@@ -190,30 +160,25 @@ pub fn are_enabled() -> bool {
 /// Interrupts taken on all lines together.
 #[must_use]
 pub fn taken() -> u64 {
-    counted(|counters| &counters.taken)
+    COUNTS.taken()
 }
 
-/// Time spent on interrupts, in units of the counter (instructions, under `-icount`): from entry to
-/// exit, except for the code that saves and restores registers.
+/// Time spent in handlers, in units of the counter: instructions, under `-icount`.
 #[must_use]
 pub fn spent() -> u64 {
-    counted(|counters| &counters.spent)
+    COUNTS.spent()
 }
 
 /// The most handlers that ever ran inside one another; 1 as long as no handler unmasks interrupts.
 #[must_use]
 pub fn deepest() -> u64 {
-    counted(|counters| &counters.deepest)
-}
-
-fn counted(which: fn(&Counters) -> &Cell<u64>) -> u64 {
-    critical_section::with(|section| which(COUNTERS.borrow(section)).get())
+    COUNTS.deepest()
 }
 
 /// The address of the instruction that the last interrupt came before.
 #[must_use]
 pub fn interrupted() -> usize {
-    INTERRUPTED.load(Ordering::Relaxed)
+    COUNTS.interrupted()
 }
 
 /// Raises [`Line::Software`], if it is enabled.
@@ -237,7 +202,6 @@ pub(crate) fn start() {
 // SAFETY (of the name): `riscv-rt` calls it with exactly this type.
 #[unsafe(export_name = "_dispatch_core_interrupt")]
 extern "C" fn dispatch(code: usize) {
-    let start = now();
     // A handler may let interrupts in, and these overwrite both.
     let (place, status) = (mepc::read(), mstatus::read());
     let line = match code {
@@ -249,38 +213,15 @@ extern "C" fn dispatch(code: usize) {
             clint::set_software(false);
             Some(Line::Software)
         }
-        // The PLIC has taken it back if nothing is pending any more.
         _ => match plic::claim() {
-            None => return,
+            None => return, // The source has taken it back.
             Some(source) => Line::from_source(source),
         },
     };
-    let handler = line.map(|line| line.slot().handler.load(Ordering::Acquire));
-    let (Some(line), Some(handler)) = (line, handler.filter(|handler| !handler.is_null())) else {
-        return without_handler(code, place);
-    };
-    // SAFETY: by the invariant of the module it was a `Handler`.
-    let handler = unsafe { core::mem::transmute::<*mut (), Handler>(handler) };
-    INTERRUPTED.store(place, Ordering::Relaxed);
-    let depth = critical_section::with(|section| {
-        let counters = COUNTERS.borrow(section);
-        add(line.slot().taken.borrow(section), 1);
-        add(&counters.taken, 1);
-        add(&counters.depth, 1);
-        let depth = counters.depth.get();
-        counters.deepest.set(counters.deepest.get().max(depth));
-        depth
-    });
-    handler(line);
+    if !line.is_some_and(|line| COUNTS.run(line.slot(), line, place, now)) {
+        without_handler(line, place);
+    }
     disable();
-    critical_section::with(|section| {
-        let counters = COUNTERS.borrow(section);
-        counters.depth.set(depth - 1);
-        // Of nested handlers, the outermost one's span contains the others.
-        if depth == 1 {
-            add(&counters.spent, now() - start);
-        }
-    });
     // SAFETY: interrupts are masked, and this is what the processor wrote there when it came here.
     unsafe {
         mepc::write(place);
@@ -291,15 +232,11 @@ extern "C" fn dispatch(code: usize) {
 const TIMER: usize = Interrupt::MachineTimer as usize;
 const SOFTWARE: usize = Interrupt::MachineSoft as usize;
 
-fn add(counter: &Cell<u64>, more: u64) {
-    counter.set(counter.get() + more);
-}
-
 /// Ends the run.
 #[cold]
-fn without_handler(code: usize, place: usize) {
+fn without_handler(line: Option<Line>, place: usize) -> ! {
     // SAFETY: the run ends here.
     unsafe { exit::alone() };
-    defmt::error!("interrupt without a handler: cause {=usize}, mepc {=usize:#x}", code, place);
+    defmt::error!("interrupt without a handler: {}, mepc {=usize:#x}", line, place);
     exit::failure(Failure::Interrupt)
 }

@@ -18,14 +18,13 @@
 //! | [`exit`] | the end of a run, with an exit code |
 //! | `exceptions` | what an exception logs before it ends the run |
 //! | [`serial`], [`pci`] | devices: addresses, registers and interrupt lines; no drivers |
-//! | [`command_line`] | what the host has said |
+//! | `semihosting` | the command line |
 
 #![no_std]
 
 pub mod alarm;
 mod board;
 mod clint;
-pub mod command_line;
 pub mod console;
 pub mod counter;
 mod exceptions;
@@ -39,6 +38,7 @@ pub mod serial;
 mod start;
 
 pub use board::{Board, board};
+pub use common::command_line;
 
 /// The board's name, as the host's commands have it.
 pub const NAME: &str = if cfg!(target_has_atomic = "32") { "virt" } else { "virt-imc" };

@@ -5,9 +5,9 @@ use core::arch::asm;
 
 use static_cell::StaticCell;
 
-/// The command line; empty if the host gives none, or one that is longer than 1 KiB or not UTF-8.
+/// The command line; `None` if the host gives none, or one that is longer than 1 KiB or not UTF-8.
 /// Called once, by `start`.
-pub(crate) fn command_line() -> &'static str {
+pub(crate) fn command_line() -> Option<&'static str> {
     const LONGEST: usize = 1024;
     const GET_COMMAND_LINE: usize = 0x15;
 
@@ -17,9 +17,8 @@ pub(crate) fn command_line() -> &'static str {
     // SAFETY: the block has what this call wants: the address and the length of memory for the text.
     // The call puts the length of the text there.
     let result = unsafe { call(GET_COMMAND_LINE, &mut block) };
-    let length = if result == 0 { block[1] } else { 0 };
-    let text = text.get(..length).unwrap_or_default();
-    str::from_utf8(text).unwrap_or_default().trim_end_matches('\0')
+    let text = text.get(..block[1]).filter(|_| result == 0)?;
+    Some(str::from_utf8(text).ok()?.trim_end_matches('\0'))
 }
 
 /// # Safety

@@ -1,11 +1,13 @@
 //! From `riscv-rt`, which has set up the stack and the memory, to the binary's main function.
 
+use common::command_line::CommandLine;
 use static_cell::StaticCell;
 
 use crate::{
     board::{Board, install},
-    command_line::CommandLine,
-    console, interrupts, pci, semihosting,
+    console,
+    exit::{self, Failure},
+    interrupts, pci, semihosting,
 };
 
 unsafe extern "Rust" {
@@ -20,9 +22,12 @@ fn first() -> ! {
     let pci = pci::start();
     console::start(&pci);
 
+    let Some(command_line) = semihosting::command_line() else {
+        defmt::error!("the command line is missing or too long");
+        exit::failure(Failure::CommandLine);
+    };
     static CELL: StaticCell<Board> = StaticCell::new();
-    let command_line = CommandLine::new(semihosting::command_line());
-    let board = CELL.init(Board { command_line, pci });
+    let board = CELL.init(Board { command_line: CommandLine::new(command_line), pci });
     install(board);
     __board_main(board)
 }

@@ -14,7 +14,8 @@ use super::{
     },
 };
 use crate::{
-    boot::{Board, Machine, Rig},
+    board,
+    boot::{Machine, Options, Rig},
     cargo::{self, Firmware},
     error::{Error, Result},
     report::Figure,
@@ -58,26 +59,26 @@ const BOUNDS: Bounds = Bounds {
 
 /// Counts in both profiles, prints the table and writes the result. Returns whether every bound is
 /// met.
-pub fn run(board: Board) -> Result<bool> {
+pub fn run() -> Result<bool> {
     let file = Place::begin("instructions.json")?;
     let mut rows = Vec::new();
     for &profile in BOUNDS.profiles {
-        let figures = measure(profile, board.clone())?;
+        let figures = measure(profile)?;
         rows.extend(figures.into_iter().map(|figure| Row::new(profile, figure)));
     }
     BOUNDS.conclude(&rows, file)
 }
 
 /// All figures of a profile.
-fn measure(profile: Profile, board: Board) -> Result<Vec<Figure>> {
+fn measure(profile: Profile) -> Result<Vec<Figure>> {
     let tools = setup::tools(Needs::BOOT)?;
-    let build = |binary| cargo::build_as(&tools.toolchain, binary, profile.name());
+    let build = |binary| cargo::build_as(&tools.toolchain, board::PC, binary, profile.name());
     let (bench, minimal) = (build("bench")?, build("minimal")?);
     let code = Code::read(&bench.elf)?;
     let mut figures = read(&code, &minimal)?;
 
-    let board = Board { machine: Some(Machine::Microvm), ..board };
-    let rig = tools.rig(bench, board);
+    let options = Options { machine: Some(Machine::Microvm), ..Options::default() };
+    let rig = tools.rig(board::PC, bench, options);
     // The smallest program is also run: its symbols count only if it works.
     let least = Rig { firmware: minimal, ..rig.clone() };
     for rig in [&rig, &least] {

@@ -1,0 +1,418 @@
+//! The boards: one row holds everything that the runner knows of a board. To add a board, add a row.
+
+use crate::toolchain;
+
+/// A board: what it is built with, what emulates it, and what is on it.
+#[derive(Debug)]
+pub struct Board {
+    /// Its name: on the command line, in reports, and of its crate's folder.
+    pub name: &'static str,
+    /// Its processor, in words.
+    pub cpu: &'static str,
+    /// The target that its firmware is built for.
+    pub target: &'static str,
+    /// The compiler's options for that target, apart from the linker.
+    pub flags: &'static str,
+    /// What links.
+    pub linker: Linker,
+    /// The QEMU that emulates it.
+    pub qemu: Program,
+    /// QEMU's options for the machine, apart from [`streams`](Self::streams).
+    pub machine: Machine,
+    /// An instruction takes 2 to the power of this many nanoseconds of the guest's time.
+    pub shift: u8,
+    /// How the guest's byte streams leave it, in the order of [`STREAMS`].
+    pub streams: [Attachment; 4],
+    /// How the guest gets its command line.
+    pub command_line: CommandLine,
+    /// The devices that drivers, rows and tests use.
+    pub devices: &'static [Device],
+    /// Each device that the board lacks, and why.
+    pub lacks: &'static [(Device, &'static str)],
+    /// The packages of the firmware that are built for it.
+    pub packages: &'static [&'static str],
+}
+
+/// A program, and Debian's package that contains it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Program {
+    /// Its name.
+    pub name: &'static str,
+    /// The package.
+    pub package: &'static str,
+}
+
+/// What links a firmware.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Linker {
+    /// GNU ld, which is there wherever programs for x86_64 are linked.
+    Gnu,
+    /// LLVM's linker. Rust's own toolchains contain it and take it by default. Where `core` is built
+    /// from Debian's sources, it is Debian's.
+    Lld,
+}
+
+impl Linker {
+    /// Debian's linker of LLVM, of the version that Debian's compiler works with.
+    pub const LLD: Program = Program { name: "ld.lld-14", package: "lld-14" };
+
+    /// The program that has to be there, apart from GNU ld, if the toolchain builds `core`.
+    pub fn program(self) -> Option<Program> {
+        match self {
+            Self::Gnu => None,
+            Self::Lld => Some(Self::LLD),
+        }
+    }
+}
+
+/// QEMU's options for a machine.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Machine {
+    /// Those of the PC, where the user chooses machine, CPU and interrupt controller (module
+    /// [`pc`](crate::pc)).
+    Chosen,
+    /// Always these.
+    Fixed(&'static str),
+}
+
+/// The names of a guest's byte streams: two serial ports, the log, the reports.
+pub const STREAMS: [&str; 4] = ["com1", "com2", "log", "report"];
+
+/// How a byte stream leaves the guest.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Attachment {
+    /// Through a device, by these options of QEMU. They name a character device of the stream's name.
+    Device(&'static str),
+    /// As the console of semihosting.
+    Semihosting,
+    /// Not at all.
+    Absent,
+}
+
+/// How the guest gets its command line.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CommandLine {
+    /// From QEMU, as a kernel does.
+    Append,
+    /// By semihosting.
+    Semihosting,
+}
+
+/// A device that some boards have and others lack.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Device {
+    /// Two serial ports with a 16550.
+    Serial,
+    /// A device that reads and writes memory by itself.
+    Dma,
+    /// A virtio disk.
+    Disk,
+    /// Persistent memory.
+    Nvdimm,
+    /// A second core.
+    SecondCore,
+}
+
+impl Device {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Serial, Self::Dma, Self::Disk, Self::Nvdimm, Self::SecondCore];
+
+    /// What it is, in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Serial => "two 16550 UARTs",
+            Self::Dma => "DMA",
+            Self::Disk => "a virtio disk",
+            Self::Nvdimm => "an NVDIMM",
+            Self::SecondCore => "a second core",
+        }
+    }
+}
+
+const ARM: Program = Program { name: "qemu-system-arm", package: "qemu-system-arm" };
+const RISC_V: Program = Program { name: "qemu-system-riscv32", package: "qemu-system-misc" };
+
+/// The RISC-V machine. The serial ports after the first, the log and the reports are on PCI.
+const VIRT: Machine = Machine::Fixed(
+    "-machine virt -bios none -m 128M -device edu,dma_mask=0xffffffff -device pci-serial-4x,chardev1=com2,chardev2=log,chardev3=report",
+);
+const VIRT_STREAMS: [Attachment; 4] = [
+    Attachment::Device("-serial chardev:com1"),
+    Attachment::Device(""),
+    Attachment::Device(""),
+    Attachment::Device(""),
+];
+const ONE_MACHINE: [(Device, &str); 2] = [
+    (Device::Nvdimm, "QEMU's machine has none"),
+    (Device::SecondCore, "the board starts one core"),
+];
+
+/// All boards. The first is the default.
+pub static BOARDS: [Board; 5] = [
+    Board {
+        name: "pc",
+        cpu: "x86_64",
+        target: toolchain::TARGET,
+        // Not relocated and below 2 GiB.
+        flags: "-C relocation-model=static -C code-model=small",
+        linker: Linker::Gnu,
+        qemu: Program { name: "qemu-system-x86_64", package: "qemu-system-x86" },
+        machine: Machine::Chosen,
+        shift: 0,
+        streams: [
+            Attachment::Device("-serial chardev:com1"),
+            // The machine says where its second serial port is.
+            Attachment::Device(""),
+            Attachment::Device("-device isa-debugcon,iobase=0xe9,chardev=log"),
+            Attachment::Device("-device isa-debugcon,iobase=0xe8,chardev=report"),
+        ],
+        command_line: CommandLine::Append,
+        devices: &Device::ALL,
+        lacks: &[],
+        packages: &["pc", "board", "drivers", "firmware", "console", "cores", "panicless"],
+    },
+    Board {
+        name: "ast1030",
+        cpu: "Cortex-M4F",
+        target: "thumbv7em-none-eabihf",
+        flags: "-C link-arg=--nmagic",
+        linker: Linker::Lld,
+        qemu: ARM,
+        machine: Machine::Fixed("-machine ast1030-evb"),
+        shift: 4,
+        // In this order: UART5, UART1, UART2, UART3.
+        streams: [
+            Attachment::Device("-serial chardev:com1"),
+            Attachment::Device("-serial chardev:com2"),
+            Attachment::Device("-serial chardev:log"),
+            Attachment::Device("-serial chardev:report"),
+        ],
+        command_line: CommandLine::Semihosting,
+        devices: &[Device::Serial, Device::Dma],
+        lacks: &[
+            (Device::Disk, "the machine has no PCI"),
+            ONE_MACHINE[0],
+            (Device::SecondCore, "the chip has one core"),
+        ],
+        packages: &["ast1030", "board", "drivers", "firmware"],
+    },
+    Board {
+        name: "virt",
+        cpu: "RISC-V, rv32imac",
+        target: "riscv32imac-unknown-none-elf",
+        flags: "",
+        linker: Linker::Lld,
+        qemu: RISC_V,
+        machine: VIRT,
+        shift: 7,
+        streams: VIRT_STREAMS,
+        command_line: CommandLine::Semihosting,
+        devices: &[Device::Serial, Device::Dma, Device::Disk],
+        lacks: &ONE_MACHINE,
+        packages: &["virt", "board", "drivers", "firmware"],
+    },
+    Board {
+        name: "virt-imc",
+        cpu: "RISC-V without atomics, rv32imc",
+        target: "riscv32imc-unknown-none-elf",
+        flags: "",
+        linker: Linker::Lld,
+        qemu: RISC_V,
+        machine: VIRT,
+        shift: 7,
+        streams: VIRT_STREAMS,
+        command_line: CommandLine::Semihosting,
+        devices: &[Device::Serial, Device::Dma, Device::Disk],
+        lacks: &ONE_MACHINE,
+        packages: &["virt", "board", "drivers", "firmware"],
+    },
+    Board {
+        name: "microbit",
+        cpu: "Cortex-M0, without compare-and-swap",
+        target: "thumbv6m-none-eabi",
+        flags: "-C link-arg=--nmagic",
+        linker: Linker::Lld,
+        qemu: ARM,
+        machine: Machine::Fixed("-machine microbit"),
+        shift: 8,
+        streams: [
+            Attachment::Absent,
+            Attachment::Absent,
+            Attachment::Semihosting,
+            Attachment::Device("-serial chardev:report"),
+        ],
+        command_line: CommandLine::Semihosting,
+        devices: &[],
+        lacks: &[
+            (Device::Serial, "its one UART is no 16550"),
+            (Device::Dma, "QEMU's machine has none"),
+            (Device::Disk, "the machine has no PCI"),
+            ONE_MACHINE[0],
+            (Device::SecondCore, "the chip has one core"),
+        ],
+        packages: &["microbit", "board", "drivers", "firmware"],
+    },
+];
+
+/// The default board.
+pub const PC: &Board = &BOARDS[0];
+
+impl Board {
+    /// The board of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        BOARDS.iter().find(|board| board.name == name)
+    }
+
+    /// Whether it has this device.
+    pub fn has(&self, device: Device) -> bool {
+        self.devices.contains(&device)
+    }
+
+    /// Whether the user chooses its machine, CPU and interrupt controller.
+    pub fn is_pc(&self) -> bool {
+        self.machine == Machine::Chosen
+    }
+
+    /// The compiler's options, for a toolchain that builds `core` from its sources or contains it.
+    pub fn rustflags(&self, builds_core: bool) -> String {
+        let linker = match (self.linker, builds_core) {
+            (Linker::Gnu, _) => "ld",
+            (Linker::Lld, true) => Linker::LLD.name,
+            (Linker::Lld, false) => return self.flags.into(),
+        };
+        format!("{} -C linker={linker} -C linker-flavor=ld", self.flags).trim_start().into()
+    }
+
+    /// The name of an exception of its processor.
+    pub fn exception(&self, number: u8) -> &'static str {
+        match self.target.split_once(|c: char| c.is_ascii_digit()) {
+            Some(("x", _)) => exceptions::x86(number),
+            Some(("riscv", _)) => exceptions::risc_v(number),
+            _ => exceptions::cortex_m(number),
+        }
+    }
+}
+
+/// The names of processors' exceptions.
+mod exceptions {
+    /// Intel SDM volume 3, table 6-1.
+    pub fn x86(vector: u8) -> &'static str {
+        match vector {
+            0 => "divide error",
+            1 => "debug",
+            2 => "non-maskable interrupt",
+            3 => "breakpoint",
+            4 => "overflow",
+            5 => "bound range exceeded",
+            6 => "invalid opcode",
+            7 => "device not available",
+            8 => "double fault",
+            10 => "invalid TSS",
+            11 => "segment not present",
+            12 => "stack-segment fault",
+            13 => "general protection",
+            14 => "page fault",
+            16 => "x87 floating-point error",
+            17 => "alignment check",
+            18 => "machine check",
+            19 => "SIMD floating-point exception",
+            20 => "virtualization exception",
+            21 => "control protection exception",
+            _ => "reserved",
+        }
+    }
+
+    /// Armv7-M Architecture Reference Manual, B1.5.2: the numbers in IPSR.
+    pub fn cortex_m(number: u8) -> &'static str {
+        match number {
+            2 => "NMI",
+            3 => "HardFault",
+            4 => "MemManage",
+            5 => "BusFault",
+            6 => "UsageFault",
+            11 => "SVCall",
+            12 => "DebugMonitor",
+            14 => "PendSV",
+            15 => "SysTick",
+            _ => "reserved",
+        }
+    }
+
+    /// The RISC-V Instruction Set Manual volume II, table of `mcause`.
+    pub fn risc_v(cause: u8) -> &'static str {
+        match cause {
+            0 => "instruction address misaligned",
+            1 => "instruction access fault",
+            2 => "illegal instruction",
+            3 => "breakpoint",
+            4 => "load address misaligned",
+            5 => "load access fault",
+            6 => "store address misaligned",
+            7 => "store access fault",
+            8 => "environment call from U-mode",
+            9 => "environment call from S-mode",
+            11 => "environment call from M-mode",
+            12 => "instruction page fault",
+            13 => "load page fault",
+            15 => "store page fault",
+            _ => "reserved",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_board_has_a_name_and_a_target_of_its_own() {
+        assert_eq!(PC.name, "pc");
+        let names: BTreeSet<_> = BOARDS.iter().map(|board| board.name).collect();
+        let targets: BTreeSet<_> = BOARDS.iter().map(|board| board.target).collect();
+        assert_eq!([names.len(), targets.len()], [BOARDS.len(); 2]);
+        assert!(BOARDS.iter().all(|board| std::ptr::eq(Board::named(board.name).unwrap(), board)));
+        assert!(Board::named("all").is_none());
+    }
+
+    #[test]
+    fn each_device_is_there_or_lacking_with_a_reason() {
+        for board in &BOARDS {
+            for device in Device::ALL {
+                let lacking = board.lacks.iter().filter(|(lacking, _)| *lacking == device).count();
+                assert_eq!(lacking, usize::from(!board.has(device)), "{}: {device:?}", board.name);
+            }
+        }
+    }
+
+    #[test]
+    fn log_and_reports_always_leave_the_guest() {
+        for Board { name, streams: [_, com2, log, report], .. } in &BOARDS {
+            assert!(![log, report].contains(&&Attachment::Absent), "{name}");
+            assert_eq!(
+                *com2 == Attachment::Absent,
+                !Board::named(name).unwrap().has(Device::Serial)
+            );
+        }
+    }
+
+    #[test]
+    fn the_linker_is_debians_only_for_debians_compiler() {
+        let virt = Board::named("virt").unwrap();
+        assert_eq!(virt.rustflags(true), "-C linker=ld.lld-14 -C linker-flavor=ld");
+        assert_eq!(virt.rustflags(false), "");
+        assert_eq!(PC.rustflags(true), PC.rustflags(false));
+        assert!(PC.rustflags(true).ends_with("small -C linker=ld -C linker-flavor=ld"));
+    }
+
+    #[test]
+    fn exceptions_have_the_names_of_their_processor() {
+        let name = |board, number| Board::named(board).unwrap().exception(number);
+        assert_eq!(name("pc", 14), "page fault");
+        assert_eq!(name("ast1030", 3), "HardFault");
+        assert_eq!(name("microbit", 3), "HardFault");
+        assert_eq!(name("virt", 2), "illegal instruction");
+        assert_eq!(name("virt-imc", 2), "illegal instruction");
+    }
+}
