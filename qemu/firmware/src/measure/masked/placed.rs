@@ -27,7 +27,7 @@ use super::Window;
 
 /// The first placement, in steps: behind the start of the count, and among the instructions that do
 /// nothing before the run.
-const FIRST: u64 = 24;
+const FIRST: u64 = 48;
 /// Placements in a row before the same instruction, of different counts: the processor is asleep.
 const ASLEEP: u32 = 32;
 
@@ -95,7 +95,7 @@ fn place(run: fn(), ticks: u64) -> Option<Place> {
     one_shot(ticks);
     let start = stamp();
     // SAFETY: instructions that do nothing.
-    unsafe { asm!(".rept 40", "nop", ".endr", options(nomem, nostack, preserves_flags)) };
+    unsafe { asm!(".rept 90", "nop", ".endr", options(nomem, nostack, preserves_flags)) };
     run();
     alarm::stop();
     let at = critical_section::with(|section| PLACED.borrow(section).take())?;
