@@ -8,5 +8,4 @@
 
 pub mod count;
 pub mod exact;
-#[cfg(target_arch = "x86_64")]
 pub mod masked;
