@@ -6,17 +6,14 @@
 // the transfer or borrowed. A transfer that is dropped in flight takes the `Dma` and the memory out
 // of use for good.
 
-use core::{
-    convert::Infallible,
-    hint::spin_loop,
-    ptr::NonNull,
-    slice,
-    sync::atomic::{AtomicBool, Ordering, fence},
-};
+use core::{convert::Infallible, hint::spin_loop, ptr::NonNull, slice};
 
+use portable_atomic::{AtomicBool, Ordering, fence};
+
+pub use board::edu::Direction;
 use board::{
     board,
-    edu::{Direction, Edu, Registers},
+    edu::{ADDRESS_LIMIT, Edu, Registers},
     interrupts::Line,
 };
 use wouldblock::{
@@ -114,13 +111,24 @@ impl Dma {
     }
 }
 
+/// The engine's interrupt line; `None` on a machine that has none.
+pub fn line() -> Option<Line> {
+    board().edu.as_ref().map(Edu::line)
+}
+
+/// Withdraws what the device asks an interrupt for: the first thing that a handler does.
+#[inline]
+pub fn quiet() {
+    if let Some(edu) = board().edu.as_ref() {
+        edu.registers().acknowledge(edu.registers().interrupt_status());
+    }
+}
+
 /// The handler, for the slot that the transfer is in: quiets the device, steps the transfer,
 /// acknowledges, and only then wakes. The transfer in the slot may be wrapped, for example to log it.
 #[inline]
 pub fn on_interrupt<T: Background>(slot: &'static Slot<T>, line: Line) {
-    if let Some(edu) = board().edu.as_ref() {
-        edu.registers().acknowledge(edu.registers().interrupt_status());
-    }
+    quiet();
     let driven = slot.on_interrupt();
     let ended = OwedWake::new(&ENDED);
     line.acknowledge();
@@ -159,13 +167,13 @@ impl Flight {
         let length = memory.len().min(LONGEST);
         let memory = NonNull::from(memory).cast::<u8>();
         let end = (memory.addr().get() + length) as u64;
-        assert!(end <= Registers::ADDRESS_LIMIT, "the device reaches 256 MiB only");
+        assert!(end <= ADDRESS_LIMIT, "the device does not reach the memory");
         Self { registers, memory, length, direction, in_flight: false }
     }
 
     #[inline]
     fn begin(&mut self, interrupt_at_end: bool) {
-        let (memory, bytes) = (self.memory.addr().get() as u64, self.length as u64);
+        let (memory, bytes) = (self.memory.addr().get() as u32, self.length as u32);
         self.in_flight = true;
         fence(Ordering::Release); // What was written to the memory comes before the doorbell.
         // SAFETY: by the invariant the memory is the device's until it is done, and no other transfer

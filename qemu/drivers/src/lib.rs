@@ -8,13 +8,18 @@
 //! | [`disk`] | a virtio disk, many requests in flight |
 //! | [`buffer`] | memory that an operation can own |
 //!
+//! A driver is built where the board has its device.
+//!
 //! No driver here measures itself. A program that measures wraps the operations: a slot is generic
 //! over its operation, and so are [`serial::Port`] and [`dma::on_interrupt`].
 
 #![no_std]
 
 pub mod buffer;
+#[cfg(device = "disk")]
 pub mod disk;
+#[cfg(device = "dma")]
 pub mod dma;
+#[cfg(device = "serial")]
 pub mod serial;
 pub mod timer;

@@ -1,13 +1,12 @@
 //! The board's timer as a background operation: once, or period after period without drift, since
 //! each deadline is counted from the deadline before it.
 
-use core::sync::atomic::{AtomicBool, Ordering};
-
 use board::{
     alarm::{TimerAlarm, stop},
-    counter::now,
+    counter::time,
     interrupts::Line,
 };
+use portable_atomic::{AtomicBool, Ordering};
 use wouldblock::{
     attempt::Attempt,
     job::{Background, Slot},
@@ -34,9 +33,9 @@ impl Timer {
         Some(Self(TimerAlarm::new()))
     }
 
-    /// A countdown that ends `cycles` of the counter from now.
-    pub fn after(self, cycles: u64) -> Countdown {
-        Countdown { timer: self, deadline: now().saturating_add(cycles), cancelled: false }
+    /// A countdown that ends `ticks` of the board's clock from now.
+    pub fn after(self, ticks: u64) -> Countdown {
+        Countdown { timer: self, deadline: time().saturating_add(ticks), cancelled: false }
     }
 }
 
@@ -61,15 +60,15 @@ pub struct Countdown {
 }
 
 impl Countdown {
-    /// When it ends, by the counter.
+    /// When it ends, by the board's clock.
     pub const fn deadline(&self) -> u64 {
         self.deadline
     }
 
-    /// The next period: `cycles` after this one's deadline, no matter when its end was noticed. A
+    /// The next period: `ticks` after this one's deadline, no matter when its end was noticed. A
     /// deadline that has already passed ends at the next interrupt, which comes at once.
-    pub fn next(self, cycles: u64) -> Self {
-        let deadline = self.deadline.saturating_add(cycles);
+    pub fn next(self, ticks: u64) -> Self {
+        let deadline = self.deadline.saturating_add(ticks);
         Self { deadline, cancelled: false, ..self }
     }
 
@@ -85,7 +84,7 @@ impl Attempt for Countdown {
 
     #[inline]
     fn attempt(&mut self) -> nb::Result<(), Cancelled> {
-        if now() >= self.deadline {
+        if time() >= self.deadline {
             Ok(())
         } else if self.cancelled {
             Err(nb::Error::Other(Cancelled))
@@ -94,10 +93,10 @@ impl Attempt for Countdown {
         }
     }
 
-    /// Sets the timer again after each try that came too early: timer and counter agree only to about
+    /// Sets the timer again after each try that came too early: timer and clock agree only to about
     /// 10⁻⁴.
     fn arm(&mut self) {
-        self.timer.0.set(self.deadline.saturating_sub(now()));
+        self.timer.0.set(self.deadline.saturating_sub(time()));
     }
 
     fn disarm(&mut self) {

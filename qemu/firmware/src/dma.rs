@@ -1,13 +1,12 @@
 //! The DMA engine, with the tries of its transfers counted.
 
-use board::{board, edu::Direction};
-use drivers::dma::{Dma, End, Transfer, on_interrupt};
+use drivers::dma::{Direction, Dma, End, Transfer, line, on_interrupt};
 use wouldblock::{
     block::{Idle, block},
     job::Slot,
 };
 
-use crate::measure::count::Counted;
+use crate::measure::{count::Counted, record};
 
 /// Room for one transfer in the background.
 pub static SLOT: Slot<Counted<Transfer>> = Slot::new();
@@ -16,7 +15,7 @@ pub static SLOT: Slot<Counted<Transfer>> = Slot::new();
 /// [`SLOT`].
 pub fn take() -> Option<Dma> {
     let dma = Dma::take()?;
-    board().edu.as_ref()?.line().set_handler(|line| on_interrupt(&SLOT, line));
+    line()?.set_handler(|line| on_interrupt(&SLOT, line));
     Some(dma)
 }
 
@@ -24,6 +23,7 @@ pub fn take() -> Option<Dma> {
 pub fn transfer(dma: &mut Dma, memory: &mut [u8], direction: Direction, idle: impl Idle) -> u64 {
     dma.with_transfer(memory, direction, End::Interrupts, |waiter, transfer| {
         let mut transfer = Counted::new(transfer);
+        record::flight_begins(&raw const transfer);
         let Ok(()) = waiter.operation(&mut transfer).block(idle);
         transfer.tries
     })
@@ -32,8 +32,13 @@ pub fn transfer(dma: &mut Dma, memory: &mut [u8], direction: Direction, idle: im
 /// The same with no interrupt at all, retried by a bare loop. Returns its tries.
 pub fn transfer_spinning(dma: &mut Dma, memory: &mut [u8], direction: Direction) -> u64 {
     dma.with_transfer(memory, direction, End::Silent, |_, transfer| {
-        let mut transfer = Counted::new(transfer);
-        let Ok(()) = block(&mut transfer);
+        let mut transfer = Counted::in_a_loop(transfer);
+        record::flight_begins(&raw const transfer);
+        record::trying(|| {
+            let Ok(()) = block(&mut transfer);
+            transfer.tries
+        });
+        record::flight_ends(&raw const transfer);
         transfer.tries
     })
 }

@@ -1,11 +1,11 @@
-//! The time driver of `embassy-time`: the time-stamp counter as its clock, the local APIC's timer
-//! as its alarm. Tasks that sleep are woken by the timer's handler.
+//! The time driver of `embassy-time`, on the board's clock and alarm. Tasks that sleep are woken by
+//! the timer's handler.
 
 use core::{cell::RefCell, task::Waker};
 
 use board::{
     alarm::{TimerAlarm, stop},
-    counter::{frequency, now},
+    counter::{frequency, time},
     interrupts::Line,
 };
 use critical_section::Mutex;
@@ -30,7 +30,7 @@ pub fn install(_: Timer) {
 
 impl Driver for Sleepers {
     fn now(&self) -> u64 {
-        convert(now(), frequency(), TICK_HZ)
+        convert(time(), frequency(), TICK_HZ)
     }
 
     fn schedule_wake(&self, at: u64, waker: &Waker) {
@@ -55,7 +55,7 @@ fn wake_and_set_alarm(queue: &mut Queue) {
         // One that is past by now interrupts at once.
         at => {
             let at = convert(at, TICK_HZ, frequency());
-            TimerAlarm::new().set(at.saturating_sub(now()));
+            TimerAlarm::new().set(at.saturating_sub(time()));
         }
     }
 }

@@ -2,19 +2,16 @@
 //! in a handler, whose tasks preempt the foreground. On two cores there is only the first of these,
 //! on the first core; a wake from the second core ends its sleep.
 
-use core::{
-    ptr,
-    sync::atomic::{AtomicBool, AtomicPtr, Ordering},
-};
+use core::ptr;
 
-use board::{
-    cores::{self, Core},
-    interrupts::{Line, raise_self},
-};
+use portable_atomic::{AtomicBool, AtomicPtr, Ordering};
+
+#[cfg(feature = "two-cores")]
+use board::cores::{self, Core};
+use board::interrupts::{self, Line, raise_self};
 use embassy_executor::{SendSpawner, Spawner, raw};
 use static_cell::StaticCell;
 use wouldblock::block::Idle;
-use x86_64::instructions::interrupts;
 
 /// The contexts that tell the two executors apart. Neither points to anything.
 const FOREGROUND: *mut () = ptr::null_mut();
@@ -28,6 +25,7 @@ static PENDING: AtomicBool = AtomicBool::new(false);
 fn pend(executor: *mut ()) {
     if executor == FOREGROUND {
         PENDING.store(true, Ordering::Release);
+        #[cfg(feature = "two-cores")]
         if Core::current() != Core::First {
             cores::interrupt_other(); // After the flag, which the sleeper looks at before it sleeps.
         }
@@ -104,9 +102,11 @@ fn poll_in_handler(line: Line) {
     // SAFETY: the line is enabled, so there is an executor, for ever. Only this polls it, and
     // `POLLING` keeps it from being re-entered.
     unsafe { (*IN_HANDLER.load(Ordering::Acquire)).poll() };
-    // A task may have turned interrupts on. From the check of `AGAIN` to the handler's end it must
-    // not be called again.
-    interrupts::disable();
+    // A task may have turned interrupts on. From the check of `AGAIN` to the handler's end this must
+    // not be called again. Where lines nest by priority, the line's own priority sees to that.
+    if !interrupts::NESTS {
+        interrupts::disable();
+    }
     POLLING.store(false, Ordering::Relaxed);
     if AGAIN.swap(false, Ordering::Relaxed) {
         raise_self();

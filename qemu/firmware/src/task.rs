@@ -4,11 +4,11 @@ use core::{
     future::Future,
     pin::{Pin, pin},
     ptr,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     task::{Context, Poll, RawWaker, RawWakerVTable, Waker},
 };
 
 use board::idle::Park;
+use portable_atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use wouldblock::block::Idle;
 
 /// Whether its waker was called.

@@ -14,7 +14,7 @@ use runner::{
 fn boots(test: &str, cpu: &str) -> Run {
     let mut rig = Rig::set_up("tests", PC, Options::default()).expect("a firmware");
     rig.options.cpu = Some(cpu.into());
-    boot(&rig, Some(Irq::Apic), &format!("library::cache::{test}")).expect("a guest that started")
+    boot(&rig, Some(Irq::Apic), &format!("pc::cache::{test}")).expect("a guest that started")
 }
 
 #[test]

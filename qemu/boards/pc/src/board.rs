@@ -1,11 +1,8 @@
 //! What the machine is, and what the loader told it.
 
-use core::sync::atomic::{AtomicPtr, Ordering};
+use common::{command_line::CommandLine, once::Once};
 
-use crate::{
-    command_line::CommandLine, edu::Edu, hvm::MemoryMap, interrupts::Controller, machine::Machine,
-    pci,
-};
+use crate::{edu::Edu, hvm::MemoryMap, interrupts::Controller, machine::Machine, pci};
 
 /// What this machine is, and what it was told.
 pub struct Board {
@@ -24,8 +21,7 @@ pub struct Board {
     pub edu: Option<Edu>,
 }
 
-/// Null until the board is set up, then what [`install`] was given.
-static BOARD: AtomicPtr<Board> = AtomicPtr::new(core::ptr::null_mut());
+static BOARD: Once<Board> = Once::new();
 
 /// The board. A handler, which is given no reference to it, calls this too.
 ///
@@ -33,16 +29,10 @@ static BOARD: AtomicPtr<Board> = AtomicPtr::new(core::ptr::null_mut());
 /// Before the board has called the main function; no code of a binary runs then.
 #[must_use]
 pub fn board() -> &'static Board {
-    // SAFETY: `BOARD` is null or came from a `&'static Board`, and a `Board` may be shared (below).
-    unsafe { BOARD.load(Ordering::Acquire).as_ref() }.expect("the board is set up")
+    BOARD.get().expect("the board is set up")
 }
-
-const _: () = {
-    const fn may_be_shared<T: Sync>() {}
-    may_be_shared::<Board>();
-};
 
 /// From here on [`board`] returns this one.
 pub(crate) fn install(board: &'static Board) {
-    BOARD.store(core::ptr::from_ref(board).cast_mut(), Ordering::Release);
+    BOARD.set(board);
 }

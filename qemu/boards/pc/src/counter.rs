@@ -24,6 +24,13 @@ pub fn now() -> u64 {
     unsafe { _rdtsc() }
 }
 
+/// The time, in ticks of [`frequency`]: what [`clock`] reads. Here it is the counter, too.
+#[inline(always)]
+#[must_use]
+pub fn time() -> u64 {
+    now()
+}
+
 /// The instructions that a difference of two [`now`]s stands for, under `-icount shift=0`.
 #[inline(always)]
 #[must_use]
@@ -57,7 +64,7 @@ pub const fn between(start: Stamp, end: Stamp) -> u64 {
 /// moves the first value away.
 pub const EMPTY_PAIR: u64 = 4;
 
-/// The counter's frequency in Hz: exact under `-icount`, otherwise measured to about 10⁻⁴.
+/// Ticks of [`time`] per second: exact under `-icount`, otherwise measured to about 10⁻⁴.
 #[must_use]
 pub fn frequency() -> u64 {
     FREQUENCY.load(Ordering::Relaxed)

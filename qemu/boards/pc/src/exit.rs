@@ -6,6 +6,7 @@ use core::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+pub use common::exit::Failure;
 use report::{Report, exit as code};
 use x86_64::instructions::interrupts;
 
@@ -13,21 +14,6 @@ use crate::{
     console,
     ending::{claim, end, stop_other},
 };
-
-/// Why a run failed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
-pub enum Failure {
-    /// The program panicked: exit code 35.
-    Panic,
-    /// The command line makes no sense: exit code 37.
-    CommandLine,
-    /// An interrupt came that has no handler: exit code 39.
-    Interrupt,
-    /// The program cannot run on this machine, or not with what it found there: exit code 41.
-    Refused,
-    /// A processor exception of this vector: exit code 65 + 2 × vector.
-    Exception(u8),
-}
 
 /// Reports that everything was done, and ends the run. With two cores, call it when the other core
 /// has done its part. If the other core is already ending the run, this one stops instead.
@@ -40,13 +26,7 @@ pub fn success() -> ! {
 
 /// Ends the run. The log says why in detail: write to it before.
 pub fn failure(failure: Failure) -> ! {
-    end(match failure {
-        Failure::Panic => code::PANIC,
-        Failure::CommandLine => code::COMMAND_LINE,
-        Failure::Interrupt => code::INTERRUPT,
-        Failure::Refused => code::REFUSED,
-        Failure::Exception(vector) => code::exception(vector),
-    })
+    end(failure.code())
 }
 
 /// Ends the run as [`success`] does but without the line `complete`: for the runner's tests, which

@@ -27,7 +27,6 @@ pub mod acpi;
 pub mod alarm;
 mod apic;
 mod board;
-pub mod command_line;
 pub mod console;
 pub mod cores;
 pub mod counter;
@@ -42,7 +41,6 @@ mod idt;
 pub mod interrupts;
 mod ipi;
 mod machine;
-mod mmio;
 pub mod nvdimm;
 pub mod pci;
 mod pic;
@@ -52,6 +50,7 @@ mod start;
 mod vectors;
 
 pub use board::{Board, board};
+pub use common::command_line;
 
 /// The board's name, as the host's commands have it.
 pub const NAME: &str = "pc";

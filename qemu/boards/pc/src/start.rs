@@ -10,16 +10,16 @@ use core::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use common::command_line::CommandLine;
 use static_cell::StaticCell;
 use x86_64::{VirtAddr, instructions::tlb};
 
 use crate::{
     alarm, apic,
     board::{Board, board, install},
-    command_line::CommandLine,
     cores, counter,
     cpu::Core,
-    edu::Edu,
+    edu,
     exceptions,
     exit::{self, Failure},
     hvm::{self, StartInfo},
@@ -71,7 +71,7 @@ unsafe extern "C" fn first(start_info: *const StartInfo) -> ! {
     interrupts::start(controller);
 
     let (machine, pci) = pci::probe(controller);
-    let edu = pci.as_ref().and_then(Edu::find);
+    let edu = pci.as_ref().and_then(edu::find);
 
     static CELL: StaticCell<Board> = StaticCell::new();
     let board = CELL.init(Board { machine, controller, command_line, memory, pci, edu });

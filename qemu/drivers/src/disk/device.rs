@@ -14,11 +14,11 @@
 use core::{
     cell::{RefCell, UnsafeCell},
     ptr::NonNull,
-    sync::atomic::{AtomicBool, Ordering, fence},
 };
 
 use board::interrupts::Line;
 use critical_section::Mutex;
+use portable_atomic::{AtomicBool, Ordering, fence};
 use virtio_drivers::{
     queue::VirtQueue,
     transport::{DeviceStatus, Transport, pci::PciTransport},

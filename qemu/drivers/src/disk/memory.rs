@@ -4,9 +4,9 @@
 use core::{
     cell::UnsafeCell,
     ptr::{self, NonNull},
-    sync::atomic::{AtomicU8, Ordering},
 };
 
+use portable_atomic::{AtomicU8, Ordering};
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 
 /// A queue of 128 takes two pages. After a reset the next queue is made before the last one is freed.

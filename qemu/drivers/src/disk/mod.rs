@@ -24,9 +24,8 @@ mod request;
 pub mod transport;
 pub mod volume;
 
-use core::sync::atomic::{AtomicU32, Ordering};
-
 use board::interrupts::Line;
+use portable_atomic::{AtomicU32, Ordering};
 use wouldblock::{
     event::{Event, OwedWake},
     job::{Busy, Done, Job, Slots, Ticket},

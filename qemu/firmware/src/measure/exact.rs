@@ -1,15 +1,12 @@
 //! Exact counts, made in the same way for the library and for its peers.
 //!
 //! Every figure is the distance of two [`stamp`]s, so it includes the instructions of an empty pair,
-//! [`EMPTY_PAIR`].
+//! [`EMPTY_PAIR`](board::counter::EMPTY_PAIR).
 
 use core::{arch::asm, hint::black_box};
 
 pub use board::counter::stamp;
-use board::{
-    counter::{EMPTY_PAIR, between},
-    interrupts,
-};
+use board::{counter::between, interrupts};
 
 /// The instructions of `f`.
 #[inline(always)]
@@ -25,24 +22,60 @@ pub fn span<T>(f: impl FnOnce() -> T) -> u64 {
 /// the instructions they took, from the vector to the return. So the foreground chooses when a device
 /// interrupts, and the whole cost of an interrupt is counted.
 pub fn let_interrupts_in() -> (u64, u64) {
-    #[inline(never)]
-    fn open() -> u64 {
-        span(|| {
-            // SAFETY: interrupts are on for as long as it takes to accept them: `sti` holds them
-            // off for one more instruction.
-            unsafe { asm!("sti", "nop", "cli", options(nostack)) };
-        })
-    }
-
     let before = interrupts::taken();
-    let instructions = open();
+    let instructions = opening();
     let taken = interrupts::taken() - before;
-    assert!(taken > 0 || instructions == EMPTY_OPENING, "an opening takes {instructions}");
-    (taken, instructions - EMPTY_OPENING)
+    assert!(taken > 0 || instructions == 0, "an empty opening takes {instructions}");
+    (taken, instructions)
 }
 
-/// What `open` takes when nothing is pending: an empty pair of stamps, and the three.
-const EMPTY_OPENING: u64 = EMPTY_PAIR + 3;
+/// The same without their number, for interrupts that the board does not count.
+pub fn opening() -> u64 {
+    open() - stay_closed()
+}
+
+/// The instructions that let interrupts in, for as long as it takes to accept them, and the same number
+/// of instructions that leave them masked.
+#[cfg(target_arch = "x86_64")]
+macro_rules! opening {
+    (open) => {
+        "sti; nop; cli" // `sti` holds interrupts off for one more instruction.
+    };
+    (closed) => {
+        "nop; nop; nop"
+    };
+}
+#[cfg(target_arch = "arm")]
+macro_rules! opening {
+    (open) => {
+        "cpsie i; isb; cpsid i"
+    };
+    (closed) => {
+        "nop; isb; nop"
+    };
+}
+#[cfg(target_arch = "riscv32")]
+macro_rules! opening {
+    (open) => {
+        "csrsi mstatus, 8; nop; csrci mstatus, 8"
+    };
+    (closed) => {
+        "nop; nop; nop"
+    };
+}
+
+#[inline(never)]
+fn open() -> u64 {
+    // SAFETY: interrupts are on for these instructions only.
+    span(|| unsafe { asm!(opening!(open), options(nostack)) })
+}
+
+/// What [`open`] takes when nothing is pending.
+#[inline(never)]
+fn stay_closed() -> u64 {
+    // SAFETY: nothing but `nop` and a barrier.
+    span(|| unsafe { asm!(opening!(closed), options(nostack)) })
+}
 
 /// The figure of a case: what it takes when several rounds in a row take the same. That leaves out
 /// the first ones, in which a waker is cloned or a queue is still in one piece.

@@ -1,16 +1,6 @@
 //! The log: `defmt` frames to QEMU's debug port 0xe9, stamped with microseconds since boot.
-//!
-// Invariant: `STATE.encoder` is touched only between `acquire` and `release`, in a critical section; a
-// second `acquire` inside ends the run. `abandon` lets a report that ends the run break in. After it
-// there is no critical section, since its core runs alone and the other core may have been stopped
-// inside one.
 
-use core::{
-    cell::{Cell, UnsafeCell},
-    sync::atomic::{AtomicBool, Ordering},
-};
-
-use critical_section::RestoreState;
+use common::log::Frames;
 use x86_64::instructions::port::Port;
 
 use crate::{counter, ending};
@@ -22,30 +12,14 @@ defmt::timestamp!("{=u64:us}", counter::microseconds());
 #[defmt::global_logger]
 struct Logger;
 
-struct State {
-    encoder: UnsafeCell<defmt::Encoder>,
-    /// What `release` restores; nothing once the run is ending.
-    restore: Cell<Option<RestoreState>>,
-}
+static FRAMES: Frames = Frames::new(write);
 
-// SAFETY: by the invariant of the module.
-unsafe impl Sync for State {}
-
-static HELD: AtomicBool = AtomicBool::new(false);
-static STATE: State =
-    State { encoder: UnsafeCell::new(defmt::Encoder::new()), restore: Cell::new(None) };
-
-// SAFETY: `acquire` to `release` is one critical section that one caller enters at a time (`HELD`).
+// SAFETY: `acquire` to `release` is one critical section that one caller enters at a time.
 unsafe impl defmt::Logger for Logger {
     fn acquire() {
-        // SAFETY: `release` leaves it; `defmt` calls the two in pairs.
-        let restore = (!ending::is_ending()).then(|| unsafe { critical_section::acquire() });
-        if HELD.swap(true, Ordering::Relaxed) {
+        if FRAMES.acquire(ending::is_ending()).is_err() {
             ending::end(report::exit::PANIC);
         }
-        STATE.restore.set(restore);
-        // SAFETY: by the invariant of the module.
-        unsafe { &mut *STATE.encoder.get() }.start_frame(write);
     }
 
     unsafe fn flush() {
@@ -53,33 +27,23 @@ unsafe impl defmt::Logger for Logger {
     }
 
     unsafe fn release() {
-        // SAFETY: by the invariant of the module.
-        unsafe { &mut *STATE.encoder.get() }.end_frame(write);
-        let restore = STATE.restore.get();
-        HELD.store(false, Ordering::Relaxed);
-        if let Some(restore) = restore {
-            // SAFETY: what `acquire` entered.
-            unsafe { critical_section::release(restore) };
-        }
+        // SAFETY: `defmt` calls this after `acquire`.
+        unsafe { FRAMES.release() };
     }
 
     unsafe fn write(bytes: &[u8]) {
-        // SAFETY: by the invariant of the module.
-        unsafe { &mut *STATE.encoder.get() }.write(bytes, write);
+        // SAFETY: `defmt` calls this after `acquire`.
+        unsafe { FRAMES.write(bytes) };
     }
 }
 
-/// Gives up the frame that is being written, if there is one: the host drops it and reads the next
-/// frame.
+/// Gives up the frame that is being written, if there is one.
 ///
 /// # Safety
 /// What is being logged, on either core, never continues: the caller ends the run.
 pub(crate) unsafe fn abandon() {
-    if HELD.load(Ordering::Relaxed) {
-        // SAFETY: by the contract the holder of the encoder never uses it again.
-        unsafe { &mut *STATE.encoder.get() }.end_frame(write);
-        HELD.store(false, Ordering::Relaxed);
-    }
+    // SAFETY: by the caller.
+    unsafe { FRAMES.abandon() };
 }
 
 fn write(bytes: &[u8]) {

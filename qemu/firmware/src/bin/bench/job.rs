@@ -6,33 +6,24 @@ use core::{
     future::poll_fn,
     hint::{black_box, spin_loop},
     sync::atomic::{
-        AtomicPtr, AtomicU32, AtomicU64,
+        AtomicPtr, AtomicU32, AtomicUsize,
         Ordering::{Acquire, Relaxed, Release},
     },
     task::Poll,
 };
 
-use board::idle::Park;
-use drivers::buffer::Buffer;
+use board::{
+    idle::{Park, enable_and_sleep},
+    interrupts,
+};
 use embassy_sync::{
     blocking_mutex::raw::CriticalSectionRawMutex, signal::Signal, waitqueue::AtomicWaker,
 };
-use firmware::{
-    executor::Executor,
-    measure::{
-        count::Counted,
-        exact::{span, steady},
-    },
-    serial::{COM2, Receiving},
-};
-use static_cell::ConstStaticCell;
+use firmware::executor::Executor;
 use wouldblock::{
     attempt::Attempt,
-    block::Spin,
-    job::{Background, Done, Job, Slot},
-    uart16550::Level,
+    job::{Background, Done, Slot},
 };
-use x86_64::instructions::interrupts;
 
 use crate::{
     device::{set_ready, take_ready},
@@ -40,6 +31,9 @@ use crate::{
     tasks::figure,
     vector::{acknowledge, interrupt_soon, rounds, since_entry, task_of_rounds},
 };
+
+#[cfg(device = "serial")]
+mod start;
 
 /// Receives one value, and adds to it.
 #[derive(Clone, Copy)]
@@ -140,42 +134,6 @@ extern "C" fn step_by_hand() {
     acknowledge();
 }
 
-/// On a real UART whose interrupt line is disabled: a receive that is started on a silent line, and
-/// one that is started when all bytes have arrived.
-fn started() {
-    static MEMORY: ConstStaticCell<[u8; 8]> = ConstStaticCell::new([0; 8]);
-
-    // Both are measured at the same place.
-    #[inline(never)]
-    fn start(op: Receiving) -> (Job<Receiving>, u64) {
-        let mut started = None;
-        let instructions = span(|| started = Some(COM2.receiving.start(op)));
-        (started.and_then(Result::ok).expect("idle"), instructions)
-    }
-
-    COM2.uart.initialize(1, Level::default());
-    COM2.uart.set_loopback(true);
-    let mut memory = Some(Buffer::new(MEMORY.take()));
-    let mut figure = |bytes: &[u8]| {
-        steady(|| {
-            let (receiver, mut transmitter) = COM2.uart.split().expect("the port is free");
-            let Ok(_) = transmitter.write_all(bytes).block(Spin);
-            let op = receiver.into_read_exact(memory.take().expect("it came back"));
-            let (mut job, instructions) = start(Counted::new(op));
-            if bytes.is_empty() {
-                assert!(job.attempt().is_err(), "nothing has arrived");
-                job.cancel();
-            }
-            let done = job.wait(Spin);
-            assert_eq!(done.result, Ok(bytes.len()));
-            memory = Some(done.op.op.into_parts().1);
-            instructions
-        })
-    };
-    let (stuck, ready) = (figure(&[]), figure(b"complete"));
-    report("job_start", stuck, &[("on a ready device", ready)]);
-}
-
 fn waited() {
     let ours = rounds(step, || {
         let job = SLOT.start(black_box(Receive { add: 1 })).expect("idle");
@@ -188,7 +146,7 @@ fn waited() {
         BY_HAND.start(black_box(Receive { add: 1 }));
         interrupts::disable();
         while !BY_HAND.is_done() {
-            interrupts::enable_and_hlt();
+            enable_and_sleep();
             interrupts::disable();
         }
         interrupts::enable();
@@ -201,10 +159,10 @@ fn waited() {
 }
 
 /// The figure that the callback has counted; 0 until it was called.
-static CALLED_AFTER: AtomicU64 = AtomicU64::new(0);
+static CALLED_AFTER: AtomicUsize = AtomicUsize::new(0);
 
 fn callback(done: Done<Receive>) {
-    CALLED_AFTER.store(since_entry(), Relaxed);
+    CALLED_AFTER.store(since_entry() as usize, Relaxed);
     collect(done);
 }
 
@@ -212,7 +170,7 @@ fn callback(done: Done<Receive>) {
 static CALLBACK: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
 fn plain_callback(value: u32) {
-    CALLED_AFTER.store(since_entry(), Relaxed);
+    CALLED_AFTER.store(since_entry() as usize, Relaxed);
     black_box(value);
 }
 
@@ -235,7 +193,9 @@ fn called_back() {
         while CALLED_AFTER.load(Relaxed) == 0 {
             spin_loop();
         }
-        CALLED_AFTER.swap(0, Relaxed)
+        let figure = CALLED_AFTER.load(Relaxed);
+        CALLED_AFTER.store(0, Relaxed);
+        figure as u64
     };
     let ours = rounds(step, || {
         SLOT.start_with(black_box(Receive { add: 1 }), callback).expect("idle");
@@ -313,7 +273,10 @@ async fn job_over_waker() {
 }
 
 pub fn cases(executor: &mut Executor) {
-    started();
+    #[cfg(device = "serial")]
+    start::cases();
+    #[cfg(not(device = "serial"))]
+    crate::report_absent("job_start", "the board has no 16550");
     waited();
     called_back();
     let ours = figure(executor, job());

@@ -1,7 +1,7 @@
 //! The bench: what waiting costs, in instructions, beside the peers. The command `bench` counts
 //! every case.
 //!
-//! Under `-icount` the time-stamp counter counts instructions, so each figure is exact and repeats
+//! Under `-icount` the board's counter counts instructions, so each figure is exact and repeats
 //! to the digit. Ours and the peer's are compared inside this one binary: with the same vector,
 //! executor, task and loop around them, and each written in its fastest idiom.
 //!
@@ -13,6 +13,7 @@
 //! | [`signal`] | `signal_idle` |
 //! | [`channel`] | `channel_try_send`, `channel_try_receive` |
 //! | [`job`] | `job_start`, `job_wait`, `job_callback`, `job_await` |
+//! | [`vector`] | `vector`: what the figures that count from the vector include |
 //! | [`masked`] | `masked_window`, `masked_by_driver`: the longest time with interrupts masked |
 //! | [`sizes`] | sizes in bytes |
 
@@ -47,7 +48,7 @@ fn main(board: &'static Board) -> ! {
 fn cases() {
     interrupts::enable();
     masked::cases(); // First: the others take the timer's vector from the board.
-    vector::install();
+    vector::cases();
     let mut executor = Executor::take();
     ready::cases();
     park::cases();
@@ -60,14 +61,17 @@ fn cases() {
 
 /// Reports a case: our figure, and that of each peer.
 fn report(case: &str, ours: u64, peers: &[(&str, u64)]) {
-    for &(peer, peer_value) in peers {
-        report::send(&Report::Figure(Figure {
-            case,
-            ours,
-            peer,
-            peer_value,
-            note: "",
-            host_input: false,
-        }));
-    }
+    peers.iter().for_each(|&(peer, peer_value)| report_noted(case, ours, peer, peer_value, ""));
+}
+
+/// Reports a case with a note.
+fn report_noted(case: &str, ours: u64, peer: &str, peer_value: u64, note: &str) {
+    let figure = Figure { case, ours, peer, peer_value, note, host_input: false };
+    report::send(&Report::Figure(figure));
+}
+
+/// Reports a case that this board cannot run.
+#[cfg(not(device = "serial"))]
+fn report_absent(case: &str, why: &str) {
+    report::send(&Report::NotMeasured { case, why });
 }

@@ -1,8 +1,10 @@
 //! The longest time for which the library masks interrupts: every operation of the library is run
-//! in single steps, to each of its ends. In [`Slot::start`] the driver's `begin` runs masked, too;
-//! here it does nothing. The operations of the reference driver are reported separately.
+//! to each of its ends, with an eye on every instruction ([`firmware::measure::masked`]). In
+//! [`Slot::start`] the driver's `begin` runs masked, too; here it does nothing. The operations of the
+//! reference driver are reported separately.
 
 use core::{
+    arch::asm,
     convert::Infallible,
     future::Future,
     pin::pin,
@@ -11,22 +13,11 @@ use core::{
     time::Duration,
 };
 
-use board::{
-    alarm::{one_shot, park_until},
-    counter::clock,
-    idle::Park,
-    interrupts::Line,
-};
-use drivers::buffer::Buffer;
+use board::{counter::clock, idle::Park, interrupts::Line};
 use firmware::{
-    measure::{
-        count::Counted,
-        masked::{self, Window},
-    },
+    measure::masked::{self, Window, interrupt_soon, park_until},
     report::{self, Report},
-    serial::COM2,
 };
-use static_cell::ConstStaticCell;
 use wouldblock::{
     attempt::{Attempt, from_fn},
     block::Spin,
@@ -34,7 +25,6 @@ use wouldblock::{
     job::{Background, Inline, ScopedSlot, Slot, Slots},
     sync::{Channel, Mutex, SharedChannel},
     time,
-    uart16550::Level,
 };
 
 use crate::device::{ready, set_ready, take_ready};
@@ -63,30 +53,24 @@ const LIBRARY: [Operation; 18] = [
     Operation("SharedChannel", shared_channel, nothing),
 ];
 
-const DRIVER: [Operation; 5] = [
-    Operation("uart16550: initialize", uart_initialized, nothing),
-    Operation("uart16550: 16 bytes written", uart_written, uart_initialized),
-    Operation("uart16550: 16 bytes read", uart_read, uart_filled),
-    Operation("uart16550: a read started", uart_started, uart_initialized),
-    Operation("uart16550: a byte awaited", uart_awaited, uart_initialized),
-];
-
 pub fn cases() {
-    assert_eq!(masked::longest(planted).instructions, 8, "the planted section is found");
-    assert_eq!(masked::longest(nothing), Window::default(), "and none where there is none");
     Line::Timer.set_handler(on_timer);
     Line::Timer.enable();
+    let planted = masked::longest_of(nothing, planted).instructions;
+    assert_eq!(planted, 8, "the planted section is found");
+    let none = masked::longest_of(nothing, nothing).instructions;
+    assert_eq!(none, 0, "and none where there is none");
     let longest = LIBRARY.map(measure).into_iter().max_by_key(|(_, window)| window.instructions);
     longest.into_iter().for_each(|found| report("masked_window", found));
-    DRIVER.map(measure).into_iter().for_each(|found| report("masked_by_driver", found));
+    #[cfg(device = "serial")]
+    uart::OPERATIONS.map(measure).into_iter().for_each(|found| report("masked_by_driver", found));
+    #[cfg(not(device = "serial"))]
+    crate::report_absent("masked_by_driver", "the board has no 16550");
 }
 
-/// Measures the second run of an operation, in which no static is initialized any more.
+/// Measures an operation.
 fn measure(Operation(name, run, prepare): Operation) -> (&'static str, Window) {
-    prepare();
-    run();
-    prepare();
-    let window = masked::longest(run);
+    let window = masked::longest_of(prepare, run);
     assert!(!take_ready(), "{name} leaves everything as it was");
     (name, window)
 }
@@ -99,26 +83,29 @@ fn report(case: &str, (operation, window): (&str, Window)) {
 }
 
 /// A masked section of known length.
+#[rustfmt::skip]
 fn planted() {
     // SAFETY: interrupts are masked for seven instructions that do nothing.
-    unsafe {
-        core::arch::asm!("cli", "nop", "nop", "nop", "nop", "nop", "nop", "nop", "sti", "nop")
-    }
+    #[cfg(target_arch = "x86_64")]
+    unsafe { asm!("cli", "nop", "nop", "nop", "nop", "nop", "nop", "nop", "sti", "nop") }
+    // SAFETY: as above.
+    #[cfg(target_arch = "arm")]
+    unsafe { asm!("cpsid i", "nop", "nop", "nop", "nop", "nop", "nop", "nop", "cpsie i", "nop") }
+    // SAFETY: as above.
+    #[cfg(target_arch = "riscv32")]
+    unsafe { asm!("csrci mstatus, 8", ".rept 7", "nop", ".endr", "csrsi mstatus, 8", "nop") }
 }
 
 static EVENT: Event = Event::new();
 
 fn on_timer(line: Line) {
-    set_ready();
+    let is_device = masked::interrupted();
     line.acknowledge();
-    EVENT.signal();
-    drop(SLOT.on_interrupt());
-}
-
-/// Makes the timer, which is the device here, interrupt so late that the wait is asleep by then, in
-/// single steps, too.
-fn interrupt_soon() {
-    one_shot(1_000_000);
+    if is_device {
+        set_ready();
+        EVENT.signal();
+        drop(SLOT.on_interrupt());
+    }
 }
 
 fn poll<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
@@ -153,7 +140,7 @@ fn operation_asleep() {
 
 fn operation_bounded() {
     let mut waiter = EVENT.waiter().expect("one waiter");
-    let idle = park_until();
+    let idle = park_until(on_timer);
     let end = waiter.operation(from_fn(ready)).block_for(idle, clock(), Duration::from_millis(1));
     assert_eq!(end, Err(time::Error::TimedOut));
     Line::Timer.set_handler(on_timer);
@@ -165,7 +152,7 @@ fn race_bounded() {
     let (mut waiter, mut other) =
         (EVENT.waiter().expect("one waiter"), OTHER.waiter().expect("one waiter"));
     let race = waiter.operation(from_fn(ready)).race(other.operation(from_fn(ready)));
-    let end = { race }.block_for(park_until(), clock(), Duration::from_millis(1));
+    let end = { race }.block_for(park_until(on_timer), clock(), Duration::from_millis(1));
     assert_eq!(end, Err(time::Error::TimedOut));
     Line::Timer.set_handler(on_timer);
 }
@@ -231,7 +218,7 @@ fn job_asleep() {
 
 fn job_bounded() {
     let mut job = SLOT.start(Trivial).expect("idle");
-    let end = job.ended().block_for(park_until(), clock(), Duration::from_millis(1));
+    let end = job.ended().block_for(park_until(on_timer), clock(), Duration::from_millis(1));
     Line::Timer.set_handler(on_timer);
     assert!(end.is_err(), "it is still running");
     job.cancel();
@@ -341,45 +328,5 @@ fn shared_channel() {
     while CHANNEL.try_recv().is_ok() {}
 }
 
-/// Puts the port into loopback. Its interrupt line is disabled, so no interrupt disturbs the run.
-fn uart_initialized() {
-    COM2.uart.initialize(1, Level::default());
-    COM2.uart.set_loopback(true);
-}
-
-fn uart_written() {
-    let (_, mut transmitter) = COM2.uart.split().expect("the port is free");
-    assert_eq!(transmitter.write(&[7; 16]).attempt(), Ok(16));
-}
-
-fn uart_filled() {
-    uart_initialized();
-    uart_written();
-}
-
-fn uart_read() {
-    let (mut receiver, _) = COM2.uart.split().expect("the port is free");
-    assert_eq!(receiver.read(&mut [0; 16]).attempt(), Ok(16));
-}
-
-fn uart_started() {
-    static BUFFER: Mutex<Option<Buffer>> = Mutex::new(None);
-    static MEMORY: ConstStaticCell<[u8; 16]> = ConstStaticCell::new([0; 16]);
-
-    let mut buffer = BUFFER.try_lock().expect("it is not locked");
-    let (receiver, _) = COM2.uart.split().expect("the port is free");
-    let memory = buffer.take().unwrap_or_else(|| Buffer::new(MEMORY.take()));
-    let op = Counted::new(receiver.into_read_exact(memory));
-    let mut job = COM2.receiving.start(op).expect("idle");
-    job.cancel();
-    *buffer = Some(job.wait(Spin).op.op.into_parts().1);
-}
-
-fn uart_awaited() {
-    let (mut receiver, mut transmitter) = COM2.uart.split().expect("the port is free");
-    let mut recv = receiver.recv();
-    assert!(poll(&mut recv).is_pending());
-    assert_eq!(transmitter.try_send(7), Ok(()));
-    drop(COM2.uart.on_interrupt());
-    assert_eq!(poll(&mut recv), Poll::Ready(Ok(7)));
-}
+#[cfg(device = "serial")]
+mod uart;

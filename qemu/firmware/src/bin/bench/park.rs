@@ -1,8 +1,10 @@
 //! A foreground that sleeps until an interrupt, beside a hand-written loop.
 
-use board::idle::Park;
+use board::{
+    idle::{Park, enable_and_sleep},
+    interrupts,
+};
 use wouldblock::{attempt::from_fn, event::Event};
-use x86_64::instructions::interrupts;
 
 use crate::{
     device::{ready, set_ready, take_ready},
@@ -34,7 +36,7 @@ pub fn cases() {
         interrupt_soon();
         interrupts::disable();
         while !take_ready() {
-            interrupts::enable_and_hlt();
+            enable_and_sleep();
             interrupts::disable();
         }
         interrupts::enable();

@@ -1,8 +1,8 @@
 //! Runs one task until it has its figure.
 
 use core::{
-    num::NonZeroU64,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    num::NonZeroUsize,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
 use board::idle::Park;
@@ -10,11 +10,11 @@ use embassy_executor::{SpawnError, SpawnToken};
 use firmware::executor::Executor;
 
 /// The figure that the task has counted; 0 while it runs.
-static FIGURE: AtomicU64 = AtomicU64::new(0);
+static FIGURE: AtomicUsize = AtomicUsize::new(0);
 
 /// Ends the measurement: the task calls it last.
 pub fn finish(figure: u64) {
-    FIGURE.store(figure, Relaxed);
+    FIGURE.store(figure as usize, Relaxed);
 }
 
 /// Spawns the task, which is the only one, and returns its figure.
@@ -27,5 +27,5 @@ pub fn figure<S>(executor: &mut Executor, task: Result<SpawnToken<S>, SpawnError
 /// Runs the executor; the same loop for all tasks.
 #[inline(never)]
 fn run(executor: &mut Executor) -> u64 {
-    executor.run_until(|| NonZeroU64::new(FIGURE.load(Relaxed)), Park).get()
+    executor.run_until(|| NonZeroUsize::new(FIGURE.load(Relaxed)), Park).get() as u64
 }

@@ -1,8 +1,6 @@
 //! A device that is reset with requests in flight: each request ends once, in the form in which it
 //! was started, and returns its memory; requests after the reset are served.
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
 use board::{board, counter::frequency, idle::Park};
 use drivers::{
     disk::{Blocking, Command, DEPTH, Disk, Error, Transfer, in_flight},
@@ -13,6 +11,7 @@ use firmware::{
     measure::count::Meter,
     report::{Kind, Report, Row},
 };
+use portable_atomic::{AtomicU32, Ordering::Relaxed};
 use wouldblock::{
     job::{Busy, Done, Job},
     sync::Mutex,

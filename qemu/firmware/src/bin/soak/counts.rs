@@ -1,9 +1,8 @@
 //! The counts of the soak. The host checks which of them must be equal.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
 use board::interrupts;
 use firmware::report::Soaked;
+use portable_atomic::{AtomicU64, Ordering::Relaxed};
 use wouldblock::job::{Step, Stepped};
 
 /// A counter that only counts up.

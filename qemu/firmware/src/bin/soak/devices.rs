@@ -1,9 +1,9 @@
 //! Two serial ports in loopback, each in both directions; the DMA engine; the timer.
 
-use board::{board, counter::frequency, edu::Direction, interrupts::Line, serial::Serial};
+use board::{counter::frequency, interrupts::Line, serial::Serial};
 use drivers::{
     buffer::Buffer,
-    dma::{self, Dma},
+    dma::{self, Direction, Dma},
     timer::{Cancelled, Countdown, Timer},
 };
 use firmware::serial::{COM1, COM2, Port};
@@ -54,7 +54,7 @@ impl Devices {
         static MEMORY: ConstStaticCell<[u8; 512]> = ConstStaticCell::new([0; 512]);
 
         let engine = Dma::take()?.into_transfer(MEMORY.take(), Direction::ToDevice);
-        board().edu.as_ref()?.line().set_handler(on_dma);
+        dma::line()?.set_handler(on_dma);
         let clock = Timer::take()?.after(0);
         Line::Timer.set_handler(on_timer);
         PORTS.iter().for_each(|port| {
@@ -123,9 +123,7 @@ fn on_serial<const PORT: usize>(line: Line) {
 }
 
 fn on_dma(line: Line) {
-    if let Some(edu) = board().edu.as_ref() {
-        edu.registers().acknowledge(edu.registers().interrupt_status());
-    }
+    dma::quiet();
     let stepped = DMA.on_interrupt();
     COUNTS.handled(&[&stepped]);
     line.acknowledge();

@@ -6,16 +6,13 @@
 //! that was given up, where nothing will use it again. When no slot is occupied any more, except by
 //! forgotten jobs, every request that was given up has ended, and nothing uses its buffer.**
 
-use core::{
-    cell::RefCell,
-    ptr::NonNull,
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
-};
+use core::{cell::RefCell, ptr::NonNull};
 
 use board::idle::Park;
 use critical_section::Mutex;
 use drivers::disk::{Blocking, Command, Disk, Error, SECTOR, Transfer, in_flight};
 use firmware::task::block_on;
+use portable_atomic::{AtomicBool, Ordering::Relaxed};
 use static_cell::ConstStaticCell;
 use wouldblock::{
     block::Idle,

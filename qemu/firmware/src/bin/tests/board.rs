@@ -1,29 +1,38 @@
 //! Tests of the board itself, on which everything else depends.
 
 mod boot;
+#[cfg(device = "edu")]
 mod edu;
-mod exceptions;
-mod interrupts;
-mod irqs;
-mod serial;
-mod timer;
+pub mod interrupts;
+#[cfg(device = "serial")]
+pub mod serial;
+pub mod timer;
 
-use board::counter::{frequency, now};
+use board::{
+    alarm::{STEP, ticks_per_second},
+    counter::{frequency, time},
+};
 
 /// Busy-waits until the condition holds.
 ///
 /// # Panics
 /// If the condition does not hold after 10 ms.
 #[track_caller]
-fn soon(what: &str, condition: impl Fn() -> bool) {
-    let start = now();
+pub fn soon(what: &str, condition: impl Fn() -> bool) {
+    let start = time();
     while !condition() {
-        assert!(now() - start < frequency() / 100, "not after 10 ms: {what}");
+        assert!(time() - start < frequency() / 100, "not after 10 ms: {what}");
     }
 }
 
 /// Busy-waits 10 µs, in which a pending interrupt would arrive.
-fn settle() {
-    let start = now();
-    while now() - start < frequency() / 100_000 {}
+pub fn settle() {
+    let start = time();
+    while time() - start < frequency() / 100_000 {}
+}
+
+/// The time that this many instructions take at most: an instruction takes less than one tick more
+/// than [`STEP`].
+pub fn time_of(instructions: u64) -> u64 {
+    instructions * (STEP + 1) * frequency() / ticks_per_second()
 }

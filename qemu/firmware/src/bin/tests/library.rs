@@ -1,17 +1,22 @@
 //! Tests of the library on real interrupts and devices.
 
-mod cache;
+#[cfg(device = "serial")]
 mod composed;
+#[cfg(device = "serial")]
 mod continuous;
+#[cfg(device = "dma")]
 mod dma;
+#[cfg(device = "serial")]
 mod edges;
 mod event;
 mod executor;
+mod inline;
 mod job;
-mod persist;
+#[cfg(device = "serial")]
 mod scope;
 mod sync;
 mod timer;
+#[cfg(device = "serial")]
 mod uart;
 
 use board::{

@@ -17,13 +17,44 @@ pub struct Test {
     pub run: fn(&'static Board),
 }
 
-/// What a machine must have to run a test.
+/// What a machine must have to run a test. What every machine of the board has is not asked here:
+/// the module of the test is built where the board has the device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Needs {
-    /// Every machine will do.
+    /// Every machine of the board will do.
     Nothing,
-    /// A PCI bus with an edu device.
-    Edu,
+    /// A DMA engine.
+    #[cfg(device = "dma")]
+    Dma,
+    /// A PCI bus.
+    #[cfg(target_arch = "x86_64")]
+    Pci,
+}
+
+/// A test that does not run, or a module of tests, and what the board lacks for it.
+pub struct Lacking {
+    pub name: &'static str,
+    pub why: &'static str,
+}
+
+/// The modules of tests that are not built for this board.
+const NOT_BUILT: &[(bool, Lacking)] = &[
+    lacking(cfg!(device = "edu"), "board::edu", "no edu device"),
+    lacking(cfg!(device = "serial"), "board::serial", NO_SERIAL),
+    lacking(cfg!(device = "serial"), "library::composed", NO_SERIAL),
+    lacking(cfg!(device = "serial"), "library::continuous", NO_SERIAL),
+    lacking(cfg!(device = "dma"), "library::dma", NO_DMA),
+    lacking(cfg!(device = "serial"), "library::edges", NO_SERIAL),
+    lacking(cfg!(device = "serial"), "library::scope", NO_SERIAL),
+    lacking(cfg!(device = "serial"), "library::uart", NO_SERIAL),
+    lacking(cfg!(target_arch = "x86_64"), "pc", "not a PC"),
+];
+
+const NO_SERIAL: &str = "no 16550";
+const NO_DMA: &str = "no DMA engine";
+
+const fn lacking(is_built: bool, name: &'static str, why: &'static str) -> (bool, Lacking) {
+    (is_built, Lacking { name, why })
 }
 
 impl Test {
@@ -33,21 +64,32 @@ impl Test {
     }
 
     /// Whether this machine has what the test needs.
-    pub fn runs_on(&self, board: &Board) -> bool {
+    pub fn runs_here(&self) -> bool {
         match self.needs {
             Needs::Nothing => true,
-            Needs::Edu => board.edu.is_some(),
+            #[cfg(device = "dma")]
+            Needs::Dma => drivers::dma::line().is_some(),
+            #[cfg(target_arch = "x86_64")]
+            Needs::Pci => board::board().pci.is_some(),
         }
     }
 }
 
 /// The tests that this machine can run.
-pub fn tests(board: &Board) -> impl Iterator<Item = &'static Test> {
-    TESTS.iter().filter(|test| test.runs_on(board))
+pub fn tests() -> impl Iterator<Item = &'static Test> {
+    TESTS.iter().filter(|test| test.runs_here())
+}
+
+/// The tests that it cannot run. A name without a function is that of a module.
+pub fn lacking_here() -> impl Iterator<Item = Lacking> {
+    let machine = TESTS.iter().filter(|test| !test.runs_here());
+    let machine = machine.map(|test| Lacking { name: test.name(), why: NO_DMA });
+    let board = NOT_BUILT.iter().filter(|(is_built, _)| !is_built);
+    machine.chain(board.map(|(_, lacking)| Lacking { ..*lacking }))
 }
 
 /// Registers a function of the module, `fn(&'static Board)`, as a test: `test!(name)` or
-/// `test!(name, needs Edu)`.
+/// `test!(name, needs Dma)`.
 macro_rules! test {
     ($function:ident) => {
         $crate::registry::test!($function, needs Nothing);

@@ -1,26 +1,26 @@
 //! Concurrency without parallelism: the lifetimes of several jobs overlap on one core, and two
 //! handlers never run at the same time.
 
-use core::sync::atomic::{AtomicU64, Ordering};
-
 use board::{
     alarm::{periodic, stop},
-    counter::now,
-    edu::Direction,
+    counter::time,
     idle::Park,
     interrupts::{self, Line},
     serial::Serial,
 };
 use drivers::buffer::Buffer;
 use firmware::{
-    dma::SLOT,
     measure::count::Counted,
     serial::{COM1, COM2, Port},
 };
+use portable_atomic::{AtomicU64, Ordering};
 use static_cell::ConstStaticCell;
 use wouldblock::{block::block, sync::Mutex, uart16550::Transmitter};
 
-use crate::tour::{Checks, Engine, Kind::Concurrency, Row, Tour};
+use crate::{
+    dma,
+    tour::{Checks, Kind::Concurrency, Row, Tour},
+};
 
 const BYTES: usize = 512;
 /// Bytes that the timer's handler sends on each port at every tick of 1 ms.
@@ -53,7 +53,7 @@ fn on_timer(line: Line) {
         }
         *sent += BYTES_PER_TICK;
         if *sent >= BYTES {
-            LAST_TICK.store(now(), Ordering::Relaxed);
+            LAST_TICK.store(time(), Ordering::Relaxed);
             stop();
         }
     }
@@ -84,20 +84,17 @@ pub fn rows(tour: &mut Tour) {
         .map(|receiver| buffers.next().map(|buffer| receiver.into_read_exact(buffer)))
         .map(|op| Counted::new(op.expect("a buffer for each port")));
     let engine = tour.engine.take();
-    let before = [Line::Com1, Line::Com2, Line::Timer].map(Line::taken);
+    let before = [COM1.line(), COM2.line(), Line::Timer].map(Line::taken);
     let sleep = || tour.meter.counting(Park);
     let ((ended, engine), cost) = tour.meter.measure(|| {
-        let dma = engine.map(|Engine { dma, memory }| {
-            let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
-            SLOT.start(transfer).expect("the slot is idle")
-        });
+        let dma = engine.map(dma::start);
         let [one, two] = operations;
         let one = COM1.receiving.start(one).expect("the slot is idle");
         let two = COM2.receiving.start(two).expect("the slot is idle");
         periodic(board::alarm::ticks_per_second() / 1000);
-        let all_started = now();
+        let all_started = time();
         let ended = [one.wait(sleep()), two.wait(sleep())];
-        let engine = dma.map(|job| job.wait(sleep()));
+        let engine = dma.map(|running| dma::wait(running, sleep()));
         checks.expect(
             "all ran at once: each had started before the first ended",
             all_started < LAST_TICK.load(Ordering::Relaxed),
@@ -113,11 +110,10 @@ pub fn rows(tour: &mut Tour) {
         checks.expect("each byte is the one that was sent", intact);
     }
     tour.engine = engine.map(|done| {
-        tries += done.op.tries;
-        let (dma, memory) = done.op.op.into_parts().expect("the transfer has ended");
-        Engine { dma, memory }
+        tries += dma::tries(&done);
+        dma::give_back(done)
     });
-    let taken = [Line::Com1, Line::Com2, Line::Timer].map(Line::taken);
+    let taken = [COM1.line(), COM2.line(), Line::Timer].map(Line::taken);
     checks.expect(
         "each device interrupted",
         taken.iter().zip(before).all(|(&now, before)| now > before),

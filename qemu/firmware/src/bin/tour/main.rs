@@ -5,27 +5,48 @@
 
 mod asynchronous;
 mod blocking;
-mod concurrency;
-mod disk;
-mod echo;
+mod lacking;
 mod nonblocking;
 mod timer;
 mod tour;
+
+// The rows of each device that the board has, and where it has none, what is said of them.
+#[cfg(target_arch = "x86_64")]
+mod cache;
+#[cfg(device = "serial")]
+mod concurrency;
+#[cfg(device = "disk")]
+mod disk;
+#[cfg(device = "dma")]
+mod dma;
+#[cfg(device = "serial")]
+mod echo;
+#[cfg(device = "serial")]
+mod serial;
+
+#[cfg(not(target_arch = "x86_64"))]
+use lacking::cache;
+#[cfg(not(device = "disk"))]
+use lacking::disk;
+#[cfg(not(device = "dma"))]
+use lacking::dma;
+#[cfg(not(device = "serial"))]
+use lacking::{concurrency, echo, serial};
 
 use board::{
     Board,
     exit::{self, Failure},
 };
-use firmware::serial::{COM1, COM2};
 
+use firmware::measure::record;
 use tour::Tour;
 
 board::entry!(main);
 
 fn main(board: &'static Board) -> ! {
-    COM1.install();
-    COM2.install();
+    serial::install();
     board::interrupts::enable();
+    record::calibrate();
     let done = match board.command_line.command() {
         "tour" => {
             rows();

@@ -1,14 +1,13 @@
 //! Asynchronous: the timer, once, and for one period after another.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
 use board::{
-    counter::{frequency, now},
+    counter::{frequency, time},
     idle::Park,
     interrupts::Line,
 };
 use drivers::timer::{Countdown, Timer};
 use firmware::measure::count::Counted;
+use portable_atomic::{AtomicU64, Ordering::Relaxed};
 use wouldblock::job::{Done, Slot};
 
 use crate::tour::{Checks, Kind::Asynchronous, Row, Tour, sleep_until};
@@ -43,7 +42,7 @@ pub fn rows(tour: &Tour) {
 fn once(tour: &Tour, timer: Timer) -> Timer {
     let checks = Checks::new();
     let sleep = tour.meter.counting(Park);
-    let begun = now();
+    let begun = time();
     let (done, cost) = tour.meter.measure(|| {
         let job = SLOT.start(Counted::new(timer.after(millisecond()))).expect("the slot is idle");
         job.wait(sleep)
@@ -51,7 +50,7 @@ fn once(tour: &Tour, timer: Timer) -> Timer {
     let Counted { op, tries } = done.op;
     checks.expect("it was not cancelled", done.result.is_ok());
     checks.expect("the deadline was a millisecond away", op.deadline() - begun >= millisecond());
-    checks.expect("it ended at its deadline", now() - op.deadline() < tolerance());
+    checks.expect("it ended at its deadline", time() - op.deadline() < tolerance());
     checks.equal("one interrupt", cost.interrupts, 1);
     let row = Row {
         kind: Asynchronous,
@@ -78,7 +77,7 @@ fn periods(tour: &Tour, timer: Timer) {
         let Counted { op, tries } = done.op;
         TRIES.fetch_add(tries, Relaxed);
         LAST.store(op.deadline(), Relaxed);
-        LATEST.fetch_max(now() - op.deadline(), Relaxed);
+        LATEST.fetch_max(time() - op.deadline(), Relaxed);
         if ENDED.fetch_add(1, Relaxed) + 1 < PERIODS {
             // The slot is idle by now. The checks below would find a period that was not started.
             let _not_started = SLOT.start_with(Counted::new(op.next(millisecond())), next);

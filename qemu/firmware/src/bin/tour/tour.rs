@@ -3,19 +3,23 @@
 use core::cell::Cell;
 
 use board::interrupts::{self, Line};
-use drivers::dma::{Dma, LONGEST};
 pub use firmware::report::Kind;
 use firmware::{
-    dma,
     executor::Executor,
-    measure::count::{Cost, Meter},
+    measure::{
+        count::{Cost, Meter},
+        record,
+    },
     report::{self, Absent, Report},
-    serial::{COM1, COM2},
 };
-use static_cell::ConstStaticCell;
 use wouldblock::{
     block::{Idle, block},
     sync::Mutex,
+};
+
+use crate::{
+    dma::{self, Engine},
+    serial,
 };
 
 /// A row of the table: what it shows, and what was measured.
@@ -52,20 +56,10 @@ impl Checks {
     }
 }
 
-/// The DMA engine, with the memory that it transfers. A machine without PCI has none.
-pub struct Engine {
-    pub dma: Dma,
-    pub memory: &'static mut [u8],
-}
-
-/// The reason given where a row needs the DMA engine and the machine has none.
-pub const NO_DMA: &str = "no PCI bus, hence no DMA";
-
 /// What the rows of the tour use.
 pub struct Tour {
     pub meter: Meter,
     pub engine: Option<Engine>,
-    pub executor: Executor,
     /// How many returns of blocking calls were checked.
     returns: Cell<u64>,
     /// Whether nothing was left running at any of them.
@@ -78,12 +72,9 @@ impl Tour {
     /// # Panics
     /// If there is another one.
     pub fn take() -> Self {
-        static MEMORY: ConstStaticCell<[u8; LONGEST]> = ConstStaticCell::new([0; LONGEST]);
-
         Self {
             meter: Meter::default(),
-            engine: dma::take().map(|dma| Engine { dma, memory: MEMORY.take() }),
-            executor: Executor::take(),
+            engine: Engine::take(),
             returns: Cell::new(0),
             at_rest: Cell::new(true),
         }
@@ -94,6 +85,7 @@ impl Tour {
         if row.kind == Kind::Blocking {
             self.blocking_call_returned(checks);
         }
+        record::send();
         report::send(&Report::Row(report::Row {
             row: row.row,
             kind: row.kind,
@@ -116,12 +108,8 @@ impl Tour {
     /// A conclusion of the table: when a blocking call returns, nothing is left running.
     pub fn blocking_call_returned(&self, checks: &Checks) {
         let before = checks.0.replace(true);
-        checks.expect(
-            "the serial ports' interrupts are disabled",
-            COM1.enabled() | COM2.enabled() == 0,
-        );
-        checks.expect("their slots are idle", COM1.receiving.is_idle() && COM2.receiving.is_idle());
-        checks.expect("the DMA engine is idle", !Dma::is_busy() && dma::SLOT.is_idle());
+        serial::at_rest(checks);
+        dma::at_rest(checks);
         checks.expect("no timer is running", !board::alarm::is_running());
         checks.expect("interrupts are enabled", board::interrupts::are_enabled());
         self.returns.set(self.returns.get() + 1);

@@ -1,70 +1,90 @@
-//! The timer under `-icount shift=0`, with which all tests run: time is the number of instructions
-//! executed.
+//! The timer and the counter under `-icount`, with which all tests run: time is the number of
+//! instructions executed.
 
-use core::{
-    arch::asm,
-    array,
-    hint::spin_loop,
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
-};
+use core::{arch::asm, array, hint::spin_loop};
 
 use board::{
-    Board, alarm, counter,
+    Board, alarm,
+    counter::{EMPTY_PAIR, between, frequency, stamp, time},
     interrupts::{self, Line},
 };
-use x86_64::instructions::hlt;
+use portable_atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-static LANDED: AtomicU64 = AtomicU64::new(0);
+static LANDED: AtomicUsize = AtomicUsize::new(0);
 
-fn land(line: Line) {
-    LANDED.store(interrupts::interrupted() as u64, Relaxed);
+pub fn land(line: Line) {
+    LANDED.store(interrupts::interrupted(), Relaxed);
     line.acknowledge();
 }
 
-const SLED: u64 = 1024;
+/// Instructions of the sled.
+pub const SLED: usize = 1024;
+/// The length of a `nop` in bytes.
+const NOP: usize = if cfg!(target_arch = "x86_64") { 1 } else { 2 };
 
-/// Starts the timer, then runs through a sled of one-byte instructions. Returns the place in the
-/// sled at which the interrupt arrived.
+/// Starts the timer, then runs through a sled of `nop`s. Returns the place in the sled at which the
+/// interrupt arrived.
 #[inline(never)]
-fn landing(ticks: u64) -> Option<u64> {
+pub fn landing(ticks: u64) -> Option<usize> {
     LANDED.store(0, Relaxed);
     alarm::one_shot(ticks);
-    let start: u64;
-    // SAFETY: `nop` has no effect.
+    let start: usize;
+    // SAFETY: `nop` has no effect, and the other instruction takes an address.
     unsafe {
+        #[cfg(target_arch = "x86_64")]
         asm!(
             "lea {start}, [rip + 2f]", "2:", ".rept {length}", "nop", ".endr",
             start = out(reg) start, length = const SLED, options(nostack, nomem),
         );
+        #[cfg(target_arch = "arm")]
+        asm!(
+            "adr {start}, 2f", ".balign 4", "2:", ".rept {length}", "nop", ".endr",
+            start = out(reg) start, length = const SLED, options(nostack, nomem),
+        );
+        #[cfg(target_arch = "riscv32")]
+        asm!(
+            "lla {start}, 2f", "2:", ".rept {length}", "nop", ".endr",
+            start = out(reg) start, length = const SLED, options(nostack, nomem),
+        );
     }
     let landed = LANDED.load(Relaxed);
-    (start..=start + SLED).contains(&landed).then(|| landed - start)
+    (start..=start + SLED * NOP).contains(&landed).then(|| (landed - start) / NOP)
+}
+
+/// The first number of ticks that reaches the sled, and the place.
+pub fn first_landing() -> (u64, usize) {
+    Line::Timer.set_handler(land);
+    Line::Timer.enable();
+    (2..10_000)
+        .find_map(|ticks| Some((ticks, landing(ticks)?)))
+        .expect("some number of ticks reaches the sled")
 }
 
 crate::registry::test!(one_shot_lands_on_every_instruction);
+/// [`STEP`](alarm::STEP) is at most one instruction: no place of the sled is left out.
 fn one_shot_lands_on_every_instruction(_: &'static Board) {
-    Line::Timer.set_handler(land);
-    Line::Timer.enable();
-    let (first, place) = (2..100)
-        .find_map(|ticks| Some((ticks, landing(ticks)?)))
-        .expect("some number of ticks reaches the sled");
-    let before = Line::Timer.taken();
-    for more in 0..SLED - place {
-        assert_eq!(landing(first + more), Some(place + more));
+    let (mut ticks, mut last) = first_landing();
+    assert!(last < SLED / 2, "it begins at {last}");
+    let (before, mut landings) = (Line::Timer.taken(), 0);
+    while last < SLED - 1 {
+        ticks += alarm::STEP;
+        landings += 1;
+        let place = landing(ticks).expect("it is still in the sled");
+        assert!(place == last || place == last + 1, "from {last} to {place}");
+        last = place;
     }
-    assert_eq!(Line::Timer.taken() - before, SLED - place);
+    assert_eq!(Line::Timer.taken() - before, landings);
 }
 
 crate::registry::test!(periodic);
 fn periodic(_: &'static Board) {
     const ROUNDS: usize = 50;
-    const PERIOD: u64 = 10_000;
 
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     static TIMES: [AtomicU64; ROUNDS] = [const { AtomicU64::new(0) }; ROUNDS];
 
     fn note(line: Line) {
-        let now = counter::now();
+        let now = time();
         if let Some(time) = TIMES.get(COUNT.fetch_add(1, Relaxed)) {
             time.store(now, Relaxed);
         }
@@ -73,7 +93,7 @@ fn periodic(_: &'static Board) {
 
     Line::Timer.set_handler(note);
     Line::Timer.enable();
-    alarm::periodic(PERIOD);
+    alarm::periodic(alarm::ticks_per_second() / 10_000);
     // Stay awake: while the processor sleeps, QEMU sometimes lets the clock jump a few ticks too
     // far.
     while COUNT.load(Relaxed) < ROUNDS {
@@ -83,10 +103,14 @@ fn periodic(_: &'static Board) {
     super::settle();
     assert_eq!(Line::Timer.taken(), ROUNDS as u64, "the timer continues after `stop`");
     let times: [u64; ROUNDS] = array::from_fn(|i| TIMES[i].load(Relaxed));
-    // The first call of the handler executes one more instruction before it reads the clock.
-    for pair in times[1..].windows(2) {
-        assert_eq!(pair[1] - pair[0], PERIOD, "{times:?}");
+    let (period, jitter) = (frequency() / 10_000, super::time_of(10));
+    for pair in times.windows(2) {
+        let length = pair[1] - pair[0];
+        assert!(length.abs_diff(period) <= jitter, "{length} of {period}: {times:?}");
     }
+    // They do not drift.
+    let (all, periods) = (times[ROUNDS - 1] - times[0], (ROUNDS - 1) as u64 * period);
+    assert!(all.abs_diff(periods) <= jitter, "{all} of {periods}");
 }
 
 crate::registry::test!(stopped_in_time);
@@ -95,38 +119,23 @@ fn stopped_in_time(_: &'static Board) {
     Line::Timer.enable();
     alarm::one_shot(5_000);
     alarm::stop();
+    assert!(!alarm::is_running());
     super::settle();
     assert_eq!(Line::Timer.taken(), 0);
 }
 
-crate::registry::test!(long_one_shot);
-fn long_one_shot(_: &'static Board) {
-    // 10 s is more than the timer's counter holds at full speed. The test is still fast, since the
-    // virtual clock jumps ahead while the processor sleeps.
-    let ticks = 10 * alarm::ticks_per_second();
-    Line::Timer.set_handler(land);
-    Line::Timer.enable();
-    let start = counter::now();
-    alarm::one_shot(ticks);
-    hlt();
-    let passed = counter::now() - start;
-    assert_eq!(Line::Timer.taken(), 1);
-    assert!((ticks..ticks + 1000).contains(&passed), "{passed} instead of {ticks}");
-}
-
-crate::registry::test!(tsc_counts_instructions);
-fn tsc_counts_instructions(_: &'static Board) {
-    let (before, after): (u64, u64);
-    // SAFETY: reads the time-stamp counter twice, with `nop` between.
-    unsafe {
-        asm!(
-            "rdtsc", "shl rdx, 32", "or rax, rdx", "mov {before}, rax",
-            ".rept 1000", "nop", ".endr",
-            "rdtsc", "shl rdx, 32", "or rax, rdx",
-            before = out(reg) before, out("rax") after, out("rdx") _,
-            options(nostack, nomem),
-        );
+crate::registry::test!(the_counter_counts_instructions);
+fn the_counter_counts_instructions(_: &'static Board) {
+    #[inline(never)]
+    fn nops<const COUNT: usize>() -> u64 {
+        let start = stamp();
+        // SAFETY: `nop` has no effect.
+        unsafe { asm!(".rept {count}", "nop", ".endr", count = const COUNT, options(nostack)) };
+        between(start, stamp())
     }
-    assert_eq!(after - before, 1000 + 4);
-    assert_eq!(counter::frequency(), alarm::ticks_per_second());
+
+    assert!(nops::<0>() >= EMPTY_PAIR);
+    for (counted, nops_there) in [(nops::<1>(), 1), (nops::<10>(), 10), (nops::<1000>(), 1000)] {
+        assert_eq!(counted - nops::<0>(), nops_there);
+    }
 }

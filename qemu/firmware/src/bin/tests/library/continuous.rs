@@ -1,8 +1,6 @@
 //! The 16550 driver between reads: continuous receive, a change of settings while an operation
 //! waits, and halves taken one at a time.
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
 use board::{Board, idle::Park};
 use drivers::buffer::Buffer;
 use firmware::{
@@ -10,6 +8,7 @@ use firmware::{
     report::{self, Port, Report, Stream, Xorshift},
     serial::{COM1, COM2},
 };
+use portable_atomic::{AtomicU32, Ordering::Relaxed};
 use static_cell::ConstStaticCell;
 use wouldblock::{
     block::{Idle, Spin},

@@ -1,15 +1,14 @@
 //! The edu device's DMA as a background operation.
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
 use super::sleep_until;
-use board::{Board, board, edu::Direction, idle::Park};
-use drivers::dma::{Dma, LONGEST, Transfer};
+use board::{Board, board, idle::Park};
+use drivers::dma::{Direction, Dma, LONGEST, Transfer};
 use firmware::{
     dma::{self, SLOT},
     executor::Executor,
     measure::count::Counted,
 };
+use portable_atomic::{AtomicU32, Ordering::Relaxed};
 use static_cell::ConstStaticCell;
 use wouldblock::{
     job::{Done, Job},
@@ -29,7 +28,7 @@ fn there_and_back(_: &'static Board) {
     assert!(!Dma::is_busy());
     assert!(dma::take().is_none(), "there is one");
 }
-crate::registry::test!(there_and_back, needs Edu);
+crate::registry::test!(there_and_back, needs Dma);
 
 /// A chain of transfers, each started by the callback of the one before.
 fn callbacks_restart(_: &'static Board) {
@@ -65,7 +64,7 @@ fn callbacks_restart(_: &'static Board) {
     let memory = END.try_lock().ok().and_then(|mut end| end.take()).expect("the chain has ended");
     assert!(memory.iter().enumerate().all(|(index, &byte)| byte == (index % 253) as u8));
 }
-crate::registry::test!(callbacks_restart, needs Edu);
+crate::registry::test!(callbacks_restart, needs Dma);
 
 fn a_task_awaits_it(_: &'static Board) {
     static TRIES: Mutex<Option<u64>> = Mutex::new(None);
@@ -87,7 +86,7 @@ fn a_task_awaits_it(_: &'static Board) {
     assert_eq!(tries, 3, "two of the first poll, one of the interrupt");
     assert_eq!(board::interrupts::taken(), 1);
 }
-crate::registry::test!(a_task_awaits_it, needs Edu);
+crate::registry::test!(a_task_awaits_it, needs Dma);
 
 /// A detached transfer runs to its end; the slot becomes idle then, not before.
 fn detached(_: &'static Board) {
@@ -95,11 +94,11 @@ fn detached(_: &'static Board) {
     let transfer = Counted::new(dma.into_transfer(MEMORY.take(), Direction::ToDevice));
     SLOT.start(transfer).expect("idle").detach();
     assert!(!SLOT.is_idle());
-    x86_64::instructions::hlt();
+    board::idle::sleep();
     assert!(SLOT.is_idle());
     assert!(!Dma::is_busy());
 }
-crate::registry::test!(detached, needs Edu);
+crate::registry::test!(detached, needs Dma);
 
 /// The device interrupts without a request: first while idle, then during a transfer. Each
 /// interrupt is taken once, since the handler quiets the device, and the transfer ends only when it
@@ -123,4 +122,4 @@ fn unrequested_interrupts(_: &'static Board) {
     assert_eq!((done.result, done.op.tries), (Ok(()), 102), "100 in vain, the waiter's, the last");
     assert!(done.op.op.into_parts().is_some() && SLOT.is_idle());
 }
-crate::registry::test!(unrequested_interrupts, needs Edu);
+crate::registry::test!(unrequested_interrupts, needs Dma);

@@ -8,7 +8,14 @@ use core::{
     time::Duration,
 };
 
-use board::{Board, alarm, counter::clock, idle::Park, interrupts::Line, serial};
+use board::{
+    Board,
+    alarm::{self, STEP},
+    counter::clock,
+    idle::Park,
+    interrupts::Line,
+    serial,
+};
 use firmware::{serial::COM1, task::block_on};
 use wouldblock::{
     attempt::{self, Attempt},
@@ -47,9 +54,9 @@ fn install() {
 
 /// Makes one edge; its handler has returned when this returns.
 fn edge() {
-    let taken = Line::Com1.taken();
+    let taken = COM1.line().taken();
     serial::COM1.write(Register::Data, b'.');
-    sleep_until(|| Line::Com1.taken() == taken + 1);
+    sleep_until(|| COM1.line().taken() == taken + 1);
 }
 
 fn an_edge_counts_from_where_it_was_asked_for(_: &'static Board) {
@@ -97,10 +104,10 @@ crate::registry::test!(an_edge_between_two_efforts_is_kept);
 fn no_edge_is_lost_at_any_instruction(_: &'static Board) {
     let mut waiter = EDGES.waiter().expect("one waiter");
     let mut timer = EDGES.any_of(OF_THE_TIMER);
-    for ticks in 2..400 {
-        interrupt_in(ticks, on_timer);
+    for n in 2..400 {
+        interrupt_in(n * STEP, on_timer);
         assert_eq!(waiter.operation(&mut timer).block(Park), Ok(OF_THE_TIMER));
-        interrupt_in(ticks, on_timer);
+        interrupt_in(n * STEP, on_timer);
         assert_eq!(block_on(waiter.operation(&mut timer)), Ok(OF_THE_TIMER));
     }
     assert_eq!(Line::Timer.taken(), 2 * 398);
@@ -119,8 +126,8 @@ fn polled_without_an_operation(_: &'static Board) {
 
     let mut waiter = EVENT.waiter().expect("one waiter");
     FLAGS.take(OF_THE_TIMER);
-    for ticks in 2..600 {
-        interrupt_in(ticks, on_timer);
+    for n in 2..600 {
+        interrupt_in(n * STEP, on_timer);
         let mut take = || match FLAGS.take(OF_THE_TIMER) {
             0 => Err::<(), nb::Error<()>>(nb::Error::WouldBlock),
             _ => Ok(()),

@@ -1,18 +1,16 @@
 //! Waiting for an interrupt: asleep, with a deadline, and in a task.
 
-use core::{
-    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
-    time::Duration,
-};
+use core::time::Duration;
 
 use board::{
     Board,
-    alarm::park_until,
-    counter::{clock, now},
+    alarm::{STEP, park_until, ticks_per_second},
+    counter::{clock, frequency, time},
     idle::Park,
-    interrupts::{Line, are_enabled, without_interrupts},
+    interrupts::{Line, are_enabled, interrupted, without_interrupts},
 };
 use firmware::executor::Executor;
+use portable_atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use wouldblock::{
     attempt::{self, Attempt},
     block::Spin,
@@ -21,6 +19,7 @@ use wouldblock::{
 };
 
 use super::interrupt_in;
+use crate::board::time_of;
 
 static READY: AtomicBool = AtomicBool::new(false);
 static EVENT: Event = Event::new();
@@ -40,30 +39,32 @@ fn flag() -> nb::Result<(), ()> {
 /// this would sleep forever, and the runner's time limit would report it.
 fn no_wake_is_lost_at_any_instruction(_: &'static Board) {
     let mut waiter = EVENT.waiter().expect("one waiter");
-    let mut asleep = 0;
-    for ticks in 1..600 {
+    let (mut place, mut asleep) = (0, 0);
+    for n in 1..600 {
         let taken = Line::Timer.taken();
-        interrupt_in(ticks, on_timer);
-        let before = now();
+        interrupt_in(n * STEP, on_timer);
         assert_eq!(waiter.operation(attempt::from_fn(flag)).block(Park), Ok(()));
         assert_eq!(Line::Timer.taken(), taken + 1);
-        asleep += u32::from(now() - before > ticks);
+        // From where it sleeps on, each interrupt comes at the same place.
+        asleep = if interrupted() == place { asleep + 1 } else { 0 };
+        place = interrupted();
         assert!(are_enabled());
     }
-    assert!(asleep > 100, "most interrupts came during the wait: {asleep}");
+    assert!(asleep > 100, "the last interrupts come during the sleep: {asleep}");
 }
 crate::registry::test!(no_wake_is_lost_at_any_instruction);
 
 fn a_deadline_ends_the_sleep(_: &'static Board) {
     let mut waiter = EVENT.waiter().expect("one waiter");
     for microseconds in [0, 1, 10, 1000] {
-        let before = now();
+        let before = time();
         let mut op = waiter.operation(attempt::from_fn(flag));
         let end = op.block_for(park_until(), clock(), Duration::from_micros(microseconds));
         assert_eq!(end, Err(time::Error::TimedOut));
-        let waited = now() - before;
-        assert!(waited >= microseconds * 1000, "{waited} ns of {microseconds} us");
-        assert!(waited < microseconds * 1000 + 10_000, "{waited} ns of {microseconds} us");
+        let waited = time() - before;
+        let least = microseconds * frequency() / 1_000_000;
+        assert!(waited >= least, "{waited} ticks of {least}");
+        assert!(waited < least + time_of(5000), "{waited} ticks of {least}");
     }
     assert!(!board::alarm::is_running());
 }
@@ -72,12 +73,13 @@ crate::registry::test!(a_deadline_ends_the_sleep);
 /// The alarm at every instruction of the way into the sleep.
 fn no_alarm_is_lost_at_any_instruction(_: &'static Board) {
     let mut waiter = EVENT.waiter().expect("one waiter");
-    for nanoseconds in 1..600 {
-        let before = now();
+    for n in 1..600 {
+        let nanoseconds = n * STEP * 1_000_000_000 / ticks_per_second();
+        let before = time();
         let mut op = waiter.operation(attempt::from_fn(flag));
         let end = op.block_for(park_until(), clock(), Duration::from_nanos(nanoseconds));
         assert_eq!(end, Err(time::Error::TimedOut));
-        assert!(now() - before < 10_000);
+        assert!(time() - before < time_of(5000));
     }
 }
 crate::registry::test!(no_alarm_is_lost_at_any_instruction);
@@ -107,8 +109,8 @@ fn a_handler_wakes_a_task(_: &'static Board) {
     #[embassy_executor::task]
     async fn task() {
         let mut waiter = EVENT.waiter().expect("one waiter");
-        for ticks in 1..800 {
-            interrupt_in(ticks, on_timer);
+        for n in 1..800 {
+            interrupt_in(n * STEP, on_timer);
             assert_eq!(waiter.operation(attempt::from_fn(flag)).await, Ok(()));
             WOKEN.fetch_add(1, Relaxed);
         }

@@ -1,13 +1,10 @@
 //! embassy's executors in the foreground and in a handler, with tasks that wait by the library.
 
-use core::{
-    convert::Infallible,
-    hint::black_box,
-    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed},
-};
+use core::{convert::Infallible, hint::black_box};
 
 use board::{
     Board,
+    alarm::{STEP, ticks_per_second},
     counter::frequency,
     idle::Park,
     interrupts::{self, Line, raise_self},
@@ -19,6 +16,7 @@ use firmware::{
     executor::{Executor, start_in_handler},
     serial::COM1,
 };
+use portable_atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use wouldblock::{
     attempt::{self, Attempt},
     block::Spin,
@@ -98,7 +96,8 @@ fn each_executor_wakes_the_other_at_every_instruction(_: &'static Board) {
         let mut asleep = 0;
         for n in 1..=PLACEMENTS {
             let Ok(()) = go.operation(attempt::from_fn(|| GO.take())).await;
-            let done = SLOT.start(timer.after(n)).expect("idle").await;
+            let ticks = n * STEP * frequency() / ticks_per_second();
+            let done = SLOT.start(timer.after(ticks)).expect("idle").await;
             timer = done.op.into_timer();
             let place = interrupts::interrupted();
             asleep = if places.last() == Some(&place) { asleep + 1 } else { 0 };

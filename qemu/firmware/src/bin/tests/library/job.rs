@@ -1,15 +1,13 @@
 //! Slots and jobs, on an operation whose device is the software interrupt.
 
-use core::{
-    convert::Infallible,
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
-};
+use core::convert::Infallible;
 
 use board::{
     Board,
     idle::Park,
     interrupts::{Line, raise_self, without_interrupts},
 };
+use portable_atomic::{AtomicU32, Ordering::Relaxed};
 use wouldblock::{
     attempt::Attempt,
     job::{Background, Busy, Done, Slot, Step},

@@ -1,18 +1,11 @@
 //! An operation that borrows, on the first serial port in loopback: interrupts fill a buffer on the
 //! stack of the test while the foreground sends.
 
-use core::{cell::Cell, convert::Infallible};
-
-use board::{
-    Board,
-    idle::Park,
-    interrupts::{Line, raise_self},
-};
+use board::{Board, idle::Park, interrupts::Line};
 use firmware::serial::COM1;
 use wouldblock::{
-    Attempt,
     block::Spin,
-    job::{Background, Inline, ScopedSlot, Slot, Step},
+    job::{ScopedSlot, Step},
 };
 
 static READING: ScopedSlot = ScopedSlot::new();
@@ -47,7 +40,7 @@ fn interrupts_fill_a_buffer_on_the_stack(_: &'static Board) {
     let (rx, _) = done.op.into_parts();
     drop(rx);
     assert!(buffer.iter().enumerate().all(|(index, &byte)| byte == index as u8 / 8));
-    assert!(Line::Com1.taken() >= 4);
+    assert!(COM1.line().taken() >= 4);
     assert_eq!(COM1.enabled(), 0);
     drop(tx);
     assert!(COM1.uart.split().is_some() && READING.is_idle());
@@ -71,48 +64,3 @@ fn bytes_after_a_scope_stay_in_the_device(_: &'static Board) {
     assert_eq!(rx.recv().block(Spin), Ok(b'!'));
 }
 crate::registry::test!(bytes_after_a_scope_stay_in_the_device);
-
-/// A closure as a background operation, which an interrupt that this core raises steps.
-struct Count<F>(F);
-
-impl<F: FnMut() -> nb::Result<u32, Infallible>> Attempt for Count<F> {
-    type Output = u32;
-    type Error = Infallible;
-
-    fn attempt(&mut self) -> nb::Result<u32, Infallible> {
-        (self.0)()
-    }
-}
-
-impl<F: FnMut() -> nb::Result<u32, Infallible> + Send> Background for Count<F> {
-    fn begin(&mut self) {
-        raise_self();
-    }
-
-    fn cancel(&mut self) {}
-}
-
-/// Closures, whose types have no names, one after another in one slot.
-fn closures_in_a_slot(_: &'static Board) {
-    static SLOT: Slot<Inline<u32, Infallible, 16>> = Slot::new();
-
-    fn on_interrupt(irq: Line) {
-        let stepped = SLOT.on_interrupt();
-        irq.acknowledge();
-        drop(stepped);
-    }
-
-    Line::Software.set_handler(on_interrupt);
-    Line::Software.enable();
-    for wanted in 1..4 {
-        let tries = Cell::new(0_u32);
-        let count = Count(move || {
-            tries.set(tries.get() + 1);
-            if tries.get() < wanted { Err(nb::Error::WouldBlock) } else { Ok(tries.get()) }
-        });
-        let job = SLOT.start(Inline::new(count)).expect("idle");
-        assert_eq!(job.wait(Spin).result, Ok(wanted));
-    }
-    assert_eq!(Line::Software.taken(), 3, "one for each start");
-}
-crate::registry::test!(closures_in_a_slot);

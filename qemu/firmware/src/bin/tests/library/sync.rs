@@ -1,13 +1,12 @@
 //! Data shared between a handler and the foreground.
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
-
 use board::{
     Board,
-    alarm::{periodic, stop},
+    alarm::{STEP, periodic, stop},
     idle::Park,
     interrupts::Line,
 };
+use portable_atomic::{AtomicU32, Ordering::Relaxed};
 use wouldblock::{
     block::block,
     sync::{Channel, Mutex, Sender},
@@ -37,7 +36,7 @@ fn a_handler_does_not_get_a_held_mutex(_: &'static Board) {
 }
 crate::registry::test!(a_handler_does_not_get_a_held_mutex);
 
-/// A handler sends at every 997th tick, and the foreground sleeps between: all values arrive, in
+/// A handler sends at every 997th instruction, and the foreground sleeps between: all values arrive, in
 /// order.
 fn a_channel_from_a_handler_to_a_sleeper(_: &'static Board) {
     static CHANNEL: Channel<u32, 5> = Channel::new();
@@ -57,7 +56,7 @@ fn a_channel_from_a_handler_to_a_sleeper(_: &'static Board) {
     drop(shared);
     Line::Timer.set_handler(handler);
     Line::Timer.enable();
-    periodic(997);
+    periodic(997 * STEP);
     for expected in 0..500 {
         assert_eq!(receiver.recv().block(Park), Ok(expected));
     }

@@ -1,18 +1,17 @@
 //! The timer as a background operation.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
 use super::sleep_until;
 use board::{
     Board,
     alarm::is_running,
-    counter::{clock, frequency, now},
+    counter::{clock, frequency, time},
     idle::Park,
     interrupts::{Line, without_interrupts},
 };
 use drivers::timer::{Cancelled, Countdown, SLOT, Timer};
 use embassy_time::{Duration, Instant, Ticker};
 use firmware::{executor::Executor, measure::count::Meter};
+use portable_atomic::{AtomicU64, Ordering::Relaxed};
 use wouldblock::{
     attempt,
     block::{Spin, block},
@@ -31,7 +30,7 @@ fn once(_: &'static Board) {
     let mut job = SLOT.start(timer.after(millisecond())).expect("idle");
     assert!(job.attempt().is_err(), "not yet");
     let (done, cost) = meter.measure(|| job.wait(meter.counting(Park)));
-    let late = now() - done.op.deadline();
+    let late = time() - done.op.deadline();
     assert!(done.result == Ok(()) && late < millisecond() / 10, "{late} cycles late");
     assert_eq!((cost.interrupts, cost.asleep), (1, 1), "asleep until its one interrupt");
 }
@@ -42,7 +41,7 @@ fn periods(_: &'static Board) {
     static PERIODS: AtomicU64 = AtomicU64::new(0);
     static LATEST: AtomicU64 = AtomicU64::new(0);
     fn next(done: Done<Countdown>) {
-        LATEST.fetch_max(now() - done.op.deadline(), Relaxed);
+        LATEST.fetch_max(time() - done.op.deadline(), Relaxed);
         if PERIODS.fetch_add(1, Relaxed) < 99 {
             assert!(SLOT.start_with(done.op.next(millisecond()), next).is_ok());
         }
@@ -52,7 +51,7 @@ fn periods(_: &'static Board) {
     let end = first.deadline() + 99 * millisecond();
     assert!(SLOT.start_with(first, next).is_ok());
     sleep_until(|| PERIODS.load(Relaxed) == 100);
-    let late = now() - end;
+    let late = time() - end;
     assert!(late < millisecond() / 10, "the last of them was {late} cycles late");
     assert!(LATEST.load(Relaxed) < millisecond() / 10);
     assert_eq!(Line::Timer.taken(), 100);
@@ -64,7 +63,7 @@ fn masked_for_some_periods_it_catches_up(_: &'static Board) {
     static PERIODS: AtomicU64 = AtomicU64::new(0);
     static LATE: AtomicU64 = AtomicU64::new(0);
     fn next(done: Done<Countdown>) {
-        let late = now() - done.op.deadline();
+        let late = time() - done.op.deadline();
         LATE.fetch_add(u64::from(late > millisecond() / 10), Relaxed);
         if PERIODS.fetch_add(1, Relaxed) < 19 {
             assert!(SLOT.start_with(done.op.next(millisecond()), next).is_ok());
@@ -75,9 +74,9 @@ fn masked_for_some_periods_it_catches_up(_: &'static Board) {
     let start = first.deadline();
     assert!(SLOT.start_with(first, next).is_ok());
     sleep_until(|| PERIODS.load(Relaxed) == 5);
-    without_interrupts(|| while now() < start + 8 * millisecond() + millisecond() / 2 {});
+    without_interrupts(|| while time() < start + 8 * millisecond() + millisecond() / 2 {});
     sleep_until(|| PERIODS.load(Relaxed) == 20);
-    let late = now() - (start + 19 * millisecond());
+    let late = time() - (start + 19 * millisecond());
     assert!(late < millisecond() / 10, "the last of them was {late} cycles late");
     assert_eq!(LATE.load(Relaxed), 4, "numbers 5 to 8 were due while interrupts were masked");
     assert_eq!(Line::Timer.taken(), 20);
@@ -92,7 +91,7 @@ fn polled_and_waited_for_in_bounds(_: &'static Board) {
         looks += 1;
         job.attempt()
     }));
-    assert!(done.result == Ok(()) && looks > 100 && now() >= done.op.deadline());
+    assert!(done.result == Ok(()) && looks > 100 && time() >= done.op.deadline());
     assert!(job.is_collected() && SLOT.is_idle());
 
     let mut job = SLOT.start(done.op.into_timer().after(3 * millisecond())).expect("idle");
@@ -117,15 +116,15 @@ fn detached_it_runs_to_its_end(_: &'static Board) {
     SLOT.start(first).expect("idle").detach();
     assert!(!SLOT.is_idle() && is_running());
     sleep_until(|| SLOT.is_idle());
-    assert!(now() >= end && Line::Timer.taken() == 1 && !is_running());
+    assert!(time() >= end && Line::Timer.taken() == 1 && !is_running());
 }
 crate::registry::test!(detached_it_runs_to_its_end);
 
 fn dropped_it_stops(_: &'static Board) {
     drop(SLOT.start(Timer::take().expect("the timer").after(millisecond())).expect("idle"));
     assert!(SLOT.is_idle() && !is_running());
-    let start = now();
-    while now() - start < 2 * millisecond() {}
+    let start = time();
+    while time() - start < 2 * millisecond() {}
     assert_eq!(Line::Timer.taken(), 0);
 }
 crate::registry::test!(dropped_it_stops);
@@ -164,7 +163,7 @@ fn a_task_awaits_each_period(_: &'static Board) {
     executor.spawner().spawn(task(first).expect("the task is not running"));
     let end = executor.run_until(|| *END.try_lock().ok()?, Park);
     assert_eq!(end, eleventh);
-    assert!(now() < eleventh && Line::Timer.taken() == 10);
+    assert!(time() < eleventh && Line::Timer.taken() == 10);
 }
 crate::registry::test!(a_task_awaits_each_period);
 

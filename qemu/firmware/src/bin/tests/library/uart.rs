@@ -1,16 +1,13 @@
 //! The 16550 driver on QEMU's chip: in loopback, and with the host at the other end.
 
-use core::{
-    fmt::Write,
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
-    time::Duration,
-};
+use core::{fmt::Write, time::Duration};
 
 use board::{
     Board,
-    counter::{clock, frequency, now},
+    alarm::ticks_per_second,
+    counter::{clock, frequency, time},
     idle::Park,
-    interrupts::{self, Line, without_interrupts},
+    interrupts::{self, without_interrupts},
     serial::Serial,
 };
 use drivers::buffer::Buffer;
@@ -19,6 +16,7 @@ use firmware::{
     report::{self, Report, Stream, Xorshift},
     serial::{COM1, COM2, Port},
 };
+use portable_atomic::{AtomicU32, Ordering::Relaxed};
 use static_cell::ConstStaticCell;
 use wouldblock::{
     attempt::Progress,
@@ -170,7 +168,7 @@ fn two_ports_each_way_with_the_host(_: &'static Board) {
         assert!(buffer.as_ref().iter().copied().eq(Xorshift::new(comes).bytes().take(BYTES)));
         assert_eq!(port.enabled(), 0);
     }
-    for line in [Line::Com1, Line::Com2] {
+    for line in [COM1.line(), COM2.line()] {
         // Their number depends on the host: the foreground takes bytes, too, when it tries the job.
         assert!(line.taken() > 0, "the empty transmitter raises the first one");
     }
@@ -221,9 +219,9 @@ fn messages() -> &'static Port {
     port
 }
 
-/// The TSC cycles that `count` bytes of ten bits take on the serial line.
-fn characters(count: u64) -> u64 {
-    count * 10 * frequency() / 115_200
+/// The ticks, so many a second, that `count` bytes of ten bits take on the serial line.
+fn characters(count: u64, frequency: u64) -> u64 {
+    count * 10 * frequency / 115_200
 }
 
 /// The chip's own time-out ends a message of any length: four bytes' time after its last byte.
@@ -238,16 +236,13 @@ fn a_message_ends_when_the_line_falls_idle(_: &'static Board) {
         for byte in 0..length {
             assert_eq!(tx.send(byte).block(Spin), Ok(1));
         }
-        let start = now();
+        let start = time();
         assert!(job.attempt().is_err(), "more might come");
         let done = job.wait(Park);
-        let waited = now() - start;
+        let waited = time() - start;
         assert_eq!(done.result, Ok(length.into()));
-        let four = characters(4);
-        assert!(
-            (four - four / 10..four + four / 10).contains(&waited),
-            "{waited} of {four} cycles"
-        );
+        let four = characters(4, frequency());
+        assert!((four - four / 10..four + four / 10).contains(&waited), "{waited} of {four} ticks");
         // One for each seven bytes (at the FIFO level of eight, all but one are taken), and one for
         // the time-out.
         assert_eq!(COM1.line().taken() - taken, u64::from(length - 1) / 7 + 1);
@@ -272,7 +267,7 @@ fn a_line_silent_from_the_start_ends_no_message(_: &'static Board) {
     let op = rx.into_read_to_idle(Buffer::new(MEMORY.take()));
     let mut job = MESSAGE.start(op).expect("idle");
     for pause in [100, 3, 3] {
-        interrupt_in(characters(pause), |line| {
+        interrupt_in(characters(pause, ticks_per_second()), |line| {
             WOKEN.fetch_add(1, Relaxed);
             line.acknowledge();
         });

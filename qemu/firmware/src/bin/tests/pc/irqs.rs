@@ -12,6 +12,8 @@ use board::{
 };
 use x86_64::instructions::port::Port;
 
+use crate::board::{settle, soon};
+
 static HEARD: AtomicU64 = AtomicU64::new(0);
 
 /// Reads an I/O port of one of the two devices.
@@ -37,7 +39,7 @@ fn has_keyboard() -> bool {
 
 fn to_controller(command: u8, byte: u8) {
     write(COMMAND, command);
-    super::soon("the controller is ready", || read(COMMAND) & 2 == 0);
+    soon("the controller is ready", || read(COMMAND) & 2 == 0);
     write(DATA, byte);
 }
 
@@ -69,7 +71,7 @@ fn keys_interrupt(_: &'static Board) {
     line.set_handler(on_key);
     prepare();
     strike(0x10);
-    super::settle();
+    settle();
     assert_eq!(line.taken(), 0, "the line is not enabled");
     while read(COMMAND) & FULL != 0 {
         read(DATA);
@@ -77,17 +79,17 @@ fn keys_interrupt(_: &'static Board) {
     // Interrupt controllers differ in whether they keep an edge of a disabled line; what the
     // device's register holds differs accordingly.
     line.enable();
-    super::settle();
+    settle();
     let kept = line.taken();
     HEARD.store(0, Relaxed);
     for (count, key) in (1..).zip([0x1e, 0x30, 0x2e]) {
         strike(key);
-        super::soon("the key has been received", || line.taken() == kept + count);
+        soon("the key has been received", || line.taken() == kept + count);
     }
     assert_eq!(HEARD.load(Relaxed), 0x1e_302e);
     line.disable();
     strike(0x20);
-    super::settle();
+    settle();
     assert_eq!((line.taken(), interrupts::taken()), (kept + 3, kept + 3));
 }
 

@@ -1,27 +1,23 @@
-//! How long interrupts stay masked, found by running the code in single steps: the processor stops
-//! at each boundary between two instructions, and each instruction that it is about to execute with
-//! the interrupt flag clear is counted.
+//! In single steps: the processor stops at each boundary between two instructions, and each
+//! instruction that it is about to execute with the interrupt flag clear is counted.
 //!
 //! Handlers are not stepped: in them the processor itself masks interrupts.
 
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-use board::exceptions::{self, Exception, Frame};
+use board::{
+    alarm::{self, TimerAlarm, one_shot},
+    exceptions::{self, Exception, Frame},
+    idle::Park,
+    interrupts::Handler,
+};
+use wouldblock::block::WithAlarm;
 use x86_64::registers::rflags::{self, RFlags};
+
+use super::Window;
 
 /// Boundaries of one stretch that are kept, to name the middle one.
 const KEPT: usize = 4096;
-
-/// The longest stretch with interrupts masked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Window {
-    /// Its instructions, from the one behind `cli` to `sti`.
-    pub instructions: u64,
-    /// The one in its middle; 0 if nothing was masked.
-    pub address: u64,
-    /// Instructions of everything that was run, handlers not included.
-    pub of: u64,
-}
 
 /// Instructions so far, and those of the current stretch.
 static STEPS: AtomicU64 = AtomicU64::new(0);
@@ -31,6 +27,33 @@ static ADDRESSES: [AtomicU64; KEPT] = [const { AtomicU64::new(0) }; KEPT];
 /// The longest so far.
 static LONGEST: AtomicU64 = AtomicU64::new(0);
 static MIDDLE: AtomicU64 = AtomicU64::new(0);
+
+/// The longest window of `run`, after `prepare`: of its second run, in which no static is initialized
+/// any more.
+pub fn longest_of(prepare: fn(), run: fn()) -> Window {
+    prepare();
+    run();
+    prepare();
+    longest(run)
+}
+
+/// The timer, which is the device of an operation, is to interrupt once, so late that the wait is
+/// asleep by then, in single steps, too.
+pub fn interrupt_soon() {
+    one_shot(1_000_000);
+}
+
+/// The first thing that the timer's handler does. Returns whether the device has interrupted.
+#[inline(always)]
+pub const fn interrupted() -> bool {
+    true
+}
+
+/// The sleep with an alarm. The timer's handler is `handler` where the timer also places interrupts;
+/// here it is the alarm's.
+pub fn park_until(_: Handler) -> WithAlarm<Park, TimerAlarm> {
+    alarm::park_until()
+}
 
 /// Runs `f` in single steps. Interrupts are enabled before, and `f` leaves them so.
 pub fn longest(f: impl FnOnce()) -> Window {

@@ -1,11 +1,13 @@
 //! The command line: first the command, then words `key=value`, all separated by spaces.
 
-/// What follows `-append`.
+/// What the host has told the guest.
 #[derive(Clone, Copy, Debug)]
 pub struct CommandLine(&'static str);
 
 impl CommandLine {
-    pub(crate) const fn new(text: &'static str) -> Self {
+    /// The command line with this text.
+    #[must_use]
+    pub const fn new(text: &'static str) -> Self {
         Self(text)
     }
 

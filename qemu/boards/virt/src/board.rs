@@ -1,0 +1,32 @@
+//! What the machine is, and what the host told it.
+
+use common::{command_line::CommandLine, once::Once};
+
+use crate::{edu::Edu, pci};
+
+/// What this machine is, and what it was told.
+#[derive(Debug)]
+pub struct Board {
+    /// What the host gave as `arg=` of `-semihosting-config`.
+    pub command_line: CommandLine,
+    /// The PCI bus; there is always one.
+    pub pci: Option<pci::Bus>,
+    /// QEMU's teaching device, if it is plugged in.
+    pub edu: Option<Edu>,
+}
+
+static BOARD: Once<Board> = Once::new();
+
+/// The board. A handler, which is given no reference to it, calls this too.
+///
+/// # Panics
+/// Before the board has called the main function; no code of a binary runs then.
+#[must_use]
+pub fn board() -> &'static Board {
+    BOARD.get().expect("the board is set up")
+}
+
+/// From here on [`board`] returns this one.
+pub(crate) fn install(board: &'static Board) {
+    BOARD.set(board);
+}

@@ -1,0 +1,113 @@
+//! The counter of instructions (`minstret`), and the library's clock, which is the CLINT's time.
+//!
+//! Under `-icount shift=7` an instruction takes 128 ns, and QEMU's `minstret` counts these
+//! nanoseconds. Everything here divides by 128. Asleep, the nanoseconds go on.
+
+use core::arch::asm;
+
+use wouldblock::time::Clock;
+
+use crate::clint;
+
+/// Of `-icount`: an instruction is 2 to the power of this many nanoseconds.
+const SHIFT: u32 = 7;
+
+/// The counter: free-running. For spans, not for time.
+#[inline(always)]
+#[must_use]
+pub fn now() -> u64 {
+    nanoseconds() >> SHIFT
+}
+
+/// What `minstret` counts, all 64 bits of it, read as halves.
+#[inline(always)]
+fn nanoseconds() -> u64 {
+    loop {
+        let (high, low, again): (u32, u32, u32);
+        // SAFETY: reads counters. It counts as touching memory, so that accesses stay on their side.
+        unsafe {
+            asm!(
+                "csrr {}, minstreth", "csrr {}, minstret", "csrr {}, minstreth",
+                out(reg) high, out(reg) low, out(reg) again,
+                options(nostack),
+            );
+        }
+        if high == again {
+            return u64::from(high) << 32 | u64::from(low);
+        }
+    }
+}
+
+/// The instructions that a difference of two [`now`]s stands for, under `-icount shift=7`.
+#[inline(always)]
+#[must_use]
+pub const fn instructions(span: u64) -> u64 {
+    span
+}
+
+/// A reading of the counter for exact counts: its low half.
+pub type Stamp = u32;
+
+/// The counter. Always one instruction; the compiler moves no memory access across it.
+#[inline(always)]
+#[must_use]
+pub fn stamp() -> Stamp {
+    let now;
+    // SAFETY: as in `nanoseconds`.
+    unsafe { asm!("csrr {}, minstret", out(reg) now, options(nostack)) };
+    now
+}
+
+/// The instructions from one stamp to another, up to 33 million, with the [`EMPTY_PAIR`] of the
+/// stamps themselves.
+#[inline(always)]
+#[must_use]
+pub const fn between(start: Stamp, end: Stamp) -> u64 {
+    (end.wrapping_sub(start) >> SHIFT) as u64
+}
+
+/// The instructions between two stamps with nothing in between: the second reading.
+pub const EMPTY_PAIR: u64 = 1;
+
+/// The library's clock on this board: the CLINT's time.
+#[derive(Clone, Copy, Debug)]
+pub struct BoardClock(());
+
+impl Clock for BoardClock {
+    #[inline(always)]
+    fn now(&self) -> u64 {
+        clint::time()
+    }
+
+    #[inline(always)]
+    fn frequency(&self) -> u64 {
+        FREQUENCY
+    }
+}
+
+/// The time, in ticks of [`frequency`]: what [`clock`] reads.
+#[inline(always)]
+#[must_use]
+pub fn time() -> u64 {
+    clint::time()
+}
+
+/// Ticks of [`time`] per second.
+#[must_use]
+pub const fn frequency() -> u64 {
+    FREQUENCY
+}
+
+/// Of the CLINT's time, in Hz.
+pub(crate) const FREQUENCY: u64 = 10_000_000;
+
+/// The library's clock.
+#[must_use]
+pub const fn clock() -> BoardClock {
+    BoardClock(())
+}
+
+/// Microseconds since reset, for the log.
+pub(crate) fn microseconds() -> u64 {
+    clint::time() / (FREQUENCY / 1_000_000)
+}
