@@ -57,13 +57,13 @@
 //! impl Idle for Park {
 //!     fn idle(&mut self, news: impl Fn() -> bool) {
 //!         if interrupts_are_masked() {
-//!             return core::hint::spin_loop();   // by the caller
+//!             return core::hint::spin_loop(); // by the caller
 //!         }
 //!         disable_interrupts();
 //!         if !news() {
-//!             wait_for_interrupt();             // a pending one ends it, even while masked
+//!             wait_for_interrupt();           // a pending one ends it, masked or not
 //!         }
-//!         enable_interrupts();                  // here its handler runs
+//!         enable_interrupts();                // here its handler runs
 //!     }
 //! }
 //! ```
@@ -98,7 +98,7 @@
 //!     fn clear(&mut self) { self.0.disable_counter() }
 //! }
 //! #[exception]
-//! fn SysTick() {}                                          // it ends the sleep
+//! fn SysTick() {} // it ends the sleep
 //!
 //! let sleep = WithAlarm::new(Park, Timer(peripherals.SYST));
 //! op.block_for(sleep, Cycles, Duration::from_millis(30))
@@ -116,7 +116,7 @@
 //! #[derive(Clone, Copy)]
 //! struct Mtime;
 //! impl Clock for Mtime {
-//!     fn now(&self) -> u64 { clint.mtime() }               // on 32 bits: high, low, high again
+//!     fn now(&self) -> u64 { clint.mtime() }  // on 32 bits: high, low, high again
 //!     fn frequency(&self) -> u64 { 10_000_000 }
 //! }
 //!
@@ -129,7 +129,7 @@
 //!     fn clear(&mut self) { unsafe { mie::clear_mtimer() } }
 //! }
 //! #[core_interrupt(CoreInterrupt::MachineTimer)]
-//! fn on_timer() { unsafe { mie::clear_mtimer() } }         // quiet; it has ended the sleep
+//! fn on_timer() { unsafe { mie::clear_mtimer() } } // quiet; it has ended the sleep
 //!
 //! let sleep = WithAlarm::new(Park, Mtimecmp);
 //! op.block_for(sleep, Mtime, Duration::from_millis(30))

@@ -40,7 +40,7 @@
 //! wake tasks of a lower priority.
 //!
 //! ```text
-//! static UART5: Uart<Mmio> = Uart::new(unsafe { Mmio::new(0x7e78_4000 as *mut u8, 4) });
+//! static UART5: Uart<Mmio> = Uart::new(unsafe { Mmio::new(REGISTERS, 4) });
 //! static TICKED: Event = Event::new();
 //! static SLOT: Slot<Ticks> = Slot::new();
 //!
