@@ -36,12 +36,12 @@ impl Serial {
         self.line
     }
 
-    /// Sends these bytes, each as soon as the transmitter has room.
+    /// Sends these bytes. They are with the host when this returns.
     pub(crate) fn send(&self, bytes: &[u8]) {
-        const ROOM: u8 = 1 << 5;
+        const EMPTY: u8 = 1 << 6;
         for byte in bytes {
-            while self.read(Register::LineStatus) & ROOM == 0 {}
             self.write(Register::Data, *byte);
+            while self.read(Register::LineStatus) & EMPTY == 0 {}
         }
     }
 
