@@ -135,7 +135,7 @@ const RISC_V: Program = Program { name: "qemu-system-riscv32", package: "qemu-sy
 
 /// The RISC-V machine. The serial ports after the first, the log and the reports are on PCI.
 const VIRT: Machine = Machine::Fixed(
-    "-machine virt -bios none -m 128M -device edu,dma_mask=0xffffffff -device pci-serial-4x,chardev1=com2,chardev2=log,chardev3=report",
+    "-machine virt -bios none -m 128M -device pci-serial-4x,addr=1,chardev1=com2,chardev2=log,chardev3=report -device edu,dma_mask=0xffffffff",
 );
 const VIRT_STREAMS: [Attachment; 4] = [
     Attachment::Device("-serial chardev:com1"),
