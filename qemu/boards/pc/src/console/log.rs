@@ -47,25 +47,6 @@ pub(crate) unsafe fn abandon() {
 }
 
 fn write(bytes: &[u8]) {
-        // SAFETY: by the invariant of the module.
-        unsafe { &mut *STATE.encoder.get() }.write(bytes, write);
-    }
-}
-
-/// Gives up the frame that is being written, if there is one: the host drops it and reads the next
-/// frame.
-///
-/// # Safety
-/// What is being logged, on either core, never continues: the caller ends the run.
-pub(crate) unsafe fn abandon() {
-    if HELD.load(Ordering::Relaxed) {
-        // SAFETY: by the contract the holder of the encoder never uses it again.
-        unsafe { &mut *STATE.encoder.get() }.end_frame(write);
-        HELD.store(false, Ordering::Relaxed);
-    }
-}
-
-fn write(bytes: &[u8]) {
     let mut port = Port::<u8>::new(PORT);
     for byte in bytes {
         // SAFETY: QEMU's debug console, or nothing.

@@ -5,7 +5,6 @@ use core::cell::Cell;
 use board::interrupts::{self, Line};
 pub use firmware::report::Kind;
 use firmware::{
-    executor::Executor,
     measure::count::{Cost, Meter},
     report::{self, Absent, Report},
 };
@@ -57,7 +56,6 @@ impl Checks {
 pub struct Tour {
     pub meter: Meter,
     pub engine: Option<Engine>,
-    pub executor: Executor,
     /// How many returns of blocking calls were checked.
     returns: Cell<u64>,
     /// Whether nothing was left running at any of them.
@@ -73,7 +71,6 @@ impl Tour {
         Self {
             meter: Meter::default(),
             engine: Engine::take(),
-            executor: Executor::take(),
             returns: Cell::new(0),
             at_rest: Cell::new(true),
         }
