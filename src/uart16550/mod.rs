@@ -33,6 +33,9 @@ mod error;
 mod half;
 mod halves;
 mod idle;
+mod mmio;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+mod ports;
 mod receive;
 mod registers;
 mod transmit;
@@ -42,6 +45,8 @@ use core::fmt;
 use critical_section::Mutex;
 
 use self::chip::Chip;
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+pub use self::ports::Ports;
 pub use self::{
     config::{Config, DataBits, Level, LineBusy, Parity, Quirks, StopBits, UnreachableRate},
     continuous::{ContinuousRead, ContinuousReceiver},
@@ -49,6 +54,7 @@ pub use self::{
     half::Half,
     halves::{Receiver, Transmitter},
     idle::ReadToIdle,
+    mmio::Mmio,
     receive::{Read, ReadExact, Recv},
     registers::{Register, Registers},
     transmit::{Flush, Write, WriteAll},

@@ -26,7 +26,8 @@ pub enum Register {
     UartStatus = 31,
 }
 
-/// Access to the registers: by ports, by memory, or to a model in a test.
+/// Access to the registers: by memory ([`Mmio`](super::Mmio)), by x86's ports (`Ports`), or to a
+/// model in a test.
 pub trait Registers {
     /// Reads a register.
     fn read(&self, register: Register) -> u8;

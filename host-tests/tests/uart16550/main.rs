@@ -5,6 +5,7 @@ mod configure;
 mod continuous;
 mod duplex;
 mod idle;
+mod mmio;
 
 use std::{
     fmt::Write as _,

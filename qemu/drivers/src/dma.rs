@@ -13,7 +13,7 @@ use portable_atomic::{AtomicBool, Ordering, fence};
 pub use board::edu::Direction;
 use board::{
     board,
-    edu::{Edu, Registers},
+    edu::{ADDRESS_LIMIT, Edu, Registers},
     interrupts::Line,
 };
 use wouldblock::{
@@ -167,13 +167,13 @@ impl Flight {
         let length = memory.len().min(LONGEST);
         let memory = NonNull::from(memory).cast::<u8>();
         let end = (memory.addr().get() + length) as u64;
-        assert!(end <= Registers::ADDRESS_LIMIT, "the device reaches 256 MiB only");
+        assert!(end <= ADDRESS_LIMIT, "the device does not reach the memory");
         Self { registers, memory, length, direction, in_flight: false }
     }
 
     #[inline]
     fn begin(&mut self, interrupt_at_end: bool) {
-        let (memory, bytes) = (self.memory.addr().get() as u64, self.length as u64);
+        let (memory, bytes) = (self.memory.addr().get() as u32, self.length as u32);
         self.in_flight = true;
         fence(Ordering::Release); // What was written to the memory comes before the doorbell.
         // SAFETY: by the invariant the memory is the device's until it is done, and no other transfer

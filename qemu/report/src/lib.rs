@@ -74,6 +74,13 @@ pub enum Report<S> {
     },
     /// A wait path was swept.
     Path(SweptPath<S>),
+    /// Wait paths that this board cannot run.
+    NotSwept {
+        /// What is common to their names.
+        paths: S,
+        /// What the board lacks.
+        why: S,
+    },
     /// A wait path that is broken on purpose was swept.
     Twin(SweptTwin<S>),
     /// Persistent memory was found. Its log is recovered next.
@@ -355,8 +362,8 @@ pub struct SweptPath<S> {
     pub path: S,
     /// Placements tried.
     pub placements: u64,
-    /// Instruction boundaries of the path. The guest has checked that the placements hit each of
-    /// them, and no other.
+    /// Instruction boundaries of the path: their addresses where the processor has single steps,
+    /// elsewhere how many were executed. The guest has checked that the placements left out none.
     pub addresses: u64,
     /// Placements whose event was lost.
     pub lost: u64,

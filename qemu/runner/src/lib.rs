@@ -37,7 +37,7 @@
 //! | [`soak`] | two million operations at random, every count exact |
 //! | `bench` (a feature, for `cargo bench`) | instruction counts beside the peers |
 //! | [`boards`] | the list of the boards |
-//! | [`on_target`] | the on-target tests as ordinary test lines |
+//! | [`on_target`], [`trials`] | the on-target tests as ordinary test lines; tests with a line for each board |
 //! | [`c`] | the library for programs in C, with its header |
 //! | [`check`], [`features`] | lints, documentation and builds for bare metal; every two features |
 //! | [`child`], [`output`], [`folders`], [`error`], [`ui`] | child processes, files, errors, the terminal |
@@ -75,6 +75,7 @@ pub mod sweep;
 pub mod table;
 pub mod toolchain;
 pub mod tour;
+pub mod trials;
 pub mod ui;
 
 use boot::Options;

@@ -20,6 +20,9 @@ use std::{
     path::PathBuf,
 };
 
+/// Between the reasons, and between the ways, of an error message.
+pub const NEXT_LINE: &str = "\n              ";
+
 /// The programs that compile and link C.
 const C_PROGRAMS: [&str; 3] = ["cc", "c++", "ld"];
 
@@ -112,18 +115,14 @@ pub fn missing(needs: Needs) -> Option<(String, String)> {
     Some((missing.why(), missing.advice(apt::is_here())))
 }
 
-/// As [`tools`], for tests that are ignored where something is missing that may not be installed here.
-/// Returns then the way to install it. In CI (`CI=true`) it is an error, so that no test is left out
-/// there.
-pub fn tools_or_advice(needs: Needs) -> Result<std::result::Result<Tools, String>> {
+/// How to install what is missing, where it may not be installed here, so that tests which need it are
+/// to be ignored. In CI (`CI=true`) none are: there what is missing is an error.
+pub fn reason_to_ignore(needs: Needs) -> Option<String> {
+    let (_, advice) = missing(needs)?;
     let ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
     let root = nix::unistd::geteuid().is_root();
-    match missing(needs) {
-        Some((_, advice)) if !ci && decide(apt::is_here(), root, false) == Decision::Refuse => {
-            Ok(Err(advice.replace('\n', "").replace("              ", "; ")))
-        }
-        _ => tools(needs).map(Ok),
-    }
+    let ignored = !ci && decide(apt::is_here(), root, false) == Decision::Refuse;
+    ignored.then(|| advice.replace(NEXT_LINE, "; "))
 }
 
 /// The tools that were not found: the reasons to show, and the packages that contain the tools.
@@ -138,7 +137,7 @@ struct Missing {
 
 impl Missing {
     fn why(&self) -> String {
-        self.reasons.join("\n              ")
+        self.reasons.join(NEXT_LINE)
     }
 
     /// Every way to get the missing tools.
@@ -159,7 +158,7 @@ impl Missing {
             }
             ways.push(format!("or use Debian, with its packages {}", self.packages.join(" ")));
         }
-        ways.join("\n              ")
+        ways.join(NEXT_LINE)
     }
 }
 

@@ -92,7 +92,7 @@ fn on(rig: &Rig) -> Result<(Vec<Row>, Vec<NotRun>)> {
         }
     };
     let serial = [Transcript::default(), Transcript::default()];
-    let image = image()?;
+    let image = disk_image::temporary()?;
     let boot = boot(rig, &image);
     thread::scope(|scope| {
         // The echoes boot beside the tour, which saves their time. Their figures depend on the
@@ -142,29 +142,17 @@ fn on(rig: &Rig) -> Result<(Vec<Row>, Vec<NotRun>)> {
     })
 }
 
-/// What is on the disk, if the board takes one.
-fn image() -> Result<NamedTempFile> {
-    let image = NamedTempFile::new().and_then(|file| {
-        disk_image::write(file.path())?;
-        Ok(file)
-    });
-    image.map_err(|error| {
-        Error::run("cannot make the disk's image", error, "check the temporary folder")
-    })
-}
-
-fn boot<'r>(rig: &'r Rig, image: &NamedTempFile) -> Boot<'r> {
+/// The boot of the tour. The disk, if the machine takes one, has this image.
+pub fn boot<'r>(rig: &'r Rig, image: &NamedTempFile) -> Boot<'r> {
     let mut boot = rig.boot("tour", LIMIT);
-    if rig.takes_a_disk() {
-        boot.disk = Some(Disk { image: image.path().into(), properties: Vec::new() });
-    }
+    boot.disk = rig.takes_a_disk().then(|| Disk::new(image.path()));
     boot
 }
 
 /// Runs every row again, with the recorder, and puts what was recorded to its row.
 fn picture(rig: &Rig, rows: &[Row], absents: Vec<NotRun>) -> Result<Picture> {
     let step = ui::Step::begin("running every row again, with the recorder");
-    let image = image()?;
+    let image = disk_image::temporary()?;
     let boot = boot(rig, &image);
     let (mut unfinished, mut complete) = (Recording::default(), None);
     let mut recorded = Vec::new();

@@ -427,6 +427,28 @@ fn an_interrupted_runner_leaves_nothing() {
     assert_eq!(left, ["input"]);
 }
 
+/// A QEMU whose guest hangs can ignore SIGTERM.
+#[test]
+fn an_interrupted_runner_kills_a_qemu_that_does_not_end_by_itself() {
+    let (folder, _) = script("trap '' TERM; while :; do sleep 1; done", "qemu-system-x86_64");
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let mut runner = runner();
+    let mut runner = runner.arg("tour").env("PATH", path).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(600);
+    let qemu = loop {
+        if let Some(qemu) = qemu_of(runner.id()) {
+            break qemu;
+        }
+        assert!(runner.try_wait().unwrap().is_none() && Instant::now() < deadline, "no QEMU");
+        sleep(Duration::from_millis(20));
+    };
+    // By then it ignores SIGTERM.
+    sleep(Duration::from_millis(500));
+    kill(Pid::from_raw(runner.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert_eq!(runner.wait().unwrap().code(), Some(130));
+    assert!(!alive(qemu));
+}
+
 #[test]
 fn a_killed_runner_leaves_no_qemu() {
     let (code, _) = LongEcho::begin().end_by(Signal::SIGKILL);

@@ -3,19 +3,23 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`command_line`] | the command, and words `key=value` |
+//! | [`edu`] | the registers of QEMU's teaching device, which is on PCI |
 //! | [`exit`] | why a run failed, and its exit code |
 //! | [`interrupts`] | the handler of a line, and what is counted of interrupts |
 //! | [`observed`] | the moments at which handlers begin and end, for a program that records them |
 //! | [`log`] | `defmt`'s frames, written by one caller at a time |
+//! | [`mmio`] | device registers in memory |
 //! | [`report`](mod@report) | one line of the report |
 //! | [`once`] | a value that is there from the start of the run |
 
 #![no_std]
 
 pub mod command_line;
+pub mod edu;
 pub mod exit;
 pub mod interrupts;
 pub mod log;
+pub mod mmio;
 #[cfg_attr(not(feature = "observed"), path = "unobserved.rs")]
 pub mod observed;
 pub mod once;

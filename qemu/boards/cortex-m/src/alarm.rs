@@ -6,7 +6,10 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use cortex_m::peripheral::{SYST, syst};
+use cortex_m::{
+    asm::nop,
+    peripheral::{SYST, syst},
+};
 use wouldblock::{
     block::WithAlarm,
     time::{Alarm, Clock},
@@ -52,6 +55,9 @@ fn start(ticks: u64, once: bool) {
             timer.cvr.write(0);
             timer.csr.write(control | ENABLE);
             if once {
+                // The count is loaded at the first tick, which QEMU makes after the next instruction.
+                nop();
+                nop();
                 timer.rvr.write(0);
             }
         }

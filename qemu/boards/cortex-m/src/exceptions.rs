@@ -1,6 +1,7 @@
 //! Exceptions that are no interrupts: logged (name, place, faulting address), and the end of the run,
 //! with an exit code of its own.
 
+#[cfg(target_has_atomic = "32")]
 use cortex_m::peripheral::SCB;
 use cortex_m_rt::ExceptionFrame;
 

@@ -1,8 +1,6 @@
 //! Semihosting: what QEMU does for a guest that asks by `bkpt 0xab` (Arm, "Semihosting for AArch32
 //! and AArch64", release 2.0). It needs `-semihosting-config enable=on,target=native`.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
-
 use cortex_m_semihosting::{nr, syscall, syscall1};
 use static_cell::StaticCell;
 
@@ -35,16 +33,8 @@ pub(crate) fn exit(code: u8) -> ! {
 /// Writes to QEMU's semihosting console: the character device that `-semihosting-config
 /// …,chardev=` names. The bytes are with the host when this returns.
 pub fn write(bytes: &[u8]) {
-    /// The console's handle; `FAILED` until it is opened.
-    static CONSOLE: AtomicUsize = AtomicUsize::new(FAILED);
-    if CONSOLE.load(Ordering::Relaxed) == FAILED {
-        let name = c":tt";
-        let block = [name.as_ptr().expose_provenance(), nr::open::W_TRUNC_BINARY, 3];
-        // SAFETY: QEMU reads the block and the name. Opened twice, it is the same console.
-        CONSOLE.store(unsafe { syscall(nr::OPEN, &block) }, Ordering::Relaxed);
+    for byte in bytes {
+        // SAFETY: QEMU reads the byte.
+        unsafe { syscall1(nr::WRITEC, (&raw const *byte).expose_provenance()) };
     }
-    let console = CONSOLE.load(Ordering::Relaxed);
-    let block = [console, bytes.as_ptr().expose_provenance(), bytes.len()];
-    // SAFETY: QEMU reads the block and the bytes.
-    unsafe { syscall(nr::WRITE, &block) };
 }

@@ -4,7 +4,9 @@
 pub(crate) mod local {
     use x86_64::registers::model_specific::Msr;
 
-    use crate::{mmio::Mmio, vectors};
+    use common::mmio::Mmio;
+
+    use crate::vectors;
 
     const BASE: u64 = 0xfee0_0000;
     // SAFETY: `enable` puts it there; mapped by `start`. No access makes it touch memory.
@@ -116,7 +118,9 @@ pub(crate) mod local {
 
 /// The one of the chipset: GSI 0 to 23.
 pub(crate) mod io {
-    use crate::{cpu::Core, mmio::Mmio};
+    use common::mmio::Mmio;
+
+    use crate::cpu::Core;
 
     // SAFETY: where all three machines have it, whatever runs; mapped by `start`. No access makes it
     // touch memory.

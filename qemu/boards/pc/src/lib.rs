@@ -41,7 +41,6 @@ mod idt;
 pub mod interrupts;
 mod ipi;
 mod machine;
-mod mmio;
 pub mod nvdimm;
 pub mod pci;
 mod pic;

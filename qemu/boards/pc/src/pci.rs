@@ -60,6 +60,16 @@ pub(crate) fn probe(controller: Controller) -> (Machine, Option<Bus>) {
 }
 
 impl Bus {
+    /// Where the configuration space is in memory, 4 KiB a function; `None` on a machine that has it
+    /// behind ports only.
+    #[must_use]
+    pub const fn ecam(self) -> Option<usize> {
+        match self.machine {
+            Machine::Q35 => Some(0xb000_0000), // Where SeaBIOS puts it.
+            Machine::Pc | Machine::Microvm => None,
+        }
+    }
+
     /// All functions of all devices.
     pub fn functions(self) -> impl Iterator<Item = Function> {
         (0..32).flat_map(move |device| {

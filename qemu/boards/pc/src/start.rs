@@ -19,7 +19,7 @@ use crate::{
     board::{Board, board, install},
     cores, counter,
     cpu::Core,
-    edu::Edu,
+    edu,
     exceptions,
     exit::{self, Failure},
     hvm::{self, StartInfo},
@@ -71,7 +71,7 @@ unsafe extern "C" fn first(start_info: *const StartInfo) -> ! {
     interrupts::start(controller);
 
     let (machine, pci) = pci::probe(controller);
-    let edu = pci.as_ref().and_then(Edu::find);
+    let edu = pci.as_ref().and_then(edu::find);
 
     static CELL: StaticCell<Board> = StaticCell::new();
     let board = CELL.init(Board { machine, controller, command_line, memory, pci, edu });

@@ -2,15 +2,17 @@
 
 use common::{command_line::CommandLine, once::Once};
 
-use crate::pci;
+use crate::{edu::Edu, pci};
 
 /// What this machine is, and what it was told.
 #[derive(Debug)]
 pub struct Board {
     /// What the host gave as `arg=` of `-semihosting-config`.
     pub command_line: CommandLine,
-    /// The PCI bus.
-    pub pci: pci::Bus,
+    /// The PCI bus; there is always one.
+    pub pci: Option<pci::Bus>,
+    /// QEMU's teaching device, if it is plugged in.
+    pub edu: Option<Edu>,
 }
 
 static BOARD: Once<Board> = Once::new();

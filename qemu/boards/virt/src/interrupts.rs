@@ -8,12 +8,12 @@
 //! |---|---|---|
 //! | `Timer` | CLINT, time past the compare register | once for each alarm: the board quiets it |
 //! | `Software` | CLINT, [`raise_self`] | once: the board takes it back |
-//! | `Com1` | PLIC, source 10 | level |
+//! | `Com1` | PLIC, source 10 | edge |
 //! | `Pci` | PLIC, sources 32 to 35, over which the pins of the slots rotate | level |
 //!
-//! The PLIC has one pending bit for each source, which a rising line sets and a claim clears. So a line
-//! that is still active when its interrupt is acknowledged does *not* interrupt again under QEMU 7.2: a
-//! handler takes all that its device has.
+//! QEMU 7.2's PLIC does not see that a line is still active when its interrupt is completed. A `Pci`
+//! line interrupts again all the same, since [`Line::acknowledge`] lets its devices ask again; `Com1`
+//! does not, like the edge-triggered line of a PC's serial port.
 
 use common::interrupts::{Counts, Slot};
 use riscv::{
@@ -25,7 +25,7 @@ use crate::{
     alarm, clint,
     counter::now,
     exit::{self, Failure},
-    plic,
+    pci, plic,
 };
 
 pub use riscv::interrupt::{disable, free as without_interrupts};
@@ -120,11 +120,15 @@ impl Line {
     }
 
     /// Tells the controller that the interrupt is handled. The line's handler calls this once for each
-    /// of its own calls, after it has quieted the device.
+    /// of its own calls, after it has quieted the device: a PCI line that is still active interrupts
+    /// again.
     #[inline]
     pub fn acknowledge(self) {
         if let Some(source) = self.source() {
             plic::complete(source);
+        }
+        if let Self::Pci(intx) = self {
+            pci::ask_again(intx);
         }
     }
 
@@ -136,6 +140,10 @@ impl Line {
 }
 
 impl Intx {
+    pub(crate) const fn number(self) -> u8 {
+        self.0
+    }
+
     /// Where the pin (1 to 4) of the device in this slot comes out.
     pub(crate) const fn of(slot: u8, pin: u8) -> Self {
         Self((slot + pin - 1) % 4)

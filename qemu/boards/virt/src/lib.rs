@@ -17,7 +17,7 @@
 //! | [`console`] | the log (`defmt` frames) and the report, for the host |
 //! | [`exit`] | the end of a run, with an exit code |
 //! | `exceptions` | what an exception logs before it ends the run |
-//! | [`serial`], [`pci`] | devices: addresses, registers and interrupt lines; no drivers |
+//! | [`serial`], [`pci`], [`edu`] | devices: addresses, registers and interrupt lines; no drivers |
 //! | `semihosting` | the command line |
 
 #![no_std]
@@ -27,6 +27,7 @@ mod board;
 mod clint;
 pub mod console;
 pub mod counter;
+pub mod edu;
 mod exceptions;
 pub mod exit;
 pub mod idle;

@@ -4,6 +4,8 @@
 //! Invariant: the configuration space of bus 0 and the window of I/O addresses are mapped for ever. A
 //! device touches memory only from [`Function::enable`] on.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+
 use crate::interrupts::{Intx, Line};
 
 /// Bus 0.
@@ -28,8 +30,7 @@ pub enum BaseAddress {
     Io(usize),
 }
 
-/// Where the configuration space is: 4 KiB a function.
-pub const ECAM: usize = 0x3000_0000;
+const ECAM: usize = 0x3000_0000;
 /// Where the window of I/O addresses begins.
 const IO: usize = 0x0300_0000;
 /// Where the first device with I/O addresses has them.
@@ -43,14 +44,30 @@ const HEADER_TYPE: u16 = 0x0c;
 const BASE_ADDRESS: u16 = 0x10;
 const INTERRUPT: u16 = 0x3c;
 
-/// Of the command register: the device may reach memory.
+/// Of the command register: the device responds at its I/O addresses, ...
+const IO_SPACE: u32 = 1 << 0;
+/// ... at its memory addresses, ...
+const MEMORY_SPACE: u32 = 1 << 1;
+/// ... and may reach memory.
 const BUS_MASTER: u32 = 1 << 2;
+/// Of the command register: the INTx pin is cut off.
+const INTERRUPT_DISABLE: u32 = 1 << 10;
+/// Of the status register, in the upper half: the device asks for an interrupt by its INTx pin.
+const INTERRUPT_STATUS: u32 = 1 << 19;
+
+/// The devices that share each line, one bit each.
+static SHARING: [AtomicU32; 4] = [const { AtomicU32::new(0) }; 4];
 
 /// The bus, after all devices on it were given addresses. Called once, by `start`.
 pub(crate) fn start() -> Bus {
     let bus = Bus(());
     let (mut io, mut memory) = ((FIRST_IO - IO) as u32, MEMORY);
     for function in bus.functions() {
+        if let Some(Line::Pci(intx)) = function.line() {
+            let sharing = &SHARING[usize::from(intx.number())];
+            sharing
+                .store(sharing.load(Ordering::Relaxed) | 1 << function.device, Ordering::Relaxed);
+        }
         let mut number = 0;
         while number < 6 {
             number += function.assign(number, &mut io, &mut memory);
@@ -59,7 +76,34 @@ pub(crate) fn start() -> Bus {
     bus
 }
 
+/// Lets the devices on a line that still ask for an interrupt ask again. QEMU 7.2's PLIC sees only that
+/// a line rises, and not, when an interrupt is completed, that it is still active (as its
+/// specification has it, "Interrupt Gateways"). So each of their pins is cut off and connected again.
+#[inline]
+pub(crate) fn ask_again(intx: Intx) {
+    let sharing = SHARING[usize::from(intx.number())].load(Ordering::Relaxed);
+    let asking = devices(sharing).filter(|device| device.read(COMMAND) & INTERRUPT_STATUS != 0);
+    let asking = asking.fold(0, |asking, device| asking | 1 << device.device);
+    devices(asking).for_each(|device| device.command(|command| command | INTERRUPT_DISABLE));
+    devices(asking).for_each(|device| device.command(|command| command & !INTERRUPT_DISABLE));
+}
+
+/// The devices of these bits.
+fn devices(mut bits: u32) -> impl Iterator<Item = Function> {
+    core::iter::from_fn(move || {
+        let device = bits.checked_ilog2()? as u8;
+        bits &= !(1 << device);
+        Some(Function { device, function: 0 })
+    })
+}
+
 impl Bus {
+    /// Where the configuration space is that devices share with the processor: 4 KiB a function.
+    #[must_use]
+    pub const fn ecam(self) -> Option<usize> {
+        Some(ECAM)
+    }
+
     /// All functions of all devices.
     pub fn functions(self) -> impl Iterator<Item = Function> {
         (0..32).flat_map(|device| {
@@ -169,9 +213,6 @@ impl Function {
         (ECAM + function + usize::from(offset)) as *mut u32
     }
 }
-
-const IO_SPACE: u32 = 1 << 0;
-const MEMORY_SPACE: u32 = 1 << 1;
 
 const fn base_address(number: u8) -> u16 {
     BASE_ADDRESS + 4 * number as u16

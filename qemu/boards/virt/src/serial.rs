@@ -4,7 +4,9 @@
 //! The machine has one port. The others are on a PCI card (`pci-serial-4x`) in slot 1, all four on the
 //! line of that slot.
 
-use wouldblock::uart16550::{Register, Registers};
+use core::ptr;
+
+use wouldblock::uart16550::{Mmio, Register, Registers};
 
 use crate::{
     interrupts::{Intx, Line},
@@ -12,7 +14,11 @@ use crate::{
 };
 
 /// The first serial port: the machine's own.
-pub const COM1: Serial = Serial { base: 0x1000_0000, line: Line::Com1 };
+pub const COM1: Serial = Serial {
+    // SAFETY: where the machine has its 16550, mapped for ever.
+    registers: unsafe { Mmio::new(ptr::without_provenance_mut(0x1000_0000), 1) },
+    line: Line::Com1,
+};
 
 /// The second serial port: the first of the card.
 pub const COM2: Serial = Serial::of_card(0);
@@ -29,17 +35,18 @@ const CARD: u8 = 1;
 /// Vendor and device identification of `pci-serial-4x`.
 const ID: (u16, u16) = (0x1b36, 0x0004);
 
-/// A 16550's registers. They have no effect on memory, so access is safe. Reading some of them
-/// changes others: a port has one driver.
+/// A 16550's registers. Reading some of them changes others: a port has one driver.
 #[derive(Clone, Copy, Debug)]
 pub struct Serial {
-    base: usize,
+    registers: Mmio,
     line: Line,
 }
 
 impl Serial {
     const fn of_card(port: usize) -> Self {
-        Self { base: pci::FIRST_IO + 8 * port, line: Line::Pci(Intx::of(CARD, 1)) }
+        let base = ptr::without_provenance_mut(pci::FIRST_IO + 8 * port);
+        // SAFETY: on the card, or nothing; mapped for ever.
+        Self { registers: unsafe { Mmio::new(base, 1) }, line: Line::Pci(Intx::of(CARD, 1)) }
     }
 
     /// Its interrupt line.
@@ -47,24 +54,17 @@ impl Serial {
     pub const fn line(&self) -> Line {
         self.line
     }
-
-    #[inline]
-    fn register(&self, register: Register) -> *mut u8 {
-        (self.base + register as usize) as *mut u8
-    }
 }
 
 impl Registers for Serial {
     #[inline]
     fn read(&self, register: Register) -> u8 {
-        // SAFETY: one of the 16550's own registers. They are mapped for ever.
-        unsafe { self.register(register).read_volatile() }
+        self.registers.read(register)
     }
 
     #[inline]
     fn write(&self, register: Register, value: u8) {
-        // SAFETY: as in `read`.
-        unsafe { self.register(register).write_volatile(value) }
+        self.registers.write(register, value);
     }
 }
 

@@ -5,7 +5,7 @@ use static_cell::StaticCell;
 
 use crate::{
     board::{Board, install},
-    console,
+    console, edu,
     exit::{self, Failure},
     interrupts, pci, semihosting,
 };
@@ -27,7 +27,9 @@ fn first() -> ! {
         exit::failure(Failure::CommandLine);
     };
     static CELL: StaticCell<Board> = StaticCell::new();
-    let board = CELL.init(Board { command_line: CommandLine::new(command_line), pci });
+    let command_line = CommandLine::new(command_line);
+    let edu = edu::find(&pci);
+    let board = CELL.init(Board { command_line, pci: Some(pci), edu });
     install(board);
     __board_main(board)
 }

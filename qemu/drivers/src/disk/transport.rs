@@ -1,8 +1,8 @@
-//! Where the disk is: on the PCI bus of `q35`.
+//! Where the disk is: on the PCI bus, whose configuration space is in memory.
 
 use core::ptr;
 
-use board::{Machine, board, interrupts::Line};
+use board::{board, interrupts::Line};
 use virtio_drivers::transport::pci::{
     PciTransport,
     bus::{Cam, DeviceFunction, MmioCam, PciRoot},
@@ -15,15 +15,14 @@ use super::memory::Board;
 pub fn find() -> Option<(PciTransport, Line)> {
     /// A transitional device, and a modern one.
     const IDS: [(u16, u16); 2] = [(0x1af4, 0x1001), (0x1af4, 0x1042)];
-    /// Where SeaBIOS puts the configuration space of q35.
-    const ECAM: usize = 0xb000_0000;
 
-    let bus = board().pci.filter(|_| board().machine == Machine::Q35)?;
+    let bus = board().pci?;
+    let ecam = bus.ecam()?;
     let function = IDS.iter().find_map(|id| bus.find(id.0, id.1))?;
     let line = function.line()?;
     function.enable();
-    // SAFETY: 256 MiB of configuration space, mapped by `boot`.
-    let access = unsafe { MmioCam::new(ptr::with_exposed_provenance_mut(ECAM), Cam::Ecam) };
+    // SAFETY: the configuration space, which the board keeps mapped for ever.
+    let access = unsafe { MmioCam::new(ptr::with_exposed_provenance_mut(ecam), Cam::Ecam) };
     let place = DeviceFunction { bus: 0, device: function.device, function: function.function };
     let transport = PciTransport::new::<Board, _>(&mut PciRoot::new(access), place).ok()?;
     Some((transport, line))

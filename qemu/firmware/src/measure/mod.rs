@@ -9,7 +9,6 @@
 
 pub mod count;
 pub mod exact;
-#[cfg(target_arch = "x86_64")]
 pub mod masked;
 #[cfg_attr(not(feature = "record"), path = "unrecorded.rs")]
 pub mod record;

@@ -6,6 +6,7 @@ use board::{alarm, counter::clock, idle::Park};
 use drivers::dma::{Direction, Dma, LONGEST, Transfer};
 use firmware::{
     dma::{self, SLOT},
+    executor::Executor,
     measure::{count::Counted, record},
     report::Counts,
 };
@@ -278,7 +279,7 @@ fn polled(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
 }
 
 /// Starts a transfer; a task of embassy's executor is suspended until it has ended.
-fn awaited(tour: &mut Tour, Engine { dma, memory }: Engine) -> Engine {
+fn awaited(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     #[embassy_executor::task]
     async fn end_of(job: Job<Counted<Transfer>>) {
         put_end(job.await);
@@ -288,7 +289,7 @@ fn awaited(tour: &mut Tour, Engine { dma, memory }: Engine) -> Engine {
     let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
     let job = SLOT.start(transfer).expect("the slot is idle");
     let sleep = tour.meter.counting(Park);
-    let executor = &mut tour.executor;
+    let mut executor = Executor::take();
     let (done, cost) = tour.meter.measure(|| {
         executor.spawner().spawn(end_of(job).expect("the task is not running"));
         executor.run_until(ended, sleep)

@@ -60,7 +60,6 @@ impl Checks {
 pub struct Tour {
     pub meter: Meter,
     pub engine: Option<Engine>,
-    pub executor: Executor,
     /// How many returns of blocking calls were checked.
     returns: Cell<u64>,
     /// Whether nothing was left running at any of them.
@@ -76,7 +75,6 @@ impl Tour {
         Self {
             meter: Meter::default(),
             engine: Engine::take(),
-            executor: Executor::take(),
             returns: Cell::new(0),
             at_rest: Cell::new(true),
         }
