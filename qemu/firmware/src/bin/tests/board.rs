@@ -4,6 +4,8 @@ mod boot;
 #[cfg(device = "edu")]
 mod edu;
 pub mod interrupts;
+#[cfg(target_arch = "arm")]
+mod nesting;
 #[cfg(device = "serial")]
 pub mod serial;
 pub mod timer;
