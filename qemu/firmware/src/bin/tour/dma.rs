@@ -6,7 +6,9 @@ use board::{alarm, counter::clock, idle::Park};
 use drivers::dma::{Direction, Dma, LONGEST, Transfer};
 use firmware::{
     dma::{self, SLOT},
-    measure::count::Counted,
+    executor::Executor,
+    measure::{count::Counted, record},
+    report::Counts,
 };
 use portable_atomic::{AtomicU32, Ordering};
 use static_cell::ConstStaticCell;
@@ -107,7 +109,7 @@ fn bounded_wait(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
         tour.meter.measure(|| job.ended().block_for(sleep, clock(), Duration::from_millis(10)));
     let done = end.unwrap_or_else(|_| {
         checks.expect("the job is still running", !SLOT.is_idle() && Dma::is_busy());
-        job.wait(Park)
+        record::tries_of(|| job.wait(tour.meter.counting(Park)))
     });
     checks.expect("it was not over after 10 ms", done.op.tries > 1);
     let row = Row {
@@ -215,7 +217,7 @@ fn callback(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     let checks = Checks::new();
     let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
     let before = board::interrupts::taken();
-    let (started, mut cost) = tour.meter.measure(|| {
+    let (started, mut cost) = tour.meter.measure_for(Counts::INSTRUCTIONS, || {
         SLOT.start_with(transfer, |done| {
             CALLS.fetch_add(1, Ordering::Relaxed);
             put_end(done);
@@ -223,7 +225,7 @@ fn callback(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     });
     checks.expect("it was started", started.is_ok());
     checks.expect("and it is running", CALLS.load(Ordering::Relaxed) == 0 && !SLOT.is_idle());
-    let (done, rest) = tour.meter.measure(|| {
+    let (done, rest) = tour.meter.measure_for(Counts::REST, || {
         let sleep = tour.meter.counting(Park);
         sleep_until(sleep, || CALLS.load(Ordering::Relaxed) != 0);
         ended().expect("the callback has stored it")
@@ -277,7 +279,7 @@ fn polled(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
 }
 
 /// Starts a transfer; a task of embassy's executor is suspended until it has ended.
-fn awaited(tour: &mut Tour, Engine { dma, memory }: Engine) -> Engine {
+fn awaited(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     #[embassy_executor::task]
     async fn end_of(job: Job<Counted<Transfer>>) {
         put_end(job.await);
@@ -287,7 +289,7 @@ fn awaited(tour: &mut Tour, Engine { dma, memory }: Engine) -> Engine {
     let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
     let job = SLOT.start(transfer).expect("the slot is idle");
     let sleep = tour.meter.counting(Park);
-    let executor = &mut tour.executor;
+    let mut executor = Executor::take();
     let (done, cost) = tour.meter.measure(|| {
         executor.spawner().spawn(end_of(job).expect("the task is not running"));
         executor.run_until(ended, sleep)

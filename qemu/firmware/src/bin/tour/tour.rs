@@ -6,7 +6,10 @@ use board::interrupts::{self, Line};
 pub use firmware::report::Kind;
 use firmware::{
     executor::Executor,
-    measure::count::{Cost, Meter},
+    measure::{
+        count::{Cost, Meter},
+        record,
+    },
     report::{self, Absent, Report},
 };
 use wouldblock::{
@@ -57,7 +60,6 @@ impl Checks {
 pub struct Tour {
     pub meter: Meter,
     pub engine: Option<Engine>,
-    pub executor: Executor,
     /// How many returns of blocking calls were checked.
     returns: Cell<u64>,
     /// Whether nothing was left running at any of them.
@@ -73,7 +75,6 @@ impl Tour {
         Self {
             meter: Meter::default(),
             engine: Engine::take(),
-            executor: Executor::take(),
             returns: Cell::new(0),
             at_rest: Cell::new(true),
         }
@@ -84,6 +85,7 @@ impl Tour {
         if row.kind == Kind::Blocking {
             self.blocking_call_returned(checks);
         }
+        record::send();
         report::send(&Report::Row(report::Row {
             row: row.row,
             kind: row.kind,

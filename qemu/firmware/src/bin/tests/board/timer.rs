@@ -126,9 +126,16 @@ fn stopped_in_time(_: &'static Board) {
 
 crate::registry::test!(the_counter_counts_instructions);
 fn the_counter_counts_instructions(_: &'static Board) {
-    let start = stamp();
-    // SAFETY: `nop` has no effect.
-    unsafe { asm!(".rept 1000", "nop", ".endr", options(nostack)) };
-    let end = stamp();
-    assert_eq!(between(start, end), 1000 + EMPTY_PAIR);
+    #[inline(never)]
+    fn nops<const COUNT: usize>() -> u64 {
+        let start = stamp();
+        // SAFETY: `nop` has no effect.
+        unsafe { asm!(".rept {count}", "nop", ".endr", count = const COUNT, options(nostack)) };
+        between(start, stamp())
+    }
+
+    assert!(nops::<0>() >= EMPTY_PAIR);
+    for (counted, nops_there) in [(nops::<1>(), 1), (nops::<10>(), 10), (nops::<1000>(), 1000)] {
+        assert_eq!(counted - nops::<0>(), nops_there);
+    }
 }

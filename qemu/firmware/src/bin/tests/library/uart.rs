@@ -7,7 +7,7 @@ use board::{
     alarm::ticks_per_second,
     counter::{clock, frequency, time},
     idle::Park,
-    interrupts::{self, Line, without_interrupts},
+    interrupts::{self, without_interrupts},
     serial::Serial,
 };
 use drivers::buffer::Buffer;
