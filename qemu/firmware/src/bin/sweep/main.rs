@@ -43,7 +43,7 @@ use firmware::{
     report::{self, Report, SweptPath, SweptTwin},
 };
 
-use placement::{Path, Swept};
+use placement::{Path, Swept, SweptAll};
 
 board::entry!(main);
 
@@ -111,9 +111,14 @@ fn sweep() {
 
 fn sweep_paths(paths: &[&'static [Path]]) {
     for path in paths.iter().copied().flatten().filter(|path| only(path)) {
-        let (swept, addresses) = path.sweep_all();
-        let (placements, lost, addresses) = (swept.placements, swept.lost, addresses as u64);
-        report::send(&Report::Path(SweptPath { path: path.name, placements, addresses, lost }));
+        let SweptAll { swept, boundaries, every } = path.sweep_all();
+        report::send(&Report::Path(SweptPath {
+            path: path.name,
+            placements: swept.placements,
+            addresses: boundaries as u64,
+            every,
+            lost: swept.lost,
+        }));
     }
 }
 
