@@ -52,7 +52,7 @@ static RECEIVED: AtomicUsize = AtomicUsize::new(0);
 /// has other instructions.
 fn rewind() {
     // One end was only used by this side, so it has counted every value.
-    while SENT.load(Relaxed).max(RECEIVED.load(Relaxed)) % 4 != 0 {
+    while !SENT.load(Relaxed).max(RECEIVED.load(Relaxed)).is_multiple_of(4) {
         put();
         take();
     }

@@ -190,7 +190,7 @@ fn drain() {
     RECEIVED.fetch_add(4, Relaxed); // By the last run.
     while CHANNEL.try_send(false).is_ok() {}
     while receive() {}
-    while RECEIVED.load(Relaxed) % 8 != 0 {
+    while !RECEIVED.load(Relaxed).is_multiple_of(8) {
         insist(CHANNEL.try_send(false).is_ok());
         receive();
     }

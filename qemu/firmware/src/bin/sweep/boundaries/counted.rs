@@ -13,9 +13,11 @@
 //! and there twice. So one path has many boundaries in a row at each of which interrupts are let in,
 //! and [`Stretch::row`] is how many in a row were hit one after the other.
 
-/// What one boundary was hit by.
+use core::mem::take;
+
+/// A boundary, and what it was hit by.
 #[derive(Clone, Copy, Default)]
-struct Group {
+struct Boundary {
     /// Instructions executed before it, from the start of the alarm.
     number: u32,
     /// Placements that came there.
@@ -24,10 +26,10 @@ struct Group {
     far: bool,
 }
 
-/// The placements of one event.
-#[derive(Default)]
-pub struct Stretch {
-    last: Group,
+/// What the placements so far have shown.
+#[derive(Clone, Copy, Default)]
+struct Found {
+    last: Boundary,
     /// The number of the boundary before that.
     before: Option<u32>,
     /// Instructions executed without a placement of their own.
@@ -41,62 +43,86 @@ pub struct Stretch {
     longest_row: u32,
 }
 
+/// The placements of one event.
+#[derive(Default)]
+pub struct Stretch {
+    found: Found,
+    /// Before the last boundary was reached.
+    before: Found,
+    /// A boundary was taken back.
+    corrected: bool,
+}
+
 impl Stretch {
+    /// Whether that is the boundary of the last placement or the next one.
+    pub fn is_next(&self, number: u32) -> bool {
+        let Boundary { number: last, hits, .. } = self.found.last;
+        hits == 0 || number.wrapping_sub(last) <= 1
+    }
+
     /// The next placement, of at most one instruction later, came after `number` instructions. `far`:
     /// where a far event comes, so perhaps in the sleep.
     pub fn place(&mut self, number: u32, far: bool) {
-        if self.last.hits == 0 {
-            self.boundaries = 1;
-            self.last = Group { number, hits: 1, far };
-            return;
+        let Boundary { number: last, hits, .. } = self.found.last;
+        if hits == 0 {
+            self.found.boundaries = 1;
+            self.found.last = Boundary { number, hits: 1, far };
+        } else if number == last {
+            self.found.last.hits += 1;
+        } else if number + 1 == last && hits == 1 && !self.corrected {
+            // The last placement was one instruction late: the board's counter had carried, and its
+            // handler took that for it. Once in a stretch this is possible.
+            self.corrected = true;
+            self.found = self.before;
+            self.found.last.hits += 2;
+        } else {
+            self.before = self.found;
+            self.found.reach(number, far);
         }
-        if number == self.last.number {
-            self.last.hits += 1;
-            return;
-        }
+    }
+
+    /// Boundaries skipped; at least that many.
+    pub fn skipped(&self) -> u64 {
+        self.found.skipped
+    }
+
+    /// Boundaries hit.
+    pub fn boundaries(&self) -> u32 {
+        self.found.boundaries
+    }
+
+    /// The most boundaries hit one after the other, one instruction apart.
+    pub fn row(&self) -> u32 {
+        self.found.longest_row
+    }
+}
+
+impl Found {
+    /// The next placement came at another boundary.
+    fn reach(&mut self, number: u32, far: bool) {
+        let last = self.last;
         let missing = match self.before {
             None => 0, // The placements from before the stretch began.
-            Some(before) => (self.last.number - before + self.owed).saturating_sub(self.last.hits),
+            Some(before) => (last.number - before + self.owed).saturating_sub(last.hits),
         };
         // Another interrupt may have been taken there, before an event that was due just then.
-        let is_owed = missing == 1 && number > self.last.number.saturating_add(1);
+        let is_owed = missing == 1 && number > last.number.saturating_add(1);
         self.owed = u32::from(is_owed);
         let missing = if is_owed { 0 } else { missing };
         // Going back, it is not the same path.
-        let missing = u64::from(missing) + u64::from(number < self.last.number);
-        if self.last.far || far && number < self.last.number {
+        let missing = u64::from(missing) + u64::from(number < last.number);
+        if last.far || far && number < last.number {
             self.doubtful += missing;
         } else {
             self.skipped += missing;
         }
         if !far {
-            self.skipped += core::mem::take(&mut self.doubtful);
+            self.skipped += take(&mut self.doubtful);
             self.boundaries += 1;
         }
-        self.row =
-            if number == self.last.number.wrapping_add(1) && !far { self.row + 1 } else { 0 };
+        self.row = if number == last.number.wrapping_add(1) && !far { self.row + 1 } else { 0 };
         self.longest_row = self.longest_row.max(self.row);
-        self.before = Some(self.last.number.min(number));
-        self.last = Group { number, hits: 1, far };
-    }
-
-    /// Whether that is the boundary of the last placement or the next one.
-    pub fn is_next(&self, number: u32) -> bool {
-        self.last.hits == 0 || number.wrapping_sub(self.last.number) <= 1
-    }
-
-    /// Boundaries skipped; at least that many.
-    pub fn skipped(&self) -> u64 {
-        self.skipped
-    }
-
-    /// Boundaries hit.
-    pub fn boundaries(&self) -> u32 {
-        self.boundaries
-    }
-
-    /// The most boundaries hit one after the other, one instruction apart.
-    pub fn row(&self) -> u32 {
-        self.longest_row
+        self.before = Some(last.number.min(number));
+        self.last = Boundary { number, hits: 1, far };
     }
 }
