@@ -51,7 +51,8 @@ fn trial(
 ) -> Result<Trial> {
     Ok(match setup::tools_or_advice(needs)? {
         Ok(tools) => Trial::test(name, move || test(&tools)),
-        Err(advice) => Trial::test(format!("{name} ({advice})"), || Ok(())).with_ignored_flag(true),
+        Err(advice) => Trial::test(format!("{name} ({advice})"), || Err(Failed::from(advice)))
+            .with_ignored_flag(true),
     })
 }
 
