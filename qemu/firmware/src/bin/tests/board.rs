@@ -3,6 +3,8 @@
 mod boot;
 #[cfg(device = "edu")]
 mod edu;
+#[cfg(device = "flash")]
+mod flash;
 pub mod interrupts;
 #[cfg(target_arch = "arm")]
 mod nesting;

@@ -40,6 +40,7 @@ pub struct Lacking {
 /// The modules of tests that are not built for this board.
 const NOT_BUILT: &[(bool, Lacking)] = &[
     lacking(cfg!(device = "edu"), "board::edu", "no edu device"),
+    lacking(cfg!(device = "flash"), "board::flash", "no flash controller"),
     lacking(cfg!(device = "serial"), "board::serial", NO_SERIAL),
     lacking(cfg!(device = "serial"), "library::composed", NO_SERIAL),
     lacking(cfg!(device = "serial"), "library::continuous", NO_SERIAL),
