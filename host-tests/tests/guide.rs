@@ -51,7 +51,26 @@ fn each_page_ends_in_something_that_runs() {
         assert!(contents.contains(&format!("]({name})")), "{name} is not in the table of contents");
         pages += 1;
     }
-    assert_eq!(pages, 15);
+    assert_eq!(pages, 16);
+}
+
+/// The lines of a page's first block of text that are not in `source`, in the order of the page.
+fn not_in(page: &str, source: &str) -> Vec<String> {
+    let block = page.split("//! ```text\n").nth(1).expect("a block").split("//! ```").next();
+    let mut rest = source.lines().map(str::trim).filter(|line| !line.is_empty());
+    let lines = block.expect("its end").lines().map(|line| line.trim_start_matches("//!").trim());
+    let lines = lines.filter(|line| !line.is_empty());
+    lines.filter(|line| !rest.by_ref().any(|of| of == *line)).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_page_on_rtic_shows_lines_of_the_program_that_boots() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = fs::read_to_string(root.join("src/guide/rtic.rs")).expect("a page");
+    let program = fs::read_to_string(root.join("qemu/rtic/src/main.rs")).expect("a program");
+    assert_eq!(not_in(&page, &program), [""; 0]);
+    let other = program.replace("priority = 3", "priority = 1");
+    assert_ne!(not_in(&page, &other), [""; 0], "the twin: another priority");
 }
 
 #[test]

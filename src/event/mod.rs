@@ -28,6 +28,12 @@
 //! from before the registration, and a later signal finds the registration and wakes. A sleeper
 //! clears the news before its try, and checks with interrupts held off whether a signal has come
 //! since.
+//!
+//! # Handlers that interrupt handlers
+//! An interrupt of a higher priority may come at any place of a `signal`, and signal the same
+//! event: no signal is lost, and the registration gets one wake. A task of a higher priority may
+//! also poll there; it must keep its waker ([`Event`]). An interrupt that critical sections do not
+//! mask (an NMI, a priority above BASEPRI) must use nothing of this crate.
 
 // # Invariant
 // `state` holds four flags and a count of readers. **Only the waiter writes `waker`, and only under

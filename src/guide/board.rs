@@ -50,21 +50,20 @@
 //! wake it. What loses the wake-up is the reverse order: ask, enable, sleep.
 //!
 //! For Cortex-M, RISC-V and x86_64 it is in the crate: `block::Park`, by the feature `cortex-m`, `riscv`
-//! or `x86_64`. For another CPU write the same lines. Those of Cortex-M:
+//! or `x86_64`. Each is these lines, which you write for another CPU:
 //!
 //! ```text
 //! struct Park;
 //! impl Idle for Park {
 //!     fn idle(&mut self, news: impl Fn() -> bool) {
-//!         if primask::read().is_inactive() {
-//!             return core::hint::spin_loop();         // masked by the caller
+//!         if interrupts_are_masked() {
+//!             return core::hint::spin_loop(); // by the caller
 //!         }
-//!         interrupt::disable();                       // cpsid i
+//!         disable_interrupts();
 //!         if !news() {
-//!             asm::dsb();
-//!             asm::wfi();       // a pending interrupt ends it, even while masked
+//!             wait_for_interrupt();           // a pending one ends it, masked or not
 //!         }
-//!         unsafe { interrupt::enable() };             // here its handler runs
+//!         enable_interrupts();                // here its handler runs
 //!     }
 //! }
 //! ```
@@ -73,6 +72,71 @@
 //!
 //! A counter that runs by itself, with its width, and one interrupt some ticks from now. Never a counter
 //! that an interrupt advances, such as a millisecond tick: it stands still where interrupts are masked.
+//!
+//! # Cortex-M
+//!
+//! All of it, with `wouldblock`'s feature `cortex-m`. The counter is the debug unit's; a Cortex-M0 has none,
+//! so take a timer of the chip.
+//!
+//! ```text
+//! #[derive(Clone, Copy)]
+//! struct Cycles;
+//! impl Clock for Cycles {
+//!     const BITS: u32 = 32;
+//!     fn now(&self) -> u64 { DWT::cycle_count().into() }   // enabled in `main`
+//!     fn frequency(&self) -> u64 { 48_000_000 }
+//! }
+//!
+//! struct Timer(SYST);
+//! impl Alarm<Cycles> for Timer {
+//!     fn set(&mut self, ticks: u64) {
+//!         self.0.set_reload(ticks.clamp(1, 0xff_ffff) as u32);
+//!         self.0.clear_current();
+//!         self.0.enable_interrupt();
+//!         self.0.enable_counter();
+//!     }
+//!     fn clear(&mut self) { self.0.disable_counter() }
+//! }
+//! #[exception]
+//! fn SysTick() {} // it ends the sleep
+//!
+//! let sleep = WithAlarm::new(Park, Timer(peripherals.SYST));
+//! op.block_for(sleep, Cycles, Duration::from_millis(30))
+//! ```
+//!
+//! Handlers of several priorities may use the same events and slots ([events](crate::event), [jobs](crate::job)).
+//! With RTIC: [here](super::rtic).
+//!
+//! # RISC-V
+//!
+//! In machine mode, with the feature `riscv`. The counter and the compare register are the CLINT's; the
+//! timer's request lasts until the compare register is in the future, so its handler masks it.
+//!
+//! ```text
+//! #[derive(Clone, Copy)]
+//! struct Mtime;
+//! impl Clock for Mtime {
+//!     fn now(&self) -> u64 { clint.mtime() }  // on 32 bits: high, low, high again
+//!     fn frequency(&self) -> u64 { 10_000_000 }
+//! }
+//!
+//! struct Mtimecmp;
+//! impl Alarm<Mtime> for Mtimecmp {
+//!     fn set(&mut self, ticks: u64) {
+//!         clint.set_mtimecmp(Mtime.now().saturating_add(ticks));
+//!         unsafe { mie::set_mtimer() };
+//!     }
+//!     fn clear(&mut self) { unsafe { mie::clear_mtimer() } }
+//! }
+//! #[core_interrupt(CoreInterrupt::MachineTimer)]
+//! fn on_timer() { unsafe { mie::clear_mtimer() } } // quiet; it has ended the sleep
+//!
+//! let sleep = WithAlarm::new(Park, Mtimecmp);
+//! op.block_for(sleep, Mtime, Duration::from_millis(30))
+//! ```
+//!
+//! Handlers do not nest unless yours enables interrupts. The PLIC's: claim, quiet the device, complete, then
+//! drop what is owed.
 //!
 //! # It, running
 //!

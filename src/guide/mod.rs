@@ -10,12 +10,13 @@
 //! 7. [Your board in 20 lines](board): critical section, idle, clock, alarm, executor
 //! 8. [In an existing HAL](hal): an `nb` serial port, awaited by one line in its interrupt
 //! 9. [Under embassy, and in a superloop](executors)
-//! 10. [From and to `nb`, `embedded-hal`, `embedded-io`, std](traits)
-//! 11. [What it costs](costs)
-//! 12. [How it is proven](proof)
-//! 13. [Cache flush](flush): the asynchronous operation without a callback
-//! 14. [Persistence](persistence)
-//! 15. [Glossary](glossary): one word, one thing
+//! 10. [Under RTIC](rtic): what needs a lock, and where a task may wait
+//! 11. [From and to `nb`, `embedded-hal`, `embedded-io`, std](traits)
+//! 12. [What it costs](costs)
+//! 13. [How it is proven](proof)
+//! 14. [Cache flush](flush): the asynchronous operation without a callback
+//! 15. [Persistence](persistence)
+//! 16. [Glossary](glossary): one word, one thing
 //!
 //! Programs that run on your host, each by `cargo run --example NAME`: `driver`, `socket`, `nb_driver`,
 //! `cache_flush`. On (emulated) devices: `cargo run`.
@@ -31,6 +32,7 @@ pub mod hal;
 pub mod level_and_edge;
 pub mod persistence;
 pub mod proof;
+pub mod rtic;
 pub mod several;
 pub mod timeouts;
 pub mod traits;

@@ -14,6 +14,7 @@
 //! |---|---|---|---|
 //! | no wake-up is lost, on the host | the *sweep*: an interrupt at every access of the library to what it shares, every register access of the fake, every end of a critical section; then two at every pair | a driver's own memory accesses; other cores | `cargo test -p host-tests --test sweep`; for your driver: feature `testing` |
 //! | no wake-up is lost, on the machine | under QEMU's `-icount` a timer interrupts before *every instruction* of every wait path, on two interrupt controllers, and again behind the first one | other processors than the one that is emulated; other profiles than release | `cargo run -- sweep` |
+//! | handlers of two priorities | on the host, the higher one at every place of the lower one's handler: a signal inside a signal, a step inside a step, a poll inside a signal | more than two priorities | `cargo test -p host-tests --test sweep nested` |
 //! | between cores | `loom`: every interleaving of the library's own source, up to a bound where a model is large | what its memory model lacks; each model has a planted bug that it finds | `cargo test -p loom-tests` |
 //! | between threads and signals | a POSIX timer signal interrupts a million waits at random; a work-stealing executor | what chance does not hit | `cargo test -p host-tests --test signals` |
 //! | nothing leaks | everything that can be done with a job, at random, on four devices at once; every count exact | | `cargo run -- soak` |
@@ -22,6 +23,7 @@
 //! | between two cores, in QEMU (`-smp 2`) | a job started on one core is ended by a handler on the other, which wakes the sleeper by an interrupt to its core; both cores step one slot at full speed | more than two cores; weak memory order | `cargo test -p runner --test cores` |
 //! | what goes wrong ends in a typed error, or is recovered | devices that are never ready, ready twice, interrupt for nothing or in a storm; a bad sector, a read-only disk, a reset with requests in flight, line errors | | `cargo test -p host-tests --test faults`, `cargo test -p runner --test disk` |
 //! | foreign code runs on it unchanged | `mavlink` and `edge-http` over the UART, `embedded-sdmmc` on the disk | | `cargo test -p runner --test third_party`, `--test disk` |
+//! | where another framework starts the program | a UEFI application, and tasks of RTIC 2 of three priorities on a Cortex-M4 | | `cargo test -p runner --test frameworks` |
 //! | cache flush | a CPU whose flushes trap: which lines were flushed is compared line by line | what a power cut loses: a model on the host enumerates that | `cargo test -p runner --test cache` |
 //! | fences | read from single-stepped runs, for the path of each vendor | | `cargo test -p host-tests --test cache_instructions` |
 //! | a log survives a crash | recovery from every state that a crash can leave, also in the middle of recovery; QEMU killed while its guest appends | killing QEMU shows what the guest has stored, not what it has flushed | `cargo test -p host-tests --test crash`, `cargo run -- powerfail` |

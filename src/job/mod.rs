@@ -47,6 +47,12 @@
 //! bounded, see [`Step::Again`]. `begin` and the publication of the operation are one critical
 //! section, so the first step comes after both, also on another core.
 //!
+//! # Handlers that interrupt handlers
+//! Handlers of different priorities may step one slot: for instance one for the data and one for the
+//! errors of a device. The higher one can come at any place of the lower one's step. It quiets its
+//! source, its step is `Contended`, and the step that it has interrupted makes the try for both. So
+//! neither interrupt is lost, and no operation sees two tries at once.
+//!
 //! # After a panic
 //! Where panics unwind: after a panic of `begin` the operation is cancelled and brought to its end
 //! like that of a dropped job ([`Slot::start`]), and a [`ScopedSlot::scope`] waits for that end

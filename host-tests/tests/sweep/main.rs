@@ -7,6 +7,7 @@ mod device;
 mod edges;
 mod event;
 mod job;
+mod nested;
 mod polled;
 mod promises;
 mod scope;

@@ -6,7 +6,7 @@ use wouldblock::{
     job::Slot,
 };
 
-use crate::measure::count::Counted;
+use crate::measure::{count::Counted, record};
 
 /// Room for one transfer in the background.
 pub static SLOT: Slot<Counted<Transfer>> = Slot::new();
@@ -23,6 +23,7 @@ pub fn take() -> Option<Dma> {
 pub fn transfer(dma: &mut Dma, memory: &mut [u8], direction: Direction, idle: impl Idle) -> u64 {
     dma.with_transfer(memory, direction, End::Interrupts, |waiter, transfer| {
         let mut transfer = Counted::new(transfer);
+        record::flight_begins(&raw const transfer);
         let Ok(()) = waiter.operation(&mut transfer).block(idle);
         transfer.tries
     })
@@ -31,8 +32,13 @@ pub fn transfer(dma: &mut Dma, memory: &mut [u8], direction: Direction, idle: im
 /// The same with no interrupt at all, retried by a bare loop. Returns its tries.
 pub fn transfer_spinning(dma: &mut Dma, memory: &mut [u8], direction: Direction) -> u64 {
     dma.with_transfer(memory, direction, End::Silent, |_, transfer| {
-        let mut transfer = Counted::new(transfer);
-        let Ok(()) = block(&mut transfer);
+        let mut transfer = Counted::in_a_loop(transfer);
+        record::flight_begins(&raw const transfer);
+        record::trying(|| {
+            let Ok(()) = block(&mut transfer);
+            transfer.tries
+        });
+        record::flight_ends(&raw const transfer);
         transfer.tries
     })
 }

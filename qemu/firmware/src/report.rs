@@ -2,8 +2,8 @@
 
 use board::console;
 pub use report::{
-    Absent, Appended, Domain, Echoed, Figure, Kind, Masked, Nvdimm, Port, Recovered, Row, Soaked,
-    Stream, SweptPath, SweptTwin, Xorshift, Xorshift64,
+    Absent, Appended, Counts, Domain, Echoed, Figure, InFlight, Kind, Masked, Nvdimm, Port,
+    Recorded, Recovered, Row, Soaked, Stream, Stretch, SweptPath, SweptTwin, Xorshift, Xorshift64,
 };
 
 /// One report.

@@ -28,6 +28,14 @@ pub enum Report<S> {
     Row(Row<S>),
     /// A row of the tour that this machine cannot run.
     Absent(Absent<S>),
+    /// A section of the recording of the next row begins.
+    Section(Counts),
+    /// A stretch of that section.
+    Stretch(Stretch),
+    /// Something that was in the background during these stretches.
+    InFlight(InFlight<S>),
+    /// The recording of the next row is complete.
+    Recorded(Recorded),
     /// The guest is ready for bytes: the host sends them.
     Want(Stream),
     /// The guest sends exactly these bytes: the host compares.
@@ -66,6 +74,13 @@ pub enum Report<S> {
     },
     /// A wait path was swept.
     Path(SweptPath<S>),
+    /// Wait paths that this board cannot run.
+    NotSwept {
+        /// What is common to their names.
+        paths: S,
+        /// What the board lacks.
+        why: S,
+    },
     /// A wait path that is broken on purpose was swept.
     Twin(SweptTwin<S>),
     /// Persistent memory was found. Its log is recovered next.
@@ -157,6 +172,108 @@ pub struct Absent<S> {
     pub why: S,
 }
 
+/// Which of a row's figures a section of its recording is part of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "std", derive(serde::Deserialize))]
+pub struct Counts {
+    /// Instructions.
+    pub instructions: bool,
+    /// Sleeps and interrupts.
+    pub events: bool,
+    /// Tries.
+    pub tries: bool,
+}
+
+impl Counts {
+    /// Of all.
+    pub const ALL: Self = Self { instructions: true, events: true, tries: true };
+    /// Of none: it is there to be compared with.
+    pub const NOTHING: Self = Self { instructions: false, events: false, tries: false };
+    /// Instructions only.
+    pub const INSTRUCTIONS: Self = Self { instructions: true, ..Self::NOTHING };
+    /// All but instructions.
+    pub const REST: Self = Self { instructions: false, ..Self::ALL };
+    /// All but tries.
+    pub const COST: Self = Self { tries: false, ..Self::ALL };
+    /// Tries only.
+    pub const TRIES: Self = Self { tries: true, ..Self::NOTHING };
+
+    /// As a number.
+    pub const fn bits(self) -> usize {
+        self.instructions as usize | (self.events as usize) << 1 | (self.tries as usize) << 2
+    }
+
+    /// From that number.
+    pub const fn from_bits(bits: usize) -> Self {
+        Self { instructions: bits & 1 != 0, events: bits & 2 != 0, tries: bits & 4 != 0 }
+    }
+}
+
+/// A stretch of the recording of a row: what happened one after the other on the one core, in
+/// instructions, without those of the recorder. It is of one kind, unless the recorder had to join
+/// several.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "std", derive(serde::Deserialize), serde(default))]
+pub struct Stretch {
+    /// The foreground worked.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub working: u64,
+    /// The foreground tried.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub trying: u64,
+    /// The foreground was asleep.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub asleep: u64,
+    /// A handler ran.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub handling: u64,
+    /// Tries that began, in the foreground or in a handler.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub tries: u64,
+    /// Sleeps that began.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub sleeps: u64,
+    /// Handlers that began.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub interrupts: u64,
+}
+
+impl Stretch {
+    /// Its length.
+    pub const fn length(&self) -> u64 {
+        self.working + self.trying + self.asleep + self.handling
+    }
+}
+
+fn is_zero(figure: &u64) -> bool {
+    *figure == 0
+}
+
+/// Something in the background: an operation from its beginning to its end.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[cfg_attr(feature = "std", derive(serde::Deserialize))]
+pub struct InFlight<S> {
+    /// What it is: the type of the operation, or some words.
+    pub what: S,
+    /// When it began, in instructions after the beginning of the first section. What happened between
+    /// the sections is left out.
+    pub begin: u64,
+    /// When it ended.
+    pub end: u64,
+    /// Whether it has ended at all.
+    pub ended: bool,
+}
+
+/// What the recording of a row took. Its stretches do not contain it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "std", derive(serde::Deserialize))]
+pub struct Recorded {
+    /// How often something was recorded.
+    pub marks: u64,
+    /// The instructions of that.
+    pub instructions: u64,
+}
+
 /// A serial port of the guest.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 #[cfg_attr(feature = "std", derive(serde::Deserialize))]
@@ -245,8 +362,8 @@ pub struct SweptPath<S> {
     pub path: S,
     /// Placements tried.
     pub placements: u64,
-    /// Instruction boundaries of the path. The guest has checked that the placements hit each of
-    /// them, and no other.
+    /// Instruction boundaries of the path: their addresses where the processor has single steps,
+    /// elsewhere how many were executed. The guest has checked that the placements left out none.
     pub addresses: u64,
     /// Placements whose event was lost.
     pub lost: u64,

@@ -105,6 +105,8 @@ pub enum Device {
     Serial,
     /// A device that reads and writes memory by itself.
     Dma,
+    /// QEMU's device for teaching, which computes factorials.
+    Edu,
     /// A virtio disk.
     Disk,
     /// Persistent memory.
@@ -115,14 +117,15 @@ pub enum Device {
 
 impl Device {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Serial, Self::Dma, Self::Disk, Self::Nvdimm, Self::SecondCore];
+    pub const ALL: [Self; 6] =
+        [Self::Serial, Self::Dma, Self::Edu, Self::Disk, Self::Nvdimm, Self::SecondCore];
 
     /// What it is, in words.
     pub fn name(self) -> &'static str {
         match self {
             Self::Serial => "two 16550 UARTs",
             Self::Dma => "DMA",
+            Self::Edu => "edu",
             Self::Disk => "a virtio disk",
             Self::Nvdimm => "an NVDIMM",
             Self::SecondCore => "a second core",
@@ -143,10 +146,14 @@ const VIRT_STREAMS: [Attachment; 4] = [
     Attachment::Device(""),
     Attachment::Device(""),
 ];
-const ONE_MACHINE: [(Device, &str); 2] = [
-    (Device::Nvdimm, "QEMU's machine has none"),
-    (Device::SecondCore, "the board starts one core"),
-];
+const VIRT_DEVICES: &[Device] = &[Device::Serial, Device::Dma, Device::Edu, Device::Disk];
+const VIRT_LACKS: &[(Device, &str)] =
+    &[(Device::Nvdimm, NO_NVDIMM), (Device::SecondCore, "the board starts one core")];
+
+const NO_DRIVER: &str = "the board has no driver for it";
+const NO_PCI: &str = "it is a PCI device, and the machine has no PCI";
+const NO_NVDIMM: &str = "the machine has no slot for one";
+const ONE_CORE: &str = "the chip has one core";
 
 /// All boards. The first is the default.
 pub static BOARDS: [Board; 5] = [
@@ -189,13 +196,15 @@ pub static BOARDS: [Board; 5] = [
             Attachment::Device("-serial chardev:report"),
         ],
         command_line: CommandLine::Semihosting,
-        devices: &[Device::Serial, Device::Dma],
+        devices: &[Device::Serial],
         lacks: &[
-            (Device::Disk, "the machine has no PCI"),
-            ONE_MACHINE[0],
-            (Device::SecondCore, "the chip has one core"),
+            (Device::Dma, NO_DRIVER),
+            (Device::Edu, NO_PCI),
+            (Device::Disk, NO_PCI),
+            (Device::Nvdimm, NO_NVDIMM),
+            (Device::SecondCore, ONE_CORE),
         ],
-        packages: &["ast1030", "board", "drivers", "firmware"],
+        packages: &["ast1030", "board", "drivers", "firmware", "picture"],
     },
     Board {
         name: "virt",
@@ -208,9 +217,9 @@ pub static BOARDS: [Board; 5] = [
         shift: 7,
         streams: VIRT_STREAMS,
         command_line: CommandLine::Semihosting,
-        devices: &[Device::Serial, Device::Dma, Device::Disk],
-        lacks: &ONE_MACHINE,
-        packages: &["virt", "board", "drivers", "firmware"],
+        devices: VIRT_DEVICES,
+        lacks: VIRT_LACKS,
+        packages: &["virt", "board", "drivers", "firmware", "picture"],
     },
     Board {
         name: "virt-imc",
@@ -223,9 +232,9 @@ pub static BOARDS: [Board; 5] = [
         shift: 7,
         streams: VIRT_STREAMS,
         command_line: CommandLine::Semihosting,
-        devices: &[Device::Serial, Device::Dma, Device::Disk],
-        lacks: &ONE_MACHINE,
-        packages: &["virt", "board", "drivers", "firmware"],
+        devices: VIRT_DEVICES,
+        lacks: VIRT_LACKS,
+        packages: &["virt", "board", "drivers", "firmware", "picture"],
     },
     Board {
         name: "microbit",
@@ -246,12 +255,13 @@ pub static BOARDS: [Board; 5] = [
         devices: &[],
         lacks: &[
             (Device::Serial, "its one UART is no 16550"),
-            (Device::Dma, "QEMU's machine has none"),
-            (Device::Disk, "the machine has no PCI"),
-            ONE_MACHINE[0],
-            (Device::SecondCore, "the chip has one core"),
+            (Device::Dma, "QEMU does not emulate the chip's"),
+            (Device::Edu, NO_PCI),
+            (Device::Disk, NO_PCI),
+            (Device::Nvdimm, NO_NVDIMM),
+            (Device::SecondCore, ONE_CORE),
         ],
-        packages: &["microbit", "board", "drivers", "firmware"],
+        packages: &["microbit", "board", "drivers", "firmware", "picture"],
     },
 ];
 
@@ -383,6 +393,26 @@ mod tests {
                 let lacking = board.lacks.iter().filter(|(lacking, _)| *lacking == device).count();
                 assert_eq!(lacking, usize::from(!board.has(device)), "{}: {device:?}", board.name);
             }
+        }
+    }
+
+    /// The board's crate says for which devices the firmware is built.
+    #[test]
+    fn the_table_and_the_boards_crate_name_the_same_devices() {
+        for board in &BOARDS {
+            let script = format!("qemu/boards/{}/build.rs", board.packages[0]);
+            let script = std::fs::read_to_string(crate::project().join(script)).unwrap();
+            let (_, rest) = script.split_once("metadata=devices=").expect("it names its devices");
+            let (devices, _) = rest.split_once('"').unwrap();
+            let named: BTreeSet<_> = devices.split(',').filter(|name| !name.is_empty()).collect();
+            let known = [
+                ("serial", Device::Serial),
+                ("dma", Device::Dma),
+                ("edu", Device::Edu),
+                ("disk", Device::Disk),
+            ];
+            let known = known.into_iter().filter(|(_, device)| board.has(*device));
+            assert_eq!(named, known.map(|(name, _)| name).collect(), "{}", board.name);
         }
     }
 

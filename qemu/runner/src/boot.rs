@@ -10,7 +10,10 @@ use clap::{
     Args,
     builder::{PossibleValuesParser, TypedValueParser},
 };
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 pub use crate::pc::{Irq, Machine};
 
@@ -234,6 +237,13 @@ pub struct Disk {
     pub image: PathBuf,
     /// More properties of QEMU's drive, such as `readonly=on`.
     pub properties: Vec<&'static str>,
+}
+
+impl Disk {
+    /// A disk with this image.
+    pub fn new(image: &Path) -> Self {
+        Self { image: image.into(), properties: Vec::new() }
+    }
 }
 
 /// Persistent memory: a file that QEMU maps as the guest's memory, and that outlives QEMU.

@@ -92,7 +92,7 @@ pub fn build_as(
 /// builds all dependencies of a package for each of its binaries, and `console` needs many crates.
 fn package(binary: &str) -> &str {
     match binary {
-        "console" | "cores" => binary,
+        "console" | "cores" | "picture" => binary,
         _ => "firmware",
     }
 }

@@ -51,6 +51,9 @@ pub struct Tour {
     /// Also write the rows to FILE, as one JSON array
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// Also run every row with a recorder, and draw to FILE, one HTML page, what happened in it
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// The options of `echo`.

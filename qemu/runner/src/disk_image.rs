@@ -1,7 +1,10 @@
 //! The image of the guest's disk: 256 chunks of 4 KiB. Each sector has other pseudo-random bytes, so
 //! that the guest can check what it reads from where.
 
-use crate::report::Xorshift;
+use crate::{
+    error::{Error, Result},
+    report::Xorshift,
+};
 use std::{io, path::Path};
 
 /// Bytes of a sector.
@@ -32,4 +35,15 @@ pub fn content() -> Vec<u8> {
 /// Those of the file.
 pub fn write(path: &Path) -> io::Result<()> {
     std::fs::write(path, content())
+}
+
+/// The image in a temporary file.
+pub fn temporary() -> Result<tempfile::NamedTempFile> {
+    let image = tempfile::NamedTempFile::new().and_then(|file| {
+        write(file.path())?;
+        Ok(file)
+    });
+    image.map_err(|error| {
+        Error::run("cannot make the disk's image", error, "check the temporary folder")
+    })
 }

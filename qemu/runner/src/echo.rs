@@ -7,6 +7,7 @@ use crate::{
     error::{Error, Result},
     guest::{Guest, Sink, Source, Transcript},
     output::OutputFile,
+    picture::recording::Recording,
     report::{Echoed, Kind, Report, Row, Xorshift},
     ui,
 };
@@ -80,8 +81,8 @@ pub fn run(echo: &cli::Echo, options: Options) -> Result<bool> {
     Ok(true)
 }
 
-/// Echoes random bytes, as a row of the tour.
-pub fn row(rig: &Rig, form: Form, length: u64) -> Result<Row> {
+/// Echoes random bytes, as a row of the tour, with what was recorded of it.
+pub fn row(rig: &Rig, form: Form, length: u64) -> Result<(Row, Recording)> {
     let returned = Transcript::default();
     let random = || Xorshift::new(SEED).take(length);
     let boot = boot(rig, form, length);
@@ -109,13 +110,14 @@ pub fn row(rig: &Rig, form: Form, length: u64) -> Result<Row> {
         Form::Async | Form::Await => Kind::Asynchronous,
     };
     row.host_input = true;
-    Ok(row)
+    Ok((row, transfer.recording))
 }
 
 /// What the guest reported of an echo that reached its end.
 struct Transfer {
     echoed: Option<Echoed>,
     row: Option<Row>,
+    recording: Recording,
     time: Duration,
 }
 
@@ -129,13 +131,14 @@ fn boot(rig: &Rig, form: Form, length: u64) -> Boot<'_> {
 fn transfer(boot: &Boot, source: Source, sink: Sink) -> Result<Transfer> {
     let guest = Guest::boot(boot, [sink, Box::new(io::sink())])?.offering(source);
     let (mut echoed, mut row) = (None, None);
+    let (mut unfinished, mut recording) = (Recording::default(), Recording::default());
     let run = guest.run(|report| match report {
         Report::Echoed(report) => echoed = Some(report),
         Report::Row(report) => row = Some(report),
-        _ => {}
+        report => recording = unfinished.add(&report).unwrap_or(std::mem::take(&mut recording)),
     })?;
     let time = run.success()?.time;
-    Ok(Transfer { echoed, row, time })
+    Ok(Transfer { echoed, row, recording, time })
 }
 
 fn limit(length: u64) -> Duration {

@@ -7,7 +7,7 @@
 //!
 //! | command | module | binary |
 //! |---|---|---|
-//! | `tour`, `echo` | [`tour`], [`echo`] | `tour` |
+//! | `tour`, `echo` | [`tour`], [`echo`] | `tour`; with `--html` also `picture` |
 //! | `sweep` | [`sweep`] | `sweep` |
 //! | `powerfail` | [`powerfail`] | `nvdimm` |
 //! | `soak` | [`soak`] | `soak` |
@@ -30,13 +30,14 @@
 //! | [`qemu`], [`guest`] | QEMU's command line; one running guest, which never outlives the runner |
 //! | [`report`], [`log`], [`outcome`] | what the guest reports, logs, and how it ended |
 //! | [`disk_image`] | what is on the guest's disk |
+//! | [`picture`] | the page that `tour --html` writes |
 //! | [`tour`], [`table`], [`echo`] | every row of the model's table; a file through the UART and back |
 //! | [`sweep`] | an interrupt at every instruction of every wait path |
 //! | [`powerfail`], [`image`] | QEMU killed at random moments; the log that is then in its NVDIMM |
 //! | [`soak`] | two million operations at random, every count exact |
 //! | `bench` (a feature, for `cargo bench`) | instruction counts beside the peers |
 //! | [`boards`] | the list of the boards |
-//! | [`on_target`] | the on-target tests as ordinary test lines |
+//! | [`on_target`], [`trials`] | the on-target tests as ordinary test lines; tests with a line for each board |
 //! | [`c`] | the library for programs in C, with its header |
 //! | [`check`], [`features`] | lints, documentation and builds for bare metal; every two features |
 //! | [`child`], [`output`], [`folders`], [`error`], [`ui`] | child processes, files, errors, the terminal |
@@ -64,6 +65,7 @@ pub mod on_target;
 pub mod outcome;
 pub mod output;
 pub mod pc;
+pub mod picture;
 pub mod powerfail;
 pub mod qemu;
 pub mod report;
@@ -73,6 +75,7 @@ pub mod sweep;
 pub mod table;
 pub mod toolchain;
 pub mod tour;
+pub mod trials;
 pub mod ui;
 
 use boot::Options;

@@ -2,7 +2,7 @@
 //! runs in a boot of its own, on the PC with each interrupt controller.
 
 use crate::{
-    board::{BOARDS, Board},
+    board::Board,
     boot::{Irq, Options, Rig},
     cargo, child,
     echo::first_difference,
@@ -10,7 +10,8 @@ use crate::{
     guest::{Guest, Run, Sink, Transcript, nowhere},
     outcome::Outcome,
     report::{Report, Stream, Xorshift},
-    setup::{self, Needs, Tools},
+    setup::{self, Needs},
+    trials::{self, Ignored},
     ui,
 };
 use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
@@ -34,42 +35,36 @@ struct Suite {
 }
 
 impl Suite {
-    /// Builds the tests for a board and lists them.
-    fn build(tools: &Tools, board: &'static Board, options: &Options) -> Result<Self> {
-        let firmware = cargo::build(&tools.toolchain, board, "tests")?;
-        let rig = tools.clone().rig(board, firmware, options.clone());
-        let names = list(&rig)?;
-        Ok(Self { rig, names })
+    /// Sets up what these boards need, builds the tests and lists them.
+    fn all(boards: Vec<&'static Board>, options: &Options) -> Result<Vec<Self>> {
+        let tools = setup::tools(Needs::boot(&boards))?;
+        let suite = |board| {
+            let firmware = cargo::build(&tools.toolchain, board, "tests")?;
+            let rig = tools.clone().rig(board, firmware, options.clone());
+            let names = list(&rig)?.names;
+            Ok(Self { rig, names })
+        };
+        boards.into_iter().map(suite).collect()
     }
 }
 
 /// Runs the tests that `arguments` select, this many times. Returns whether all passed each time.
 pub fn run(arguments: &Arguments, options: &Options, rounds: u32) -> Result<bool> {
-    let boards = options.boards()?;
-    let tools = setup::tools(Needs::boot(&boards))?;
-    let suites: Result<Vec<_>> =
-        boards.into_iter().map(|board| Suite::build(&tools, board, options)).collect();
-    run_suites(arguments, suites?, &[], rounds)
+    run_suites(arguments, Suite::all(options.boards()?, options)?, &[], rounds)
 }
 
 /// Runs the tests of all boards, as a part of `cargo test`. The tests of a board that needs what is not
 /// installed, and that may not be installed here, are ignored, except in CI.
 pub fn run_all(arguments: &Arguments) -> Result<bool> {
-    let mut suites = Vec::new();
-    let mut ignored = Vec::new();
-    for board in &BOARDS {
-        match setup::tools_or_advice(Needs::boot(&[board]))? {
-            Ok(tools) => suites.push(Suite::build(&tools, board, &Options::default())?),
-            Err(advice) => ignored.push((board, advice)),
-        }
-    }
+    let (boards, ignored) = trials::boards();
+    let suites = Suite::all(boards, &Options::default())?;
     run_suites(arguments, suites, &ignored, 1)
 }
 
 fn run_suites(
     arguments: &Arguments,
     suites: Vec<Suite>,
-    ignored: &[(&Board, String)],
+    ignored: &[Ignored],
     rounds: u32,
 ) -> Result<bool> {
     let suites: Vec<_> = suites.into_iter().map(Arc::new).collect();
@@ -92,14 +87,14 @@ fn run_suites(
 fn run_once(
     arguments: &Arguments,
     suites: &[Arc<Suite>],
-    ignored: &[(&Board, String)],
+    ignored: &[Ignored],
 ) -> Result<BTreeSet<String>> {
     let executed = Arc::new(AtomicU64::new(0));
     let failed = Arc::new(Mutex::new(BTreeSet::new()));
     let mut trials = Vec::new();
-    for (board, advice) in ignored {
+    for board in ignored {
         let (executed, failed) = (executed.clone(), failed.clone());
-        let (name, advice) = (format!("{} ({advice})", board.name), advice.clone());
+        let (name, advice) = (board.name(), board.advice.clone());
         let trial = Trial::test(name.clone(), move || {
             executed.fetch_add(1, Ordering::Relaxed);
             failed.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
@@ -185,15 +180,24 @@ fn compare(Stream { port, bytes, seed }: Stream, sent: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The names of all tests, from the firmware.
-fn list(rig: &Rig) -> Result<BTreeSet<String>> {
-    let mut names = Vec::new();
+/// The tests of a firmware.
+#[derive(Debug, Default)]
+pub struct List {
+    /// The tests that the board runs.
+    pub names: BTreeSet<String>,
+    /// Tests, or modules of tests, that it cannot run, and what it lacks for them.
+    pub lacking: Vec<(String, String)>,
+}
+
+/// Boots the firmware for its list of tests.
+pub fn list(rig: &Rig) -> Result<List> {
+    let (mut names, mut lacking) = (Vec::new(), Vec::new());
     let boot = rig.boot("list", LIMIT);
     let guest = Guest::boot(&boot, nowhere())?;
-    let run = guest.run(|report| {
-        if let Report::Test { name } = report {
-            names.push(name);
-        }
+    let run = guest.run(|report| match report {
+        Report::Test { name } => names.push(name),
+        Report::Lacking { tests, why } => lacking.push((tests, why)),
+        _ => {}
     })?;
     run.success()?;
     let count = names.len();
@@ -206,7 +210,7 @@ fn list(rig: &Rig) -> Result<BTreeSet<String>> {
             "give every test a name of its own",
         ));
     }
-    Ok(names)
+    Ok(List { names, lacking })
 }
 
 /// Checks that every listed test was executed once, or left out because the user did not select it.

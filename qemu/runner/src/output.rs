@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use serde::Serialize;
 use std::{
     fs::{File, Permissions},
-    io,
+    io::{self, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -69,6 +69,12 @@ impl OutputFile {
         self.keep()
     }
 
+    /// Writes `text`, and keeps the file.
+    pub fn keep_text(self, text: &str) -> Result<()> {
+        self.writer()?.write_all(text.as_bytes()).map_err(|error| self.failed(error))?;
+        self.keep()
+    }
+
     /// The error for a file that cannot be written.
     pub fn failed(&self, error: io::Error) -> Error {
         failed(&self.place, error)
@@ -86,7 +92,7 @@ fn failed(place: &Path, error: io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{fs, io::Write};
+    use std::fs;
 
     #[test]
     fn nothing_is_there_until_it_is_whole() {

@@ -1,7 +1,8 @@
 //! What the guest reports, as the host reads it: with strings of its own.
 
 pub use ::report::{
-    Appended, Domain, Echoed, Kind, Nvdimm, Port, Recovered, Soaked, Stream, Xorshift,
+    Appended, Counts, Domain, Echoed, Kind, Nvdimm, Port, Recorded, Recovered, Soaked, Stream,
+    Stretch, Xorshift,
 };
 
 /// One report.
@@ -10,6 +11,8 @@ pub type Report = ::report::Report<String>;
 pub type Row = ::report::Row<String>;
 /// A row of the tour that this machine cannot run.
 pub type Absent = ::report::Absent<String>;
+/// Something that was in the background while a row was recorded.
+pub type InFlight = ::report::InFlight<String>;
 /// A figure of a bench.
 pub type Figure = ::report::Figure<String>;
 /// The longest time that an operation keeps interrupts masked.

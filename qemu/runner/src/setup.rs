@@ -17,14 +17,31 @@ use std::{
     collections::BTreeSet,
     fs::{self, File},
     io::{self, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
+
+/// Between the reasons, and between the ways, of an error message.
+pub const NEXT_LINE: &str = "\n              ";
 
 /// The programs that compile and link C.
 const C_PROGRAMS: [&str; 3] = ["cc", "c++", "ld"];
 
 /// Debian's package of them.
 const C_PACKAGE: &str = "build-essential";
+
+/// What links a UEFI application, for a toolchain that builds `core`. Rust's own contain a linker.
+pub const UEFI_LINKER: Program = Program { name: "lld-link-14", package: "lld-14" };
+
+/// The UEFI firmware that QEMU loads, where distributions have it.
+const UEFI_FIRMWARE: [&str; 4] = [
+    "/usr/share/OVMF/OVMF_CODE.fd",
+    "/usr/share/OVMF/OVMF_CODE_4M.fd",
+    "/usr/share/edk2/ovmf/OVMF_CODE.fd",
+    "/usr/share/edk2/x64/OVMF_CODE.4m.fd",
+];
+
+/// Debian's package of it.
+const UEFI_FIRMWARE_PACKAGE: &str = "ovmf";
 
 /// The tools that a command needs.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +56,8 @@ pub struct Needs<'a> {
     pub clippy: bool,
     /// Whether it compiles and links C.
     pub c: bool,
+    /// Whether it links a UEFI application, and boots it if it boots.
+    pub uefi: bool,
 }
 
 impl Needs<'static> {
@@ -52,7 +71,7 @@ impl Needs<'static> {
 impl<'a> Needs<'a> {
     /// To build for these boards.
     pub const fn build(boards: &'a [&'static Board]) -> Self {
-        Self { boards, targets: &[], qemu: false, clippy: false, c: false }
+        Self { boards, targets: &[], qemu: false, clippy: false, c: false, uefi: false }
     }
 
     /// To build the firmware of these boards and boot it.
@@ -62,12 +81,17 @@ impl<'a> Needs<'a> {
 
     /// All targets.
     fn all_targets(&self) -> Vec<&'static str> {
-        self.boards.iter().map(|board| board.target).chain(self.targets.iter().copied()).collect()
+        let boards = self.boards.iter().map(|board| board.target);
+        let mut targets: Vec<_> = boards.chain(self.targets.iter().copied()).collect();
+        let mut seen = BTreeSet::new();
+        targets.retain(|target| seen.insert(*target));
+        targets
     }
 
     /// The programs that boot, and those that link for a toolchain that builds `core`.
     fn programs(&self, builds_core: bool) -> Vec<Program> {
         let linkers = self.boards.iter().filter_map(|board| board.linker.program());
+        let linkers = linkers.chain(self.uefi.then_some(UEFI_LINKER));
         let qemus = self.boards.iter().map(|board| board.qemu);
         let mut programs: Vec<_> =
             linkers.filter(|_| builds_core).chain(qemus.filter(|_| self.qemu)).collect();
@@ -105,6 +129,11 @@ impl Rig {
     }
 }
 
+/// The UEFI firmware that QEMU loads, if it is installed.
+pub fn uefi_firmware() -> Option<&'static str> {
+    UEFI_FIRMWARE.into_iter().find(|path| Path::new(path).is_file())
+}
+
 /// Why these boards cannot be booted before something is installed, with the way to install it; `None`
 /// if nothing is missing. Installs nothing.
 pub fn missing(needs: Needs) -> Option<(String, String)> {
@@ -112,18 +141,14 @@ pub fn missing(needs: Needs) -> Option<(String, String)> {
     Some((missing.why(), missing.advice(apt::is_here())))
 }
 
-/// As [`tools`], for tests that are ignored where something is missing that may not be installed here.
-/// Returns then the way to install it. In CI (`CI=true`) it is an error, so that no test is left out
-/// there.
-pub fn tools_or_advice(needs: Needs) -> Result<std::result::Result<Tools, String>> {
+/// How to install what is missing, where it may not be installed here, so that tests which need it are
+/// to be ignored. In CI (`CI=true`) none are: there what is missing is an error.
+pub fn reason_to_ignore(needs: Needs) -> Option<String> {
+    let (_, advice) = missing(needs)?;
     let ci = std::env::var_os("CI").is_some_and(|ci| ci == "true");
     let root = nix::unistd::geteuid().is_root();
-    match missing(needs) {
-        Some((_, advice)) if !ci && decide(apt::is_here(), root, false) == Decision::Refuse => {
-            Ok(Err(advice.replace('\n', "").replace("              ", "; ")))
-        }
-        _ => tools(needs).map(Ok),
-    }
+    let ignored = !ci && decide(apt::is_here(), root, false) == Decision::Refuse;
+    ignored.then(|| advice.replace(NEXT_LINE, "; "))
 }
 
 /// The tools that were not found: the reasons to show, and the packages that contain the tools.
@@ -138,7 +163,7 @@ struct Missing {
 
 impl Missing {
     fn why(&self) -> String {
-        self.reasons.join("\n              ")
+        self.reasons.join(NEXT_LINE)
     }
 
     /// Every way to get the missing tools.
@@ -159,7 +184,7 @@ impl Missing {
             }
             ways.push(format!("or use Debian, with its packages {}", self.packages.join(" ")));
         }
-        ways.join("\n              ")
+        ways.join(NEXT_LINE)
     }
 }
 
@@ -226,6 +251,10 @@ fn probe(needs: Needs) -> std::result::Result<Tools, Missing> {
         missing.packages.extend(absent.iter().map(|program| program.package));
         let mut seen = BTreeSet::new();
         missing.packages.retain(|package| seen.insert(*package));
+    }
+    if needs.uefi && needs.qemu && uefi_firmware().is_none() {
+        missing.reasons.push("no UEFI firmware for QEMU (OVMF)".into());
+        missing.packages.push(UEFI_FIRMWARE_PACKAGE);
     }
     match toolchain {
         Ok(toolchain) if missing.packages.is_empty() => Ok(Tools { toolchain }),

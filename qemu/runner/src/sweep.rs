@@ -32,6 +32,8 @@ pub struct Swept {
     pub paths: Vec<SweptPath>,
     /// The paths that are broken on purpose.
     pub twins: Vec<SweptTwin>,
+    /// Paths that the board cannot run, by what their names have in common, and what it lacks.
+    pub not_swept: Vec<(String, String)>,
 }
 
 /// Sweeps each board and prints. Returns whether no event is lost and every twin is caught.
@@ -82,7 +84,7 @@ fn to_json(all: &[Swept]) -> Value {
 impl Swept {
     /// Nothing yet of this board.
     fn new(board: &'static Board) -> Self {
-        Self { board, paths: Vec::new(), twins: Vec::new() }
+        Self { board, paths: Vec::new(), twins: Vec::new(), not_swept: Vec::new() }
     }
 
     /// Builds the firmware for `board` and sweeps it.
@@ -99,7 +101,8 @@ impl Swept {
         at_once(controllers, |irq| Self::boot(rig, irq)).into_iter().try_fold(
             Self::new(rig.board),
             |mut all, one| {
-                let Self { paths, twins, .. } = one?;
+                let Self { paths, twins, not_swept, .. } = one?;
+                all.not_swept = not_swept;
                 paths.into_iter().for_each(|path| all.add_path(path));
                 twins.into_iter().for_each(|twin| all.add_twin(twin));
                 Ok(all)
@@ -118,6 +121,7 @@ impl Swept {
                 step.at(format_args!("{}: {} placements", path.path, path.placements));
                 swept.paths.push(path);
             }
+            Report::NotSwept { paths, why } => swept.not_swept.push((paths, why)),
             Report::Twin(twin) => {
                 step.at(&twin.twin);
                 swept.twins.push(twin);
@@ -168,9 +172,12 @@ impl Swept {
             .twins
             .iter()
             .map(|twin| line(twin.is_caught(), &twin.twin, twin.placements, None, twin.lost));
+        let not_swept =
+            self.not_swept.iter().map(|(paths, why)| table::not_run(&format!("{paths}: …"), why));
         let head = [heading("wait path", "boundaries")];
         head.into_iter()
             .chain(paths)
+            .chain(not_swept)
             .chain([heading("broken twin", "")])
             .chain(twins)
             .chain([String::new(), self.verdict()])

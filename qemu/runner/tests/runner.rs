@@ -242,8 +242,11 @@ fn the_list_of_boards_needs_no_set_up() {
     let output = ends(runner().arg("boards").env("PATH", ""), 0, "");
     let list = String::from_utf8(output.stdout).unwrap();
     for board in &BOARDS {
-        assert!(list.contains(&format!("{}: {}", board.name, board.cpu)), "{list}");
-        assert!(list.contains(&format!("no {} in PATH", board.qemu.name)), "{list}");
+        let (_, of_board) = list.split_once(&format!("\n{}: {}\n", board.name, board.cpu)).unwrap();
+        let of_board = of_board.split_once("\n\n").map_or(of_board, |(of_board, _)| of_board);
+        for word in [board.target, "devices  timer", &format!("{} in PATH", board.qemu.name)] {
+            assert!(of_board.contains(word), "{word}: {list}");
+        }
     }
 }
 
@@ -271,6 +274,11 @@ fn bad_files_are_refused_before_anything_is_done() {
     echo("input", "no such folder/output", "cannot write");
     ends(
         runner().current_dir(&folder).args(["tour", "--json", "no such folder/rows"]),
+        2,
+        "cannot write",
+    );
+    ends(
+        runner().current_dir(&folder).args(["tour", "--html", "no such folder/page"]),
         2,
         "cannot write",
     );
@@ -420,6 +428,28 @@ fn an_interrupted_runner_leaves_nothing() {
     let left: Vec<_> =
         folder.path().read_dir().unwrap().flatten().map(|file| file.file_name()).collect();
     assert_eq!(left, ["input"]);
+}
+
+/// A QEMU whose guest hangs can ignore SIGTERM.
+#[test]
+fn an_interrupted_runner_kills_a_qemu_that_does_not_end_by_itself() {
+    let (folder, _) = script("trap '' TERM; while :; do sleep 1; done", "qemu-system-x86_64");
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let mut runner = runner();
+    let mut runner = runner.arg("tour").env("PATH", path).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(600);
+    let qemu = loop {
+        if let Some(qemu) = qemu_of(runner.id()) {
+            break qemu;
+        }
+        assert!(runner.try_wait().unwrap().is_none() && Instant::now() < deadline, "no QEMU");
+        sleep(Duration::from_millis(20));
+    };
+    // By then it ignores SIGTERM.
+    sleep(Duration::from_millis(500));
+    kill(Pid::from_raw(runner.id().cast_signed()), Signal::SIGINT).unwrap();
+    assert_eq!(runner.wait().unwrap().code(), Some(130));
+    assert!(!alive(qemu));
 }
 
 #[test]

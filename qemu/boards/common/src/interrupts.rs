@@ -11,6 +11,8 @@ use core::{
 
 use critical_section::Mutex;
 
+use crate::observed;
+
 /// The handler of one line, and how often it was called. `L` is the board's type of a line.
 #[derive(Debug)]
 pub struct Slot<L> {
@@ -105,6 +107,7 @@ impl Counts {
             add(&counts.depth, 1);
             counts.deepest.set(counts.deepest.get().max(counts.depth.get()));
             counts.interrupted.set(interrupted);
+            observed::begins(start);
             start
         });
         handler(line);
@@ -115,6 +118,7 @@ impl Counts {
             if counts.depth.get() == 0 {
                 add(&counts.spent, now() - start);
             }
+            observed::ends(&now);
         });
         true
     }

@@ -6,6 +6,7 @@
 //! | [`edu`] | the registers of QEMU's teaching device, which is on PCI |
 //! | [`exit`] | why a run failed, and its exit code |
 //! | [`interrupts`] | the handler of a line, and what is counted of interrupts |
+//! | [`observed`] | the moments at which handlers begin and end, for a program that records them |
 //! | [`log`] | `defmt`'s frames, written by one caller at a time |
 //! | [`mmio`] | device registers in memory |
 //! | [`report`](mod@report) | one line of the report |
@@ -19,5 +20,7 @@ pub mod exit;
 pub mod interrupts;
 pub mod log;
 pub mod mmio;
+#[cfg_attr(not(feature = "observed"), path = "unobserved.rs")]
+pub mod observed;
 pub mod once;
 pub mod report;

@@ -43,7 +43,7 @@ pub fn periodic(ticks: u64) {
 fn start(ticks: u64, once: bool) {
     let reload = ticks.saturating_sub(1).clamp(1, LONGEST) as u32;
     with(|timer, control| {
-        // SAFETY (of the writes): the timer touches nothing but itself and its interrupt.
+        // SAFETY: the timer touches nothing but itself and its interrupt.
         unsafe {
             timer.csr.write(control);
             timer.rvr.write(reload);

@@ -25,6 +25,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 
+use common::observed;
 use x86_64::VirtAddr;
 
 use crate::{
@@ -365,12 +366,14 @@ pub(crate) extern "C" fn dispatch(vector: u64, rip: u64) {
     if depth > counters.deepest.load(Ordering::Relaxed) {
         counters.deepest.store(depth, Ordering::Relaxed);
     }
+    observed::begins(start);
     handler(Line::from_vector(vector));
     counters.depth.fetch_sub(1, Ordering::Relaxed);
     // Of nested handlers, the outermost one's span contains the others.
     if depth == 1 {
         counters.spent.fetch_add(now() - start, Ordering::Relaxed);
     }
+    observed::ends(now);
 }
 
 /// A spurious interrupt, which is ignored, or one without a handler, which ends the run.

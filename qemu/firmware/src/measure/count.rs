@@ -17,10 +17,13 @@ use wouldblock::{
     time::{Alarm, Clock},
 };
 
-/// An operation that counts how often it is tried.
+use crate::{measure::record, report::Counts};
+
+/// An operation that counts how often it is tried. For a picture each try is recorded, unless `EACH` is
+/// false: it is tried in a loop that is so short that recording would change it.
 #[derive(Debug)]
 #[must_use]
-pub struct Counted<A> {
+pub struct Counted<A, const EACH: bool = true> {
     /// The operation.
     pub op: A,
     /// Tries so far.
@@ -34,14 +37,28 @@ impl<A> Counted<A> {
     }
 }
 
-impl<A: Attempt> Attempt for Counted<A> {
+impl<A> Counted<A, false> {
+    /// An operation that is tried in a short loop.
+    pub const fn in_a_loop(op: A) -> Self {
+        Self { op, tries: 0 }
+    }
+}
+
+impl<A: Attempt, const EACH: bool> Attempt for Counted<A, EACH> {
     type Output = A::Output;
     type Error = A::Error;
 
     #[inline]
     fn attempt(&mut self) -> nb::Result<A::Output, A::Error> {
         self.tries += 1;
-        self.op.attempt()
+        if !EACH {
+            return self.op.attempt();
+        }
+        let result = record::tried(|| self.op.attempt());
+        if !matches!(result, Err(nb::Error::WouldBlock)) {
+            record::flight_ends(self);
+        }
+        result
     }
 
     #[inline]
@@ -63,6 +80,7 @@ impl<A: Progress> Progress for Counted<A> {
 
 impl<A: Background> Background for Counted<A> {
     fn begin(&mut self) {
+        record::flight_begins(self);
         self.op.begin();
     }
 
@@ -91,13 +109,21 @@ pub struct Meter {
 
 impl Meter {
     /// Runs `f`, and returns its value and its cost.
+    #[inline(always)]
     pub fn measure<T>(&self, f: impl FnOnce() -> T) -> (T, Cost) {
+        self.measure_for(Counts::ALL, f)
+    }
+
+    /// The same, where only some of the cost is reported as that of the row.
+    pub fn measure_for<T>(&self, counts: Counts, f: impl FnOnce() -> T) -> (T, Cost) {
         self.sleeps.set(0);
         self.away.set(0);
         let taken = interrupts::taken();
         let spent = interrupts::spent();
         let start = now();
+        record::section_begins(counts);
         let value = f();
+        record::section_ends();
         let elapsed = now() - start;
         let spent = interrupts::spent() - spent;
         let cost = Cost {
@@ -105,7 +131,7 @@ impl Meter {
             interrupts: interrupts::taken() - taken,
             asleep: self.sleeps.get(),
         };
-        (value, cost)
+        (value, record::cost(cost))
     }
 
     /// `idle`, with its sleeps counted.
@@ -125,6 +151,7 @@ impl Meter {
     /// Passes time with `idle`, which sleeps if and only if it is told that there is no news.
     fn pass(&self, idle: impl FnOnce(&dyn Fn() -> bool), news: impl Fn() -> bool) {
         let slept = Cell::new(false);
+        record::idle_begins();
         let away = time_of(|| {
             idle(&|| {
                 let news = news();
@@ -132,6 +159,7 @@ impl Meter {
                 news
             });
         });
+        record::idle_ends(slept.get());
         if slept.get() {
             self.sleeps.set(self.sleeps.get() + 1);
             self.away.set(self.away.get() + away);
@@ -163,7 +191,7 @@ impl<C: Clock, L: Alarm<C>> Alarm<C> for Counting<'_, L> {
     }
 
     fn clear(&mut self) {
-        let away = time_of(|| self.inner.clear());
+        let away = time_of(|| record::after_sleep(|| self.inner.clear()));
         self.meter.away.set(self.meter.away.get() + away);
     }
 }
@@ -207,6 +235,7 @@ impl Tally {
         let tries = &mut self.tries;
         let never = from_fn(move || {
             *tries += 1;
+            record::try_opens();
             Err::<Infallible, _>(nb::Error::<Infallible>::WouldBlock)
         });
         let race = self.waiter.operation(never).race(op);

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | [`count`] | tries, sleeps, and the instructions that the foreground spent |
 //! | [`exact`] | exact counts, the same for the library and its peers |
+//! | [`record`] | what happened one after the other, for a picture: in the binary `picture` only |
 //! | [`masked`] | how long interrupts stay masked |
 
 pub mod count;
 pub mod exact;
-#[cfg(target_arch = "x86_64")]
 pub mod masked;
+#[cfg_attr(not(feature = "record"), path = "unrecorded.rs")]
+pub mod record;

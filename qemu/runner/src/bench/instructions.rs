@@ -1,12 +1,13 @@
 //! `cargo bench --bench instructions`: what waiting costs, in instructions, beside the peers.
 //!
-//! The firmware `bench` counts. It is built in two profiles: P is `release`, L is `lto = "fat"` with
-//! one codegen unit. What the binaries themselves show (the code of a function, what is linked, which
-//! function an address is in) is read here. Every figure is exact and repeats to the digit. Figures of
-//! different binaries are not comparable, so each bound is on a ratio within one binary.
+//! The firmware `bench` counts, on every board. It is built in two profiles: P is `release`, L is
+//! `lto = "fat"` with one codegen unit. What the binaries themselves show (the code of a function, what
+//! is linked, which function an address is in) is read here. Every figure is exact and repeats to the
+//! digit. Figures of different binaries are not comparable, so each bound is on a ratio within one
+//! binary. The bounds are those of the PC.
 
 use super::{
-    code::{self, Code},
+    code::{Code, Counted},
     rows::{
         ANY, Bounds,
         Limit::{More, Same, Times, Value},
@@ -14,12 +15,13 @@ use super::{
     },
 };
 use crate::{
-    board,
+    board::{BOARDS, Board},
     boot::{Machine, Options, Rig},
     cargo::{self, Firmware},
     error::{Error, Result},
     report::Figure,
-    setup::{self, Needs},
+    setup::{self, Needs, Tools},
+    ui,
 };
 use std::time::Duration;
 
@@ -57,46 +59,62 @@ const BOUNDS: Bounds = Bounds {
     profiles: &[Profile::P, Profile::L],
 };
 
-/// Counts in both profiles, prints the table and writes the result. Returns whether every bound is
-/// met.
+/// Counts on every board in both profiles, prints the tables and writes the result. Returns whether
+/// every bound is met. A board whose QEMU is missing and may not be installed here is left out.
 pub fn run() -> Result<bool> {
     let file = Place::begin("instructions.json")?;
     let mut rows = Vec::new();
-    for &profile in BOUNDS.profiles {
-        let figures = measure(profile)?;
-        rows.extend(figures.into_iter().map(|figure| Row::new(profile, figure)));
+    for board in &BOARDS {
+        match setup::reason_to_ignore(Needs::boot(&[board])) {
+            Some(advice) if !board.is_pc() => {
+                ui::note(format_args!("not measured on {}: {advice}", board.name));
+            }
+            _ => measure(board, setup::tools(Needs::boot(&[board]))?, &mut rows)?,
+        }
     }
     BOUNDS.conclude(&rows, file)
 }
 
-/// All figures of a profile.
-fn measure(profile: Profile) -> Result<Vec<Figure>> {
-    let tools = setup::tools(Needs::BOOT)?;
-    let build = |binary| cargo::build_as(&tools.toolchain, board::PC, binary, profile.name());
+/// All figures of a board.
+fn measure(board: &'static Board, tools: Tools, rows: &mut Vec<Row>) -> Result<()> {
+    for &profile in BOUNDS.profiles {
+        let counted = count(board, tools.clone(), profile)?;
+        for (case, why) in counted.absent {
+            ui::note(format_args!("{case} is not measured on {}: {why}", board.name));
+        }
+        rows.extend(counted.figures.into_iter().map(|figure| Row::new(board, profile, figure)));
+    }
+    Ok(())
+}
+
+/// All figures of a board in a profile.
+fn count(board: &'static Board, tools: Tools, profile: Profile) -> Result<Counted> {
+    let build = |binary| cargo::build_as(&tools.toolchain, board, binary, profile.name());
     let (bench, minimal) = (build("bench")?, build("minimal")?);
     let code = Code::read(&bench.elf)?;
-    let mut figures = read(&code, &minimal)?;
+    let mut counted = Counted { figures: read(&code, &minimal)?, ..Counted::default() };
 
-    let options = Options { machine: Some(Machine::Microvm), ..Options::default() };
-    let rig = tools.rig(board::PC, bench, options);
+    let options =
+        Options { machine: board.is_pc().then_some(Machine::Microvm), ..Options::on(board) };
+    let rig = tools.rig(board, bench, options);
     // The smallest program is also run: its symbols count only if it works.
     let least = Rig { firmware: minimal, ..rig.clone() };
     for rig in [&rig, &least] {
-        code.count(&rig.boot("bench", LIMIT), &mut figures)?;
+        code.count(&rig.boot("bench", LIMIT), &mut counted)?;
     }
-    Ok(figures)
+    Ok(counted)
 }
 
 /// The figures that the binaries themselves show.
 fn read(bench: &Code, minimal: &Firmware) -> Result<Vec<Figure>> {
     let minimal = Code::read(&minimal.elf)?;
     let differs = |case: &str, [ours, hand_written]: [&str; 2]| -> Result<Figure> {
-        let (ours, peer) = (bench.instructions(ours)?, bench.instructions(hand_written)?);
+        let (ours, peer_value) = bench.differing(ours, hand_written)?;
         Ok(Figure {
             case: case.into(),
-            ours: code::differing(&ours, &peer),
+            ours,
             peer: "hand-written".into(),
-            peer_value: peer.len() as u64,
+            peer_value,
             note: String::new(),
             host_input: false,
         })

@@ -7,7 +7,7 @@
 //! measured in a run. Only exact figures have bounds.
 
 use super::{
-    code::Code,
+    code::{Code, Counted},
     rows::{
         Bounds,
         Limit::{Share, Times, Value},
@@ -57,14 +57,15 @@ pub fn run() -> Result<bool> {
     let mut image = tempfile::NamedTempFile::new().map_err(failed)?;
     image.write_all(&vec![0; IMAGE]).map_err(failed)?;
 
-    let mut figures = Vec::new();
+    let mut counted = Counted::default();
     for command in ["disk", "dma", "uart"] {
         let mut boot = rig.boot(command, LIMIT);
         if command == "disk" {
             boot.disk = Some(Disk { image: image.path().into(), properties: vec![SLOW] });
         }
-        code.count(&boot, &mut figures)?;
+        code.count(&boot, &mut counted)?;
     }
-    let rows: Vec<Row> = figures.into_iter().map(|f| Row::new(BOUNDS.profiles[0], f)).collect();
+    let row = |figure| Row::new(board::PC, BOUNDS.profiles[0], figure);
+    let rows: Vec<Row> = counted.figures.into_iter().map(row).collect();
     BOUNDS.conclude(&rows, file)
 }

@@ -1,6 +1,7 @@
 //! The figures of a bench, each beside a peer's, some with a bound; their table and their file.
 
 use crate::{
+    board::Board,
     error::{Error, Result},
     folders,
     output::OutputFile,
@@ -8,7 +9,7 @@ use crate::{
     ui,
 };
 use console::style;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::{fs, path::PathBuf};
 
 /// How the firmware is built.
@@ -52,7 +53,7 @@ pub type Bound = (&'static str, &'static str, Limit);
 /// A peer that the bench finds, such as the operation that took longest.
 pub const ANY: &str = "";
 
-/// The bounds of a bench. Each must be measured, and met, in every profile.
+/// The bounds of a bench, on the PC. Each must be measured, and met, in every profile.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// The bounds.
@@ -64,20 +65,27 @@ pub struct Bounds {
 /// One figure, as it is written to the file.
 #[derive(Debug, Serialize)]
 pub struct Row {
+    #[serde(serialize_with = "name")]
+    board: &'static Board,
     #[serde(flatten)]
     figure: Figure,
     profile: Profile,
     ratio: f64,
 }
 
+fn name<S: Serializer>(board: &Board, to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.serialize_str(board.name)
+}
+
 impl Row {
-    pub fn new(profile: Profile, figure: Figure) -> Self {
+    pub fn new(board: &'static Board, profile: Profile, figure: Figure) -> Self {
         let ratio = figure.ours as f64 / figure.peer_value as f64;
-        Self { figure, profile, ratio }
+        Self { board, figure, profile, ratio }
     }
 
     fn is_bounded_by(&self, (case, peer, _): Bound) -> bool {
-        self.figure.case == case && (self.figure.peer == peer || peer == ANY)
+        let Figure { case: own, peer: own_peer, .. } = &self.figure;
+        self.board.is_pc() && own == case && (own_peer == peer || peer == ANY)
     }
 
     fn meets(&self, limit: Limit) -> bool {
@@ -93,7 +101,7 @@ impl Row {
 
     /// The line of the table.
     fn line(&self, limit: Option<Limit>) -> String {
-        let Self { figure, profile, ratio } = self;
+        let Self { figure, profile, ratio, .. } = self;
         let Figure { case, ours, peer, peer_value, note, host_input } = figure;
         let mut line =
             format!("{case:<23} {profile:?} {ours:>8}  {peer:<31} {peer_value:>8} {ratio:>9.3}");
@@ -122,16 +130,25 @@ impl Row {
 }
 
 impl Bounds {
-    /// Prints the table and writes the file of a bench. Returns whether every bound is met.
+    /// Prints the table of each board and writes the file of a bench. Returns whether every bound is
+    /// met.
     pub fn conclude(self, rows: &[Row], file: Place) -> Result<bool> {
-        let heading = format!(
-            "{:<25} {:>8}  {:<31} {:>8} {:>9} {:>9}",
-            "case", "ours", "peer", "", "ratio", "bound"
-        );
-        ui::print(style(heading).bold());
-        for row in rows {
-            let bound = self.bounds.iter().find(|bound| row.is_bounded_by(**bound));
-            ui::print(row.line(bound.map(|bound| bound.2)));
+        for rows in rows.chunk_by(|one, next| one.board.name == next.board.name) {
+            let Board { name, cpu, .. } = rows[0].board;
+            let bound = if rows[0].board.is_pc() { "bound" } else { "" };
+            let heading = format!(
+                "{:<25} {:>8}  {:<31} {:>8} {:>9} {bound:>9}",
+                format_args!("{name}, {cpu}"),
+                "ours",
+                "peer",
+                "",
+                "ratio",
+            );
+            ui::print(style(heading.trim_end()).bold());
+            for row in rows {
+                let bound = self.bounds.iter().find(|bound| row.is_bounded_by(**bound));
+                ui::print(row.line(bound.map(|bound| bound.2)));
+            }
         }
         let faults = self.faults(rows);
         for fault in &faults {
@@ -189,8 +206,13 @@ mod tests {
     use super::*;
 
     fn row(profile: Profile, ours: u64, peer_value: u64) -> Row {
+        row_of("pc", profile, ours, peer_value)
+    }
+
+    fn row_of(board: &str, profile: Profile, ours: u64, peer_value: u64) -> Row {
         let [case, peer] = ["park", "hand-written"].map(Into::into);
         Row::new(
+            Board::named(board).unwrap(),
             profile,
             Figure { case, ours, peer, peer_value, note: String::new(), host_input: false },
         )
@@ -231,10 +253,20 @@ mod tests {
     }
 
     #[test]
-    fn the_result_has_the_six_fields() {
-        let json = serde_json::to_value(row(Profile::L, 51, 34)).unwrap();
+    fn a_bound_is_the_pcs() {
+        const BOUNDS: Bounds =
+            Bounds { bounds: &[("park", ANY, Value(41))], profiles: &[Profile::P] };
+        let slow = |board| row_of(board, Profile::P, 42, 34);
+        assert_eq!(BOUNDS.faults(&[slow("pc")]), ["not met: park (P)"]);
+        assert_eq!(BOUNDS.faults(&[slow("virt")]), ["not measured: park (P)"]);
+        assert!(BOUNDS.faults(&[row(Profile::P, 41, 34), slow("virt")]).is_empty());
+    }
+
+    #[test]
+    fn the_result_has_the_seven_fields() {
+        let json = serde_json::to_value(row_of("virt", Profile::L, 51, 34)).unwrap();
         let expected = serde_json::json!({
-            "case": "park", "profile": "L", "ours": 51, "peer": "hand-written", "peer_value": 34, "ratio": 1.5,
+            "board": "virt", "case": "park", "profile": "L", "ours": 51, "peer": "hand-written", "peer_value": 34, "ratio": 1.5,
         });
         assert_eq!(json, expected);
     }

@@ -68,10 +68,8 @@ pub fn cases() {
     crate::report_absent("masked_by_driver", "the board has no 16550");
 }
 
-/// Measures the second run of an operation, in which no static is initialized any more.
+/// Measures an operation.
 fn measure(Operation(name, run, prepare): Operation) -> (&'static str, Window) {
-    prepare();
-    run();
     let window = masked::longest_of(prepare, run);
     assert!(!take_ready(), "{name} leaves everything as it was");
     (name, window)

@@ -2,7 +2,8 @@
 
 use board::interrupts;
 use firmware::report::Soaked;
-use portable_atomic::{AtomicU64, Ordering::Relaxed};
+use firmware::wide::AtomicU64;
+use portable_atomic::Ordering::Relaxed;
 use wouldblock::job::{Step, Stepped};
 
 /// A counter that only counts up.

@@ -3,7 +3,6 @@
 use core::{
     future::{Future, poll_fn},
     pin::Pin,
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
     task::{Context, Poll},
 };
 
@@ -12,6 +11,7 @@ use firmware::{
     executor::Executor,
     task::{Woken, block_on},
 };
+use portable_atomic::{AtomicBool, Ordering::Relaxed};
 use wouldblock::{attempt, event::Broadcast, sync::Mutex};
 
 use crate::{

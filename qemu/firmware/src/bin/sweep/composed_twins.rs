@@ -4,7 +4,7 @@
 use core::{convert::Infallible, future::Future, pin::Pin, task::Context, time::Duration};
 
 use board::{
-    idle::Park,
+    idle::{Park, enable_and_sleep},
     interrupts::{disable, enable},
 };
 use firmware::task::Woken;
@@ -14,7 +14,6 @@ use wouldblock::{
     event::AnyOf,
     time::{Alarm, Deadline},
 };
-use x86_64::instructions::interrupts::enable_and_hlt;
 
 use crate::{
     blocking::{AtOnce, Moment},
@@ -120,7 +119,7 @@ impl Idle for AlarmEarly<'_> {
     fn idle(&mut self, news: impl Fn() -> bool) {
         AtOnce.set(self.0.sleep_ticks());
         disable();
-        if news() { enable() } else { enable_and_hlt() }
+        if news() { enable() } else { enable_and_sleep() }
     }
 }
 

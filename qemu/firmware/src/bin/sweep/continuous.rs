@@ -1,10 +1,12 @@
 //! Paths of continuous receive: the chip's interrupt fills the ring, also while no read waits.
 
-use board::{idle::Park, serial::Serial};
+use board::{
+    idle::{Park, sleep},
+    serial::Serial,
+};
 use firmware::task::block_on;
 use static_cell::ConstStaticCell;
 use wouldblock::{sync::Mutex, uart16550::ContinuousReceiver};
-use x86_64::instructions::hlt;
 
 use crate::{
     placement::{Path, insist, waits},
@@ -77,7 +79,7 @@ fn look_and_sleep() {
     bytes(|receiver| {
         let mut buffer = [0];
         while receiver.read(&mut buffer).attempt().is_err() {
-            hlt();
+            sleep();
         }
         buffer[0]
     });

@@ -2,7 +2,7 @@
 //! paths. The paths themselves are in [`job`](crate::job), [`given_up`](crate::given_up) and
 //! [`slots`](crate::slots).
 
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use portable_atomic::{AtomicU32, Ordering::Relaxed};
 
 use board::{idle::Park, interrupts::Line};
 use firmware::task::poll_by_nobody;

@@ -1,12 +1,10 @@
 //! Paths that wait for a background operation, which the handler steps to its end.
 
-use core::{
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
-    time::Duration,
-};
+use core::time::Duration;
 
 use board::{counter::clock, idle::Park};
 use firmware::task::block_on;
+use portable_atomic::{AtomicUsize, Ordering::Relaxed};
 use wouldblock::{
     block::Idle,
     job::{Done, Job},

@@ -1,6 +1,6 @@
 //! Paths with jobs, slots and drivers that are broken on purpose; see [`twins`](crate::twins).
 
-use core::sync::atomic::{
+use portable_atomic::{
     AtomicBool, AtomicUsize,
     Ordering::{Acquire, Relaxed, Release},
 };
@@ -17,7 +17,6 @@ use crate::{
     placement::{Path, insist, waits, waits_ended},
     slots,
     take::{self, Take, deliver},
-    uart,
     units::{self, LEFT},
 };
 
@@ -30,8 +29,6 @@ pub const TWINS: &[Path] = &[
         .checked(is_forgotten),
     Path::new("slots: the device is told its ticket after the start", slots::empty, put, tell_late),
     Path::new("slots: an old ticket steps the new tenant", slots::empty, put_for_index, wait),
-    Path::new("uart: a handler sends in between", uart::empty, uart::put, uart::write)
-        .checked(uart::is_sent),
 ];
 
 // The twin's own slot, for an operation that takes one unit and then calls back.

@@ -7,13 +7,14 @@
 #![no_std]
 #![no_main]
 
-mod addresses;
 mod awaiting;
 mod blocking;
+mod boundaries;
 mod bounded;
 mod channel;
 mod composed;
 mod composed_twins;
+#[cfg(device = "serial")]
 mod continuous;
 mod device;
 mod edges;
@@ -22,11 +23,16 @@ mod job;
 mod job_twins;
 mod placement;
 mod polled;
+mod row;
+mod run;
 mod shared;
 mod slots;
 mod take;
 mod twins;
+#[cfg(device = "serial")]
 mod uart;
+#[cfg(device = "serial")]
+mod uart_twins;
 mod units;
 
 use board::Board;
@@ -35,7 +41,7 @@ use firmware::{
     report::{self, Report, SweptPath, SweptTwin},
 };
 
-use placement::Path;
+use placement::{Path, Swept};
 
 board::entry!(main);
 
@@ -46,11 +52,15 @@ fn main(board: &'static Board) -> ! {
 fn sweep() {
     placement::install();
     device::install();
-    uart::install();
-    continuous::install();
+    #[cfg(device = "serial")]
+    {
+        uart::install();
+        continuous::install();
+    }
     board::interrupts::enable();
 
-    let paths = [
+    sweep_paths(&[
+        row::PATHS,
         blocking::PATHS,
         awaiting::PATHS,
         channel::PATHS,
@@ -58,29 +68,57 @@ fn sweep() {
         job::PATHS,
         given_up::PATHS,
         slots::PATHS,
+        #[cfg(device = "serial")]
         uart::PATHS,
         edges::PATHS,
         composed::PATHS,
         bounded::PATHS,
         polled::PATHS,
+        #[cfg(device = "serial")]
         continuous::PATHS,
-    ];
-    for path in paths.into_iter().flatten() {
+    ]);
+    sweep_twins(&[
+        twins::TWINS,
+        job_twins::TWINS,
+        composed_twins::TWINS,
+        #[cfg(device = "serial")]
+        uart_twins::TWINS,
+        #[cfg(device = "serial")]
+        continuous::TWINS,
+    ]);
+    for (twin, pace) in row::TWINS {
+        report_twin(twin, row::sweep_at(*pace));
+    }
+    if cfg!(not(device = "serial")) {
+        report::send(&Report::NotSwept { paths: "uart", why: "no 16550" });
+    }
+}
+
+fn sweep_paths(paths: &[&'static [Path]]) {
+    for path in paths.iter().copied().flatten().filter(|path| only(path)) {
         let (swept, addresses) = path.sweep_all();
         let (placements, lost, addresses) = (swept.placements, swept.lost, addresses as u64);
         report::send(&Report::Path(SweptPath { path: path.name, placements, addresses, lost }));
     }
-    for twin in [twins::TWINS, job_twins::TWINS, composed_twins::TWINS, continuous::TWINS]
-        .into_iter()
-        .flatten()
-    {
-        let swept = twin.sweep();
-        let (placements, lost) = (swept.placements, swept.lost);
-        report::send(&Report::Twin(SweptTwin { twin: twin.name, placements, lost }));
+}
+
+fn sweep_twins(twins: &[&'static [Path]]) {
+    for twin in twins.iter().copied().flatten().filter(|twin| only(twin)) {
+        report_twin(twin.name, twin.sweep());
     }
+}
+
+fn report_twin(twin: &str, Swept { placements, lost }: Swept) {
+    report::send(&Report::Twin(SweptTwin { twin, placements, lost }));
 }
 
 /// A path whose events are the units of [`units`].
 const fn of_units(name: &'static str, run: fn()) -> Path {
     Path::new(name, units::empty, units::put, run)
+}
+
+/// Whether the path is to be swept: all of them, or with `only=TEXT` on the command line those that
+/// have it in their names.
+fn only(path: &Path) -> bool {
+    board::board().command_line.value("only").is_none_or(|only| path.name.contains(only))
 }

@@ -26,35 +26,32 @@
 //! hits are compared in the same way, with a run in single steps that has event 1 at the same
 //! boundary.
 
-use core::{
-    ops::RangeInclusive,
-    sync::atomic::{
-        AtomicBool, AtomicPtr, AtomicU64, AtomicUsize,
-        Ordering::{Acquire, Relaxed, Release},
-    },
-};
+use core::ptr;
 
 use board::{
-    alarm::{one_shot, stop},
-    exceptions::{self, Exception, Frame},
-    interrupts::{self, Line},
+    alarm::{STEP, one_shot, stop},
+    counter::{Stamp, between, stamp},
+    interrupts::{self, Line, without_interrupts},
 };
-use wouldblock::sync::Mutex;
-use x86_64::{
-    instructions::nop,
-    registers::rflags::{self, RFlags},
+use portable_atomic::{
+    AtomicBool, AtomicPtr, AtomicU32, AtomicUsize,
+    Ordering::{Acquire, Relaxed, Release},
 };
 
-use crate::addresses::Addresses;
+pub use crate::run::{ended, events, hasten, insist, waits, waits_ended};
+use crate::{
+    boundaries::{Stretch, stepped},
+    run::{ENDED, FIRED, INSIDE, LOST, WAITS},
+};
 
-/// How many waits a path makes.
-const WAITS: usize = 2;
 /// Ticks from an event to a far event after it: more than any path takes, even in single steps.
-const FAR: u64 = 1_000_000;
+const FAR: u32 = 1_000_000;
 /// Ticks until a source that could not deliver its event is called again.
-const AGAIN: u64 = 40;
-/// A sweep ends when this many placements in a row hit where a far event hits.
-const ASLEEP: u64 = 64;
+const AGAIN: u64 = 40 * STEP;
+/// A stretch ends when this many placements in a row hit where a far event hits.
+const ASLEEP: u32 = 64;
+/// The most placements of a stretch.
+const MOST: u32 = FAR / 10;
 /// A wait that this many events, delivered or not, have not rescued counts as asleep forever.
 const RESCUES: usize = 1000;
 
@@ -82,92 +79,51 @@ pub struct Swept {
     pub lost: u64,
 }
 
+/// How much later each placement is than the one before.
+#[derive(Clone, Copy)]
+pub struct Pace {
+    /// Ticks from one placement to the next.
+    pub step: u64,
+    /// The alarm comes only at multiples of this many ticks.
+    pub grain: u64,
+}
+
+impl Pace {
+    /// No more than an instruction.
+    pub const RIGHT: Self = Self { step: STEP, grain: 1 };
+
+    const fn ticks(self, nth: u32) -> u32 {
+        (nth * self.step as u32).next_multiple_of(self.grain as u32)
+    }
+}
+
 /// When each event comes, in ticks after the event before it; the first in ticks after the path
 /// begins.
-type Gaps = [u64; WAITS + 1];
+type Gaps = [u32; WAITS + 1];
 
 const ALL_FAR: Gaps = [FAR; WAITS + 1];
 
-static GAPS: [AtomicU64; WAITS + 1] = [const { AtomicU64::new(FAR) }; WAITS + 1];
+static GAPS: [AtomicU32; WAITS + 1] = [const { AtomicU32::new(FAR) }; WAITS + 1];
 /// The path that is running; null before the first one.
-static PATH: AtomicPtr<Path> = AtomicPtr::new(core::ptr::null_mut());
-/// Events so far.
-static FIRED: AtomicUsize = AtomicUsize::new(0);
+static PATH: AtomicPtr<Path> = AtomicPtr::new(ptr::null_mut());
 /// Timer interrupts so far, including those that could not deliver an event.
 static CALLS: AtomicUsize = AtomicUsize::new(0);
-/// Waits ended so far.
-static ENDED: AtomicUsize = AtomicUsize::new(0);
-static LOST: AtomicBool = AtomicBool::new(false);
 /// The address at which each event came; 0 if it was not on the path.
-static HITS: [AtomicU64; WAITS + 1] = [const { AtomicU64::new(0) }; WAITS + 1];
+static HITS: [AtomicUsize; WAITS + 1] = [const { AtomicUsize::new(0) }; WAITS + 1];
 /// How many waits had ended when each event came.
 static ENDED_BEFORE: [AtomicUsize; WAITS + 1] = [const { AtomicUsize::new(0) }; WAITS + 1];
 /// Whether events may come: they may not while everything is being emptied.
 static RUNNING: AtomicBool = AtomicBool::new(false);
-/// Whether the processor is on the path.
-static INSIDE: AtomicBool = AtomicBool::new(false);
-/// Whether the path is run in single steps.
-static STEPPING: AtomicBool = AtomicBool::new(false);
-/// In single steps: the number of the boundary at which event 1 comes; 0 means far.
-static FIRST: AtomicUsize = AtomicUsize::new(0);
-/// In single steps: the boundaries so far.
-static STEPS: AtomicUsize = AtomicUsize::new(0);
-/// Whether event 1 could not be delivered when it came. It is then tried again some ticks later,
-/// which in single steps is another number of instructions, so the boundaries cannot be compared.
-static PUT_OFF: AtomicBool = AtomicBool::new(false);
-/// The boundary after the `sti` that enables interrupts: no interrupt is accepted there yet.
-static SHADOW: AtomicU64 = AtomicU64::new(0);
-/// The boundaries of the path. The foreground locks them only between two runs.
-static ADDRESSES: Mutex<Addresses> = Mutex::new(Addresses::new());
+/// The [`Stamp`] of the start of the alarm for the next event.
+static ARMED: AtomicUsize = AtomicUsize::new(0);
+/// The instructions from the start of its alarm to each event; 0 if it came after the path.
+static NUMBERS: [AtomicUsize; WAITS + 1] = [const { AtomicUsize::new(0) }; WAITS + 1];
 
-/// Makes the timer and the debug exception the sweep's.
+/// Makes the timer the sweep's.
 pub fn install() {
     Line::Timer.set_handler(on_timer);
     Line::Timer.enable();
-    // SAFETY: `on_step` uses atomics, its frame, and what the foreground uses between two runs
-    // only.
-    unsafe { exceptions::set_handler(Exception::Debug, on_step) };
-}
-
-/// Makes the waits of a path.
-#[inline(always)]
-pub fn waits(mut wait: impl FnMut()) {
-    for _ in 0..WAITS {
-        wait();
-        ended();
-    }
-}
-
-/// Counts a wait that has ended. Called by [`waits`], or by a path whose waits are not in one
-/// function.
-#[inline(always)]
-pub fn ended() {
-    ENDED.fetch_add(1, Relaxed);
-}
-
-/// Events so far, including the one that is being handled.
-#[inline]
-pub fn events() -> usize {
-    FIRED.load(Relaxed)
-}
-
-/// States what must hold. If it does not, this placement counts as lost.
-#[inline]
-pub fn insist(holds: bool) {
-    if !holds {
-        LOST.store(true, Relaxed);
-    }
-}
-
-/// Waits ended so far.
-#[inline]
-pub fn waits_ended() -> usize {
-    ENDED.load(Relaxed)
-}
-
-/// Makes the next event come as soon as interrupts are enabled.
-pub fn hasten() {
-    one_shot(2);
+    stepped::install();
 }
 
 impl Path {
@@ -187,17 +143,13 @@ impl Path {
     /// If the boundaries that were hit are not those of the path.
     pub fn sweep_all(&'static self) -> (Swept, usize) {
         let mut swept = Swept::default();
-        with_addresses(Addresses::clear);
-        self.launch(ALL_FAR); // So that the next run is no longer a first one.
-        self.step(0);
-        let way_in = self.sweep_event(0, ALL_FAR, &mut swept);
-        self.sweep_event(1, ALL_FAR, &mut swept);
-        self.sweep_event(2, ALL_FAR, &mut swept);
+        let (events, stretches) = self.sweep_single(Pace::RIGHT, &mut swept);
         self.compare();
+        let counted = stretches.iter().map(|stretch| self.boundaries(stretch)).sum();
 
         let (mut number, mut last) = (0, 0);
-        for first in 1..=way_in {
-            let gaps = [first, FAR, FAR];
+        for nth in 1..=events[0] {
+            let gaps = [Pace::RIGHT.ticks(nth), FAR, FAR];
             self.launch(gaps);
             let at = HITS[0].load(Relaxed);
             if at == last {
@@ -205,14 +157,32 @@ impl Path {
             }
             last = at;
             number += 1;
-            with_addresses(Addresses::begin);
-            self.sweep_event(1, gaps, &mut swept);
-            self.step(number);
-            if !PUT_OFF.load(Relaxed) {
-                self.compare();
-            }
+            stepped::begin();
+            let (_, stretch) = self.sweep_event(1, gaps, Pace::RIGHT, &mut swept);
+            self.boundaries(&stretch);
+            stepped::step(number, || self.launch(ALL_FAR));
+            self.compare();
         }
-        (swept, with_addresses(|addresses| addresses.count()))
+        (swept, stepped::count().unwrap_or(counted))
+    }
+
+    /// Sweeps every stretch, and walks the path in single steps. Returns how many placements came
+    /// before the sleep that ends each stretch.
+    fn sweep_single(
+        &'static self,
+        pace: Pace,
+        swept: &mut Swept,
+    ) -> ([u32; WAITS + 1], [Stretch; WAITS + 1]) {
+        stepped::forget();
+        self.launch(ALL_FAR); // So that the next run is no longer a first one.
+        stepped::step(0, || self.launch(ALL_FAR));
+        let mut placements = [0; WAITS + 1];
+        let stretches = core::array::from_fn(|event| {
+            let stretch;
+            (placements[event], stretch) = self.sweep_event(event, ALL_FAR, pace, swept);
+            stretch
+        });
+        (placements, stretches)
     }
 
     /// Compares the boundaries stepped over with those hit.
@@ -220,23 +190,51 @@ impl Path {
     /// # Panics
     /// If they are not the same.
     fn compare(&'static self) {
-        if let Some(address) = with_addresses(|addresses| addresses.difference()) {
+        if let Some(address) = stepped::difference() {
             panic!("{}: {address:#x} is on the path or was hit, but not both", self.name);
         }
+    }
+
+    /// How many boundaries of a stretch were hit.
+    ///
+    /// # Panics
+    /// If some were skipped.
+    fn boundaries(&'static self, stretch: &Stretch) -> usize {
+        let skipped = stretch.skipped();
+        assert!(skipped == 0, "{}: {skipped} instructions without a placement", self.name);
+        stretch.boundaries() as usize
     }
 
     /// Sweeps both waits, without comparing the boundaries that are hit.
     pub fn sweep(&'static self) -> Swept {
         let mut swept = Swept::default();
         for event in 0..WAITS {
-            self.sweep_event(event, ALL_FAR, &mut swept);
+            self.sweep_event(event, ALL_FAR, Pace::RIGHT, &mut swept);
         }
         swept
     }
 
-    /// Places one event at 1, 2, … ticks, until it comes where a far event comes. Returns the
-    /// number of ticks after which that began.
-    fn sweep_event(&'static self, event: usize, mut gaps: Gaps, swept: &mut Swept) -> u64 {
+    /// Sweeps every stretch at a pace that may be wrong. Returns what both checks have found in the
+    /// first: the boundaries that the counter shows to have been skipped, and whether single steps
+    /// have found one, too (`None` on a board without). `row` boundaries of it have to be hit one
+    /// after the other.
+    pub fn sweep_at(&'static self, pace: Pace, row: u32) -> (Swept, u64, Option<bool>) {
+        let mut swept = Swept::default();
+        let (_, [stretch, ..]) = self.sweep_single(pace, &mut swept);
+        let missing = row.saturating_sub(stretch.row());
+        let stepped = stepped::count().map(|_| stepped::difference().is_some());
+        (swept, stretch.skipped() + u64::from(missing), stepped)
+    }
+
+    /// Places one event later and later, until it comes where a far event comes. Returns the number
+    /// of placements after which that began.
+    fn sweep_event(
+        &'static self,
+        event: usize,
+        mut gaps: Gaps,
+        pace: Pace,
+        swept: &mut Swept,
+    ) -> (u32, Stretch) {
         let mut place = |ticks| {
             gaps[event] = ticks;
             self.launch(gaps);
@@ -246,28 +244,18 @@ impl Path {
             (HITS[event].load(Relaxed), ENDED_BEFORE[event].load(Relaxed))
         };
         let far = place(FAR);
-        let mut asleep = 0;
-        for ticks in 1..FAR / 10 {
-            let hit = place(ticks);
-            with_addresses(|addresses| addresses.hit(hit.0));
+        let (mut asleep, mut stretch) = (0, Stretch::default());
+        for nth in 1..MOST {
+            let hit = place(pace.ticks(nth));
+            stepped::hit(hit.0);
+            assert!(nth > 1 || event > 0 || hit.0 == 0, "{}: begins unswept", self.name);
+            stretch.place(NUMBERS[event].load(Relaxed) as u32, hit == far);
             asleep = if hit == far { asleep + 1 } else { 0 };
             if asleep == ASLEEP {
-                return ticks - ASLEEP;
+                return (nth - ASLEEP, stretch);
             }
         }
         panic!("{}: it does not fall asleep before event {event}", self.name);
-    }
-
-    /// Runs the path in single steps, and records its boundaries: all of them if `first` is 0;
-    /// otherwise event 1 comes at boundary `first`, and only those between events 1 and 2 are
-    /// recorded.
-    fn step(&'static self, first: usize) {
-        FIRST.store(first, Relaxed);
-        STEPS.store(0, Relaxed);
-        PUT_OFF.store(false, Relaxed);
-        STEPPING.store(true, Relaxed);
-        self.launch(ALL_FAR);
-        STEPPING.store(false, Relaxed);
     }
 
     /// Runs the path once. Never inlined, so that single steps and sweep run the same instructions.
@@ -277,29 +265,36 @@ impl Path {
         for (gap, ticks) in GAPS.iter().zip(gaps) {
             gap.store(ticks, Relaxed);
         }
-        PATH.store(core::ptr::from_ref(self).cast_mut(), Release);
+        PATH.store(ptr::from_ref(self).cast_mut(), Release);
         FIRED.store(0, Relaxed);
         CALLS.store(0, Relaxed);
         ENDED.store(0, Relaxed);
         LOST.store(false, Relaxed);
-        HITS.iter().for_each(|hit| hit.store(0, Relaxed));
-        ENDED_BEFORE.iter().for_each(|ended| ended.store(0, Relaxed));
-        set_trap_flag(STEPPING.load(Relaxed));
+        [&HITS, &ENDED_BEFORE, &NUMBERS].into_iter().flatten().for_each(|at| at.store(0, Relaxed));
+        stepped::enter();
         RUNNING.store(true, Relaxed);
-        one_shot(gaps[0]);
-        nop(); // The earliest one-shot comes two instructions later.
+        without_interrupts(|| arm(gaps[0].into()));
+        nop(); // What is due by now comes here.
         INSIDE.store(true, Relaxed);
         (self.run)();
         INSIDE.store(false, Relaxed);
-        set_trap_flag(false);
+        stepped::leave();
         RUNNING.store(false, Relaxed);
         stop();
         insist((self.check)());
     }
 }
 
+/// One instruction that does nothing.
+#[inline(always)]
+pub fn nop() {
+    // SAFETY: it does nothing.
+    unsafe { core::arch::asm!("nop", options(nomem, nostack, preserves_flags)) };
+}
+
 /// The handler of the timer: an event.
 fn on_timer(line: Line) {
+    let now = stamp();
     line.acknowledge();
     if !RUNNING.load(Relaxed) {
         return;
@@ -308,65 +303,41 @@ fn on_timer(line: Line) {
     if gap(fired) == FAR && ENDED.load(Relaxed) < fired.min(WAITS) {
         LOST.store(true, Relaxed);
     }
+    if let Some(number) = NUMBERS.get(fired)
+        && number.load(Relaxed) == 0
+    {
+        number.store(between(ARMED.load(Relaxed) as Stamp, now) as usize, Relaxed);
+    }
     if INSIDE.load(Relaxed) {
-        let address = interrupts::interrupted() as u64;
+        let address = interrupts::interrupted();
         if let Some(hit) = HITS.get(fired)
             && hit.load(Relaxed) == 0
         {
             hit.store(address, Relaxed);
             ENDED_BEFORE[fired].store(ENDED.load(Relaxed), Relaxed);
         }
-        if STEPPING.load(Relaxed) {
-            learn(address, fired..=fired + 1);
-        }
+        stepped::came(address, fired);
     }
     // SAFETY: null, or the `&'static Path` that `launch` stored.
     let Some(path) = (unsafe { PATH.load(Acquire).as_ref() }) else { return };
     assert!(CALLS.fetch_add(1, Relaxed) < RESCUES, "{}: lost, and asleep forever", path.name);
     FIRED.store(fired + 1, Relaxed);
     if (path.source)() {
-        one_shot(gap(fired + 1));
+        arm(gap(fired + 1).into());
     } else {
         FIRED.store(fired, Relaxed);
-        PUT_OFF.fetch_or(fired == 0, Relaxed);
-        one_shot(AGAIN);
+        stepped::put_off(fired);
+        arm(AGAIN);
     }
 }
 
-fn gap(event: usize) -> u64 {
+/// Starts the alarm for the next event, interrupts masked.
+#[inline(always)]
+fn arm(ticks: u64) {
+    one_shot(ticks);
+    ARMED.store(stamp() as usize, Relaxed);
+}
+
+fn gap(event: usize) -> u32 {
     GAPS.get(event).map_or(FAR, |gap| gap.load(Relaxed))
-}
-
-/// Called by the processor after each instruction, in single steps.
-fn on_step(frame: &mut Frame) -> bool {
-    const STI: u8 = 0xfb;
-    let enabled = frame.rflags() & RFlags::INTERRUPT_FLAG.bits() != 0;
-    let turns_on = !enabled && frame.instruction().first() == Some(&STI);
-    let shadow = SHADOW.swap(if turns_on { frame.rip() + 1 } else { 0 }, Relaxed);
-    if enabled && frame.rip() != shadow && INSIDE.load(Relaxed) {
-        learn(frame.rip(), events()..=events());
-        if STEPS.fetch_add(1, Relaxed) + 1 == FIRST.load(Relaxed) && events() == 0 {
-            hasten();
-        }
-    }
-    true
-}
-
-/// Records a boundary of the path that was reached after this many events.
-fn learn(address: u64, events: RangeInclusive<usize>) {
-    if FIRST.load(Relaxed) == 0 || events.contains(&1) {
-        with_addresses(|addresses| addresses.step(address));
-    }
-}
-
-fn with_addresses<T>(f: impl FnOnce(&mut Addresses) -> T) -> T {
-    f(&mut ADDRESSES.try_lock().expect("the foreground locks it only between two runs"))
-}
-
-fn set_trap_flag(on: bool) {
-    let flags = rflags::read();
-    // SAFETY: the flag makes the processor call `on_step` after each instruction, nothing else.
-    unsafe {
-        rflags::write(if on { flags | RFlags::TRAP_FLAG } else { flags - RFlags::TRAP_FLAG })
-    };
 }

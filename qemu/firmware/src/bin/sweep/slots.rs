@@ -1,7 +1,7 @@
 //! Paths of operations with tickets. Only one runs at a time, so that its slot has had a tenant
 //! before; the device of these paths reports every end twice.
 
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use portable_atomic::{AtomicUsize, Ordering::Relaxed};
 
 use board::idle::Park;
 use firmware::task::{block_on, poll_by_nobody};

@@ -1,7 +1,7 @@
 //! The operation that the paths of jobs start: it takes one unit, and owns a buffer until it ends.
 //! Every end and every buffer is counted, so that a check can tell where each of them is.
 
-use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use portable_atomic::{AtomicUsize, Ordering::Relaxed};
 
 use board::interrupts::{are_enabled, raise_self};
 use wouldblock::{

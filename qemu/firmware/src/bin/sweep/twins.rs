@@ -5,26 +5,20 @@ use core::{
     convert::Infallible,
     future::{Future, poll_fn},
     pin::Pin,
-    sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     task::Poll,
 };
 
 use board::{
-    idle::Park,
+    idle::{Park, enable_and_sleep, sleep},
     interrupts::{disable, enable},
 };
-use firmware::{serial::COM1, task::block_on};
-use wouldblock::{
-    attempt::{self, Attempt},
-    block::Idle,
-    event::Event,
-};
-use x86_64::instructions::{hlt, interrupts::enable_and_hlt, nop};
+use firmware::task::block_on;
+use portable_atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use wouldblock::{attempt, block::Idle};
 
 use crate::{
     of_units,
-    placement::{Path, waits},
-    uart,
+    placement::{Path, nop, waits},
     units::{self, LEFT},
 };
 
@@ -39,7 +33,6 @@ pub const TWINS: &[Path] = &[
         signal_before_put,
         wake_early,
     ),
-    Path::new("uart: no re-arm after a try on a masked source", disarm, uart::put, read_unarmed),
     Path {
         source: put_and_step,
         ..of_units("slot: published after begin, no first step", publish_late)
@@ -74,7 +67,7 @@ impl Idle for ParkLate {
         enable();
         if !news {
             nop();
-            hlt();
+            sleep();
         }
     }
 }
@@ -94,7 +87,7 @@ impl Idle for ParkUnmasked {
     fn idle(&mut self, news: impl Fn() -> bool) {
         if !news() {
             disable();
-            enable_and_hlt();
+            enable_and_sleep();
         }
     }
 }
@@ -149,50 +142,6 @@ fn wake_early() {
     let mut waiter = LEFT.waiter();
     waits(|| {
         let Ok(()) = block_on(waiter.operation(attempt::from_fn(|| LEFT.take())));
-    });
-}
-
-static ARMED: AtomicBool = AtomicBool::new(false);
-
-/// The twin's own event, since the driver's receiver holds the waiter of the driver's.
-static RECEIVED: Event = Event::new();
-
-fn disarm() {
-    uart::reset();
-    COM1.line().set_handler(|line| {
-        let owed = COM1.uart.on_interrupt();
-        line.acknowledge();
-        drop(owed);
-        RECEIVED.signal();
-    });
-    ARMED.store(false, Relaxed);
-}
-
-/// Mistake: arms only once, although each interrupt masks its source.
-struct ArmedOnce<A>(A);
-
-impl<A: Attempt> Attempt for ArmedOnce<A> {
-    type Output = A::Output;
-    type Error = A::Error;
-
-    fn attempt(&mut self) -> nb::Result<A::Output, A::Error> {
-        self.0.attempt()
-    }
-
-    fn arm(&mut self) {
-        if !ARMED.swap(true, Relaxed) {
-            self.0.arm();
-        }
-    }
-}
-
-fn read_unarmed() {
-    let mut receiver = uart::receiver();
-    let mut waiter = RECEIVED.waiter().expect("one run at a time");
-    waits(|| {
-        let recv = ArmedOnce(receiver.recv().into_inner());
-        let end = waiter.operation(recv).block(Park);
-        assert_eq!(end, Ok(uart::BYTE));
     });
 }
 

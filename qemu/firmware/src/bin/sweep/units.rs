@@ -1,10 +1,8 @@
 //! What most paths wait for: units, which the handler puts and a try takes, one at a time.
 
-use core::{
-    convert::Infallible,
-    sync::atomic::{AtomicU32, Ordering::Relaxed},
-};
+use core::convert::Infallible;
 
+use portable_atomic::{AtomicU32, Ordering::Relaxed};
 use wouldblock::event::{Event, Waiter};
 
 use crate::placement;

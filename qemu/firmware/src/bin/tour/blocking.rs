@@ -2,7 +2,13 @@
 
 use core::{convert::Infallible, hint::black_box};
 
-use firmware::measure::count::{Cost, Counted};
+use firmware::{
+    measure::{
+        count::{Cost, Counted},
+        record,
+    },
+    report::Counts,
+};
 use wouldblock::{attempt, block::block};
 
 use crate::{
@@ -33,18 +39,21 @@ fn sum(tour: &Tour) {
 
     // Both are measured at the same place, so that only the function called differs.
     #[inline(never)]
-    fn cost(tour: &Tour, sum: fn(&[u32]) -> u32, numbers: &[u32]) -> (u32, Cost) {
-        tour.meter.measure(|| sum(numbers))
+    fn cost(tour: &Tour, counts: Counts, sum: fn(&[u32]) -> u32, numbers: &[u32]) -> (u32, Cost) {
+        tour.meter.measure_for(counts, || sum(numbers))
     }
 
     let numbers: [u32; 256] = core::array::from_fn(|n| n as u32);
-    let (expected, plainly) = cost(tour, black_box(plain), &numbers);
-    let (sum, cost) = cost(tour, black_box(attempted), &numbers);
+    let (expected, plainly) = cost(tour, Counts::NOTHING, black_box(plain), &numbers);
+    let (sum, cost) = cost(tour, Counts::COST, black_box(attempted), &numbers);
     let mut counted =
         Counted::new(attempt::from_fn(|| Ok::<u32, nb::Error<Infallible>>(numbers.iter().sum())));
     let checks = Checks::new();
     checks.expect("the sum is right", sum == expected && sum == 255 * 128);
-    checks.expect("and the same when its tries are counted", block(&mut counted) == Ok(sum));
+    checks.expect(
+        "and the same when its tries are counted",
+        record::tries_of(|| block(&mut counted)) == Ok(sum),
+    );
     checks.equal(
         "as an attempt it costs what the plain call costs",
         cost.instructions,

@@ -2,7 +2,10 @@
 
 use core::hint::black_box;
 
-use firmware::measure::count::Cost;
+use firmware::{
+    measure::{count::Cost, record},
+    report::Counts,
+};
 use static_cell::ConstStaticCell;
 use wouldblock::{
     attempt::Progress,
@@ -16,6 +19,7 @@ use crate::tour::{Checks, Kind::Asynchronous, Row, Tour};
 pub fn flush(tour: &Tour) {
     const LINES: usize = 256;
     const LINE: usize = 64;
+    const FLUSH: &str = "cache flush";
     #[repr(align(64))]
     struct Lines([u8; LINE * LINES]);
     static MEMORY: ConstStaticCell<Lines> = ConstStaticCell::new(Lines([0; LINE * LINES]));
@@ -28,18 +32,20 @@ pub fn flush(tour: &Tour) {
     let numbers = [1_u32; 256];
     let ((batch, steps, work), cost) = tour.meter.measure(|| {
         let mut batch = cache.batch();
-        batch.flush(&memory.0);
+        record::flight_of_begins(FLUSH);
+        record::tried(|| batch.flush(&memory.0));
         let (mut steps, mut work) = (1, 0);
         loop {
             work += black_box(&numbers).iter().sum::<u32>();
             steps += 1;
-            if !batch.step() {
+            if !record::tried(|| batch.step()) {
                 return (batch, steps, work);
             }
         }
     });
     let issued = batch.progress();
-    let ((), end) = tour.meter.measure(|| batch.wait());
+    let ((), end) = tour.meter.measure_for(Counts::INSTRUCTIONS, || batch.wait());
+    record::flight_of_ends(FLUSH);
     let cost = Cost { instructions: cost.instructions + end.instructions, ..cost };
     checks.equal("every line was issued once", issued as u64, LINES as u64);
     checks.equal("in steps, with work between them", steps, (LINES / LINES_PER_STEP) as u64);

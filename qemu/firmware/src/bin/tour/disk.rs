@@ -2,7 +2,11 @@
 
 use board::{idle::Park, interrupts::without_interrupts};
 use drivers::disk::{Command, DEPTH, Disk, in_flight};
-use firmware::disk_image::{CHUNK, CHUNK_SECTORS, CHUNKS, holds};
+use firmware::{
+    disk_image::{CHUNK, CHUNK_SECTORS, CHUNKS, holds},
+    measure::record,
+    report::Counts,
+};
 use static_cell::ConstStaticCell;
 
 use crate::{
@@ -18,12 +22,14 @@ const fn chunk(n: usize) -> u64 {
 pub fn rows(tour: &Tour) {
     static MEMORY: ConstStaticCell<[[u8; CHUNK]; DEPTH]> =
         ConstStaticCell::new([[0; CHUNK]; DEPTH]);
+    const READS: &str = "disk reads";
     let Some((disk, _)) = Disk::take() else {
         return lacking::disk::rows(tour);
     };
     let checks = Checks::new();
     let mut chunks = MEMORY.take().iter_mut().enumerate();
-    let (ends, cost) = tour.meter.measure(|| {
+    let (ends, cost) = tour.meter.measure_for(Counts::COST, || {
+        record::flight_of_begins(READS);
         // Interrupts are masked, so that no read ends before all are started.
         let jobs = without_interrupts(|| {
             let jobs = [(); DEPTH].map(|()| {
@@ -34,7 +40,9 @@ pub fn rows(tour: &Tour) {
             checks.equal("all were in flight", in_flight().0 as u64, DEPTH as u64);
             jobs
         });
-        jobs.map(|job| job.wait(tour.meter.counting(Park)))
+        let ends = jobs.map(|job| job.wait(tour.meter.counting(Park)));
+        record::flight_of_ends(READS);
+        ends
     });
     for (n, done) in ends.into_iter().enumerate() {
         checks.expect("each read succeeded", done.result == Ok(()));

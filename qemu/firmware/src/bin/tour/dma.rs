@@ -7,7 +7,8 @@ use drivers::dma::{Direction, Dma, LONGEST, Transfer};
 use firmware::{
     dma::{self, SLOT},
     executor::Executor,
-    measure::count::Counted,
+    measure::{count::Counted, record},
+    report::Counts,
 };
 use portable_atomic::{AtomicU32, Ordering};
 use static_cell::ConstStaticCell;
@@ -108,7 +109,7 @@ fn bounded_wait(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
         tour.meter.measure(|| job.ended().block_for(sleep, clock(), Duration::from_millis(10)));
     let done = end.unwrap_or_else(|_| {
         checks.expect("the job is still running", !SLOT.is_idle() && Dma::is_busy());
-        job.wait(Park)
+        record::tries_of(|| job.wait(tour.meter.counting(Park)))
     });
     checks.expect("it was not over after 10 ms", done.op.tries > 1);
     let row = Row {
@@ -216,7 +217,7 @@ fn callback(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     let checks = Checks::new();
     let transfer = Counted::new(dma.into_transfer(memory, Direction::ToDevice));
     let before = board::interrupts::taken();
-    let (started, mut cost) = tour.meter.measure(|| {
+    let (started, mut cost) = tour.meter.measure_for(Counts::INSTRUCTIONS, || {
         SLOT.start_with(transfer, |done| {
             CALLS.fetch_add(1, Ordering::Relaxed);
             put_end(done);
@@ -224,7 +225,7 @@ fn callback(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
     });
     checks.expect("it was started", started.is_ok());
     checks.expect("and it is running", CALLS.load(Ordering::Relaxed) == 0 && !SLOT.is_idle());
-    let (done, rest) = tour.meter.measure(|| {
+    let (done, rest) = tour.meter.measure_for(Counts::REST, || {
         let sleep = tour.meter.counting(Park);
         sleep_until(sleep, || CALLS.load(Ordering::Relaxed) != 0);
         ended().expect("the callback has stored it")

@@ -6,7 +6,10 @@ use board::{command_line::CommandLine, idle::Park, serial::Serial};
 use drivers::buffer::Buffer;
 use firmware::{
     executor::Executor,
-    measure::count::{Counted, Meter, Tally},
+    measure::{
+        count::{Counted, Meter, Tally},
+        record,
+    },
     report::{self, Kind, Port, Report, Row, Stream},
     serial::{COM1, Receiving, Sending},
 };
@@ -69,6 +72,7 @@ pub fn run(line: CommandLine) -> Result<(), &'static str> {
     report::send(&Report::Want(Stream { port: Port::Com1, bytes: length, seed: 1 }));
     let (echoed, cost) = meter.measure(|| (form.run)(&meter, receiver, transmitter, length));
     let Echoed { bytes, overruns, tries } = echoed;
+    record::send();
     report::send(&Report::Row(Row {
         row: "every byte from the host, and back",
         kind: form.kind,
@@ -92,6 +96,7 @@ fn blocking(meter: &Meter, mut rx: Rx, mut tx: Tx, length: u64) -> Echoed {
     let mut buffer = [0; 256];
     while echoed.bytes < length {
         let end = tally.count(rx.read(&mut buffer)).block(meter.counting(Park));
+        record::try_closes();
         match end {
             Ok(count) => {
                 let Ok(sent) = tx.write_all(&buffer[..count]).block(meter.counting(Park));
@@ -114,7 +119,7 @@ fn nonblocking(_: &Meter, mut rx: Rx, mut tx: Tx, length: u64) -> Echoed {
     while echoed.bytes < length {
         if kept.is_empty() {
             echoed.tries += 1;
-            match rx.read(&mut buffer).attempt() {
+            match record::tried(|| rx.read(&mut buffer).attempt()) {
                 Ok(count) => kept = 0..count,
                 Err(nb::Error::Other(error)) => echoed.note(error),
                 Err(nb::Error::WouldBlock) => {}
@@ -194,6 +199,7 @@ fn awaited(meter: &Meter, rx: Rx, tx: Tx, length: u64) -> Echoed {
         let mut buffer = [0; 256];
         while echoed.bytes < length {
             let end = tally.count(rx.read(&mut buffer)).await;
+            record::try_closes();
             match end {
                 Ok(count) => {
                     let Ok(sent) = tx.write_all(&buffer[..count]).await;

@@ -38,6 +38,7 @@ use board::{
     exit::{self, Failure},
 };
 
+use firmware::measure::record;
 use tour::Tour;
 
 board::entry!(main);
@@ -45,6 +46,7 @@ board::entry!(main);
 fn main(board: &'static Board) -> ! {
     serial::install();
     board::interrupts::enable();
+    record::calibrate();
     let done = match board.command_line.command() {
         "tour" => {
             rows();

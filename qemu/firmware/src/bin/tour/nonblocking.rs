@@ -1,7 +1,7 @@
 //! Non-blocking, synchronous: one try, in the foreground or in a handler, which may return "not
 //! yet".
 
-use firmware::measure::count::Cost;
+use firmware::measure::{count::Cost, record};
 use portable_atomic::{AtomicBool, Ordering};
 use wouldblock::{
     block::block,
@@ -46,7 +46,7 @@ pub fn measured<T>(tour: &Tour, mut attempt: impl FnMut() -> T) -> Tried<T> {
     let mut tries = 0;
     let (result, cost) = tour.meter.measure(|| {
         tries += 1;
-        attempt()
+        record::tried(&mut attempt)
     });
     Tried { result, tries, cost }
 }

@@ -11,8 +11,11 @@ use board::{
 };
 use drivers::buffer::Buffer;
 use firmware::{
-    measure::count::{Cost, Counted, Tally},
-    report::{self, Report, Stream, Xorshift},
+    measure::{
+        count::{Cost, Counted, Tally},
+        record,
+    },
+    report::{self, Counts, Report, Stream, Xorshift},
     serial::{COM1, COM2, Receiving},
 };
 use static_cell::ConstStaticCell;
@@ -54,6 +57,7 @@ pub fn print(tour: &Tour) {
     let mut tally = Tally::take();
     let (text, cost) = tour.meter.measure(|| {
         let Ok(_one) = tally.count(transmitter.send(b'>')).block(Spin);
+        record::try_closes();
         writeln!(transmitter, " sent by the {form} form of one try")
     });
     let Ok(()) = transmitter.flush().block(Spin);
@@ -204,9 +208,10 @@ pub fn start_costs_the_same(tour: &Tour) {
 
     // Interrupts are masked, so that only the start is measured.
     #[inline(never)]
-    fn start(tour: &Tour, op: Receiving) -> (Job<Receiving>, Cost) {
+    fn start(tour: &Tour, counts: Counts, op: Receiving, then: fn()) -> (Job<Receiving>, Cost) {
         without_interrupts(|| {
-            let (job, cost) = tour.meter.measure(|| COM2.receiving.start(op));
+            let (job, cost) = tour.meter.measure_for(counts, || COM2.receiving.start(op));
+            then();
             (job.expect("the slot is idle"), cost)
         })
     }
@@ -217,7 +222,7 @@ pub fn start_costs_the_same(tour: &Tour) {
     let op = receiver.into_read_exact(Buffer::new(MEMORY.take()));
 
     // A silent line: the operation would never end.
-    let (mut job, silent) = start(tour, Counted::new(op));
+    let (mut job, silent) = start(tour, Counts::COST, Counted::new(op), || ());
     job.cancel();
     let done = job.wait(Park);
     checks.expect("cancelled, its result says how far it got", done.result == Ok(0));
@@ -225,8 +230,10 @@ pub fn start_costs_the_same(tour: &Tour) {
 
     // A line on which all bytes have arrived already.
     let Ok(_) = transmitter.write_all(b"complete").block(Spin);
-    let (job, ready) = start(tour, Counted::new(receiver.into_read_exact(buffer)));
+    let op = Counted::new(receiver.into_read_exact(buffer));
+    let (job, ready) = start(tour, Counts::NOTHING, op, record::tries_begin);
     let done = job.wait(Park);
+    record::section_ends();
     checks.expect("all bytes have arrived", done.result == Ok(8));
     let (stuck, ready) = (silent.instructions, ready.instructions);
     checks.equal("a stuck device costs what a ready one costs", stuck, ready);

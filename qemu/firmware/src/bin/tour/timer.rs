@@ -7,7 +7,8 @@ use board::{
 };
 use drivers::timer::{Countdown, Timer};
 use firmware::measure::count::Counted;
-use portable_atomic::{AtomicU64, Ordering::Relaxed};
+use firmware::wide::AtomicU64;
+use portable_atomic::Ordering::Relaxed;
 use wouldblock::job::{Done, Slot};
 
 use crate::tour::{Checks, Kind::Asynchronous, Row, Tour, sleep_until};

@@ -5,7 +5,11 @@ use core::cell::Cell;
 use board::interrupts::{self, Line};
 pub use firmware::report::Kind;
 use firmware::{
-    measure::count::{Cost, Meter},
+    executor::Executor,
+    measure::{
+        count::{Cost, Meter},
+        record,
+    },
     report::{self, Absent, Report},
 };
 use wouldblock::{
@@ -81,6 +85,7 @@ impl Tour {
         if row.kind == Kind::Blocking {
             self.blocking_call_returned(checks);
         }
+        record::send();
         report::send(&Report::Row(report::Row {
             row: row.row,
             kind: row.kind,

@@ -19,7 +19,7 @@ pub use how::*;
 pub struct Window {
     /// Its instructions, from the one behind the one that masks to the one that unmasks.
     pub instructions: u64,
-    /// One in it, or the one behind it; 0 if nothing was masked.
+    /// One in it, or one right behind it; 0 if nothing was masked.
     pub address: u64,
     /// Instructions of everything that was run until it ended or slept, handlers not included.
     pub of: u64,

@@ -27,7 +27,7 @@ use super::Window;
 
 /// The first placement, in steps: behind the start of the count, and among the instructions that do
 /// nothing before the run.
-const FIRST: u64 = 24;
+const FIRST: u64 = 48;
 /// Placements in a row before the same instruction, of different counts: the processor is asleep.
 const ASLEEP: u32 = 32;
 
@@ -35,6 +35,8 @@ const ASLEEP: u32 = 32;
 static PLACED: Mutex<Cell<Option<Stamp>>> = Mutex::new(Cell::new(None));
 /// The placed interrupt has come.
 static CAME: AtomicBool = AtomicBool::new(false);
+/// The run has ended: what comes now is not placed.
+static OVER: AtomicBool = AtomicBool::new(false);
 /// From now on an interrupt is the device's.
 static IS_DEVICE: AtomicBool = AtomicBool::new(false);
 /// The device has interrupted.
@@ -50,7 +52,8 @@ struct Place {
 }
 
 /// The longest window of `run`, which is run again and again, each time after `prepare`. Interrupts
-/// are enabled before, and both leave them so.
+/// are enabled before, and both leave them so. In its first run, in which a static may be initialized,
+/// the interrupt comes before it.
 pub fn longest_of(prepare: fn(), run: fn()) -> Window {
     fn nothing() {}
 
@@ -61,6 +64,7 @@ pub fn longest_of(prepare: fn(), run: fn()) -> Window {
 
 fn sweep(prepare: fn(), run: fn()) -> Window {
     let mut window = Window::default();
+    let mut is_named = true;
     let mut last: Option<Place> = None;
     let mut before_it = 0;
     for steps in FIRST.. {
@@ -78,10 +82,16 @@ fn sweep(prepare: fn(), run: fn()) -> Window {
             break;
         }
         window.of = place.after - u64::from(before_it);
+        if !is_named {
+            window.address = place.address as u64;
+            is_named = place.address != previous.address;
+        }
         let masked = place.after.saturating_sub(previous.after + 1);
         if masked > window.instructions {
             window.instructions = masked;
+            // The next one is named: this one may be the return from the function that unmasks.
             window.address = place.address as u64;
+            is_named = false;
         }
     }
     window
@@ -91,12 +101,13 @@ fn sweep(prepare: fn(), run: fn()) -> Window {
 #[inline(never)]
 fn place(run: fn(), ticks: u64) -> Option<Place> {
     critical_section::with(|section| PLACED.borrow(section).set(None));
-    [&CAME, &IS_DEVICE, &SERVED].into_iter().for_each(|flag| flag.store(false, Relaxed));
+    [&CAME, &OVER, &IS_DEVICE, &SERVED].into_iter().for_each(|flag| flag.store(false, Relaxed));
     one_shot(ticks);
     let start = stamp();
     // SAFETY: instructions that do nothing.
-    unsafe { asm!(".rept 40", "nop", ".endr", options(nomem, nostack, preserves_flags)) };
+    unsafe { asm!(".rept 90", "nop", ".endr", options(nomem, nostack, preserves_flags)) };
     run();
+    OVER.store(true, Relaxed);
     alarm::stop();
     let at = critical_section::with(|section| PLACED.borrow(section).take())?;
     Some(Place { after: between(start, at), address: interrupts::interrupted() })
@@ -120,7 +131,8 @@ pub fn interrupted() -> bool {
     let at = stamp();
     if !CAME.load(Relaxed) {
         CAME.store(true, Relaxed);
-        critical_section::with(|section| PLACED.borrow(section).set(Some(at)));
+        let placed = (!OVER.load(Relaxed)).then_some(at);
+        critical_section::with(|section| PLACED.borrow(section).set(placed));
     }
     let device = IS_DEVICE.load(Relaxed);
     SERVED.store(device, Relaxed);

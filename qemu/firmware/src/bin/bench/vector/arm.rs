@@ -15,8 +15,7 @@ use board::{
 use super::{HANDLER, Handler};
 
 /// What a figure includes besides what is compared.
-pub const INCLUDES: &str = "from the vector, with the call of the handler: the processor itself saves \
-    and restores the registers";
+pub const INCLUDES: &str = "the processor itself saves and restores the registers";
 
 /// The stamp of the last interrupt.
 static ENTERED: AtomicU32 = AtomicU32::new(0);

@@ -11,8 +11,7 @@ use board::{alarm, counter::stamp, interrupts::Line};
 use super::HANDLER;
 
 /// What a figure includes besides what is compared.
-pub const INCLUDES: &str =
-    "from the vector, with 21 instructions that save and restore 9 registers";
+pub const INCLUDES: &str = "the entry saves 9 registers, the exit restores them";
 
 /// The time stamp of the last interrupt.
 static ENTERED: AtomicU64 = AtomicU64::new(0);

@@ -9,7 +9,8 @@ use board::{
     interrupts::{self, Line},
     pci::BaseAddress,
 };
-use portable_atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use firmware::wide::AtomicU64;
+use portable_atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::{settle, soon};
 

@@ -10,8 +10,9 @@ use board::{
 };
 use drivers::timer::{Cancelled, Countdown, SLOT, Timer};
 use embassy_time::{Duration, Instant, Ticker};
+use firmware::wide::AtomicU64;
 use firmware::{executor::Executor, measure::count::Meter};
-use portable_atomic::{AtomicU64, Ordering::Relaxed};
+use portable_atomic::Ordering::Relaxed;
 use wouldblock::{
     attempt,
     block::{Spin, block},

@@ -8,7 +8,7 @@ use board::{
     counter::{clock, frequency, time},
     idle::Park,
     interrupts::{self, without_interrupts},
-    serial::Serial,
+    serial::{COM1_BAUD, Serial},
 };
 use drivers::buffer::Buffer;
 use firmware::{
@@ -219,9 +219,9 @@ fn messages() -> &'static Port {
     port
 }
 
-/// The ticks, so many a second, that `count` bytes of ten bits take on the serial line.
+/// The ticks, so many a second, that `count` bytes of ten bits take on the first port's line.
 fn characters(count: u64, frequency: u64) -> u64 {
-    count * 10 * frequency / 115_200
+    count * 10 * frequency / COM1_BAUD
 }
 
 /// The chip's own time-out ends a message of any length: four bytes' time after its last byte.
