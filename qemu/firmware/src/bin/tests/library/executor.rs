@@ -53,7 +53,7 @@ fn a_task_in_the_handler_preempts_a_busy_foreground(_: &'static Board) {
         let mut before = WORK.load(Relaxed);
         for _ in 0..PERIODS {
             let done = SLOT.start(countdown).expect("idle").await;
-            countdown = done.op.next(frequency() / 10_000);
+            countdown = done.op.next(frequency() / 1000);
             let work = WORK.load(Relaxed);
             assert!(work > before, "the foreground went on meanwhile");
             before = work;
@@ -61,7 +61,7 @@ fn a_task_in_the_handler_preempts_a_busy_foreground(_: &'static Board) {
         }
     }
 
-    let first = Timer::take().expect("the timer").after(frequency() / 10_000);
+    let first = Timer::take().expect("the timer").after(frequency() / 1000);
     start_in_handler().spawn(task(first).expect("the task is not running"));
     while SEEN.load(Relaxed) < PERIODS {
         WORK.store(black_box(WORK.load(Relaxed) + 1), Relaxed);
