@@ -21,8 +21,6 @@ use wouldblock::{
     job::{Background, Slot},
 };
 
-use super::sleep_until;
-
 /// A flag and its event, which one task hands over to another.
 pub struct Baton {
     pub there: AtomicBool,
