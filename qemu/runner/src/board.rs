@@ -29,7 +29,8 @@ pub struct Board {
     pub devices: &'static [Device],
     /// Each device that the board lacks, and why.
     pub lacks: &'static [(Device, &'static str)],
-    /// The packages of the firmware that are built for it.
+    /// The packages that are built for it alone, its own crate first. For every board there are
+    /// [`PACKAGES`], too.
     pub packages: &'static [&'static str],
 }
 
@@ -74,6 +75,9 @@ pub enum Machine {
     /// Always these.
     Fixed(&'static str),
 }
+
+/// The packages that are built for every board.
+pub const PACKAGES: [&str; 5] = ["common", "board", "drivers", "firmware", "picture"];
 
 /// The names of a guest's byte streams: two serial ports, the log, the reports.
 pub const STREAMS: [&str; 4] = ["com1", "com2", "log", "report"];
@@ -197,7 +201,7 @@ pub static BOARDS: [Board; 5] = [
             Device::SecondCore,
         ],
         lacks: &[(Device::Flash, NO_FLASH)],
-        packages: &["pc", "board", "drivers", "firmware", "console", "cores", "panicless"],
+        packages: &["pc", "console", "cores", "panicless"],
     },
     Board {
         name: "ast1030",
@@ -224,7 +228,7 @@ pub static BOARDS: [Board; 5] = [
             (Device::Nvdimm, NO_NVDIMM),
             (Device::SecondCore, ONE_CORE),
         ],
-        packages: &["ast1030", "board", "drivers", "firmware", "picture"],
+        packages: &["ast1030", "cortex-m-board"],
     },
     Board {
         name: "virt",
@@ -239,7 +243,7 @@ pub static BOARDS: [Board; 5] = [
         command_line: CommandLine::Semihosting,
         devices: VIRT_DEVICES,
         lacks: VIRT_LACKS,
-        packages: &["virt", "board", "drivers", "firmware", "picture"],
+        packages: &["virt"],
     },
     Board {
         name: "virt-imc",
@@ -254,7 +258,7 @@ pub static BOARDS: [Board; 5] = [
         command_line: CommandLine::Semihosting,
         devices: VIRT_DEVICES,
         lacks: VIRT_LACKS,
-        packages: &["virt", "board", "drivers", "firmware", "picture"],
+        packages: &["virt"],
     },
     Board {
         name: "microbit",
@@ -282,7 +286,7 @@ pub static BOARDS: [Board; 5] = [
             (Device::Nvdimm, NO_NVDIMM),
             (Device::SecondCore, ONE_CORE),
         ],
-        packages: &["microbit", "board", "drivers", "firmware", "picture"],
+        packages: &["microbit", "cortex-m-board"],
     },
 ];
 
