@@ -6,7 +6,8 @@ use board::{
     Board, alarm, counter,
     interrupts::{self, Line},
 };
-use portable_atomic::{AtomicU64, Ordering::Relaxed};
+use firmware::wide::AtomicU64;
+use portable_atomic::Ordering::Relaxed;
 
 /// What the handlers here have done, one digit each.
 pub static ORDER: AtomicU64 = AtomicU64::new(0);

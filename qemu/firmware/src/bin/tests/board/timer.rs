@@ -8,7 +8,8 @@ use board::{
     counter::{EMPTY_PAIR, between, frequency, stamp, time},
     interrupts::{self, Line},
 };
-use portable_atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use firmware::wide::AtomicU64;
+use portable_atomic::{AtomicUsize, Ordering::Relaxed};
 
 static LANDED: AtomicUsize = AtomicUsize::new(0);
 
