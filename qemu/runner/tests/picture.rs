@@ -4,10 +4,7 @@ use runner::{
     board::PC,
     boot::{Options, Rig},
     guest::{Guest, nowhere},
-    picture::{
-        Entry, Picture, page,
-        recording::{Recording, Section},
-    },
+    picture::{Entry, Picture, page, recording::Recording},
     report::{Report, Row, Stretch},
 };
 use std::time::Duration;
@@ -53,16 +50,17 @@ fn what_is_recorded_sums_to_the_figures_of_the_row() {
         drawn += u32::from(recording.length() > 0);
 
         // The same with one stretch less, and with one more.
-        let counts_tries = |section: &Section| {
-            section.counts.tries && section.stretches.iter().any(|stretch| stretch.tries > 0)
-        };
-        if let Some(last) = recording.sections.iter().rposition(counts_tries) {
-            let mut more = recording.clone();
-            more.sections[last].stretches.push(Stretch { tries: 1, ..Stretch::default() });
-            assert!(!sums_to(&more, row), "{row:?}");
-            let mut fewer = recording.clone();
-            fewer.sections[last].stretches.retain(|stretch| stretch.tries == 0);
-            assert!(!sums_to(&fewer, row), "{row:?}");
+        let mut other = recording.clone();
+        let tried = |stretch: &Stretch| stretch.tries > 0;
+        let place = other
+            .sections
+            .iter()
+            .rposition(|section| section.counts.tries && section.stretches.iter().any(tried));
+        if let Some(place) = place {
+            other.sections[place].stretches.push(Stretch { tries: 1, ..Stretch::default() });
+            assert!(!sums_to(&other, row), "{row:?}");
+            other.sections[place].stretches.retain(|stretch| !tried(stretch));
+            assert!(!sums_to(&other, row), "{row:?}");
         }
     }
     // All but the one that only looks at what the others have left.
