@@ -365,6 +365,9 @@ pub struct SweptPath<S> {
     /// Instruction boundaries of the path: their addresses where the processor has single steps,
     /// elsewhere how many were executed. The guest has checked that the placements left out none.
     pub addresses: u64,
+    /// The second event was placed at each instruction behind every n-th place of the first; 1: all
+    /// pairs.
+    pub every: u32,
     /// Placements whose event was lost.
     pub lost: u64,
 }

@@ -221,8 +221,13 @@ mod tests {
     fn swept(path_lost: u64, twin_lost: [u64; 2]) -> Swept {
         let mut swept = Swept::new(board::PC);
         for twin_lost in twin_lost {
-            let path =
-                SweptPath { path: "park".into(), placements: 600, addresses: 80, lost: path_lost };
+            let path = SweptPath {
+                path: "park".into(),
+                placements: 600,
+                addresses: 80,
+                every: 1,
+                lost: path_lost,
+            };
             swept.add_path(path);
             swept.add_twin(SweptTwin { twin: "late".into(), placements: 200, lost: twin_lost });
         }

@@ -45,7 +45,7 @@ pub fn install() {
 }
 
 /// Steps every slot: the unit may be for any of them. The old ticket must step nothing.
-fn step() {
+pub fn step() {
     drop(SLOT.on_interrupt());
     FORGOTTEN.iter().for_each(|slot| drop(slot.on_interrupt()));
     insist(SLOTS.on_interrupt(Ticket::from_bits(OLD.load(Relaxed))).step() == Step::Idle);

@@ -46,6 +46,11 @@ pub fn listen() {
     EDGES.raise(0);
 }
 
+/// The attempt that [`listen`] made.
+pub fn take() -> AnyOf<'static> {
+    EDGE.try_lock().expect("the path's own").take().expect("made by `listen`")
+}
+
 /// Each event raises a bit of its own, so that two edges can be distinguished.
 fn rise() -> bool {
     EDGES.raise(1 << (events() % 32));
@@ -55,7 +60,7 @@ fn rise() -> bool {
 /// Makes the waits of a path, each for one edge. Edges that are taken together end one wait each.
 pub fn edges(mut wait: impl FnMut(&mut Waiter<'_>, &mut AnyOf<'_>) -> u32) {
     let mut waiter = EDGES.waiter().expect("one waiter at a time");
-    let mut edge = EDGE.try_lock().expect("the path's own").take().expect("made by `listen`");
+    let mut edge = take();
     let (mut taken, mut left) = (0, 0);
     waits(|| {
         if left == 0 {

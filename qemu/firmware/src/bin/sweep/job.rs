@@ -33,16 +33,21 @@ const fn collected(name: &'static str, run: fn()) -> Path {
 
 /// The same for ends delivered by callbacks, each called once.
 const fn called_back(name: &'static str, run: fn()) -> Path {
-    collected(name, run).checked(|| take::is_delivered(2) && SLOT.is_idle() && calls() == 2)
+    collected(name, run).checked(is_called_back)
 }
 
 static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether each end was delivered, by one call each, and the slot is idle.
+pub fn is_called_back() -> bool {
+    take::is_delivered(2) && SLOT.is_idle() && calls() == 2
+}
 
 fn calls() -> usize {
     CALLS.load(Relaxed)
 }
 
-fn empty() {
+pub fn empty() {
     device::empty();
     CALLS.store(0, Relaxed);
 }
@@ -94,7 +99,7 @@ fn restart() {
     waits(wait_for_call);
 }
 
-fn count(done: Done<Take>) {
+pub fn count(done: Done<Take>) {
     deliver(done);
     CALLS.fetch_add(1, Relaxed);
 }
@@ -106,7 +111,7 @@ fn count_and_restart(done: Done<Take>) {
 }
 
 /// Waits until the callback was called once in each wait, this one included.
-fn wait_for_call() {
+pub fn wait_for_call() {
     let is_called = || calls() > waits_ended();
     while !is_called() {
         Park.idle(is_called);

@@ -23,7 +23,7 @@ use crate::{
 pub const TWINS: &[Path] = &[
     Path::new("callback: called before the slot is idle", idle, put_and_step_late, restart),
     Path::new("callback: a step without a claim", idle, put_and_step_unclaimed, call_back)
-        .checked(|| CALLS.load(Relaxed) == 2),
+        .checked(is_called_twice),
     given_up("job: a drop that does not cancel", drop_without_cancel),
     Path::new("job: forgotten, and its buffer used again", device::empty, put, use_again)
         .checked(is_forgotten),
@@ -39,7 +39,7 @@ static RUNNING: AtomicBool = AtomicBool::new(false);
 static REFUSED: AtomicBool = AtomicBool::new(false);
 static CALLS: AtomicUsize = AtomicUsize::new(0);
 
-fn idle() {
+pub fn idle() {
     units::empty();
     RUNNING.store(false, Relaxed);
     REFUSED.store(false, Relaxed);
@@ -47,16 +47,25 @@ fn idle() {
 }
 
 /// Starts an operation; returns `false` if the slot is busy.
-fn start() -> bool {
+pub fn start() -> bool {
     !RUNNING.swap(true, Acquire)
 }
 
+/// Whether this wait had its call.
+pub fn is_called() -> bool {
+    CALLS.load(Relaxed) > waits_ended()
+}
+
 fn wait_for_call() {
-    let is_called = || CALLS.load(Relaxed) > waits_ended();
     while !is_called() {
         step_unclaimed();
         Park.idle(is_called);
     }
+}
+
+/// Whether each wait had one call.
+pub fn is_called_twice() -> bool {
+    CALLS.load(Relaxed) == 2
 }
 
 /// Mistake: calls back first, and frees the slot after that.
@@ -74,7 +83,6 @@ fn put_and_step_late() -> bool {
 fn restart() {
     start();
     waits(|| {
-        let is_called = || CALLS.load(Relaxed) > waits_ended();
         while !is_called() {
             Park.idle(is_called);
         }
@@ -94,7 +102,7 @@ fn step_unclaimed() {
     }
 }
 
-fn put_and_step_unclaimed() -> bool {
+pub fn put_and_step_unclaimed() -> bool {
     LEFT.put_silently();
     step_unclaimed();
     true

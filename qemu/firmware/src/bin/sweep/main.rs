@@ -21,6 +21,8 @@ mod edges;
 mod given_up;
 mod job;
 mod job_twins;
+#[cfg(target_arch = "arm")]
+mod nested;
 mod placement;
 mod polled;
 mod row;
@@ -41,7 +43,7 @@ use firmware::{
     report::{self, Report, SweptPath, SweptTwin},
 };
 
-use placement::{Path, Swept};
+use placement::{Path, Swept, SweptAll};
 
 board::entry!(main);
 
@@ -89,6 +91,19 @@ fn sweep() {
     for (twin, pace) in row::TWINS {
         report_twin(twin, row::sweep_at(*pace));
     }
+    #[cfg(target_arch = "arm")]
+    {
+        nested::set_nesting(true);
+        sweep_paths(&[nested::PATHS]);
+        sweep_twins(&[nested::TWINS]);
+        nested::set_nesting(false);
+        let (what, count) = ("placements inside a handler", nested::inside());
+        report::send(&Report::Count { what, count });
+    }
+    if !board::interrupts::NESTS {
+        let why = "no handler of this board is interrupted";
+        report::send(&Report::NotSwept { paths: "nested", why });
+    }
     if cfg!(not(device = "serial")) {
         report::send(&Report::NotSwept { paths: "uart", why: "no 16550" });
     }
@@ -96,9 +111,14 @@ fn sweep() {
 
 fn sweep_paths(paths: &[&'static [Path]]) {
     for path in paths.iter().copied().flatten().filter(|path| only(path)) {
-        let (swept, addresses) = path.sweep_all();
-        let (placements, lost, addresses) = (swept.placements, swept.lost, addresses as u64);
-        report::send(&Report::Path(SweptPath { path: path.name, placements, addresses, lost }));
+        let SweptAll { swept, boundaries, every } = path.sweep_all();
+        report::send(&Report::Path(SweptPath {
+            path: path.name,
+            placements: swept.placements,
+            addresses: boundaries as u64,
+            every,
+            lost: swept.lost,
+        }));
     }
 }
 

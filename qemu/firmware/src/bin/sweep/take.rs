@@ -28,7 +28,7 @@ struct Buffer;
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        insist(are_enabled());
+        insist(are_enabled()); // Where handlers nest, this is true in a handler, too.
         LENT.fetch_sub(1, Relaxed);
     }
 }

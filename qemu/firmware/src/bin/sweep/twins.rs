@@ -153,7 +153,7 @@ const DONE: u32 = 3;
 static PHASE: AtomicU32 = AtomicU32::new(IDLE);
 
 /// The event of the twins' slot: puts a unit, and steps if the slot can be claimed.
-fn put_and_step() -> bool {
+pub fn put_and_step() -> bool {
     LEFT.put_silently();
     step();
     true
@@ -161,14 +161,19 @@ fn put_and_step() -> bool {
 
 /// Mistake: a step that finds the slot claimed leaves no note, and the holder does not look again
 /// when it releases the slot.
-fn step() {
+pub fn step() {
     if PHASE.compare_exchange(RUNNING, STEPPING, Relaxed, Relaxed).is_ok() {
         PHASE.store(if LEFT.take().is_ok() { DONE } else { RUNNING }, Relaxed);
     }
 }
 
-fn is_done() -> bool {
+pub fn is_done() -> bool {
     PHASE.load(Relaxed) == DONE
+}
+
+/// Starts the operation.
+pub fn run() {
+    PHASE.store(RUNNING, Relaxed);
 }
 
 /// Mistake: publishes the operation after its `begin`. Only the handler steps, and it may have come
@@ -178,7 +183,7 @@ fn publish_late() {
         if LEFT.any() {
             step(); // The interrupt that `begin` enables.
         }
-        PHASE.store(RUNNING, Relaxed);
+        run();
         while !is_done() {
             Park.idle(is_done);
         }
@@ -188,7 +193,7 @@ fn publish_late() {
 /// The foreground steps, too; the handler may come during its step.
 fn release_without_look() {
     waits(|| {
-        PHASE.store(RUNNING, Relaxed);
+        run();
         loop {
             step();
             if is_done() {

@@ -72,6 +72,11 @@ impl Stretch {
         self.last = Group { number, hits: 1, far };
     }
 
+    /// Whether that is the boundary of the last placement or the next one.
+    pub fn is_next(&self, number: u32) -> bool {
+        self.last.hits == 0 || number.wrapping_sub(self.last.number) <= 1
+    }
+
     /// Boundaries skipped; at least that many.
     pub fn skipped(&self) -> u64 {
         self.skipped
