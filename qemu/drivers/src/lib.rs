@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`serial`] | a 16550: the library's driver on the board's registers |
 //! | [`dma`] | the edu device's DMA engine |
+//! | `flash` | the DMA engine of a flash controller |
 //! | [`timer`] | the board's timer, as a background operation |
 //! | [`disk`] | a virtio disk, many requests in flight |
 //! | [`buffer`] | memory that an operation can own |
@@ -20,6 +21,8 @@ pub mod buffer;
 pub mod disk;
 #[cfg(device = "dma")]
 pub mod dma;
+#[cfg(device = "flash")]
+pub mod flash;
 #[cfg(device = "serial")]
 pub mod serial;
 pub mod timer;

@@ -75,7 +75,8 @@ impl Check {
 
     fn firmware(&self, subcommand: &str, board: &Board) -> Command {
         let mut command = self.command("qemu".into(), subcommand);
-        command.args(board.packages.iter().flat_map(|package| ["--package", package]));
+        let packages = board::PACKAGES.iter().chain(board.packages);
+        command.args(packages.flat_map(|package| ["--package", package]));
         command
     }
 

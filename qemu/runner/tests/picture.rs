@@ -4,7 +4,10 @@ use runner::{
     board::PC,
     boot::{Options, Rig},
     guest::{Guest, nowhere},
-    picture::{Entry, Picture, page, recording::Recording},
+    picture::{
+        Entry, Picture, page,
+        recording::{Recording, Section},
+    },
     report::{Report, Row, Stretch},
 };
 use std::time::Duration;
@@ -50,14 +53,16 @@ fn what_is_recorded_sums_to_the_figures_of_the_row() {
         drawn += u32::from(recording.length() > 0);
 
         // The same with one stretch less, and with one more.
-        let mut other = recording.clone();
-        if let Some(section) = other.sections.iter_mut().rfind(|section| {
+        let counts_tries = |section: &Section| {
             section.counts.tries && section.stretches.iter().any(|stretch| stretch.tries > 0)
-        }) {
-            section.stretches.push(Stretch { tries: 1, ..Stretch::default() });
-            assert!(!sums_to(&other, row), "{row:?}");
-            section.stretches.retain(|stretch| stretch.tries == 0);
-            assert!(!sums_to(&other, row), "{row:?}");
+        };
+        if let Some(last) = recording.sections.iter().rposition(counts_tries) {
+            let mut more = recording.clone();
+            more.sections[last].stretches.push(Stretch { tries: 1, ..Stretch::default() });
+            assert!(!sums_to(&more, row), "{row:?}");
+            let mut fewer = recording.clone();
+            fewer.sections[last].stretches.retain(|stretch| stretch.tries == 0);
+            assert!(!sums_to(&fewer, row), "{row:?}");
         }
     }
     // All but the one that only looks at what the others have left.

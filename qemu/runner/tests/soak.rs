@@ -1,47 +1,56 @@
-//! Everything that can be done with a job, at random, on all devices at once: every count is exact,
-//! and a count that is off by one is found.
+//! Everything that can be done with a job, at random, on all devices of a board at once: every count is
+//! exact, and a count that is off by one is found.
 
 use runner::{
-    board::PC,
+    board::Board,
     boot::{Irq, Options, Rig},
     report::Soaked,
     soak::{self, Flaw},
+    trials,
 };
-use std::sync::LazyLock;
-
-/// The firmware, built once.
-static RIG: LazyLock<Rig> =
-    LazyLock::new(|| Rig::set_up("soak", PC, Options::default()).expect("a firmware"));
+use std::process::ExitCode;
 
 const ROUNDS: u64 = 20_000;
 
-fn soak(irq: Irq, flaw: Flaw) -> Soaked {
-    soak::on(&RIG, Some(irq), ROUNDS, 4, flaw).expect("a soak that reaches its end").0
+fn main() -> ExitCode {
+    trials::main(&[
+        ("every_count_is_exact", every_count_is_exact),
+        ("a_buffer_that_is_leaked_is_found", a_buffer_that_is_leaked_is_found),
+        ("an_end_that_comes_twice_is_found", an_end_that_comes_twice_is_found),
+    ])
 }
 
-#[test]
-fn every_count_is_exact() {
-    for irq in [Irq::Apic, Irq::Pic] {
-        let soaked = soak(irq, Flaw::None);
-        soak::lines(&soaked).iter().for_each(|line| println!("{line}"));
-        assert_eq!(soak::wrong(&soaked, ROUNDS, PC), [""; 0], "{soaked:?}");
+fn rig(board: &'static Board) -> Rig {
+    Rig::set_up("soak", board, Options::default()).expect("a firmware")
+}
+
+fn soak(rig: &Rig, irq: Option<Irq>, flaw: Flaw) -> Soaked {
+    soak::on(rig, irq, ROUNDS, 4, flaw).expect("a soak that reaches its end").0
+}
+
+fn every_count_is_exact(board: &'static Board) {
+    let rig = rig(board);
+    for irq in rig.options.irqs(board) {
+        let soaked = soak(&rig, irq, Flaw::None);
+        println!("{}", soak::lines(&soaked).join("\n"));
+        assert_eq!(soak::wrong(&soaked, ROUNDS, board), [""; 0], "{soaked:?}");
     }
 }
 
-#[test]
-fn a_buffer_that_is_leaked_is_found() {
-    let soaked = soak(Irq::Apic, Flaw::Leak);
-    let wrong = soak::wrong(&soaked, ROUNDS, PC);
+fn a_buffer_that_is_leaked_is_found(board: &'static Board) {
+    let rig = rig(board);
+    let soaked = soak(&rig, rig.options.irq(board), Flaw::Leak);
+    let wrong = soak::wrong(&soaked, ROUNDS, board);
     let lent = soaked.lent;
     let right = format!("buffers back or forgotten: {}, but buffers lent: {lent}", lent - 1);
     assert_eq!(wrong, [right]);
 }
 
-#[test]
-fn an_end_that_comes_twice_is_found() {
-    let soaked = soak(Irq::Apic, Flaw::Double);
+fn an_end_that_comes_twice_is_found(board: &'static Board) {
+    let rig = rig(board);
+    let soaked = soak(&rig, rig.options.irq(board), Flaw::Double);
     assert_eq!(
-        soak::wrong(&soaked, ROUNDS, PC).len(),
+        soak::wrong(&soaked, ROUNDS, board).len(),
         3,
         "ended, the sum of the ends, called back: {soaked:?}"
     );

@@ -6,6 +6,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`counter`] | a timer of the chip that counts 8 ticks for an instruction |
+//! | [`flash`] | the flash controller with its DMA engine: registers and line; no driver |
 //! | [`serial`] | the UARTs, which are 16550s: addresses and lines; no driver |
 //!
 //! # How QEMU boots it
@@ -21,6 +22,7 @@
 
 mod clock;
 pub mod counter;
+pub mod flash;
 pub mod serial;
 
 pub use cortex_m_board::{Board, board, command_line, console, entry, exit, idle, interrupts};
@@ -43,6 +45,7 @@ cortex_m_board::chip!(cortex_m_board::Chip {
     counter_turn: clock::TURN,
     counter_frequency: clock::FREQUENCY,
     timer_frequency: 200_000_000,
+    timer_per_counter: (2, 5),
     log: |bytes| serial::LOG.send(bytes),
     report: |bytes| serial::REPORT.send(bytes),
 });

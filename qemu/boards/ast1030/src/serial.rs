@@ -3,7 +3,7 @@
 use core::ptr;
 
 use cortex_m_board::interrupts::Line;
-use wouldblock::uart16550::{Register, Registers};
+use wouldblock::uart16550::{Mmio, Register, Registers};
 
 /// The first serial port: UART5.
 pub const COM1: Serial = Serial::new(0x7e78_4000, 8);
@@ -17,17 +17,19 @@ pub(crate) const LOG: Serial = Serial::new(0x7e78_d000, 48);
 /// The report's: UART3.
 pub(crate) const REPORT: Serial = Serial::new(0x7e78_e000, 49);
 
-/// A 16550's registers, four bytes apart. They have no effect on memory, so access is safe. Reading
-/// some of them changes others: a port has one driver.
+/// A 16550's registers, four bytes apart. Reading some of them changes others: a port has one driver.
 #[derive(Clone, Copy, Debug)]
 pub struct Serial {
-    base: usize,
+    registers: Mmio,
     line: Line,
 }
 
 impl Serial {
+    /// The one at this address, one of the chip's own.
     const fn new(base: usize, irq: u8) -> Self {
-        Self { base, line: Line::irq(irq).expect("the NVIC has this input") }
+        // SAFETY: the module calls it with the addresses of the chip's 16550s.
+        let registers = unsafe { Mmio::new(ptr::without_provenance_mut(base), 4) };
+        Self { registers, line: Line::irq(irq).expect("the NVIC has this input") }
     }
 
     /// Its interrupt line.
@@ -36,33 +38,24 @@ impl Serial {
         self.line
     }
 
-    /// Sends these bytes, each as soon as the transmitter has room.
+    /// Sends these bytes. They are with the host when this returns.
     pub(crate) fn send(&self, bytes: &[u8]) {
-        const ROOM: u8 = 1 << 5;
+        const EMPTY: u8 = 1 << 6;
         for byte in bytes {
-            while self.read(Register::LineStatus) & ROOM == 0 {}
             self.write(Register::Data, *byte);
+            while self.read(Register::LineStatus) & EMPTY == 0 {}
         }
-    }
-
-    #[inline(always)]
-    const fn address(&self, register: Register) -> usize {
-        self.base + 4 * register as usize
     }
 }
 
 impl Registers for Serial {
     #[inline]
     fn read(&self, register: Register) -> u8 {
-        // SAFETY: one of the 16550's own registers.
-        unsafe { ptr::with_exposed_provenance::<u8>(self.address(register)).read_volatile() }
+        self.registers.read(register)
     }
 
     #[inline]
     fn write(&self, register: Register, value: u8) {
-        // SAFETY: one of the 16550's own registers.
-        unsafe {
-            ptr::with_exposed_provenance_mut::<u8>(self.address(register)).write_volatile(value);
-        }
+        self.registers.write(register, value);
     }
 }

@@ -13,6 +13,8 @@ pub struct Chip {
     pub counter_frequency: u32,
     /// SysTick's ticks per second.
     pub timer_frequency: u32,
+    /// How many ticks of SysTick take as long as how many of the counter.
+    pub timer_per_counter: (u32, u32),
     /// Writes to the log. A byte is with the host when the call returns.
     pub log: fn(&[u8]),
     /// Writes to the report, in the same way.

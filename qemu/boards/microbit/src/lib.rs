@@ -42,6 +42,7 @@ cortex_m_board::chip!(cortex_m_board::Chip {
     counter_turn: clock::TURN,
     counter_frequency: clock::FREQUENCY,
     timer_frequency: 16_000_000,
+    timer_per_counter: (1, 1),
     log: cortex_m_board::host::write,
     report: uart::send,
 });

@@ -13,14 +13,15 @@ pub(crate) fn start() {
     write(THRESHOLD, 0);
 }
 
-/// Lets a source through, or keeps it off. What it asks for meanwhile stays pending.
+/// Lets a source through, or keeps it off. What it asks for meanwhile stays pending. The priority is
+/// written last, since QEMU 7.2 looks at what is pending then, and not when the enable bits change.
 pub(crate) fn set_enabled(source: u8, enabled: bool) {
     let register = ENABLE.wrapping_add(usize::from(source / 32));
     let bit = 1 << (source % 32);
     critical_section::with(|_| {
-        write(PRIORITY.wrapping_add(source.into()), 1);
         let sources = read(register);
         write(register, if enabled { sources | bit } else { sources & !bit });
+        write(PRIORITY.wrapping_add(source.into()), 1);
     });
 }
 

@@ -151,15 +151,15 @@ impl Meter {
     /// Passes time with `idle`, which sleeps if and only if it is told that there is no news.
     fn pass(&self, idle: impl FnOnce(&dyn Fn() -> bool), news: impl Fn() -> bool) {
         let slept = Cell::new(false);
+        record::idle_begins();
         let away = time_of(|| {
-            record::idle_begins();
             idle(&|| {
                 let news = news();
                 slept.set(!news);
                 news
             });
-            record::idle_ends(slept.get());
         });
+        record::idle_ends(slept.get());
         if slept.get() {
             self.sleeps.set(self.sleeps.get() + 1);
             self.away.set(self.away.get() + away);

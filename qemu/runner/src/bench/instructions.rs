@@ -65,13 +65,11 @@ pub fn run() -> Result<bool> {
     let file = Place::begin("instructions.json")?;
     let mut rows = Vec::new();
     for board in &BOARDS {
-        if board.is_pc() {
-            measure(board, setup::tools(Needs::boot(&[board]))?, &mut rows)?;
-            continue;
-        }
-        match setup::tools_or_advice(Needs::boot(&[board]))? {
-            Ok(tools) => measure(board, tools, &mut rows)?,
-            Err(advice) => ui::note(format_args!("not measured on {}: {advice}", board.name)),
+        match setup::reason_to_ignore(Needs::boot(&[board])) {
+            Some(advice) if !board.is_pc() => {
+                ui::note(format_args!("not measured on {}: {advice}", board.name));
+            }
+            _ => measure(board, setup::tools(Needs::boot(&[board]))?, &mut rows)?,
         }
     }
     BOUNDS.conclude(&rows, file)

@@ -3,7 +3,11 @@
 mod boot;
 #[cfg(device = "edu")]
 mod edu;
+#[cfg(device = "flash")]
+mod flash;
 pub mod interrupts;
+#[cfg(target_arch = "arm")]
+mod nesting;
 #[cfg(device = "serial")]
 pub mod serial;
 pub mod timer;

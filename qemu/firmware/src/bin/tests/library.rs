@@ -12,12 +12,16 @@ mod event;
 mod executor;
 mod inline;
 mod job;
+#[cfg(target_arch = "arm")]
+mod nested;
 #[cfg(device = "serial")]
 mod scope;
 mod sync;
 mod timer;
 #[cfg(device = "serial")]
 mod uart;
+#[cfg(not(target_arch = "arm"))]
+mod unmasking;
 
 use board::{
     alarm::one_shot,

@@ -40,6 +40,7 @@ pub struct Lacking {
 /// The modules of tests that are not built for this board.
 const NOT_BUILT: &[(bool, Lacking)] = &[
     lacking(cfg!(device = "edu"), "board::edu", "no edu device"),
+    lacking(cfg!(device = "flash"), "board::flash", "no flash controller"),
     lacking(cfg!(device = "serial"), "board::serial", NO_SERIAL),
     lacking(cfg!(device = "serial"), "library::composed", NO_SERIAL),
     lacking(cfg!(device = "serial"), "library::continuous", NO_SERIAL),
@@ -47,10 +48,14 @@ const NOT_BUILT: &[(bool, Lacking)] = &[
     lacking(cfg!(device = "serial"), "library::edges", NO_SERIAL),
     lacking(cfg!(device = "serial"), "library::scope", NO_SERIAL),
     lacking(cfg!(device = "serial"), "library::uart", NO_SERIAL),
+    lacking(cfg!(target_arch = "arm"), "board::nesting", NO_PRIORITIES),
+    lacking(cfg!(target_arch = "arm"), "library::nested", NO_PRIORITIES),
+    lacking(!cfg!(target_arch = "arm"), "library::unmasking", "a handler cannot let others in"),
     lacking(cfg!(target_arch = "x86_64"), "pc", "not a PC"),
 ];
 
 const NO_SERIAL: &str = "no 16550";
+const NO_PRIORITIES: &str = "no priorities of interrupts";
 const NO_DMA: &str = "no DMA engine";
 
 const fn lacking(is_built: bool, name: &'static str, why: &'static str) -> (bool, Lacking) {

@@ -11,10 +11,12 @@ use board::{
     serial,
 };
 use drivers::timer::{SLOT, Timer};
+use embassy_time::with_timeout;
 use firmware::{
     serial::{COM1, COM2, Port},
     task::block_on,
 };
+use portable_atomic::{AtomicBool, Ordering::Relaxed};
 use wouldblock::{
     attempt::Either,
     block::Spin,
@@ -23,7 +25,7 @@ use wouldblock::{
     uart16550::{Level, Register, Registers},
 };
 
-use super::interrupt_in;
+use super::{executor::run_until, interrupt_in};
 use crate::board::time_of;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -167,3 +169,30 @@ fn no_delay_is_lost(_: &'static Board) {
     assert!(is_quiet());
 }
 crate::registry::test!(no_delay_is_lost);
+
+/// The time-out of another crate, around operations: each is dropped when it is over.
+fn an_operation_out_of_time_takes_nothing(_: &'static Board) {
+    static OVER: AtomicBool = AtomicBool::new(false);
+
+    #[embassy_executor::task]
+    async fn task() {
+        let (mut rx, mut tx) = COM1.uart.split().expect("free");
+        let mut buffer = [0; 8];
+        for byte in 0..10 {
+            let millisecond = embassy_time::Duration::from_millis(1);
+            assert!(with_timeout(millisecond, rx.recv()).await.is_err());
+            assert!(with_timeout(millisecond, rx.read_to_idle(&mut buffer)).await.is_err());
+            assert_eq!(COM1.enabled(), 0, "dropped, it has masked its interrupt");
+            assert_eq!(tx.write_all([byte, !byte]).block(Spin), Ok(2));
+            assert_eq!(with_timeout(millisecond, rx.recv()).await, Ok(Ok(byte)));
+            let rest = with_timeout(millisecond, rx.read_to_idle(&mut buffer)).await;
+            assert_eq!((rest, buffer[0]), (Ok(Ok(1)), !byte));
+        }
+        OVER.store(true, Relaxed);
+    }
+
+    COM1.install();
+    COM1.uart.set_loopback(true);
+    run_until(&OVER, |spawner| spawner.spawn(task().expect("the task is not running")));
+}
+crate::registry::test!(an_operation_out_of_time_takes_nothing);

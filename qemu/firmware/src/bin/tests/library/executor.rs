@@ -12,14 +12,10 @@ use board::{
 use drivers::timer::{Countdown, SLOT, Timer};
 use embassy_executor::Spawner;
 use embassy_time::{Duration, Instant, with_timeout};
-use firmware::{
-    executor::{Executor, start_in_handler},
-    serial::COM1,
-};
+use firmware::executor::{Executor, start_in_handler};
 use portable_atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use wouldblock::{
     attempt::{self, Attempt},
-    block::Spin,
     event::Event,
     job::{Background, Slot},
 };
@@ -27,22 +23,22 @@ use wouldblock::{
 use super::sleep_until;
 
 /// A flag and its event, which one task hands over to another.
-struct Baton {
-    there: AtomicBool,
-    event: Event,
+pub struct Baton {
+    pub there: AtomicBool,
+    pub event: Event,
 }
 
 impl Baton {
-    const fn new() -> Self {
+    pub const fn new() -> Self {
         Self { there: AtomicBool::new(false), event: Event::new() }
     }
 
-    fn hand_over(&self) {
+    pub fn hand_over(&self) {
         self.there.store(true, Relaxed);
         self.event.signal();
     }
 
-    fn take(&self) -> nb::Result<(), Infallible> {
+    pub fn take(&self) -> nb::Result<(), Infallible> {
         if self.there.swap(false, Relaxed) { Ok(()) } else { Err(nb::Error::WouldBlock) }
     }
 }
@@ -170,7 +166,7 @@ fn end() {
 }
 
 /// Runs the spawned tasks until `over` is set, with `embassy-time` installed.
-fn run_until(over: &AtomicBool, spawn: impl FnOnce(Spawner)) {
+pub fn run_until(over: &AtomicBool, spawn: impl FnOnce(Spawner)) {
     firmware::embassy_time::install(Timer::take().expect("the timer"));
     let mut executor = Executor::take();
     spawn(executor.spawner());
@@ -217,86 +213,3 @@ fn a_job_out_of_time_is_dropped_and_its_slot_comes_back(_: &'static Board) {
     run_until(&OVER, |spawner| spawner.spawn(task().expect("the task is not running")));
 }
 crate::registry::test!(a_job_out_of_time_is_dropped_and_its_slot_comes_back);
-
-fn an_operation_out_of_time_takes_nothing(_: &'static Board) {
-    static OVER: AtomicBool = AtomicBool::new(false);
-
-    #[embassy_executor::task]
-    async fn task() {
-        let (mut rx, mut tx) = COM1.uart.split().expect("free");
-        let mut buffer = [0; 8];
-        for byte in 0..10 {
-            let millisecond = Duration::from_millis(1);
-            assert!(with_timeout(millisecond, rx.recv()).await.is_err());
-            assert!(with_timeout(millisecond, rx.read_to_idle(&mut buffer)).await.is_err());
-            assert_eq!(COM1.enabled(), 0, "dropped, it has masked its interrupt");
-            assert_eq!(tx.write_all([byte, !byte]).block(Spin), Ok(2));
-            assert_eq!(with_timeout(millisecond, rx.recv()).await, Ok(Ok(byte)));
-            let rest = with_timeout(millisecond, rx.read_to_idle(&mut buffer)).await;
-            assert_eq!((rest, buffer[0]), (Ok(Ok(1)), !byte));
-        }
-        OVER.store(true, Relaxed);
-    }
-
-    COM1.install();
-    COM1.uart.set_loopback(true);
-    run_until(&OVER, |spawner| spawner.spawn(task().expect("the task is not running")));
-}
-crate::registry::test!(an_operation_out_of_time_takes_nothing);
-
-/// A task that enables interrupts, and leaves them enabled, lets the handler be called again inside
-/// itself. The inner call does not poll the executor: the woken task runs after the outer one.
-fn a_task_that_unmasks_does_not_nest_the_executor(_: &'static Board) {
-    const ROUNDS: u32 = 10;
-    static GO: Baton = Baton::new();
-    static DEPTH: AtomicU32 = AtomicU32::new(0);
-    static ORDER: AtomicU32 = AtomicU32::new(0);
-    static BEHIND: AtomicU32 = AtomicU32::new(0);
-
-    /// Runs `f`, and panics if the other task is running, too.
-    fn alone(f: impl FnOnce()) {
-        assert_eq!(DEPTH.fetch_add(1, Relaxed), 0, "one task inside the other");
-        f();
-        DEPTH.fetch_sub(1, Relaxed);
-    }
-
-    #[embassy_executor::task]
-    async fn unmasks() {
-        let mut poll = 0;
-        core::future::poll_fn(|cx| {
-            alone(|| {
-                board::interrupts::enable();
-                let before = Line::Software.taken();
-                GO.hand_over();
-                raise_self();
-                // The loop ends when the handler has run inside itself.
-                while Line::Software.taken() == before {}
-                ORDER.fetch_add(1, Relaxed);
-            });
-            poll += 1;
-            if poll == ROUNDS {
-                return core::task::Poll::Ready(());
-            }
-            cx.waker().wake_by_ref();
-            core::task::Poll::Pending
-        })
-        .await;
-    }
-
-    #[embassy_executor::task]
-    async fn follows() {
-        let mut go = GO.event.waiter().expect("one waiter");
-        loop {
-            let Ok(()) = go.operation(attempt::from_fn(|| GO.take())).await;
-            alone(|| assert!(ORDER.load(Relaxed) > BEHIND.fetch_add(1, Relaxed)));
-        }
-    }
-
-    let spawner = start_in_handler();
-    spawner.spawn(follows().expect("the task is not running"));
-    spawner.spawn(unmasks().expect("the task is not running"));
-    sleep_until(|| ORDER.load(Relaxed) == ROUNDS && !GO.there.load(Relaxed));
-    assert!(BEHIND.load(Relaxed) > 0 && DEPTH.load(Relaxed) == 0);
-    assert_eq!(interrupts::deepest(), 2, "the handler was called inside itself");
-}
-crate::registry::test!(a_task_that_unmasks_does_not_nest_the_executor);

@@ -5,8 +5,13 @@ use crate::tour::{
     Tour,
 };
 
-const WHY: &str =
-    if cfg!(target_arch = "x86_64") { "no PCI bus, hence no DMA" } else { "no DMA engine" };
+const WHY: &str = if cfg!(target_arch = "x86_64") {
+    "no PCI bus, hence no DMA"
+} else if cfg!(device = "flash") {
+    "its DMA engine takes no time, so there is nothing to wait for"
+} else {
+    "no DMA engine"
+};
 
 /// There is none.
 #[cfg(not(device = "dma"))]
