@@ -1,7 +1,5 @@
 //! Interrupt lines, handlers and counters.
 
-use core::arch::asm;
-
 use board::{
     Board, alarm, counter,
     interrupts::{self, Line},
@@ -84,7 +82,6 @@ fn time_spent(_: &'static Board) {
 pub const LENGTH: u64 = 1000;
 
 pub fn busy(line: Line) {
-    // SAFETY: `nop` has no effect.
-    unsafe { asm!(".rept {length}", "nop", ".endr", length = const LENGTH) };
+    super::nops::<{ LENGTH as usize }>();
     line.acknowledge();
 }
