@@ -90,7 +90,7 @@ fn each_executor_wakes_the_other_at_every_instruction(_: &'static Board) {
         let mut places = heapless::Vec::<usize, 256>::new();
         let mut asleep = 0;
         let mut n = 0;
-        while places.len() <= 40 || asleep <= 100 {
+        while places.len() <= 20 || asleep <= 100 {
             n += 1;
             assert!(n < MOST, "{} different instructions", places.len());
             let Ok(()) = go.operation(attempt::from_fn(|| GO.take())).await;
@@ -101,7 +101,7 @@ fn each_executor_wakes_the_other_at_every_instruction(_: &'static Board) {
             asleep = if places.last() == Some(&place) { asleep + 1 } else { 0 };
             places.retain(|other| *other != place);
             places.push(place).expect("room for every place");
-            LAST.store(places.len() > 40 && asleep > 100, Relaxed);
+            LAST.store(places.len() > 20 && asleep > 100, Relaxed);
             BACK.hand_over();
         }
         DIFFERENT.store(places.len() as u64, Relaxed);
