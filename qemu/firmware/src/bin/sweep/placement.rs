@@ -330,19 +330,18 @@ fn on_timer(line: Line) {
     if gap(fired) == FAR && ENDED.load(Relaxed) < fired.min(WAITS) {
         LOST.store(true, Relaxed);
     }
+    let inside = INSIDE.load(Relaxed);
+    let address = interrupts::interrupted();
     if let Some(number) = NUMBERS.get(fired)
         && number.load(Relaxed) == 0
     {
         number.store(between(ARMED.load(Relaxed) as Stamp, now) as usize, Relaxed);
-    }
-    if INSIDE.load(Relaxed) {
-        let address = interrupts::interrupted();
-        if let Some(hit) = HITS.get(fired)
-            && hit.load(Relaxed) == 0
-        {
-            hit.store(address, Relaxed);
+        if inside {
+            HITS[fired].store(address, Relaxed);
             ENDED_BEFORE[fired].store(ENDED.load(Relaxed), Relaxed);
         }
+    }
+    if inside {
         stepped::came(address, fired);
     }
     // SAFETY: null, or the `&'static Path` that `launch` stored.

@@ -2,6 +2,7 @@
 
 use board::idle::Park;
 use firmware::task::block_on;
+use portable_atomic::{AtomicUsize, Ordering::Relaxed};
 use wouldblock::sync::SharedChannel;
 
 use crate::placement::{Path, waits};
@@ -20,6 +21,23 @@ static CHANNEL: SharedChannel<u32, 3, 1> = SharedChannel::new();
 fn drain() {
     while put() {}
     while take() {}
+    rewind();
+}
+
+/// Values that the handler, or this module between two runs, has sent and received.
+static SENT: AtomicUsize = AtomicUsize::new(0);
+static RECEIVED: AtomicUsize = AtomicUsize::new(0);
+
+/// Brings the empty channel's ring, of three places, back to where it began: where its end is, a path
+/// has other instructions.
+fn rewind() {
+    // One direction was only used by this side, so it has counted every value.
+    while SENT.load(Relaxed).max(RECEIVED.load(Relaxed)) % 3 != 0 {
+        put();
+        take();
+    }
+    SENT.store(0, Relaxed);
+    RECEIVED.store(0, Relaxed);
 }
 
 /// Fills the channel, and leaves both its events signalled.
@@ -29,11 +47,15 @@ fn fill() {
 }
 
 fn put() -> bool {
-    CHANNEL.try_send(0).is_ok()
+    let sent = CHANNEL.try_send(0).is_ok();
+    SENT.fetch_add(usize::from(sent), Relaxed);
+    sent
 }
 
 fn take() -> bool {
-    CHANNEL.try_recv().is_ok()
+    let received = CHANNEL.try_recv().is_ok();
+    RECEIVED.fetch_add(usize::from(received), Relaxed);
+    received
 }
 
 fn receive() {

@@ -6,6 +6,8 @@
 //! placement comes at the boundary of the one before it or at the next one, except that what is due
 //! while interrupts are masked all comes when they are let in again: then as many placements come at
 //! one boundary as instructions were executed to get there. Fewer mean that a boundary was skipped.
+//! (One fewer, if another interrupt was taken at that boundary: what is due just then comes after its
+//! handler, and has to be found there.)
 //!
 //! What this cannot tell from masked interrupts is an alarm that comes only at every second boundary,
 //! and there twice. So one path has many boundaries in a row at each of which interrupts are let in,
@@ -32,6 +34,8 @@ pub struct Stretch {
     skipped: u64,
     /// The same, but perhaps of the sleep, in which no instruction is executed.
     doubtful: u64,
+    /// An instruction whose placement should be among those at the next boundary.
+    owed: u32,
     boundaries: u32,
     row: u32,
     longest_row: u32,
@@ -52,8 +56,12 @@ impl Stretch {
         }
         let missing = match self.before {
             None => 0, // The placements from before the stretch began.
-            Some(before) => (self.last.number - before).saturating_sub(self.last.hits),
+            Some(before) => (self.last.number - before + self.owed).saturating_sub(self.last.hits),
         };
+        // Another interrupt may have been taken there, before an event that was due just then.
+        let is_owed = missing == 1 && number > self.last.number.saturating_add(1);
+        self.owed = u32::from(is_owed);
+        let missing = if is_owed { 0 } else { missing };
         // Going back, it is not the same path.
         let missing = u64::from(missing) + u64::from(number < self.last.number);
         if self.last.far || far && number < self.last.number {
