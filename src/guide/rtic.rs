@@ -40,7 +40,7 @@
 //! wake tasks of a lower priority.
 //!
 //! ```text
-//! static UART5: Uart<Mmio> = Uart::new(unsafe { Mmio::new(REGISTERS, 4) });
+//! static CONSOLE: Uart<Mmio> = Uart::new(unsafe { Mmio::new(REGISTERS, 4) });
 //! static TICKED: Event = Event::new();
 //! static SLOT: Slot<Ticks> = Slot::new();
 //!
@@ -59,7 +59,7 @@
 //!
 //! #[task(binds = UART5, priority = 2)]
 //! fn on_uart(_: on_uart::Context) {
-//!     drop(UART5.on_interrupt());
+//!     drop(CONSOLE.on_interrupt());
 //! }
 //!
 //! #[task(binds = SysTick, priority = 3)]

@@ -47,7 +47,7 @@ impl<R: Background, S: Background> Port<R, S> {
         }
     }
 
-    /// Sets the port to 115200 baud and lets it interrupt.
+    /// Sets the port to its highest speed and lets it interrupt.
     pub fn install(&'static self) {
         self.uart.initialize(1, Level::default());
         self.line().set_handler(self.handler);

@@ -14,3 +14,4 @@ pub mod report;
 #[cfg(device = "serial")]
 pub mod serial;
 pub mod task;
+pub mod wide;

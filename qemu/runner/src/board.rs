@@ -29,7 +29,8 @@ pub struct Board {
     pub devices: &'static [Device],
     /// Each device that the board lacks, and why.
     pub lacks: &'static [(Device, &'static str)],
-    /// The packages of the firmware that are built for it.
+    /// The packages that are built for it alone, its own crate first. For every board there are
+    /// [`PACKAGES`], too.
     pub packages: &'static [&'static str],
 }
 
@@ -75,6 +76,9 @@ pub enum Machine {
     Fixed(&'static str),
 }
 
+/// The packages that are built for every board.
+pub const PACKAGES: [&str; 5] = ["common", "board", "drivers", "firmware", "picture"];
+
 /// The names of a guest's byte streams: two serial ports, the log, the reports.
 pub const STREAMS: [&str; 4] = ["com1", "com2", "log", "report"];
 
@@ -107,6 +111,8 @@ pub enum Device {
     Dma,
     /// QEMU's device for teaching, which computes factorials.
     Edu,
+    /// A flash controller that copies flash to memory by itself.
+    Flash,
     /// A virtio disk.
     Disk,
     /// Persistent memory.
@@ -117,8 +123,15 @@ pub enum Device {
 
 impl Device {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Serial, Self::Dma, Self::Edu, Self::Disk, Self::Nvdimm, Self::SecondCore];
+    pub const ALL: [Self; 7] = [
+        Self::Serial,
+        Self::Dma,
+        Self::Edu,
+        Self::Flash,
+        Self::Disk,
+        Self::Nvdimm,
+        Self::SecondCore,
+    ];
 
     /// What it is, in words.
     pub fn name(self) -> &'static str {
@@ -126,6 +139,7 @@ impl Device {
             Self::Serial => "two 16550 UARTs",
             Self::Dma => "DMA",
             Self::Edu => "edu",
+            Self::Flash => "a flash controller with DMA",
             Self::Disk => "a virtio disk",
             Self::Nvdimm => "an NVDIMM",
             Self::SecondCore => "a second core",
@@ -147,10 +161,13 @@ const VIRT_STREAMS: [Attachment; 4] = [
     Attachment::Device(""),
 ];
 const VIRT_DEVICES: &[Device] = &[Device::Serial, Device::Dma, Device::Edu, Device::Disk];
-const VIRT_LACKS: &[(Device, &str)] =
-    &[(Device::Nvdimm, NO_NVDIMM), (Device::SecondCore, "the board starts one core")];
+const VIRT_LACKS: &[(Device, &str)] = &[
+    (Device::Flash, NO_FLASH),
+    (Device::Nvdimm, NO_NVDIMM),
+    (Device::SecondCore, "the board starts one core"),
+];
 
-const NO_DRIVER: &str = "the board has no driver for it";
+const NO_FLASH: &str = "the machine has none with DMA";
 const NO_PCI: &str = "it is a PCI device, and the machine has no PCI";
 const NO_NVDIMM: &str = "the machine has no slot for one";
 const ONE_CORE: &str = "the chip has one core";
@@ -175,9 +192,16 @@ pub static BOARDS: [Board; 5] = [
             Attachment::Device("-device isa-debugcon,iobase=0xe8,chardev=report"),
         ],
         command_line: CommandLine::Append,
-        devices: &Device::ALL,
-        lacks: &[],
-        packages: &["pc", "board", "drivers", "firmware", "console", "cores", "panicless"],
+        devices: &[
+            Device::Serial,
+            Device::Dma,
+            Device::Edu,
+            Device::Disk,
+            Device::Nvdimm,
+            Device::SecondCore,
+        ],
+        lacks: &[(Device::Flash, NO_FLASH)],
+        packages: &["pc", "console", "cores", "panicless"],
     },
     Board {
         name: "ast1030",
@@ -196,15 +220,15 @@ pub static BOARDS: [Board; 5] = [
             Attachment::Device("-serial chardev:report"),
         ],
         command_line: CommandLine::Semihosting,
-        devices: &[Device::Serial],
+        devices: &[Device::Serial, Device::Flash],
         lacks: &[
-            (Device::Dma, NO_DRIVER),
+            (Device::Dma, "the flash controller's takes no time, so there is nothing to wait for"),
             (Device::Edu, NO_PCI),
             (Device::Disk, NO_PCI),
             (Device::Nvdimm, NO_NVDIMM),
             (Device::SecondCore, ONE_CORE),
         ],
-        packages: &["ast1030", "board", "drivers", "firmware", "picture"],
+        packages: &["ast1030", "cortex-m-board"],
     },
     Board {
         name: "virt",
@@ -219,7 +243,7 @@ pub static BOARDS: [Board; 5] = [
         command_line: CommandLine::Semihosting,
         devices: VIRT_DEVICES,
         lacks: VIRT_LACKS,
-        packages: &["virt", "board", "drivers", "firmware", "picture"],
+        packages: &["virt"],
     },
     Board {
         name: "virt-imc",
@@ -234,7 +258,7 @@ pub static BOARDS: [Board; 5] = [
         command_line: CommandLine::Semihosting,
         devices: VIRT_DEVICES,
         lacks: VIRT_LACKS,
-        packages: &["virt", "board", "drivers", "firmware", "picture"],
+        packages: &["virt"],
     },
     Board {
         name: "microbit",
@@ -257,11 +281,12 @@ pub static BOARDS: [Board; 5] = [
             (Device::Serial, "its one UART is no 16550"),
             (Device::Dma, "QEMU does not emulate the chip's"),
             (Device::Edu, NO_PCI),
+            (Device::Flash, NO_FLASH),
             (Device::Disk, NO_PCI),
             (Device::Nvdimm, NO_NVDIMM),
             (Device::SecondCore, ONE_CORE),
         ],
-        packages: &["microbit", "board", "drivers", "firmware", "picture"],
+        packages: &["microbit", "cortex-m-board"],
     },
 ];
 
@@ -409,6 +434,7 @@ mod tests {
                 ("serial", Device::Serial),
                 ("dma", Device::Dma),
                 ("edu", Device::Edu),
+                ("flash", Device::Flash),
                 ("disk", Device::Disk),
             ];
             let known = known.into_iter().filter(|(_, device)| board.has(*device));

@@ -24,7 +24,7 @@ pub fn run(options: &Options) -> Result<bool> {
         described(board).into_iter().for_each(ui::print);
         match setup::missing(Needs::boot(&[board])) {
             Some((why, advice)) => {
-                ui::print(line("rows", "not known before these tools are installed:"));
+                ui::print(line("runs", "unknown before these tools are installed:"));
                 ui::print(line("", &why));
                 ui::print(line("", &advice));
             }

@@ -46,8 +46,9 @@ pub fn run() -> Result<bool> {
     let x86_64 = board::PC.target;
     check.lint("library on x86_64: clippy", check.library("clippy", &library), x86_64)?;
     check.document("library on x86_64: documentation", check.library("doc", &library), x86_64)?;
-    check.on_every_target("library with no features", "")?;
-    check.on_every_target("library with every feature that needs no host", FEATURES)?;
+    check.on_every_target("build", "no features", "")?;
+    check.on_every_target("build", "every feature that needs no host", FEATURES)?;
+    check.on_every_target("clippy", "every feature that needs no host", FEATURES)?;
     features::check()?;
     ui::print("the bare-metal checks and the sets of features pass");
     Ok(true)
@@ -58,25 +59,32 @@ struct Check {
 }
 
 impl Check {
-    /// Lints the library for all its targets at once, so that all of the host's cores have work. Code
-    /// is not generated: for the boards' targets the firmware's build does that.
-    fn on_every_target(&self, what: &str, features: &str) -> Result<()> {
-        let mut clippy =
-            self.library("clippy", &["--package", "wouldblock", "--features", features]);
-        clippy.args(LIBRARY_TARGETS.iter().flat_map(|target| ["--target", target]));
-        clippy.args(["--", "-D", "warnings"]);
-        cargo::run(clippy, &format!("{what}: clippy for {} targets", LIBRARY_TARGETS.len()))
+    /// `build` or `clippy`, for all targets of the library at once, so that all of the host's cores have
+    /// work.
+    fn on_every_target(&self, subcommand: &str, what: &str, features: &str) -> Result<()> {
+        let mut command =
+            self.library(subcommand, &["--package", "wouldblock", "--features", features]);
+        command.args(LIBRARY_TARGETS.iter().flat_map(|target| ["--target", target]));
+        if subcommand == "clippy" {
+            command.args(["--", "-D", "warnings"]);
+        }
+        let targets = LIBRARY_TARGETS.len();
+        cargo::run(command, &format!("library with {what}: {subcommand} for {targets} targets"))
             .map(drop)
     }
 
     fn firmware(&self, subcommand: &str, board: &Board) -> Command {
         let mut command = self.command("qemu".into(), subcommand);
-        command.args(board.packages.iter().flat_map(|package| ["--package", package]));
+        let packages = board::PACKAGES.iter().chain(board.packages);
+        command.args(packages.flat_map(|package| ["--package", package]));
         command
     }
 
+    /// With the firmware's profile, so that `core` is built once for both.
     fn library(&self, subcommand: &str, arguments: &[&str]) -> Command {
         let mut command = self.command(PathBuf::new(), subcommand);
+        command.env("CARGO_PROFILE_RELEASE_DEBUG", "2");
+        command.env("CARGO_PROFILE_RELEASE_PANIC", "abort");
         command.args(arguments);
         command
     }

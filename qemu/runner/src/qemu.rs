@@ -105,3 +105,54 @@ fn value(text: &str) -> String {
 fn path(path: &Path) -> String {
     value(&path.display().to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        board::{BOARDS, Board},
+        boot::Options,
+        cargo::Firmware,
+    };
+    use std::time::Duration;
+
+    fn words(board: &'static Board, options: Options, command_line: &str) -> Vec<String> {
+        let firmware = Firmware { elf: "firmware".into(), dictionary: Default::default() };
+        let rig = Rig { qemu: board.qemu.name.into(), firmware, board, options };
+        let command = command(&rig.boot(command_line, Duration::ZERO), Path::new("."));
+        command.get_args().map(|word| word.to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn each_stream_has_a_socket_and_one_device() {
+        let pc = [pc::Machine::Q35, pc::Machine::Pc, pc::Machine::Microvm];
+        let pc = pc.map(|machine| Options { machine: Some(machine), ..Options::default() });
+        let all = pc.into_iter().map(|options| (&BOARDS[0], options));
+        let others = BOARDS[1..].iter().map(|board| (board, Options::on(board)));
+        for (board, options) in all.chain(others) {
+            let words = words(board, options, "list");
+            for (stream, attachment) in STREAMS.into_iter().zip(board.streams) {
+                let socket = format!("socket,id={stream},path={stream}");
+                let sockets = words.iter().filter(|word| **word == socket).count();
+                let devices = words.iter().flat_map(|word| word.split([',', '=', ':']).skip(1));
+                let devices = devices.filter(|word| *word == stream).count() - 2 * sockets;
+                let there = usize::from(attachment != Attachment::Absent);
+                assert_eq!((sockets, devices), (there, there), "{stream} of {words:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_command_line_goes_the_boards_own_way() {
+        for board in &BOARDS {
+            let words = words(board, Options::on(board), "run name=a,b");
+            let words = words.join(" ");
+            assert!(words.contains(&format!("-icount shift={},sleep=off", board.shift)), "{words}");
+            let expected = match board.command_line {
+                CommandLine::Append => "-append run irq=apic name=a,b",
+                CommandLine::Semihosting => ",arg=run,arg=name=a,,b",
+            };
+            assert!(words.ends_with(expected), "{words}");
+        }
+    }
+}

@@ -151,6 +151,14 @@ pub fn reason_to_ignore(needs: Needs) -> Option<String> {
     ignored.then(|| advice.replace(NEXT_LINE, "; "))
 }
 
+/// The tools, or how to install them if tests that need them are to be ignored.
+pub fn tools_or_advice(needs: Needs) -> Result<std::result::Result<Tools, String>> {
+    match reason_to_ignore(needs) {
+        Some(advice) => Ok(Err(advice)),
+        None => tools(needs).map(Ok),
+    }
+}
+
 /// The tools that were not found: the reasons to show, and the packages that contain the tools.
 #[derive(Debug, Default)]
 struct Missing {

@@ -171,11 +171,11 @@ pub fn wrong(soaked: &Soaked, rounds: u64, board: &Board) -> Vec<String> {
     let done = [
         ("completed", soaked.completed, None),
         ("cancelled", soaked.cancelled, None),
-        ("failed", soaked.failed, None),
+        ("failed", soaked.failed, Some(Device::Serial)),
         ("collected", soaked.collected, None),
         ("called back", called_back, None),
         ("given up", soaked.given_up, None),
-        ("forgotten", forgotten, None),
+        ("forgotten", forgotten, Some(Device::Disk)),
         ("on the disk", soaked.disk(), Some(Device::Disk)),
         ("on a serial port", soaked.serial, Some(Device::Serial)),
         ("of the DMA engine", soaked.dma, Some(Device::Dma)),

@@ -7,7 +7,7 @@ use runner::{
     board::{Board, PC},
     cargo,
     child::{self, Child},
-    error::Result,
+    error::Error,
     project,
     setup::{self, Needs, Tools, UEFI_LINKER},
     toolchain::Toolchain,
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     runner::finish(run(&arguments))
 }
 
-fn run(arguments: &Arguments) -> Result<bool> {
+fn run(arguments: &Arguments) -> Result<bool, Error> {
     let ast1030 = Board::named("ast1030").expect("a board");
     let needs_uefi = Needs { targets: &[UEFI], uefi: true, ..Needs::BOOT };
     let trials = vec![
@@ -48,10 +48,11 @@ fn trial(
     name: &str,
     needs: Needs,
     test: impl FnOnce(&Tools) -> Result<(), Failed> + Send + 'static,
-) -> Result<Trial> {
+) -> Result<Trial, Error> {
     Ok(match setup::tools_or_advice(needs)? {
         Ok(tools) => Trial::test(name, move || test(&tools)),
-        Err(advice) => Trial::test(format!("{name} ({advice})"), || Ok(())).with_ignored_flag(true),
+        Err(advice) => Trial::test(format!("{name} ({advice})"), || Err(Failed::from(advice)))
+            .with_ignored_flag(true),
     })
 }
 

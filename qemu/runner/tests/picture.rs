@@ -51,12 +51,15 @@ fn what_is_recorded_sums_to_the_figures_of_the_row() {
 
         // The same with one stretch less, and with one more.
         let mut other = recording.clone();
-        if let Some(section) = other.sections.iter_mut().rfind(|section| {
-            section.counts.tries && section.stretches.iter().any(|stretch| stretch.tries > 0)
-        }) {
-            section.stretches.push(Stretch { tries: 1, ..Stretch::default() });
+        let tried = |stretch: &Stretch| stretch.tries > 0;
+        let place = other
+            .sections
+            .iter()
+            .rposition(|section| section.counts.tries && section.stretches.iter().any(tried));
+        if let Some(place) = place {
+            other.sections[place].stretches.push(Stretch { tries: 1, ..Stretch::default() });
             assert!(!sums_to(&other, row), "{row:?}");
-            section.stretches.retain(|stretch| stretch.tries == 0);
+            other.sections[place].stretches.retain(|stretch| !tried(stretch));
             assert!(!sums_to(&other, row), "{row:?}");
         }
     }

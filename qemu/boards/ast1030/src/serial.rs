@@ -8,6 +8,9 @@ use wouldblock::uart16550::{Mmio, Register, Registers};
 /// The first serial port: UART5.
 pub const COM1: Serial = Serial::new(0x7e78_4000, 8);
 
+/// Bits per second of [`COM1`] with divisor 1, as QEMU has it.
+pub const COM1_BAUD: u64 = 38_400;
+
 /// The second serial port: UART1.
 pub const COM2: Serial = Serial::new(0x7e78_3000, 47);
 

@@ -9,6 +9,9 @@ use crate::interrupts::Line;
 // SAFETY: where a PC has its first 16550.
 pub const COM1: Serial = Serial { ports: unsafe { Ports::new(0x3f8) }, line: Line::Com1 };
 
+/// Bits per second of [`COM1`] with divisor 1, as QEMU has it.
+pub const COM1_BAUD: u64 = 115_200;
+
 /// The second serial port.
 // SAFETY: where a PC has its second 16550.
 pub const COM2: Serial = Serial { ports: unsafe { Ports::new(0x2f8) }, line: Line::Com2 };

@@ -1,12 +1,20 @@
 //! The alarm: the CLINT's timer, which interrupts on [`Line::Timer`], and the library's alarm on it.
 //!
 //! Under `-icount shift=7` an instruction takes 1.28 ticks, and a one-shot of n ticks interrupts
-//! ⌈n ÷ 1.28⌉ instructions after the store that starts it: at which part of a tick that was has no
-//! influence ([`one_shot`] says how).
+//! ⌈n ÷ 1.28⌉ instructions after the store that starts it, whatever part of a tick has passed then.
+//!
+//! The problem: with `sleep=off` the time of an idle machine leaps to the next alarm, also to one at the
+//! end of time, which is how a RISC-V timer is usually quieted. Rule: the timer is quieted by its bit in
+//! `mie`, and the compare register is left behind.
 
-use core::{arch::asm, cell::Cell};
+use core::{
+    arch::asm,
+    cell::Cell,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use critical_section::Mutex;
+use riscv::register::mie;
 use wouldblock::{
     block::WithAlarm,
     time::{Alarm, Clock},
@@ -23,19 +31,21 @@ use crate::{
 /// than an instruction takes, under `-icount shift=7`.
 pub const STEP: u64 = 1;
 
-/// The compare register while no interrupt is to come.
-const NEVER: u64 = u64::MAX;
+/// Whether an interrupt is to come; the timer's bit in `mie` is set while that is so and the line is
+/// enabled. Both are changed in critical sections.
+static ARMED: AtomicBool = AtomicBool::new(false);
+static ENABLED: AtomicBool = AtomicBool::new(false);
 
 /// Ticks from one interrupt to the next; 0 if it comes once.
 static PERIOD: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
 
-/// Interrupts once, `ticks` from now.
+/// Interrupts once, `ticks` (at least 1, at most those of a day) from now.
 #[inline]
 pub fn one_shot(ticks: u64) {
     start(ticks, 0);
 }
 
-/// Interrupts every `ticks`.
+/// Interrupts every `ticks`, with limits as [`one_shot`].
 #[inline]
 pub fn periodic(ticks: u64) {
     start(ticks, ticks);
@@ -45,7 +55,10 @@ pub fn periodic(ticks: u64) {
 pub fn stop() {
     critical_section::with(|section| {
         PERIOD.borrow(section).set(0);
-        clint::set_compare(NEVER);
+        if ARMED.load(Ordering::Relaxed) {
+            start_exactly(1); // So that an idle machine's time does not leap to the alarm.
+        }
+        set_armed(false);
     });
 }
 
@@ -53,8 +66,8 @@ pub fn stop() {
 #[must_use]
 pub fn is_running() -> bool {
     critical_section::with(|section| {
-        let compare = clint::compare();
-        PERIOD.borrow(section).get() != 0 || compare != NEVER && compare > clock().now()
+        ARMED.load(Ordering::Relaxed)
+            && (PERIOD.borrow(section).get() != 0 || clint::compare() > clock().now())
     })
 }
 
@@ -68,6 +81,7 @@ pub const fn ticks_per_second() -> u64 {
 fn start(ticks: u64, period: u64) {
     critical_section::with(|section| {
         PERIOD.borrow(section).set(period);
+        set_armed(true);
         start_exactly(ticks);
     });
 }
@@ -79,8 +93,10 @@ fn start(ticks: u64, period: u64) {
 /// instructions after the reading, which are exactly 32 ticks.
 #[inline]
 fn start_exactly(ticks: u64) {
-    const LONGEST: u64 = 1 << 62;
-    let ticks = ticks.min(LONGEST) + 32;
+    /// A day. A sleeper that is woken early sleeps again.
+    const LONGEST: u64 = 24 * 60 * 60 * FREQUENCY;
+    // An alarm that is already due would leave the timer of QEMU where it was.
+    let ticks = ticks.clamp(1, LONGEST) + 32;
     // SAFETY: the CLINT's registers, by the invariant of `clint`; they have no effect on memory. The
     // compare register is never early in between (Privileged Architecture, "mtime and mtimecmp").
     unsafe {
@@ -116,13 +132,32 @@ fn start_exactly(ticks: u64) {
 /// Quiets the timer, or sets it to its next period. Called before the handler.
 #[inline]
 pub(crate) fn on_interrupt() {
-    critical_section::with(|section| {
-        let next = match PERIOD.borrow(section).get() {
-            0 => NEVER,
-            period => clint::compare().saturating_add(period),
-        };
-        clint::set_compare(next);
+    critical_section::with(|section| match PERIOD.borrow(section).get() {
+        0 => set_armed(false),
+        period => clint::set_compare(clint::compare().saturating_add(period)),
     });
+}
+
+/// Lets the timer interrupt, or keeps it from that: the line.
+pub(crate) fn set_enabled(enabled: bool) {
+    critical_section::with(|_| {
+        ENABLED.store(enabled, Ordering::Relaxed);
+        set_armed(ARMED.load(Ordering::Relaxed));
+    });
+}
+
+/// In a critical section.
+#[inline]
+fn set_armed(armed: bool) {
+    ARMED.store(armed, Ordering::Relaxed);
+    // SAFETY: no code takes this bit for a critical section.
+    unsafe {
+        if armed && ENABLED.load(Ordering::Relaxed) {
+            mie::set_mtimer()
+        } else {
+            mie::clear_mtimer()
+        }
+    }
 }
 
 /// The timer as the library's alarm, for one sleeper at a time. Its handler only acknowledges: the

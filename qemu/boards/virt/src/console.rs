@@ -1,7 +1,10 @@
 //! Bytes to the host, by two serial ports of the PCI card: `defmt`'s log frames, and a report that a
 //! program on the host reads. Without the card nobody reads them.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::{
+    hint::spin_loop,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use common::{log::Frames, report};
 use serde::Serialize;
@@ -83,5 +86,7 @@ fn write(port: Serial, bytes: &[u8]) {
 
 /// Waits for a bit of the line status. The host takes bytes at once, unless it is far behind.
 fn wait(port: Serial, bit: u8) {
-    while IS_THERE.load(Ordering::Relaxed) && port.read(Register::LineStatus) & bit == 0 {}
+    while IS_THERE.load(Ordering::Relaxed) && port.read(Register::LineStatus) & bit == 0 {
+        spin_loop();
+    }
 }

@@ -95,9 +95,9 @@ impl Line {
 
     /// Lets the line interrupt. What it asked for while it was disabled comes now.
     pub fn enable(self) {
-        // SAFETY: no code takes these bits for a critical section.
         match self {
-            Self::Timer => unsafe { mie::set_mtimer() },
+            Self::Timer => alarm::set_enabled(true),
+            // SAFETY: no code takes this bit for a critical section.
             Self::Software => unsafe { mie::set_msoft() },
             Self::Com1 | Self::Pci(_) => self.set_enabled(true),
         }
@@ -105,9 +105,9 @@ impl Line {
 
     /// Keeps the line from interrupting.
     pub fn disable(self) {
-        // SAFETY: as in `enable`.
         match self {
-            Self::Timer => unsafe { mie::clear_mtimer() },
+            Self::Timer => alarm::set_enabled(false),
+            // SAFETY: as in `enable`.
             Self::Software => unsafe { mie::clear_msoft() },
             Self::Com1 | Self::Pci(_) => self.set_enabled(false),
         }
@@ -199,7 +199,6 @@ pub fn raise_self() {
 /// Brings the controllers to a known state, every line disabled. Called once, by `start`, interrupts
 /// masked.
 pub(crate) fn start() {
-    alarm::stop();
     clint::set_software(false);
     plic::start();
     // SAFETY: as in `Line::enable`.

@@ -1,5 +1,5 @@
 //! The PCI bus: the devices on bus 0, where their registers are, and which line each interrupts on.
-//! There is no firmware, so [`start`] assigns the addresses.
+//! There is no firmware, so the board assigns the addresses.
 //!
 //! Invariant: the configuration space of bus 0 and the window of I/O addresses are mapped for ever. A
 //! device touches memory only from [`Function::enable`] on.

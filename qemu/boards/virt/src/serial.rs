@@ -20,6 +20,9 @@ pub const COM1: Serial = Serial {
     line: Line::Com1,
 };
 
+/// Bits per second of [`COM1`] with divisor 1, as QEMU has it.
+pub const COM1_BAUD: u64 = 399_193;
+
 /// The second serial port: the first of the card.
 pub const COM2: Serial = Serial::of_card(0);
 

@@ -138,7 +138,7 @@ impl Bounds {
             let bound = if rows[0].board.is_pc() { "bound" } else { "" };
             let heading = format!(
                 "{:<25} {:>8}  {:<31} {:>8} {:>9} {bound:>9}",
-                format_args!("{name}, {cpu}"),
+                format!("{name}, {cpu}"),
                 "ours",
                 "peer",
                 "",

@@ -8,9 +8,9 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`recording`] | what the guest has recorded of a row, and its sums |
-//! | [`scale`] | from instructions to places on the time line |
-//! | [`timeline`] | the drawing of one row |
-//! | [`page`] | everything around it |
+//! | `scale` | from instructions to places on the time line |
+//! | `timeline` | the drawing of one row |
+//! | `page` | everything around it |
 
 mod page;
 pub mod recording;

@@ -233,7 +233,8 @@ fn legend(page: &mut String) {
          and their order is not known.</p>\n\
          <p>A row is run twice. The figures above a time line come from a run without a recorder. The time line comes from a run with it: \
          what the recorder itself executes is left out of the bars, but a device does not wait meanwhile, so a row that is busy \
-         until a device has ended finds time for fewer tries.</p>\n</section>\n",
+         until a device has ended finds time for fewer tries. At their edges both ways to measure count some instructions of their own: \
+         a few for each section, sleep and interrupt.</p>\n</section>\n",
     );
 }
 

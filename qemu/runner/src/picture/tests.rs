@@ -280,6 +280,7 @@ fn colours_are_light_and_dark(page: &str) -> Checked {
         let until = style.find("\n}").unwrap_or(style.len());
         style[..until]
             .split("--")
+            .skip(1)
             .filter_map(|after| after.split_once(':'))
             .filter(|(name, _)| name.chars().all(char::is_alphanumeric))
             .map(|(name, _)| name.to_owned())

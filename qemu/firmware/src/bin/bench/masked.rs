@@ -229,7 +229,7 @@ fn job_called_back() {
     static CALLS: AtomicU32 = AtomicU32::new(0);
 
     let before = CALLS.load(Relaxed);
-    SLOT.start_with(Trivial, |_| _ = CALLS.fetch_add(1, Relaxed)).expect("idle");
+    SLOT.start_with(Trivial, |_| CALLS.store(CALLS.load(Relaxed) + 1, Relaxed)).expect("idle");
     set_ready();
     drop(SLOT.on_interrupt());
     assert_eq!(CALLS.load(Relaxed), before + 1);

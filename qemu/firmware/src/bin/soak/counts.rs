@@ -2,8 +2,20 @@
 
 use board::interrupts;
 use firmware::report::Soaked;
-use portable_atomic::{AtomicU64, Ordering::Relaxed};
+use firmware::wide::AtomicU64;
+use portable_atomic::Ordering::Relaxed;
 use wouldblock::job::{Step, Stepped};
+
+/// What the soak does wrong on purpose.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flaw {
+    /// Nothing.
+    None,
+    /// One buffer is not returned.
+    Leak,
+    /// One callback is counted twice.
+    Double,
+}
 
 /// A counter that only counts up.
 pub struct Count(AtomicU64);

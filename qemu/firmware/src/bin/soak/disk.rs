@@ -20,7 +20,7 @@ use wouldblock::{
 };
 
 use crate::{
-    counts::{COUNTS, How},
+    counts::{COUNTS, Flaw, How},
     random::Random,
 };
 
@@ -30,17 +30,6 @@ const BUFFERS: usize = 64;
 const FORGET: u64 = 4;
 /// Sectors that are read.
 const SECTORS: u64 = 1024;
-
-/// What the soak does wrong on purpose.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Flaw {
-    /// Nothing.
-    None,
-    /// One buffer is not returned.
-    Leak,
-    /// One callback is counted twice.
-    Double,
-}
 
 type Buffer = &'static mut [u8];
 

@@ -5,6 +5,8 @@ use board::idle::Park;
 use firmware::task::block_on;
 use wouldblock::job::{Done, Job, Slot};
 
+#[cfg(not(device = "disk"))]
+use crate::counts::Flaw;
 use crate::{
     counts::COUNTS,
     kept::{Home, Kept, Work},
@@ -110,10 +112,46 @@ impl<A: Work> Endpoint<A> {
 
 fn collect<A: Work>(mut done: Done<Kept<A>>) {
     COUNTS.collected.add();
+    #[cfg(not(device = "disk"))]
+    if planted::comes(Flaw::Leak) {
+        return done.op.lose();
+    }
     done.op.put_home();
 }
 
 fn call_back<A: Work>(mut done: Done<Kept<A>>) {
     COUNTS.called_back.add();
+    #[cfg(not(device = "disk"))]
+    if planted::comes(Flaw::Double) {
+        COUNTS.called_back.add();
+    }
     done.op.put_home();
 }
+
+/// The mistakes, where there is no disk to make them with.
+#[cfg(not(device = "disk"))]
+mod planted {
+    use portable_atomic::{AtomicBool, Ordering::Relaxed};
+
+    use crate::counts::Flaw;
+
+    static LEAK: AtomicBool = AtomicBool::new(false);
+    static DOUBLE: AtomicBool = AtomicBool::new(false);
+
+    /// From here on this mistake is to come, once.
+    pub fn make(flaw: Flaw) {
+        LEAK.store(flaw == Flaw::Leak, Relaxed);
+        DOUBLE.store(flaw == Flaw::Double, Relaxed);
+    }
+
+    /// Whether it comes now.
+    pub fn comes(flaw: Flaw) -> bool {
+        match flaw {
+            Flaw::None => false,
+            Flaw::Leak => LEAK.swap(false, Relaxed),
+            Flaw::Double => DOUBLE.swap(false, Relaxed),
+        }
+    }
+}
+#[cfg(not(device = "disk"))]
+pub use planted::make;

@@ -63,6 +63,14 @@ impl<A: Work> Kept<A> {
         Self { op: None, home, cancelled: false }
     }
 
+    /// Puts the operation back into its home, but counts it as lost.
+    #[cfg(not(device = "disk"))]
+    pub fn lose(&mut self) {
+        if let Some(op) = self.op.take() {
+            self.home.put(op);
+        }
+    }
+
     /// Puts the operation back into its home.
     pub fn put_home(&mut self) {
         if let Some(op) = self.op.take() {

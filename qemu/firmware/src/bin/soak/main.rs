@@ -5,8 +5,8 @@
 //! |---|---|
 //! | [`counts`] | what is counted |
 //! | [`kept`], [`endpoint`] | an operation that returns to its place however it ends; a device with one slot |
-//! | [`devices`] | two serial ports, the DMA engine, the timer |
-//! | [`disk`] | the disk, with many requests in flight |
+//! | [`devices`] | two serial ports, the DMA engine, the timer: those that the board has |
+//! | `disk` | the disk, with many requests in flight |
 //!
 //! The command is `soak rounds=N seed=S`; `twin=leak` or `twin=double` makes a mistake on purpose.
 
@@ -15,10 +15,13 @@
 
 mod counts;
 mod devices;
+#[cfg(device = "disk")]
 mod disk;
 mod endpoint;
 mod kept;
 mod random;
+#[cfg(not(device = "disk"))]
+mod without_disk;
 
 use board::{
     Board,
@@ -27,10 +30,13 @@ use board::{
 };
 use firmware::report::{self, Report};
 
-use counts::COUNTS;
+use counts::{COUNTS, Flaw};
 use devices::Devices;
-use disk::{Flaw, Queue};
+#[cfg(device = "disk")]
+use disk::Queue;
 use random::Random;
+#[cfg(not(device = "disk"))]
+use without_disk::Queue;
 
 board::entry!(main);
 

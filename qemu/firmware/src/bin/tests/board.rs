@@ -12,6 +12,8 @@ mod nesting;
 pub mod serial;
 pub mod timer;
 
+use core::arch::naked_asm;
+
 use board::{
     alarm::{STEP, ticks_per_second},
     counter::{frequency, time},
@@ -39,4 +41,23 @@ pub fn settle() {
 /// than [`STEP`].
 pub fn time_of(instructions: u64) -> u64 {
     instructions * (STEP + 1) * frequency() / ticks_per_second()
+}
+
+#[cfg(target_arch = "arm")]
+macro_rules! to_return {
+    () => {
+        "bx lr"
+    };
+}
+#[cfg(not(target_arch = "arm"))]
+macro_rules! to_return {
+    () => {
+        "ret"
+    };
+}
+
+/// Executes this many instructions that do nothing. They begin at its address.
+#[unsafe(naked)]
+pub extern "C" fn nops<const COUNT: usize>() {
+    naked_asm!(".rept {count}", "nop", ".endr", to_return!(), count = const COUNT)
 }

@@ -9,11 +9,12 @@ use board::{
     serial::Serial,
 };
 use drivers::buffer::Buffer;
+use firmware::wide::AtomicU64;
 use firmware::{
     measure::count::Counted,
     serial::{COM1, COM2, Port},
 };
-use portable_atomic::{AtomicU64, Ordering};
+use portable_atomic::Ordering;
 use static_cell::ConstStaticCell;
 use wouldblock::{block::block, sync::Mutex, uart16550::Transmitter};
 

@@ -59,7 +59,7 @@ pub fn blocking(tour: &mut Tour) {
     let (tries, cost) =
         tour.meter.measure(|| dma::transfer_spinning(&mut dma, memory, Direction::ToDevice));
     let checks = Checks::new();
-    checks.expect("it was tried many times", tries > 1_000_000);
+    checks.expect("it was tried many times", tries > 10_000);
     checks.equal("no interrupt was needed", cost.interrupts, 0);
     let row = Row {
         kind: Blocking,
@@ -262,7 +262,7 @@ fn polled(tour: &Tour, Engine { dma, memory }: Engine) -> Engine {
             work += u64::from(black_box(&numbers).iter().sum::<u32>() == 3 * 4096);
         }
     });
-    checks.expect("work was done meanwhile", work > 100);
+    checks.expect("work was done meanwhile", work > 10);
     checks.expect("it ended without an error", done.result.is_ok());
     checks.equal("one interrupt", cost.interrupts, 1);
     let row = Row {

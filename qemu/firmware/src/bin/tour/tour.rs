@@ -5,7 +5,6 @@ use core::cell::Cell;
 use board::interrupts::{self, Line};
 pub use firmware::report::Kind;
 use firmware::{
-    executor::Executor,
     measure::{
         count::{Cost, Meter},
         record,

@@ -38,19 +38,26 @@ const TICKS: u64 = 5_000;
 pub fn cases() {
     static BEFORE: AtomicUsize = AtomicUsize::new(0);
 
-    extern "C" fn handler() {
+    extern "C" fn count() {
         BEFORE.store(since_entry() as usize, Ordering::Relaxed);
         acknowledge();
     }
 
-    entry::install();
-    set_handler(handler);
-    interrupts::disable();
-    let all = steady(|| {
+    extern "C" fn quiet() {
+        acknowledge();
+    }
+
+    let interrupted = || {
         interrupt_soon();
         (0..TICKS).for_each(|_| spin_loop()); // Each time takes an instruction or more.
         opening()
-    });
+    };
+    entry::install();
+    interrupts::disable();
+    set_handler(count);
+    interrupted();
+    set_handler(quiet);
+    let all = steady(interrupted);
     interrupts::enable();
     let before = BEFORE.load(Ordering::Relaxed) as u64;
     report_noted("vector", all, "of these before the handler", before, INCLUDES);

@@ -9,7 +9,8 @@ use board::{
     interrupts::{self, Line},
     pci::BaseAddress,
 };
-use portable_atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use firmware::wide::AtomicU64;
+use portable_atomic::{AtomicU32, Ordering::Relaxed};
 
 use super::{settle, soon};
 
@@ -125,7 +126,9 @@ fn level_waits_while_disabled(board: &'static Board) {
     edu.registers().acknowledge(1);
     edu.line().enable();
     settle();
-    assert_eq!(edu.line().taken(), 1, "no interrupt is requested any more");
+    // A PLIC keeps a request that was withdrawn; the PC's controllers do not.
+    let kept = u64::from(cfg!(target_arch = "riscv32"));
+    assert_eq!(edu.line().taken(), 1 + kept, "no interrupt is requested any more");
 }
 
 /// Memory that is lent to the device; the test does not touch it during a transfer.

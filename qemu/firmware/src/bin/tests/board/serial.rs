@@ -5,7 +5,8 @@ use board::{
     interrupts::Line,
     serial::{COM1, COM2, Serial},
 };
-use portable_atomic::{AtomicU64, Ordering::Relaxed};
+use firmware::wide::AtomicU64;
+use portable_atomic::Ordering::Relaxed;
 use wouldblock::uart16550::{Register, Registers};
 
 pub const RECEIVED: u8 = 1;

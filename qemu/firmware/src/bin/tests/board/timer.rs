@@ -1,14 +1,17 @@
 //! The timer and the counter under `-icount`, with which all tests run: time is the number of
 //! instructions executed.
 
-use core::{arch::asm, array, hint::spin_loop};
+use core::{array, hint::spin_loop};
 
 use board::{
     Board, alarm,
     counter::{EMPTY_PAIR, between, frequency, stamp, time},
     interrupts::{self, Line},
 };
-use portable_atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use firmware::wide::AtomicU64;
+use portable_atomic::{AtomicUsize, Ordering::Relaxed};
+
+use super::nops;
 
 static LANDED: AtomicUsize = AtomicUsize::new(0);
 
@@ -28,25 +31,8 @@ const NOP: usize = if cfg!(target_arch = "x86_64") { 1 } else { 2 };
 pub fn landing(ticks: u64) -> Option<usize> {
     LANDED.store(0, Relaxed);
     alarm::one_shot(ticks);
-    let start: usize;
-    // SAFETY: `nop` has no effect, and the other instruction takes an address.
-    unsafe {
-        #[cfg(target_arch = "x86_64")]
-        asm!(
-            "lea {start}, [rip + 2f]", "2:", ".rept {length}", "nop", ".endr",
-            start = out(reg) start, length = const SLED, options(nostack, nomem),
-        );
-        #[cfg(target_arch = "arm")]
-        asm!(
-            "adr {start}, 2f", ".balign 4", "2:", ".rept {length}", "nop", ".endr",
-            start = out(reg) start, length = const SLED, options(nostack, nomem),
-        );
-        #[cfg(target_arch = "riscv32")]
-        asm!(
-            "lla {start}, 2f", "2:", ".rept {length}", "nop", ".endr",
-            start = out(reg) start, length = const SLED, options(nostack, nomem),
-        );
-    }
+    nops::<SLED>();
+    let start = nops::<SLED> as *const () as usize & !(NOP - 1);
     let landed = LANDED.load(Relaxed);
     (start..=start + SLED * NOP).contains(&landed).then(|| (landed - start) / NOP)
 }
@@ -127,15 +113,14 @@ fn stopped_in_time(_: &'static Board) {
 crate::registry::test!(the_counter_counts_instructions);
 fn the_counter_counts_instructions(_: &'static Board) {
     #[inline(never)]
-    fn nops<const COUNT: usize>() -> u64 {
+    fn count<const COUNT: usize>() -> u64 {
         let start = stamp();
-        // SAFETY: `nop` has no effect.
-        unsafe { asm!(".rept {count}", "nop", ".endr", count = const COUNT, options(nostack)) };
+        nops::<COUNT>();
         between(start, stamp())
     }
 
-    assert!(nops::<0>() >= EMPTY_PAIR);
-    for (counted, nops_there) in [(nops::<1>(), 1), (nops::<10>(), 10), (nops::<1000>(), 1000)] {
-        assert_eq!(counted - nops::<0>(), nops_there);
+    assert!(count::<0>() >= EMPTY_PAIR);
+    for (counted, nops) in [(count::<1>(), 1), (count::<10>(), 10), (count::<1000>(), 1000)] {
+        assert_eq!(counted - count::<0>(), nops);
     }
 }

@@ -91,12 +91,12 @@ fn a_deadline_passes_with_interrupts_masked(_: &'static Board) {
             TRIES.fetch_add(1, Relaxed);
             flag()
         });
-        let end = (&mut op).polled().block_for(Spin, clock(), Duration::from_micros(10));
+        let end = (&mut op).polled().block_for(Spin, clock(), Duration::from_millis(1));
         assert_eq!(end, Err(time::Error::TimedOut));
         assert!(TRIES.load(Relaxed) > 10, "it spun");
 
         let mut waiter = EVENT.waiter().expect("one waiter");
-        let end = waiter.operation(op).block_for(park_until(), clock(), Duration::from_micros(10));
+        let end = waiter.operation(op).block_for(park_until(), clock(), Duration::from_millis(1));
         assert_eq!(end, Err(time::Error::TimedOut));
         assert!(!are_enabled(), "a park does not unmask what its caller has masked");
     });
