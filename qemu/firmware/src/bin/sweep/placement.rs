@@ -243,7 +243,7 @@ impl Path {
     pub fn sweep_at(&'static self, pace: Pace, row: u32) -> (Swept, u64, Option<bool>) {
         let mut swept = Swept::default();
         let (_, [stretch, ..]) = self.sweep_single(pace, &mut swept);
-        let missing = row.saturating_sub(stretch.row());
+        let missing = row.saturating_sub(stretch.longest_row());
         let stepped = stepped::count().map(|_| stepped::difference().is_some());
         (swept, stretch.skipped() + u64::from(missing), stepped)
     }

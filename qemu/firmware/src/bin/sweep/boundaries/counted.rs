@@ -11,7 +11,7 @@
 //!
 //! What this cannot tell from masked interrupts is an alarm that comes only at every second boundary,
 //! and there twice. So one path has many boundaries in a row at each of which interrupts are let in,
-//! and [`Stretch::row`] is how many in a row were hit one after the other.
+//! and [`Stretch::longest_row`] is how many in a row were hit one after the other.
 
 use core::mem::take;
 
@@ -92,7 +92,7 @@ impl Stretch {
     }
 
     /// The most boundaries hit one after the other, one instruction apart.
-    pub fn row(&self) -> u32 {
+    pub fn longest_row(&self) -> u32 {
         self.found.longest_row
     }
 }
