@@ -141,14 +141,11 @@ struct Seen {
 }
 
 impl Seen {
-    /// Whether a task continues after this number of rounds.
+    /// Whether a task continues after this number of rounds. On a machine that is busy with other
+    /// work a task may stay on its thread, or always end in time: so there is a limit.
     fn continues(&self, rounds: u32) -> bool {
         let enough = [&self.migrations, &self.out_of_time].iter().all(|n| n.load(SeqCst) > 100);
-        assert!(
-            rounds < 100 * ROUNDS || enough,
-            "tasks stay where they are, or always end in time"
-        );
-        rounds < ROUNDS || !enough
+        rounds < ROUNDS || !enough && rounds < 100 * ROUNDS
     }
 }
 
