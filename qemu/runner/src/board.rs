@@ -79,6 +79,9 @@ pub enum Machine {
 /// The packages that are built for every board.
 pub const PACKAGES: [&str; 5] = ["common", "board", "drivers", "firmware", "picture"];
 
+/// The binaries that run on every board. The others are for devices of the PC.
+pub const BINARIES: [&str; 7] = ["minimal", "tour", "picture", "tests", "sweep", "soak", "bench"];
+
 /// The names of a guest's byte streams: two serial ports, the log, the reports.
 pub const STREAMS: [&str; 4] = ["com1", "com2", "log", "report"];
 

@@ -75,8 +75,13 @@ impl Check {
 
     fn firmware(&self, subcommand: &str, board: &Board) -> Command {
         let mut command = self.command("qemu".into(), subcommand);
-        let packages = board::PACKAGES.iter().chain(board.packages);
+        // The documentation of what all boards share names the modules of all devices: the PC's.
+        let shared = if board.is_pc() || subcommand != "doc" { &board::PACKAGES[..] } else { &[] };
+        let packages = shared.iter().chain(board.packages);
         command.args(packages.flat_map(|package| ["--package", package]));
+        if !board.is_pc() && subcommand != "doc" {
+            command.arg("--lib").args(board::BINARIES.iter().flat_map(|name| ["--bin", name]));
+        }
         command
     }
 
