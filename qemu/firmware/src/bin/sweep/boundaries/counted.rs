@@ -26,9 +26,9 @@ struct Boundary {
     far: bool,
 }
 
-/// What the placements so far have shown.
-#[derive(Clone, Copy, Default)]
-struct Found {
+/// The placements of one event.
+#[derive(Default)]
+pub struct Stretch {
     last: Boundary,
     /// The number of the boundary before that.
     before: Option<u32>,
@@ -43,64 +43,20 @@ struct Found {
     longest_row: u32,
 }
 
-/// The placements of one event.
-#[derive(Default)]
-pub struct Stretch {
-    found: Found,
-    /// Before the last boundary was reached.
-    before: Found,
-    /// A boundary was taken back.
-    corrected: bool,
-}
-
 impl Stretch {
-    /// Whether that is the boundary of the last placement or the next one.
-    pub fn is_next(&self, number: u32) -> bool {
-        let Boundary { number: last, hits, .. } = self.found.last;
-        hits == 0 || number.wrapping_sub(last) <= 1
-    }
-
     /// The next placement, of at most one instruction later, came after `number` instructions. `far`:
     /// where a far event comes, so perhaps in the sleep.
     pub fn place(&mut self, number: u32, far: bool) {
-        let Boundary { number: last, hits, .. } = self.found.last;
-        if hits == 0 {
-            self.found.boundaries = 1;
-            self.found.last = Boundary { number, hits: 1, far };
-        } else if number == last {
-            self.found.last.hits += 1;
-        } else if number + 1 == last && hits == 1 && !self.corrected {
-            // The last placement was one instruction late: the board's counter had carried, and its
-            // handler took that for it. Once in a stretch this is possible.
-            self.corrected = true;
-            self.found = self.before;
-            self.found.last.hits += 2;
-        } else {
-            self.before = self.found;
-            self.found.reach(number, far);
-        }
-    }
-
-    /// Boundaries skipped; at least that many.
-    pub fn skipped(&self) -> u64 {
-        self.found.skipped
-    }
-
-    /// Boundaries hit.
-    pub fn boundaries(&self) -> u32 {
-        self.found.boundaries
-    }
-
-    /// The most boundaries hit one after the other, one instruction apart.
-    pub fn longest_row(&self) -> u32 {
-        self.found.longest_row
-    }
-}
-
-impl Found {
-    /// The next placement came at another boundary.
-    fn reach(&mut self, number: u32, far: bool) {
         let last = self.last;
+        if last.hits == 0 {
+            self.boundaries = 1;
+            self.last = Boundary { number, hits: 1, far };
+            return;
+        }
+        if number == last.number {
+            self.last.hits += 1;
+            return;
+        }
         let missing = match self.before {
             None => 0, // The placements from before the stretch began.
             Some(before) => (last.number - before + self.owed).saturating_sub(last.hits),
@@ -124,5 +80,20 @@ impl Found {
         self.longest_row = self.longest_row.max(self.row);
         self.before = Some(last.number.min(number));
         self.last = Boundary { number, hits: 1, far };
+    }
+
+    /// Boundaries skipped; at least that many.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// Boundaries hit.
+    pub fn boundaries(&self) -> u32 {
+        self.boundaries
+    }
+
+    /// The most boundaries hit one after the other, one instruction apart.
+    pub fn longest_row(&self) -> u32 {
+        self.longest_row
     }
 }
