@@ -12,7 +12,7 @@ use board::{
     interrupts::{Line, Priority, raise_self},
 };
 use firmware::task::block_on;
-use portable_atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use portable_atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use wouldblock::{
     attempt,
     block::Idle,
@@ -45,7 +45,8 @@ pub const PATHS: &[Path] = &[
         ticket,
     )
     .checked(|| take::is_delivered(2) && device::is_vacant()),
-    Path::new("nested: a shared channel, sent to by two handlers", drain, send, receive_both),
+    Path::new("nested: a shared channel, sent to by two handlers", drain, send, receive_both)
+        .checked(has_lost_no_value),
     Path::new("nested: edges raised by two handlers", listen, rise, see_both),
     Path::new("nested: a mutex that one handler finds locked by another", zero, add, subtract_both),
 ];
@@ -60,11 +61,11 @@ pub const TWINS: &[Path] = &[
 /// The device's handler runs.
 static IN_DEVICE: AtomicBool = AtomicBool::new(false);
 /// Events that came in the device's handler.
-static INSIDE: AtomicU64 = AtomicU64::new(0);
+static INSIDE: AtomicUsize = AtomicUsize::new(0);
 
 /// Events so far that came in the device's handler.
 pub fn inside() -> u64 {
-    INSIDE.load(Relaxed)
+    INSIDE.load(Relaxed) as u64
 }
 
 /// Lets the timer's handler interrupt the device's, or no longer.
@@ -179,15 +180,17 @@ fn ticket() {
 /// Room for later events, which rescue a wait whose event was lost.
 static CHANNEL: SharedChannel<bool, 8, 1> = SharedChannel::new();
 
+/// Values received so far, in all runs.
+static RECEIVED: AtomicUsize = AtomicUsize::new(0);
+
+fn receive() -> bool {
+    let received = CHANNEL.try_recv().is_ok();
+    RECEIVED.fetch_add(usize::from(received), Relaxed);
+    received
+}
+
 /// Leaves the channel empty, its events signalled, and its ring of eight places where it began.
 fn drain() {
-    static RECEIVED: AtomicUsize = AtomicUsize::new(0);
-    let receive = || {
-        let received = CHANNEL.try_recv().is_ok();
-        RECEIVED.fetch_add(usize::from(received), Relaxed);
-        received
-    };
-    RECEIVED.fetch_add(4, Relaxed); // By the last run.
     while CHANNEL.try_send(false).is_ok() {}
     while receive() {}
     while !RECEIVED.load(Relaxed).is_multiple_of(8) {
@@ -195,6 +198,17 @@ fn drain() {
         receive();
     }
     Line::Software.set_handler(|line| in_device(line, || insist(CHANNEL.try_send(true).is_ok())));
+}
+
+/// After a run, which has received four values: the others of the events and the device's two are
+/// still there.
+fn has_lost_no_value() -> bool {
+    RECEIVED.fetch_add(4, Relaxed);
+    let mut left = 0;
+    while receive() {
+        left += 1;
+    }
+    left + 4 == events() + 2
 }
 
 fn send() -> bool {
@@ -210,7 +224,8 @@ fn receive_both() {
             let Ok(device) = receiver.recv().block(Park);
             of_device += usize::from(device);
         }
-        insist(of_device == waits_ended() + 1);
+        // Not always as many: an event that comes early is received in place of the device's value.
+        insist(of_device <= waits_ended() + 1);
     });
 }
 
