@@ -283,6 +283,6 @@ mod tests {
         assert_eq!(wrong(&RIGHT, 11, PC), ["operations that ended: 10, fewer than 11"]);
         assert_eq!(wrong(&Soaked::default(), 0, PC).len(), 11);
         let without_devices = Board::named("microbit").unwrap();
-        assert_eq!(wrong(&Soaked::default(), 0, without_devices).len(), 8);
+        assert_eq!(wrong(&Soaked::default(), 0, without_devices).len(), 6);
     }
 }

@@ -58,6 +58,10 @@ impl Checks {
 /// What the rows of the tour use.
 pub struct Tour {
     pub meter: Meter,
+    #[cfg_attr(
+        not(any(device = "dma", device = "serial")),
+        expect(dead_code, reason = "there is none, and nothing to run beside one")
+    )]
     pub engine: Option<Engine>,
     /// How many returns of blocking calls were checked.
     returns: Cell<u64>,

@@ -27,22 +27,22 @@ impl Engine {
 #[cfg(not(device = "dma"))]
 pub const fn at_rest(_: &crate::tour::Checks) {}
 
-#[cfg(not(device = "dma"))]
+#[cfg(all(not(device = "dma"), device = "serial"))]
 pub const fn start(engine: Engine) -> Engine {
     engine
 }
 
-#[cfg(not(device = "dma"))]
+#[cfg(all(not(device = "dma"), device = "serial"))]
 pub fn wait(engine: Engine, _: impl wouldblock::block::Idle) -> Engine {
     engine
 }
 
-#[cfg(not(device = "dma"))]
+#[cfg(all(not(device = "dma"), device = "serial"))]
 pub const fn tries(engine: &Engine) -> u64 {
     match *engine {}
 }
 
-#[cfg(not(device = "dma"))]
+#[cfg(all(not(device = "dma"), device = "serial"))]
 pub const fn give_back(engine: Engine) -> Engine {
     engine
 }

@@ -45,7 +45,7 @@ pub mod concurrency {
     use super::WHY;
     use crate::tour::{Kind::Concurrency, Tour};
 
-    pub fn rows(tour: &Tour) {
+    pub fn rows(tour: &mut Tour) {
         tour.absent(Concurrency, "four devices at once on one core", WHY);
     }
 }
