@@ -2,7 +2,7 @@
 //! exact, and a count that is off by one is found.
 
 use runner::{
-    board::Board,
+    board::{Board, Device},
     boot::{Irq, Options, Rig},
     report::Soaked,
     soak::{self, Flaw},
@@ -49,10 +49,9 @@ fn a_buffer_that_is_leaked_is_found(board: &'static Board) {
 fn an_end_that_comes_twice_is_found(board: &'static Board) {
     let rig = rig(board);
     let soaked = soak(&rig, rig.options.irq(board), Flaw::Double);
-    assert_eq!(
-        soak::wrong(&soaked, ROUNDS, board).len(),
-        3,
-        "ended, the sum of the ends, called back: {soaked:?}"
-    );
+    let wrong = soak::wrong(&soaked, ROUNDS, board);
+    // The sum of the ends, and called back. On a disk the whole end comes twice, so ended, too.
+    let expected = if board.has(Device::Disk) { 3 } else { 2 };
+    assert_eq!(wrong.len(), expected, "{wrong:?}: {soaked:?}");
     assert_eq!(soaked.called_back, soaked.started_with + 1);
 }
