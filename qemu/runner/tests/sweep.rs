@@ -15,8 +15,10 @@ fn main() -> ExitCode {
 /// the placements are those of both controllers.
 fn least(board: &Board) -> (usize, usize, u64) {
     match board.name {
-        "pc" => (41, 15, 3_000_000),
-        _ => (1, 1, 1),
+        "pc" => (65, 26, 6_000_000),
+        "ast1030" => (74, 29, 600_000),
+        "microbit" => (50, 20, 100_000),
+        _ => (65, 26, 500_000),
     }
 }
 
