@@ -58,7 +58,7 @@ const ASLEEP: u32 = 64;
 /// The most placements of a stretch.
 const MOST: u32 = FAR / 10;
 /// The most pairs of a path, about: all on the PC; elsewhere what time allows.
-const MOST_PAIRS: u32 = if cfg!(target_arch = "x86_64") { u32::MAX } else { 8_000 };
+const MOST_PAIRS: u32 = if cfg!(target_arch = "x86_64") { u32::MAX } else { 2_500 };
 /// A wait that this many events, delivered or not, have not rescued counts as asleep forever.
 const RESCUES: usize = 1000;
 
