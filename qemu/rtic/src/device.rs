@@ -9,7 +9,11 @@ pub use Interrupt as interrupt;
 pub const NVIC_PRIO_BITS: u8 = 3;
 
 /// The interrupts, by their number.
-#[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+#[allow(
+    non_camel_case_types,
+    clippy::upper_case_acronyms,
+    reason = "the names are those of the chip's manual, as a peripheral crate has them"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
 pub enum Interrupt {

@@ -1,5 +1,5 @@
 //! Bytes to the host, by two serial ports of the PCI card: `defmt`'s log frames, and a report that a
-//! program on the host reads. Without the card nobody reads them.
+//! program on the host reads. Without the card they go nowhere.
 
 use core::{
     hint::spin_loop,
