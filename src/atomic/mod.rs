@@ -10,6 +10,8 @@
 //! - `loom`: those of loom, which runs every interleaving of a model.
 //! - `preemptible`: with the feature `testing`. Each access, and each end of a critical section, is
 //!   a boundary at which the host sweep may run a handler.
+//!
+//! `words` has what every processor does in one instruction, over whichever of these is compiled.
 
 #[cfg(loom)]
 mod loom;
@@ -22,6 +24,7 @@ mod preemptible;
     any(all(test, feature = "std"), all(not(feature = "testing"), not(target_has_atomic = "32")))
 ))]
 mod without_cas;
+mod words;
 
 #[cfg(loom)]
 pub(crate) use self::loom::{AtomicU32, Ordering, UnsafeCell, section};
@@ -33,6 +36,7 @@ pub(crate) use plain::{Ordering, UnsafeCell, section};
 pub(crate) use preemptible::{AtomicU32, Ordering, UnsafeCell, section};
 #[cfg(all(not(loom), not(feature = "testing"), not(target_has_atomic = "32")))]
 pub(crate) use without_cas::AtomicU32;
+pub(crate) use words::{Byte, Word, exclusive, full_fence};
 
 /// Declares a function that is `const` except under loom, which makes its atomics at run time.
 macro_rules! const_unless_loom {

@@ -24,10 +24,14 @@
 //!
 //! # No signal is lost
 //! A task tries, registers, arms, and tries again before it is suspended. `signal` and the
-//! registration are read-modify-writes of one word, hence ordered: the second try sees a signal
-//! from before the registration, and a later signal finds the registration and wakes. A sleeper
-//! clears the news before its try, and checks with interrupts held off whether a signal has come
-//! since.
+//! registration are ordered: the second try sees a signal from before the registration, and a later
+//! signal finds the registration and wakes. A sleeper clears the news before its try, and checks with
+//! interrupts held off whether a signal has come since.
+//!
+//! On processors of 64 bits this is lock-free: exchanges of one word. On smaller ones it is bytes, a
+//! fence between cores, and a critical section around the call of the waker, as in most executors'
+//! own signals; so there the waker runs with interrupts masked. In a binary of [one core](crate#one-core)
+//! neither fence nor section is needed.
 //!
 //! # Handlers that interrupt handlers
 //! An interrupt of a higher priority may come at any place of a `signal`, and signal the same
@@ -36,42 +40,35 @@
 //! mask (an NMI, a priority above BASEPRI) must use nothing of this crate.
 
 // # Invariant
-// `state` holds four flags and a count of readers. **Only the waiter writes `waker`, and only under
-// `WRITING`, which it sets only while there are no readers. A signaller reads `waker` only as a
-// counted reader, and only if that signaller cleared `ARMED` after it was counted. While `ARMED` is
-// set there is a waker, and `WRITING` is not set.** The waiter may read `waker` at any time, since
-// nothing else writes it. There is one waiter: `AVAILABLE` ensures that, or the owner of an event
-// that hands none out.
+// An event has one waiter: the registration hands it out once, or the event is `owned`. The
+// registration is one of two files with the same methods.
 
 mod broadcast;
 mod flags;
 mod operation;
+// Both files are the same interface; see each for when it is the better one.
+#[cfg_attr(
+    any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64")),
+    path = "sections.rs"
+)]
+#[cfg_attr(
+    not(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64"))),
+    path = "lock_free.rs"
+)]
+mod registration;
 #[doc(hidden)]
 pub mod wait;
 mod waiter;
 
-use core::{mem, task::Waker};
+use core::task::Waker;
 
-use crate::atomic::{AtomicU32, Ordering, UnsafeCell, const_unless_loom};
+use crate::atomic::const_unless_loom;
+use registration::Registration;
+
 pub use broadcast::Broadcast;
 pub use flags::{AnyOf, Flags};
 pub use operation::Operation;
 pub use waiter::Waiter;
-
-/// The waiter is replacing the waker.
-const WRITING: u32 = 1;
-/// Set while the waiter is *not* handed out. Inverted, so that the usual idle state is zero apart
-/// from `HEARD`, which the fast path of `signal` tests.
-const AVAILABLE: u32 = 1 << 1;
-/// The waiter has set this, and nothing was signalled since.
-const HEARD: u32 = 1 << 2;
-/// The next signal wakes. It is not the top bit: the compiler would test that one by the sign of
-/// the old value, and then x86_64 would not test and clear it with one instruction.
-const ARMED: u32 = 1 << 3;
-/// One signaller that may read the waker. The count has 28 bits, more than there can be cores and
-/// nested handlers.
-const READER: u32 = 1 << 4;
-const READERS: u32 = !(READER - 1);
 
 /// Announces to one waiter that another try is worthwhile. 24 bytes on a 64-bit target, in a
 /// `static`.
@@ -85,13 +82,8 @@ const READERS: u32 = !(READER - 1);
 /// signaller resume: such a task must keep one waker, or leave its executor between two polls.
 #[derive(Debug)]
 pub struct Event {
-    state: AtomicU32,
-    waker: UnsafeCell<Option<Waker>>,
+    registration: Registration,
 }
-
-// SAFETY: `waker` is the only part that is not atomic; the module's invariant keeps writes to it
-// from overlapping with any other access, and `Waker` is `Send` and `Sync`.
-unsafe impl Sync for Event {}
 
 impl Default for Event {
     fn default() -> Self {
@@ -103,17 +95,14 @@ impl Event {
     const_unless_loom! {
         /// An event that was not signalled yet.
         pub fn new() -> Self {
-            Self {
-                state: AtomicU32::new(AVAILABLE),
-                waker: UnsafeCell::new(None),
-            }
+            Self { registration: Registration::new() }
         }
     }
 
     const_unless_loom! {
         /// An event that hands out no waiter: its owner is the waiter.
         pub(crate) fn owned() -> Self {
-            Self { state: AtomicU32::new(0), waker: UnsafeCell::new(None) }
+            Self { registration: Registration::owned() }
         }
     }
 
@@ -126,58 +115,26 @@ impl Event {
     /// x86_64).
     #[inline]
     pub fn signal(&self) {
-        // The result is only compared with 0, which the flags of the processor say. If the fetched
-        // value were used, x86 would need a compare-exchange loop instead of one instruction.
-        if self.state.fetch_and(!HEARD, Ordering::AcqRel) & !HEARD != 0 {
-            self.wake();
-        }
-    }
-
-    /// Takes the registration, if there is one, and wakes as a counted reader.
-    #[inline]
-    fn wake(&self) {
-        self.state.fetch_add(READER, Ordering::Relaxed);
-        let _reading = Reading(&self.state);
-        // One instruction on x86_64; a compare-exchange would be a loop.
-        if self.state.fetch_and(!ARMED, Ordering::AcqRel) & ARMED != 0 {
-            self.waker.with(|waker| {
-                // SAFETY: this has cleared `ARMED` as a counted reader: by the invariant there is a
-                // waker, and nothing writes it.
-                unsafe { (*waker).as_ref().unwrap_unchecked() }.wake_by_ref();
-            });
-        }
+        self.registration.signal();
     }
 
     /// The one waiter, or `None` while it is handed out. Dropping it gives it back.
     pub fn waiter(&self) -> Option<Waiter<'_>> {
-        let before = self.state.fetch_and(!AVAILABLE, Ordering::AcqRel);
         // `then`, not `then_some`: a waiter that is made and dropped would give back the one that
         // is handed out.
-        (before & AVAILABLE != 0).then(|| Waiter { event: self })
+        self.registration.take_waiter().then(|| Waiter { event: self })
     }
 
     /// Whether the event was signalled since [`take_news`](Self::take_news).
     #[inline(always)]
     pub(crate) fn has_news(&self) -> bool {
-        self.state.load(Ordering::Acquire) & HEARD == 0
+        self.registration.has_news()
     }
 
     /// Clears the news. A try after this sees what was signalled before it.
     #[inline(always)]
     pub(crate) fn take_news(&self) {
-        if self.has_news() {
-            self.state.fetch_or(HEARD, Ordering::AcqRel);
-        }
-    }
-}
-
-/// A counted reader. Dropping this ends the count, also if the waker panics.
-struct Reading<'s>(&'s AtomicU32);
-
-impl Drop for Reading<'_> {
-    #[inline(always)]
-    fn drop(&mut self) {
-        self.0.fetch_sub(READER, Ordering::Release);
+        self.registration.take_news();
     }
 }
 
@@ -227,50 +184,10 @@ impl Event {
     ///
     /// # Safety
     /// The caller is the event's only waiter.
-    #[inline]
+    #[inline(always)]
     pub(crate) unsafe fn register(&self, waker: &Waker) -> bool {
-        let kept = self.waker.with(|kept| {
-            // SAFETY: only the waiter writes, and the caller is the waiter.
-            unsafe { &*kept }.as_ref().is_some_and(|kept| kept.will_wake(waker))
-        });
-        if !kept {
-            // SAFETY: the caller is the waiter.
-            let Ok(evicted) = (unsafe { self.replace(Some(waker.clone())) }) else { return false };
-            drop(evicted); // In the context of the waiter, never in a handler.
-        }
-        self.state.fetch_or(ARMED, Ordering::AcqRel);
-        true
-    }
-
-    /// Replaces the stored waker by `waker`, and returns the old one. After that the event is not
-    /// armed.
-    ///
-    /// # Errors
-    /// `waker`, while a signaller reads the stored one, which stays.
-    ///
-    /// # Safety
-    /// The caller is the event's only waiter.
-    unsafe fn replace(&self, waker: Option<Waker>) -> Result<Option<Waker>, Option<Waker>> {
-        let mut state = self.state.load(Ordering::Relaxed);
-        loop {
-            if state & READERS != 0 {
-                return Err(waker);
-            }
-            match self.state.compare_exchange_weak(
-                state,
-                (state | WRITING) & !ARMED,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => break,
-                Err(now) => state = now,
-            }
-        }
-        // SAFETY: `WRITING` is set and there were no readers, so by the invariant nothing else
-        // reads or writes the waker.
-        let evicted = self.waker.with_mut(|kept| mem::replace(unsafe { &mut *kept }, waker));
-        self.state.fetch_and(!WRITING, Ordering::Release);
-        Ok(evicted)
+        // SAFETY: by the caller.
+        unsafe { self.registration.register(waker) }
     }
 
     /// The next signal wakes nothing.
@@ -279,20 +196,27 @@ impl Event {
     /// The caller is the event's only waiter.
     #[inline(always)]
     pub(crate) unsafe fn disarm(&self) {
-        self.state.fetch_and(!ARMED, Ordering::AcqRel);
+        // SAFETY: by the caller.
+        unsafe { self.registration.disarm() }
     }
 
     /// The next signal wakes nothing. Returns the stored waker, which the caller drops last, since
-    /// that may panic. (While a signaller on another core is calling it, it stays, and the next
-    /// waiter drops it.)
+    /// that may panic. (While a signaller is calling it, it stays, and the next waiter drops it.)
     ///
     /// # Safety
     /// The caller is the event's only waiter.
+    #[inline(always)]
     pub(crate) unsafe fn take_waker(&self) -> Option<Waker> {
-        // SAFETY: the caller is the waiter.
-        unsafe {
-            self.disarm();
-            self.replace(None).ok().flatten()
-        }
+        // SAFETY: by the caller.
+        unsafe { self.registration.take_waker() }
+    }
+
+    /// The waiter can be taken again.
+    ///
+    /// # Safety
+    /// The caller is the event's only waiter, and this is its last use of it.
+    #[inline(always)]
+    unsafe fn give_waiter_back(&self) {
+        self.registration.give_waiter_back();
     }
 }

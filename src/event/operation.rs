@@ -9,9 +9,9 @@ use core::{
     time::Duration,
 };
 
-use super::wait::{Bounded, Mapped, Raced, Tied, Wait};
+use super::wait::{Bounded, Mapped, Raced, Tied, Wait, poll};
 use crate::{
-    attempt::{self, Attempt, Progress},
+    attempt::{Attempt, Progress},
     block::{Idle, IdleUntil},
     time::{self, Clock, Deadline},
 };
@@ -227,19 +227,6 @@ impl<W: Wait> Future for Operation<W> {
     /// Tries, registers, arms the source, tries again, and only then returns `Pending`.
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let wait = &mut self.get_mut().0;
-        let mut end = wait.attempt();
-        if let Err(nb::Error::WouldBlock) = end {
-            if wait.register(context.waker()) {
-                wait.arm();
-                end = wait.attempt();
-            } else {
-                context.waker().wake_by_ref(); // Polled again when the signaller is done.
-            }
-        }
-        if !matches!(end, Err(nb::Error::WouldBlock)) {
-            wait.settle();
-        }
-        attempt::into_poll(end)
+        poll(&mut self.get_mut().0, context)
     }
 }

@@ -4,7 +4,10 @@
 //! These names appear in types. A program only names [`Wait`], where it implements a trait of
 //! [`io`](crate::io).
 
-use core::{marker::PhantomData, task::Waker};
+use core::{
+    marker::PhantomData,
+    task::{Context, Poll, Waker},
+};
 
 use super::Event;
 use crate::{
@@ -56,6 +59,32 @@ pub trait Wait: Sealed {
 
     /// Undoes the registration and the arming.
     fn settle(&mut self);
+}
+
+/// One poll: tries, registers, arms the source, tries again, and only then returns `Pending`.
+#[inline]
+pub(super) fn poll<W: Wait>(
+    wait: &mut W,
+    context: &mut Context<'_>,
+) -> Poll<Result<W::Output, W::Error>> {
+    // A loop, so that the code of the try is there once.
+    let mut registered = false;
+    let end = loop {
+        match wait.attempt() {
+            Ok(output) => break Ok(output),
+            Err(nb::Error::Other(error)) => break Err(error),
+            Err(nb::Error::WouldBlock) if registered => return Poll::Pending,
+            Err(nb::Error::WouldBlock) => {}
+        }
+        if !wait.register(context.waker()) {
+            context.waker().wake_by_ref(); // Polled again when the signaller is done.
+            return Poll::Pending;
+        }
+        wait.arm();
+        registered = true;
+    };
+    wait.settle();
+    Poll::Ready(end)
 }
 
 type End<W> = nb::Result<<W as Wait>::Output, <W as Wait>::Error>;
@@ -130,6 +159,12 @@ impl<'w, A: Attempt> Tied<'w, A> {
     #[inline(always)]
     pub(super) const fn new(event: &'w Event, attempt: A) -> Self {
         Self { event, attempt, armed: false, waiter: PhantomData }
+    }
+
+    /// The same for an attempt that an earlier poll may have left armed and registered.
+    #[inline(always)]
+    pub(super) const fn waiting(event: &'w Event, attempt: A) -> Self {
+        Self { event, attempt, armed: true, waiter: PhantomData }
     }
 }
 

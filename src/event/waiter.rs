@@ -1,12 +1,15 @@
 //! The one waiter of an event.
 
-use core::task::{Context, Poll};
-
-use super::{AVAILABLE, Event, Operation, wait::Tied};
-use crate::{
-    atomic::Ordering,
-    attempt::{Attempt, into_poll},
+use core::{
+    mem::ManuallyDrop,
+    task::{Context, Poll},
 };
+
+use super::{
+    Event, Operation,
+    wait::{Tied, poll},
+};
+use crate::attempt::Attempt;
 
 /// Waits on an [`Event`]. A driver endpoint owns it and lends it to its operations.
 ///
@@ -40,23 +43,9 @@ impl Waiter<'_> {
         context: &mut Context<'_>,
         attempt: &mut A,
     ) -> Poll<Result<A::Output, A::Error>> {
-        let mut end = attempt.attempt();
-        if let Err(nb::Error::WouldBlock) = end {
-            // SAFETY: `self` is the waiter.
-            if unsafe { self.event.register(context.waker()) } {
-                attempt.arm();
-                end = attempt.attempt();
-            } else {
-                context.waker().wake_by_ref(); // Polled again when the signaller is done.
-            }
-        }
-        if !matches!(end, Err(nb::Error::WouldBlock)) {
-            // Also undoes the registration of an earlier poll.
-            // SAFETY: `self` is the waiter.
-            unsafe { self.event.disarm() };
-            attempt.disarm();
-        }
-        into_poll(end)
+        // Not dropped: `Pending` leaves the registration.
+        let mut tied = ManuallyDrop::new(Tied::waiting(self.event, attempt));
+        poll(&mut *tied, context)
     }
 }
 
@@ -64,7 +53,8 @@ impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         // SAFETY: `self` is the waiter; this is its last use.
         let evicted = unsafe { self.event.take_waker() };
-        self.event.state.fetch_or(AVAILABLE, Ordering::Release);
+        // SAFETY: `self` is the waiter, and ends here.
+        unsafe { self.event.give_waiter_back() };
         drop(evicted); // Last: the drop runs code of the user's, which may panic.
     }
 }

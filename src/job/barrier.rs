@@ -1,13 +1,5 @@
 //! The barrier between a slot's state and a device that interrupts another core.
 
-#[cfg(not(any(
-    target_arch = "aarch64",
-    target_arch = "riscv32",
-    target_arch = "riscv64",
-    loom
-)))]
-use core::sync::atomic::Ordering::SeqCst;
-
 /// Orders accesses to memory and to devices: accesses before it are performed before accesses after
 /// it.
 ///
@@ -28,6 +20,8 @@ use core::sync::atomic::Ordering::SeqCst;
 /// x86 and Arm the release of an atomic access orders device writes, too; on RISC-V it orders memory
 /// only ("A" extension: no ordering of the other domain), hence [`pass_on`].
 ///
+/// (Loom has no devices, and its exchanges always read the newest value.)
+///
 /// With a barrier on both sides one of two things holds: the handler sees the new state, or the
 /// device is written after it was quieted, and interrupts again.
 ///
@@ -47,32 +41,40 @@ use core::sync::atomic::Ordering::SeqCst;
 ///   orders memory and I/O only if both are named. Writes to CSRs count as device output
 ///   (Unprivileged ISA, "FENCE", and "Zicsr", "CSR Access Ordering").
 /// - others: a sequentially consistent fence, the strongest that Rust has.
+///
+/// In a binary of one core the handler runs on the core that wrote the state, and sees it.
 #[inline(always)]
 pub(super) fn device_barrier() {
-    #[cfg(loom)]
-    {} // Loom has no devices, and its exchanges always read the newest value.
-    #[cfg(all(not(loom), any(target_arch = "x86", target_arch = "x86_64")))]
-    core::sync::atomic::compiler_fence(SeqCst);
-    #[cfg(all(not(loom), target_arch = "aarch64"))]
+    #[cfg(all(not(loom), wouldblock_single_core))]
+    core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::SeqCst);
+    #[cfg(not(any(loom, wouldblock_single_core)))]
+    between_cores();
+}
+
+#[cfg(not(any(loom, wouldblock_single_core)))]
+#[inline(always)]
+fn between_cores() {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::SeqCst);
+    #[cfg(target_arch = "aarch64")]
     // SAFETY: a barrier changes no state. It is not `nomem`, so the compiler moves no access across
     // it.
     unsafe {
         core::arch::asm!("dsb sy", options(nostack, preserves_flags));
     }
-    #[cfg(all(not(loom), any(target_arch = "riscv32", target_arch = "riscv64")))]
+    #[cfg(any(target_arch = "riscv32", target_arch = "riscv64"))]
     // SAFETY: as above.
     unsafe {
         core::arch::asm!("fence iorw, iorw", options(nostack, preserves_flags));
     }
     #[cfg(not(any(
-        loom,
         target_arch = "x86",
         target_arch = "x86_64",
         target_arch = "aarch64",
         target_arch = "riscv32",
         target_arch = "riscv64"
     )))]
-    core::sync::atomic::fence(SeqCst);
+    core::sync::atomic::fence(core::sync::atomic::Ordering::SeqCst);
 }
 
 /// Before an atomic access by which the slot, and with it the device, passes to another context:
@@ -80,7 +82,10 @@ pub(super) fn device_barrier() {
 /// nothing elsewhere, where the release of the access does it.
 #[inline(always)]
 pub(super) fn pass_on() {
-    #[cfg(all(not(loom), any(target_arch = "riscv32", target_arch = "riscv64")))]
+    #[cfg(all(
+        any(target_arch = "riscv32", target_arch = "riscv64"),
+        not(any(loom, wouldblock_single_core))
+    ))]
     // SAFETY: a barrier changes nothing. It is not `nomem`: the compiler moves no access over it.
     unsafe {
         core::arch::asm!("fence o, w", options(nostack, preserves_flags));

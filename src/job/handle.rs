@@ -66,20 +66,24 @@ impl<A: Background + 'static> Job<A> {
     /// [`nb::Error::WouldBlock`]: the operation still runs, or its end was already returned.
     #[inline]
     pub fn attempt(&mut self) -> Result<Done<A>, nb::Error<Infallible>> {
-        let Some(slot) = self.slot else { return Err(nb::Error::WouldBlock) };
-        if !slot.state.is_done() {
-            slot.try_step();
-            if !slot.state.is_done() {
-                return Err(nb::Error::WouldBlock);
-            }
+        self.look(None).ok_or(nb::Error::WouldBlock)
+    }
+
+    /// The end, after a step if need be. If it is not there, `waker` is registered for it.
+    #[inline]
+    fn look(&mut self, waker: Option<&Waker>) -> Option<Done<A>> {
+        let slot = self.slot?;
+        // SAFETY: a slot has one job, which waits on the slot's event.
+        if !unsafe { slot.driver().has_ended(waker) } {
+            return None;
         }
         // SAFETY: a slot has one job, and only its job waits on the slot's event.
-        unsafe { slot.event.disarm() };
+        unsafe { slot.machine.event.disarm() };
         // SAFETY: the phase is `Done`, and not orphaned while the job exists: both are initialised
         // and belong to the job, which gives them up.
         let done = unsafe { slot.collect() };
         self.slot = None;
-        Ok(done)
+        Some(done)
     }
 
     /// The end, in every form, without giving up the job: to wait for it with a time-out, or to
@@ -129,8 +133,8 @@ impl<A: Background + 'static> Job<A> {
         if let Some(slot) = self.slot.take() {
             // SAFETY: a slot has one job, and only its job waits on the slot's event; this is the
             // last use of it.
-            let evicted = unsafe { slot.event.take_waker() };
-            slot.state.orphan(); // From here on the slot may hold another operation.
+            let evicted = unsafe { slot.machine.event.take_waker() };
+            slot.machine.state.orphan(); // From here on the slot may hold another operation.
             drop(evicted); // Last: the drop runs code of the user's, which may panic.
         }
     }
@@ -154,19 +158,19 @@ impl<A: Background + 'static> Wait for Ended<'_, A> {
     #[inline(always)]
     fn take_news(&mut self) {
         if let Some(slot) = self.0.slot {
-            slot.event.take_news();
+            slot.machine.event.take_news();
         }
     }
 
     #[inline(always)]
     fn has_news(&self) -> bool {
-        self.0.slot.is_some_and(|slot| slot.event.has_news())
+        self.0.slot.is_some_and(|slot| slot.machine.event.has_news())
     }
 
     #[inline]
     fn register(&mut self, waker: &Waker) -> bool {
         // SAFETY: a slot has one job, and only its job waits on the slot's event.
-        self.0.slot.is_none_or(|slot| unsafe { slot.event.register(waker) })
+        self.0.slot.is_none_or(|slot| unsafe { slot.machine.event.register(waker) })
     }
 
     #[inline(always)]
@@ -176,7 +180,7 @@ impl<A: Background + 'static> Wait for Ended<'_, A> {
     fn settle(&mut self) {
         if let Some(slot) = self.0.slot {
             // SAFETY: a slot has one job, and only its job waits on the slot's event.
-            unsafe { slot.event.disarm() };
+            unsafe { slot.machine.event.disarm() };
         }
     }
 }
@@ -188,15 +192,10 @@ impl<A: Background + 'static> Future for Job<A> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Done<A>> {
         // As the poll of an `Operation`, but the end, which holds the operation, is moved only
         // once.
-        if let Ok(done) = self.attempt() {
-            return Poll::Ready(done);
+        match self.look(Some(context.waker())) {
+            Some(done) => Poll::Ready(done),
+            None => Poll::Pending,
         }
-        if !Ended(&mut self).register(context.waker()) {
-            context.waker().wake_by_ref(); // Polled again when the signaller is done.
-        } else if let Ok(done) = self.attempt() {
-            return Poll::Ready(done);
-        }
-        Poll::Pending
     }
 }
 

@@ -9,6 +9,7 @@ use super::{
     Background, Busy, Callback, Done, Job,
     barrier::device_barrier,
     state::{State, Unwound, Vacant},
+    step::Machine,
 };
 use crate::{
     atomic::{UnsafeCell, const_unless_loom, section},
@@ -17,9 +18,9 @@ use crate::{
 
 /// Room for one background operation, in a `static`. On a 64-bit target it has 40 bytes, plus the
 /// operation and its result.
+#[repr(C)] // The machine is at the address of the slot.
 pub struct Slot<A: Background + 'static> {
-    pub(super) state: State,
-    pub(super) event: Event,
+    pub(super) machine: Machine,
     pub(super) callback: UnsafeCell<Option<Callback<A>>>,
     pub(super) op: UnsafeCell<MaybeUninit<A>>,
     pub(super) result: UnsafeCell<MaybeUninit<Result<A::Output, A::Error>>>,
@@ -35,7 +36,7 @@ unsafe impl<A: Background + 'static> Send for Slot<A> {}
 
 impl<A: Background + 'static> fmt::Debug for Slot<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Slot").field(&self.state.describe()).finish()
+        f.debug_tuple("Slot").field(&self.machine.state.describe()).finish()
     }
 }
 
@@ -50,8 +51,7 @@ impl<A: Background + 'static> Slot<A> {
         /// An idle slot.
         pub fn new() -> Self {
             Self {
-                state: State::new(),
-                event: Event::owned(),
+                machine: Machine { state: State::new(), event: Event::owned() },
                 callback: UnsafeCell::new(None),
                 op: UnsafeCell::new(MaybeUninit::uninit()),
                 result: UnsafeCell::new(MaybeUninit::uninit()),
@@ -111,7 +111,7 @@ impl<A: Background + 'static> Slot<A> {
     /// operation runs, and if there is nothing to take back. The next [`start`](Self::start) would
     /// drop it.
     pub fn reclaim(&'static self) -> Option<Done<A>> {
-        self.state.reserve_ended(move || self.try_step())?;
+        self.driver().reserve(Some(Vacant::Ended))?;
         // SAFETY: the phase went from `Done`, orphaned, to `Filling` here: both are initialised,
         // and this call owns them, and gives up the slot.
         Some(unsafe { self.collect() })
@@ -121,12 +121,12 @@ impl<A: Background + 'static> Slot<A> {
     /// dropped; if that panics, the slot is idle.
     #[inline(always)]
     pub(super) fn reserve(&'static self) -> bool {
-        let Some(before) = self.state.reserve(move || self.try_step()) else { return false };
+        let Some(before) = self.driver().reserve(None) else { return false };
         if before == Vacant::Ended {
             // SAFETY: the phase went from `Done`, orphaned, to `Filling` here: both are
             // initialised, and this call owns them.
             let done = unsafe { self.take() };
-            let reserved = Reserved(&self.state);
+            let reserved = Reserved(&self.machine.state);
             drop(done);
             mem::forget(reserved);
         }
@@ -171,7 +171,7 @@ impl<A: Background + 'static> Slot<A> {
             unsafe { (*cell).write(op) };
         });
         section(|_| {
-            self.state.begin();
+            self.machine.state.begin();
             // A handler of an interrupt that `begin` causes sees at least `Beginning`.
             device_barrier();
             let beginning = Beginning { slot: self, unwound };
@@ -179,13 +179,13 @@ impl<A: Background + 'static> Slot<A> {
             // core nothing runs in between; another core waits for the end of this section.
             self.op.with_mut(|op| unsafe { (*op).assume_init_mut() }.begin());
             mem::forget(beginning);
-            self.state.publish();
+            self.machine.state.publish();
         });
     }
 
     /// Whether [`start`](Self::start) would accept an operation now.
     pub fn is_idle(&self) -> bool {
-        self.state.is_vacant()
+        self.machine.state.is_vacant()
     }
 
     /// Takes the end out of the slot.
@@ -211,7 +211,7 @@ impl<A: Background + 'static> Slot<A> {
     pub(super) unsafe fn collect(&self) -> Done<A> {
         // SAFETY: by the caller.
         let done = unsafe { self.take() };
-        self.state.vacate(); // Last: from here on the slot may hold another operation.
+        self.machine.state.vacate(); // Last: from here on the slot may hold another operation.
         done
     }
 }
@@ -238,6 +238,6 @@ impl<A: Background + 'static> Drop for Beginning<'_, A> {
             // SAFETY: the call of `fill` that unwinds has set the phase to `Beginning`.
             unsafe { *cell = None };
         });
-        self.slot.state.unwind(self.unwound);
+        self.slot.machine.state.unwind(self.unwound);
     }
 }

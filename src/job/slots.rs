@@ -188,7 +188,7 @@ impl<A: Background + 'static, const N: usize> Slots<A, N> {
         // A new operation first gets a new generation, and then goes through the section in `fill`.
         // So during this section a running slot holds the operation of the generation that is read.
         let claim = section(|_| match self.is_current(ticket) {
-            true => slot.state.claim(Request::Cancel),
+            true => slot.machine.state.claim(Request::Cancel),
             false => Claim::Nothing,
         });
         // SAFETY: the section above has claimed it, if `claim` says so.
@@ -266,6 +266,6 @@ impl<A: Background + 'static> ReservedSlot<A> {
 impl<A: Background + 'static> Drop for ReservedSlot<A> {
     #[inline]
     fn drop(&mut self) {
-        self.slot.state.vacate();
+        self.slot.machine.state.vacate();
     }
 }

@@ -1,15 +1,44 @@
-//! One slot: which context may step its operation, and what a step does.
+//! The machine of a slot: which context may step its operation, and what a step does.
+//!
+//! It does not depend on the type of the operation. So it is one function, which serves the handler,
+//! the waiter and a cancellation, of every slot in the program; what depends on the type are the two
+//! functions of [`Calls`]. With one type of operation in the program, the compiler calls them
+//! directly.
 
-use core::task::Poll;
+use core::task::{Poll, Waker};
 
 use super::{
     Background, Done, Slot, Step, Stepped,
-    state::{Claim, Release, Request},
+    state::{Claim, Release, Request, STEPS, State, Vacant},
 };
-use crate::{attempt, event::OwedWake};
+use crate::{
+    attempt,
+    event::{Event, OwedWake},
+};
 
-/// How a step has ended.
-enum End {
+/// What every slot begins with.
+#[repr(C)]
+pub(super) struct Machine {
+    pub(super) state: State,
+    /// Announces the end to the job.
+    pub(super) event: Event,
+}
+
+/// What a step does with the operation of a slot.
+pub(super) struct Calls {
+    /// Tries it.
+    attempt: unsafe fn(*const Machine) -> End,
+    /// Asks it to stop.
+    cancel: unsafe fn(*const Machine),
+}
+
+/// How a step has ended, or why there was none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// There was no operation to step.
+    Nothing,
+    /// Another context steps it, and has the request.
+    Contended,
     NotYet,
     CalledBack,
     Collectable,
@@ -17,7 +46,117 @@ enum End {
     Bounded,
 }
 
+/// The machine of a slot, with what it calls for this type of operation. It may be shared as the slot
+/// is.
+#[derive(Clone, Copy)]
+pub(super) struct Driver {
+    // The first part of a `Slot<A>` that lives for `'static`.
+    machine: *const Machine,
+    // Those of the same `Slot<A>`.
+    calls: &'static Calls,
+}
+
+impl Driver {
+    #[inline(always)]
+    pub(super) fn machine(&self) -> &'static Machine {
+        // SAFETY: by the invariant of the field.
+        unsafe { &*self.machine }
+    }
+
+    /// Claims the slot, or leaves the request with its holder; then steps it.
+    #[inline(never)]
+    pub(super) fn drive(self, request: Request) -> End {
+        let claim = self.machine().state.claim(request);
+        // SAFETY: the line above has claimed it, if `claim` says so.
+        unsafe { self.drive_claimed(claim, matches!(request, Request::Cancel)) }
+    }
+
+    /// Cancels the operation, if `cancel`; tries it, once more for each note; and releases the slot.
+    ///
+    /// # Safety
+    /// If `claim` is `Held`, the caller has moved the phase to `Stepping`.
+    #[inline(always)]
+    pub(super) unsafe fn drive_claimed(self, claim: Claim, mut cancel: bool) -> End {
+        match claim {
+            Claim::Nothing => return End::Nothing,
+            Claim::Contended => return End::Contended,
+            Claim::Held => {}
+        }
+        let mut steps = 1;
+        loop {
+            if cancel {
+                // SAFETY: the phase is `Stepping`, by the caller; the calls are this slot's.
+                unsafe { (self.calls.cancel)(self.machine) };
+            }
+            // SAFETY: as above.
+            match unsafe { (self.calls.attempt)(self.machine) } {
+                End::NotYet => {}
+                end => return end,
+            }
+            match self.machine().state.release(steps == STEPS) {
+                Release::Released => return End::NotYet,
+                Release::Owed => return End::Bounded,
+                Release::Again { cancel: again } => cancel = again,
+            }
+            steps += 1;
+        }
+    }
+
+    /// One step by a waiter, if the slot is not being stepped.
+    fn try_step(self) {
+        let machine = self.machine();
+        if machine.state.is_running() && self.drive(Request::Nothing) == End::Bounded {
+            machine.event.signal(); // Keeps the waiter from sleeping: it tries again.
+        }
+    }
+
+    /// Moves a vacant slot to `Filling`, if it was in the state `from`, or in any. `None` if not.
+    #[inline(never)]
+    pub(super) fn reserve(self, from: Option<Vacant>) -> Option<Vacant> {
+        let state = &self.machine().state;
+        if state.is_owed_a_step() {
+            self.try_step();
+        }
+        state.reserve(from)
+    }
+
+    /// Whether the operation has ended, after a step if need be. If not, `waker` is registered for
+    /// its end, or woken if that is not possible.
+    ///
+    /// # Safety
+    /// The caller has the job of the slot, so it is the event's only waiter.
+    #[inline(never)]
+    pub(super) unsafe fn has_ended(self, waker: Option<&Waker>) -> bool {
+        let machine = self.machine();
+        let mut waker = waker;
+        loop {
+            if machine.state.is_done() {
+                return true;
+            }
+            // Mostly an interrupt has already stepped a job that is waited for.
+            self.try_step();
+            if machine.state.is_done() {
+                return true;
+            }
+            let Some(unregistered) = waker.take() else { return false };
+            // SAFETY: by the caller.
+            if !unsafe { machine.event.register(unregistered) } {
+                unregistered.wake_by_ref(); // Polled again when the signaller is done.
+                return false;
+            }
+        }
+    }
+}
+
 impl<A: Background + 'static> Slot<A> {
+    const CALLS: &'static Calls = &Calls { attempt: Self::attempt_op, cancel: Self::cancel_op };
+
+    #[inline(always)]
+    pub(super) fn driver(&'static self) -> Driver {
+        // A slot begins with its machine. The pointer is to the whole slot.
+        Driver { machine: core::ptr::from_ref(self).cast(), calls: Self::CALLS }
+    }
+
     /// One step, by a handler: tries the operation. If that ends the operation, it calls the
     /// callback, or returns the wake that is owed to the job's waiter.
     ///
@@ -29,16 +168,13 @@ impl<A: Background + 'static> Slot<A> {
     /// is being stepped, at most 64 times: then it returns [`Step::Again`].
     #[inline]
     pub fn on_interrupt(&'static self) -> Stepped {
-        let (step, wake) = match self.state.claim(Request::Step) {
-            Claim::Nothing => (Step::Idle, OwedWake::none()),
-            Claim::Contended => (Step::Contended, OwedWake::none()),
-            // SAFETY: claimed.
-            Claim::Held => match unsafe { self.step() } {
-                End::NotYet => (Step::Pending, OwedWake::none()),
-                End::CalledBack => (Step::Done, OwedWake::none()),
-                End::Collectable => (Step::Done, OwedWake::new(&self.event)),
-                End::Bounded => (Step::Again, OwedWake::new(&self.event)),
-            },
+        let (step, wake) = match self.driver().drive(Request::Step) {
+            End::Nothing => (Step::Idle, OwedWake::none()),
+            End::Contended => (Step::Contended, OwedWake::none()),
+            End::NotYet => (Step::Pending, OwedWake::none()),
+            End::CalledBack => (Step::Done, OwedWake::none()),
+            End::Collectable => (Step::Done, OwedWake::new(&self.machine.event)),
+            End::Bounded => (Step::Again, OwedWake::new(&self.machine.event)),
         };
         Stepped::new(step, wake)
     }
@@ -50,9 +186,7 @@ impl<A: Background + 'static> Slot<A> {
     /// the slot ([`Step::Contended`]), that step cancels the operation. [`Step::Idle`]: no
     /// operation was running. The `begin` of an operation cannot cancel that operation.
     pub fn cancel(&'static self) -> Step {
-        let claim = self.state.claim(Request::Cancel);
-        // SAFETY: the line above has claimed it, if `claim` says so.
-        unsafe { self.cancel_claimed(claim) }
+        self.cancelled(self.driver().drive(Request::Cancel))
     }
 
     /// Cancels, if the slot was claimed for that.
@@ -60,97 +194,69 @@ impl<A: Background + 'static> Slot<A> {
     /// # Safety
     /// If `claim` is `Held`, the caller has moved the phase to `Stepping`.
     pub(super) unsafe fn cancel_claimed(&'static self, claim: Claim) -> Step {
-        match claim {
-            Claim::Nothing => return Step::Idle,
-            Claim::Contended => return Step::Contended,
-            Claim::Held => {}
-        }
-        // SAFETY: claimed: `op` is initialised, and this call owns it.
-        self.op.with_mut(|op| unsafe { (*op).assume_init_mut() }.cancel());
-        // SAFETY: claimed.
-        let step = match unsafe { self.step() } {
+        // SAFETY: by the caller.
+        self.cancelled(unsafe { self.driver().drive_claimed(claim, true) })
+    }
+
+    #[inline]
+    fn cancelled(&'static self, end: End) -> Step {
+        let step = match end {
+            End::Nothing => return Step::Idle,
+            End::Contended => return Step::Contended,
             End::NotYet => return Step::Pending,
             End::CalledBack => return Step::Done,
             End::Collectable => Step::Done,
             End::Bounded => Step::Again,
         };
-        self.event.signal(); // No interrupt follows that would wake a task that awaits the job.
+        self.machine.event.signal(); // No interrupt follows that would wake a task that awaits the job.
         step
     }
 
-    /// One step by a waiter, if the slot is not being stepped. It is out of line, since mostly an
-    /// interrupt has already stepped a job that is waited for.
-    #[inline(never)]
-    pub(super) fn try_step(&'static self) {
-        if self.state.is_running()
-            && let Claim::Held = self.state.claim(Request::Nothing)
-            // SAFETY: claimed.
-            && let End::Bounded = unsafe { self.step() }
-        {
-            self.event.signal(); // Keeps the waiter from sleeping: it tries again.
-        }
+    /// # Safety
+    /// `machine` is that of a slot of this type, and the caller has moved its phase to `Stepping`.
+    unsafe fn cancel_op(machine: *const Machine) {
+        // SAFETY: by the caller.
+        let slot = unsafe { &*machine.cast::<Self>() };
+        // SAFETY: the phase is `Stepping`, by the caller: `op` is initialised, and the caller owns it.
+        slot.op.with_mut(|op| unsafe { (*op).assume_init_mut() }.cancel());
     }
 
-    /// Tries the operation, once more for each note, and releases the slot.
+    /// One try.
     ///
     /// # Safety
-    /// The caller has moved the phase to `Stepping`.
-    #[inline]
-    unsafe fn step(&'static self) -> End {
-        loop {
-            let end = self.op.with_mut(|op| {
-                // SAFETY: the phase is `Stepping`, by the caller: `op` is initialised, and the
-                // caller owns it.
-                let op = unsafe { (*op).assume_init_mut() };
-                let end = attempt::into_poll(op.attempt());
-                match end {
-                    Poll::Pending => op.arm(),
-                    Poll::Ready(_) => op.disarm(),
-                }
-                end
-            });
-            if let Poll::Ready(result) = end {
-                // SAFETY: the phase is `Stepping`, by the caller.
-                return unsafe { self.finish(result) };
+    /// `machine` is that of a slot of this type, and the caller has moved its phase to `Stepping`.
+    unsafe fn attempt_op(machine: *const Machine) -> End {
+        // SAFETY: by the caller.
+        let slot = unsafe { &*machine.cast::<Self>() };
+        let end = slot.op.with_mut(|op| {
+            // SAFETY: the phase is `Stepping`, by the caller: `op` is initialised, and the caller
+            // owns it.
+            let op = unsafe { (*op).assume_init_mut() };
+            let end = attempt::into_poll(op.attempt());
+            match end {
+                Poll::Pending => op.arm(),
+                Poll::Ready(_) => op.disarm(),
             }
+            end
+        });
+        match end {
+            Poll::Pending => End::NotYet,
             // SAFETY: the phase is `Stepping`, by the caller.
-            if let Some(end) = unsafe { self.release() } {
-                return end;
-            }
+            Poll::Ready(result) => unsafe { slot.finish(result) },
         }
-    }
-
-    /// Releases the claim, and returns how the step has ended. `None`: the claim continues, with
-    /// one more step.
-    ///
-    /// # Safety
-    /// The caller has moved the phase to `Stepping`.
-    #[inline]
-    unsafe fn release(&'static self) -> Option<End> {
-        match self.state.release() {
-            Release::Released => return Some(End::NotYet),
-            Release::Owed => return Some(End::Bounded),
-            Release::Again { cancel: false } => {}
-            Release::Again { cancel: true } => {
-                // SAFETY: the phase is `Stepping`, by the caller: `op` is initialised, and the
-                // caller owns it.
-                self.op.with_mut(|op| unsafe { (*op).assume_init_mut() }.cancel());
-            }
-        }
-        None
     }
 
     /// # Safety
     /// The caller has moved the phase to `Stepping`, and the operation has ended with `result`.
     #[inline]
-    unsafe fn finish(&'static self, result: Result<A::Output, A::Error>) -> End {
+    unsafe fn finish(&self, result: Result<A::Output, A::Error>) -> End {
         // SAFETY: the phase is `Stepping`, by the caller.
         let callback = self.callback.with(|callback| unsafe { *callback });
         if let Some(callback) = callback {
             // SAFETY: the phase is `Stepping`, by the caller: `op` is initialised, and nothing
             // reads it again before it is written.
             let op = self.op.with(|op| unsafe { (*op).assume_init_read() });
-            self.state.vacate();
+            self.machine.state.vacate();
             callback(Done { op, result });
             return End::CalledBack;
         }
@@ -158,7 +264,7 @@ impl<A: Background + 'static> Slot<A> {
             // SAFETY: the phase is `Stepping`, by the caller.
             unsafe { (*cell).write(result) };
         });
-        self.state.finish();
+        self.machine.state.finish();
         End::Collectable
     }
 }
