@@ -64,6 +64,22 @@
 //! on x86_64 in ring 0 its feature `critical-section-single-core`. What else a board needs is in
 //! [20 lines](guide::board).
 //!
+//! # One core
+//!
+//! A target does not say how many cores a chip has: `thumbv6m` is a Cortex-M0 with one, and an RP2040
+//! with two. So by default this library orders what it does for other cores, too. A binary that knows
+//! that it runs on one core, and that nothing but that core's handlers and foreground use this library,
+//! may say so, by a flag for the whole build:
+//!
+//! ```text
+//! RUSTFLAGS="--cfg wouldblock_single_core" cargo build
+//! ```
+//!
+//! Then there is no fence, no lock prefix, and no critical section around the call of a waker (its
+//! handlers may nest there). [What it costs](guide::costs) has both. Where a second core, or a second
+//! thread, uses the library with this flag, behaviour is undefined; so it is no cargo feature, which a
+//! dependency could turn on, and which `--all-features` does.
+//!
 
 #![cfg_attr(not(target_arch = "x86_64"), doc = "[`cache`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "persist"), doc = "[`persist`]: #modules-behind-a-feature")]

@@ -26,10 +26,20 @@ pub trait Clock {
             return 0;
         }
         let (frequency, nanos) = (self.frequency(), u64::from(duration.subsec_nanos()));
-        // Exact in 64 bits: `nanos` and the remainder are below 2^30 each, and `nanos` times the
-        // quotient is below `frequency`.
-        let part = nanos * (frequency / NANOS) + (nanos * (frequency % NANOS)).div_ceil(NANOS);
-        duration.as_secs().saturating_mul(frequency).saturating_add(part).saturating_add(1)
+        // Ticks per nanosecond: a whole number, and the rest as a fraction of 2^32, rounded up. With it
+        // the product is rounded down correctly, or is one too much: in a second the rounding adds up
+        // to less than a quarter of a tick.
+        let (whole, rest) = (frequency / NANOS, frequency % NANOS);
+        let estimate = (nanos * (rest << 32).div_ceil(NANOS)) >> 32;
+        let rounded_up = estimate + u64::from(estimate * NANOS < nanos * rest);
+        let part = nanos * whole + rounded_up;
+        // On a small processor two words are multiplied by one instruction, and four by a function.
+        let seconds = duration.as_secs();
+        let ticks = match (u32::try_from(seconds), u32::try_from(frequency)) {
+            (Ok(seconds), Ok(frequency)) => u64::from(seconds) * u64::from(frequency),
+            _ => seconds.saturating_mul(frequency),
+        };
+        ticks.saturating_add(part).saturating_add(1)
     }
 }
 
