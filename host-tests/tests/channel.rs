@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    iter,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering::SeqCst},
@@ -217,6 +218,50 @@ fn slices_move_in_bulk_around_the_end_of_the_ring() {
     assert_eq!(receiver.recv_slice(&mut rest).block(Spin), Ok(4));
     assert_eq!(rest[..4], [4, 7, 8, 9]);
     assert!(CHANNEL.is_empty());
+}
+
+#[test]
+fn slices_of_every_length_go_in_and_out_at_every_place() {
+    const CELLS: usize = 5;
+    let lengths = 0..=CELLS;
+    for place in 0..CELLS {
+        for held in 0..CELLS {
+            for sent in lengths.clone() {
+                for received in lengths.clone() {
+                    slices_at::<CELLS>(place, held, sent, received);
+                }
+            }
+        }
+    }
+}
+
+/// In a ring whose oldest value is at `place`, and that holds `held` values: sends the next numbers
+/// as a slice, then receives a slice and what is left.
+fn slices_at<const CELLS: usize>(place: usize, held: usize, sent: usize, received: usize) {
+    let channel = Channel::<usize, CELLS>::new();
+    let (mut sender, mut receiver) = channel.split().unwrap();
+    for _ in 0..place {
+        sender.try_send(0).unwrap();
+        receiver.try_recv().unwrap();
+    }
+    for value in 0..held {
+        sender.try_send(value).unwrap();
+    }
+    let moved = |count, length| {
+        if count == 0 && length > 0 { Err(nb::Error::WouldBlock) } else { Ok(count) }
+    };
+    let values: Vec<usize> = (held..held + sent).collect();
+    let count = sent.min(CELLS - 1 - held);
+    assert_eq!(sender.send_slice(&values).attempt(), moved(count, sent));
+    let all = held + count;
+    assert_eq!(channel.len(), all);
+    let mut buffer = vec![usize::MAX; received];
+    let count = received.min(all);
+    assert_eq!(receiver.recv_slice(&mut buffer).attempt(), moved(count, received));
+    let rest = iter::from_fn(|| receiver.try_recv().ok());
+    let out: Vec<usize> = buffer[..count].iter().copied().chain(rest).collect();
+    assert_eq!(out, (0..all).collect::<Vec<_>>(), "{place} {held} {sent} {received}");
+    assert!(buffer[count..].iter().all(|value| *value == usize::MAX), "no more than was there");
 }
 
 #[test]

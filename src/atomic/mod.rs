@@ -12,7 +12,11 @@
 //!   a boundary at which the host sweep may run a handler.
 //!
 //! `words` has what every processor does in one instruction, over whichever of these is compiled.
+//! Two more names copy values into a run of cells and out of it: those of `plain` at once, those of
+//! `each` cell by cell, so that `loom` and `preemptible` see each access.
 
+#[cfg(any(loom, feature = "testing"))]
+mod each;
 #[cfg(loom)]
 mod loom;
 #[cfg(all(not(loom), not(feature = "testing")))]
@@ -28,10 +32,12 @@ mod words;
 
 #[cfg(loom)]
 pub(crate) use self::loom::{AtomicU32, Ordering, UnsafeCell, section};
+#[cfg(any(loom, feature = "testing"))]
+pub(crate) use each::{read_each, write_each};
 #[cfg(all(not(loom), not(feature = "testing"), target_has_atomic = "32"))]
 pub(crate) use plain::AtomicU32;
 #[cfg(all(not(loom), not(feature = "testing")))]
-pub(crate) use plain::{Ordering, UnsafeCell, section};
+pub(crate) use plain::{Ordering, UnsafeCell, read_each, section, write_each};
 #[cfg(all(not(loom), feature = "testing"))]
 pub(crate) use preemptible::{AtomicU32, Ordering, UnsafeCell, section};
 #[cfg(all(not(loom), not(feature = "testing"), not(target_has_atomic = "32")))]

@@ -16,7 +16,7 @@ use core::{convert::Infallible, mem::MaybeUninit};
 
 use super::sending::{Push, Sending};
 use crate::{
-    atomic::{AtomicU32, Ordering, UnsafeCell, const_unless_loom},
+    atomic::{UnsafeCell, Word, const_unless_loom, read_each, write_each},
     attempt::from_fn,
     event::{
         Event, Operation, Waiter,
@@ -42,15 +42,18 @@ use crate::{
 /// ```
 pub struct Channel<T, const N: usize> {
     ends: Ends,
-    ring: [UnsafeCell<MaybeUninit<T>>; N],
+    ring: [Cell<T>; N],
 }
+
+/// Room for one value.
+type Cell<T> = UnsafeCell<MaybeUninit<T>>;
 
 /// Where the values begin and end, and the events of both sides.
 struct Ends {
     /// Index of the oldest value.
-    head: AtomicU32,
+    head: Word,
     /// Index after the newest value.
-    tail: AtomicU32,
+    tail: Word,
     room: Event,
     news: Event,
 }
@@ -141,7 +144,7 @@ impl<T, const N: usize> Drop for Channel<T, N> {
 impl Ends {
     const_unless_loom! {
         fn new() -> Self {
-            Self { head: AtomicU32::new(0), tail: AtomicU32::new(0), room: Event::new(), news: Event::new() }
+            Self { head: Word::new(0), tail: Word::new(0), room: Event::new(), news: Event::new() }
         }
     }
 }
@@ -149,27 +152,27 @@ impl Ends {
 /// The part of the channel that both ends use.
 pub struct End<'c, T> {
     ends: &'c Ends,
-    ring: &'c [UnsafeCell<MaybeUninit<T>>],
+    ring: &'c [Cell<T>],
 }
 
 // SAFETY: an end belongs to one side, and values are sent through it. By the invariant the other
 // side uses other cells.
 unsafe impl<T: Send> Send for End<'_, T> {}
 
-impl<T> End<'_, T> {
+impl<'c, T> End<'c, T> {
     /// Only the sender calls this.
     #[inline]
     fn push(&self, value: T) -> Result<(), T> {
-        let tail = self.ends.tail.load(Ordering::Relaxed);
+        let tail = self.ends.tail.get();
         let next = self.after(tail);
-        if next == self.ends.head.load(Ordering::Acquire) {
+        if next == self.ends.head.acquire() {
             return Err(value);
         }
         self.cell(tail).with_mut(|cell| {
             // SAFETY: by the invariant the cell at `tail` is empty and belongs to the sender.
             unsafe { (*cell).write(value) };
         });
-        self.ends.tail.store(next, Ordering::Release);
+        self.ends.tail.release(next);
         self.ends.news.signal();
         Ok(())
     }
@@ -177,14 +180,14 @@ impl<T> End<'_, T> {
     /// Only the receiver calls this.
     #[inline]
     fn pop(&self) -> Option<T> {
-        let head = self.ends.head.load(Ordering::Relaxed);
-        if head == self.ends.tail.load(Ordering::Acquire) {
+        let head = self.ends.head.get();
+        if head == self.ends.tail.acquire() {
             return None;
         }
         // SAFETY: by the invariant the cell at `head` holds a value and belongs to the receiver. It
         // counts as empty once `head` has moved past it.
         let value = self.cell(head).with_mut(|cell| unsafe { (*cell).assume_init_read() });
-        self.ends.head.store(self.after(head), Ordering::Release);
+        self.ends.head.release(self.after(head));
         self.ends.room.signal();
         Some(value)
     }
@@ -192,17 +195,16 @@ impl<T> End<'_, T> {
     fn len(&self) -> usize {
         // Of two indices that were loaded one after the other, the ends may have moved both in
         // between. So `tail` is loaded again; a few times at most, since a try is bounded.
-        let mut tail = self.ends.tail.load(Ordering::Acquire);
+        let mut tail = self.ends.tail.acquire();
         let mut head = 0;
         for _ in 0..4 {
-            head = self.ends.head.load(Ordering::Acquire);
-            let before = core::mem::replace(&mut tail, self.ends.tail.load(Ordering::Acquire));
+            head = self.ends.head.acquire();
+            let before = core::mem::replace(&mut tail, self.ends.tail.acquire());
             if tail == before {
                 break;
             }
         }
-        let (tail, head) = (tail as usize, head as usize);
-        if tail >= head { tail - head } else { tail + self.ring.len() - head }
+        self.held(head, tail)
     }
 
     /// Only the sender calls this. Pushes as many of `values` as fit, publishes them together and
@@ -211,22 +213,22 @@ impl<T> End<'_, T> {
     where
         T: Copy,
     {
-        let head = self.ends.head.load(Ordering::Acquire);
-        let mut tail = self.ends.tail.load(Ordering::Relaxed);
-        let mut count = 0;
-        for &value in values {
-            let next = self.after(tail);
-            if next == head {
-                break;
-            }
-            self.cell(tail).with_mut(|cell| {
-                // SAFETY: by the invariant the cell at `tail` is empty and belongs to the sender.
-                unsafe { (*cell).write(value) };
-            });
-            (tail, count) = (next, count + 1);
-        }
+        let tail = self.ends.tail.get();
+        let head = self.ends.head.acquire();
+        // One cell stays empty.
+        let count = values.len().min(self.ring.len() - 1 - self.held(head, tail));
         if count > 0 {
-            self.ends.tail.store(tail, Ordering::Release);
+            // SAFETY: by the invariant `tail` is below the length of the ring; `count` is below it,
+            // and the first run is no longer than `count`, which is no more than `values`. The
+            // cells of the runs are empty and belong to the sender.
+            let next = unsafe {
+                let ([first, second], next) = self.runs(tail, count);
+                let (values, rest) = values.split_at_unchecked(first.len());
+                write_each(first, values);
+                write_each(second, rest);
+                next
+            };
+            self.ends.tail.release(next);
             self.ends.news.signal();
         }
         count
@@ -237,22 +239,50 @@ impl<T> End<'_, T> {
     where
         T: Copy,
     {
-        let tail = self.ends.tail.load(Ordering::Acquire);
-        let mut head = self.ends.head.load(Ordering::Relaxed);
-        let mut count = 0;
-        for value in values {
-            if head == tail {
-                break;
-            }
-            // SAFETY: as in `pop`.
-            *value = self.cell(head).with_mut(|cell| unsafe { (*cell).assume_init_read() });
-            (head, count) = (self.after(head), count + 1);
-        }
+        let head = self.ends.head.get();
+        let tail = self.ends.tail.acquire();
+        let count = values.len().min(self.held(head, tail));
         if count > 0 {
-            self.ends.head.store(head, Ordering::Release);
+            // SAFETY: as in `push_slice`, but the cells of the runs hold values and belong to the
+            // receiver. They count as empty once `head` has moved past them.
+            let next = unsafe {
+                let ([first, second], next) = self.runs(head, count);
+                let (values, rest) = values.split_at_mut_unchecked(first.len());
+                read_each(first, values);
+                read_each(second, rest);
+                next
+            };
+            self.ends.head.release(next);
             self.ends.room.signal();
         }
         count
+    }
+
+    /// How many values there are from `head` up to `tail`, around the end.
+    #[inline(always)]
+    fn held(&self, head: u32, tail: u32) -> usize {
+        let (head, tail) = (head as usize, tail as usize);
+        if tail >= head { tail - head } else { self.ring.len() - (head - tail) }
+    }
+
+    /// The `count` cells from `index` as two runs, up to the end and from the start, and the index
+    /// after them.
+    ///
+    /// # Safety
+    /// `index` is below the length of the ring, and `count` is, too.
+    #[inline(always)]
+    unsafe fn runs(&self, index: u32, count: usize) -> ([&'c [Cell<T>]; 2], u32) {
+        let index = index as usize;
+        // SAFETY: `index` is within the ring. The first run is within `rest`; the second one ends
+        // before `index`, since `count` is below the length of the ring.
+        unsafe {
+            let (start, rest) = self.ring.split_at_unchecked(index);
+            let (first, second, next) = match count.checked_sub(rest.len()) {
+                Some(more) => (rest.len(), more, more),
+                None => (count, 0, index + count),
+            };
+            ([rest.get_unchecked(..first), start.get_unchecked(..second)], next as u32)
+        }
     }
 
     /// The index after `index`, around the end.
@@ -263,7 +293,7 @@ impl<T> End<'_, T> {
     }
 
     #[inline(always)]
-    fn cell(&self, index: u32) -> &UnsafeCell<MaybeUninit<T>> {
+    fn cell(&self, index: u32) -> &Cell<T> {
         // SAFETY: by the invariant an index is below the length of the ring.
         unsafe { self.ring.get_unchecked(index as usize) }
     }

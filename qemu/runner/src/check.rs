@@ -1,9 +1,10 @@
 //! `check`: lints and documentation of what boots, without a warning; the library built for targets
-//! without an operating system, also without compare-and-swap; the library's sets of features.
+//! without an operating system, also without compare-and-swap; the library's sets of features; format and
+//! lints of what measures real time.
 
 use crate::{
     board::{self, BOARDS, Board},
-    cargo,
+    cargo, cycles,
     error::Result,
     features, folders,
     setup::{self, Needs},
@@ -49,6 +50,7 @@ pub fn run() -> Result<bool> {
     check.on_every_target("build", "no features", "")?;
     check.on_every_target("build", "every feature that needs no host", FEATURES)?;
     check.on_every_target("clippy", "every feature that needs no host", FEATURES)?;
+    cycles::check()?;
     features::check()?;
     ui::print("the bare-metal checks and the sets of features pass");
     Ok(true)

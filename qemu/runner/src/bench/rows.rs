@@ -184,8 +184,10 @@ impl Bounds {
 /// The file that a bench writes.
 #[derive(Debug)]
 pub struct Place {
-    output: OutputFile,
-    place: PathBuf,
+    /// The file.
+    pub output: OutputFile,
+    /// Where it will be.
+    pub place: PathBuf,
 }
 
 impl Place {

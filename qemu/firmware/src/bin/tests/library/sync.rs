@@ -63,3 +63,26 @@ fn a_channel_from_a_handler_to_a_sleeper(_: &'static Board) {
     stop();
 }
 crate::registry::test!(a_channel_from_a_handler_to_a_sleeper);
+
+/// What is copied at once here is copied value by value on the host, under the sweep and loom.
+fn slices_go_in_and_out_at_every_place_of_a_ring(_: &'static Board) {
+    const CELLS: usize = 9;
+    const SENT: [u16; CELLS] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+    for place in 0..CELLS {
+        for length in 1..=CELLS {
+            let channel = Channel::<u16, CELLS>::new();
+            let (mut sender, mut receiver) = channel.split().expect("a new channel");
+            for _ in 0..place {
+                assert_eq!(sender.try_send(0), Ok(()));
+                assert_eq!(receiver.try_recv(), Ok(0));
+            }
+            let count = length.min(CELLS - 1);
+            assert_eq!(sender.send_slice(&SENT[..length]).attempt(), Ok(count));
+            let mut received = [0; CELLS];
+            assert_eq!(receiver.recv_slice(&mut received).attempt(), Ok(count));
+            assert_eq!((&received[..count], channel.len()), (&SENT[..count], 0));
+            assert!(received[count..].iter().all(|value| *value == 0), "no more than was there");
+        }
+    }
+}
+crate::registry::test!(slices_go_in_and_out_at_every_place_of_a_ring);
