@@ -30,8 +30,14 @@ mod preemptible;
 mod without_cas;
 mod words;
 
+// Of the files `event/sections.rs` and `job/state/sections.rs`, which are chosen in the same way.
+#[cfg(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64")))]
+mod bytes;
+
 #[cfg(loom)]
 pub(crate) use self::loom::{AtomicU32, Ordering, UnsafeCell, section};
+#[cfg(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64")))]
+pub(crate) use bytes::{Byte, exclusive, full_fence};
 #[cfg(any(loom, feature = "testing"))]
 pub(crate) use each::{read_each, write_each};
 #[cfg(all(not(loom), not(feature = "testing"), target_has_atomic = "32"))]
@@ -42,7 +48,7 @@ pub(crate) use plain::{Ordering, UnsafeCell, read_each, section, write_each};
 pub(crate) use preemptible::{AtomicU32, Ordering, UnsafeCell, section};
 #[cfg(all(not(loom), not(feature = "testing"), not(target_has_atomic = "32")))]
 pub(crate) use without_cas::AtomicU32;
-pub(crate) use words::{Byte, Word, exclusive, full_fence};
+pub(crate) use words::Word;
 
 /// Declares a function that is `const` except under loom, which makes its atomics at run time.
 macro_rules! const_unless_loom {

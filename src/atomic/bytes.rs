@@ -1,0 +1,52 @@
+//! Bytes that are loaded and stored, and what keeps them in order: for the files with sections.
+
+#[cfg(not(loom))]
+use core::sync::atomic::{AtomicU8, fence};
+
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicU8, fence};
+
+use super::{
+    Ordering, const_unless_loom,
+    words::{ACQUIRE, RELEASE, boundary, order, word},
+};
+
+word!(
+    /// A byte.
+    Byte, u8, AtomicU8
+);
+
+impl Byte {
+    /// Stores a value, from which nothing else follows.
+    #[inline(always)]
+    pub(crate) fn set(&self, value: u8) {
+        boundary();
+        self.0.store(value, Ordering::Relaxed);
+    }
+}
+
+/// What is stored before this is seen by other cores before what is loaded after it is loaded.
+#[inline(always)]
+pub(crate) fn full_fence() {
+    boundary();
+    if cfg!(wouldblock_single_core) {
+        order();
+    } else {
+        fence(Ordering::SeqCst);
+    }
+}
+
+/// Runs `f` so that no other core runs such an `f` at the same time. In a binary of one core it is
+/// no section: a handler may come in between.
+#[inline(always)]
+pub(crate) fn exclusive<R>(f: impl FnOnce() -> R) -> R {
+    #[cfg(not(wouldblock_single_core))]
+    return super::section(|_| f());
+    #[cfg(wouldblock_single_core)]
+    {
+        order();
+        let end = f();
+        order();
+        end
+    }
+}
