@@ -26,6 +26,7 @@
 //! | [`setup`], [`toolchain`], [`apt`] | the tools that a command needs: found, or installed |
 //! | [`cargo`] | the second cargo, which builds for bare metal |
 //! | [`board`], [`pc`] | the boards, one row each; what the user chooses on the PC |
+//! | [`choice`] | what a binary chooses by a `cfg` of the library |
 //! | [`boot`] | what a boot is: the board, the firmware, what is plugged in |
 //! | [`qemu`], [`guest`] | QEMU's command line; one running guest, which never outlives the runner |
 //! | [`report`], [`log`], [`outcome`] | what the guest reports, logs, and how it ended |
@@ -35,7 +36,7 @@
 //! | [`sweep`] | an interrupt at every instruction of every wait path |
 //! | [`powerfail`], [`image`] | QEMU killed at random moments; the log that is then in its NVDIMM |
 //! | [`soak`] | two million operations at random, every count exact |
-//! | `bench` (a feature, for `cargo bench`) | instruction counts beside the peers |
+//! | `bench` (a feature, for `cargo bench`) | instructions and bytes beside the peers |
 //! | [`boards`] | the list of the boards |
 //! | [`on_target`], [`trials`] | the on-target tests as ordinary test lines; tests with a line for each board |
 //! | [`c`] | the library for programs in C, with its header |
@@ -52,6 +53,7 @@ pub mod c;
 pub mod cargo;
 pub mod check;
 pub mod child;
+pub mod choice;
 pub mod cli;
 pub mod disk_image;
 pub mod echo;
