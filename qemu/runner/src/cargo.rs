@@ -50,7 +50,7 @@ pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Comman
 
 /// The variable with the compiler's options for the target of a board. Each board has a target of its
 /// own, so what is built for one board stays valid when another is built.
-fn rustflags(board: &Board, toolchain: &Toolchain) -> (String, String) {
+pub fn rustflags(board: &Board, toolchain: &Toolchain) -> (String, String) {
     let target = board.target.to_uppercase().replace('-', "_");
     (format!("CARGO_TARGET_{target}_RUSTFLAGS"), board.rustflags(toolchain.builds_core))
 }
@@ -119,9 +119,14 @@ struct Diagnostic {
     rendered: Option<String>,
 }
 
+/// As [`run_for_all`], and returns the last one.
+pub fn run(cargo: Command, what: &str) -> Result<Option<PathBuf>> {
+    Ok(run_for_all(cargo, what)?.pop())
+}
+
 /// Runs a prepared cargo to its end. Shows the progress and the compiler's messages, and returns the
-/// last executable or static library that was made.
-pub fn run(mut cargo: Command, what: &str) -> Result<Option<PathBuf>> {
+/// executables and static libraries that were made, or were there already.
+pub fn run_for_all(mut cargo: Command, what: &str) -> Result<Vec<PathBuf>> {
     let failed = |error| {
         Error::run(
             format_args!("{what}: cargo cannot run"),
@@ -139,7 +144,7 @@ pub fn run(mut cargo: Command, what: &str) -> Result<Option<PathBuf>> {
         String::from_utf8_lossy(&text).into_owned()
     });
 
-    let mut last = None;
+    let mut made = Vec::new();
     let is_archive = |file: &PathBuf| file.extension().is_some_and(|extension| extension == "a");
     for line in BufReader::new(stdout).lines().map_while(std::io::Result::ok) {
         match serde_json::from_str(&line).unwrap_or(Message::Other) {
@@ -147,7 +152,7 @@ pub fn run(mut cargo: Command, what: &str) -> Result<Option<PathBuf>> {
                 if !fresh {
                     step.at(target.name);
                 }
-                last = executable.or_else(|| filenames.into_iter().find(is_archive)).or(last);
+                made.extend(executable.or_else(|| filenames.into_iter().find(is_archive)));
             }
             Message::Diagnostic { message } => {
                 if let Some(text) = message.rendered {
@@ -168,5 +173,5 @@ pub fn run(mut cargo: Command, what: &str) -> Result<Option<PathBuf>> {
         );
     }
     step.end(format_args!("{what}: done"));
-    Ok(last)
+    Ok(made)
 }

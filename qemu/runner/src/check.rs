@@ -42,6 +42,13 @@ pub fn run() -> Result<bool> {
         let what = |what| format!("firmware on {}: {what}", board.name);
         check.lint(&what("clippy"), check.firmware("clippy", board), board.target)?;
         check.document(&what("documentation"), check.firmware("doc", board), board.target)?;
+        let what = |what| format!("bench `size` on {}: {what}", board.name);
+        check.lint(&what("clippy"), check.sizes("clippy"), board.target)?;
+        if board.is_pc() {
+            let mut library = check.sizes("doc");
+            library.arg("--lib");
+            check.document(&what("documentation"), library, board.target)?;
+        }
     }
     let library = ["--package", "wouldblock", "--features", X86_64_FEATURES];
     let x86_64 = board::PC.target;
@@ -84,6 +91,14 @@ impl Check {
         if !board.is_pc() && subcommand != "doc" {
             command.arg("--lib").args(board::BINARIES.iter().flat_map(|name| ["--bin", name]));
         }
+        command
+    }
+
+    /// The programs that no board boots. They are not in the board's list of packages, where all but the
+    /// PC's are checked with the binaries that every board has.
+    fn sizes(&self, subcommand: &str) -> Command {
+        let mut command = self.command("qemu".into(), subcommand);
+        command.args(["--package", "sizes"]);
         command
     }
 

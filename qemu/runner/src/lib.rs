@@ -37,7 +37,7 @@
 //! | [`sweep`] | an interrupt at every instruction of every wait path |
 //! | [`powerfail`], [`image`] | QEMU killed at random moments; the log that is then in its NVDIMM |
 //! | [`soak`] | two million operations at random, every count exact |
-//! | `bench` (a feature, for `cargo bench`) | instruction counts and times beside the peers |
+//! | `bench` (a feature, for `cargo bench`) | instructions, bytes and times beside the peers |
 //! | [`cycles`] | the program that measures real time for it |
 //! | [`boards`] | the list of the boards |
 //! | [`on_target`], [`trials`] | the on-target tests as ordinary test lines; tests with a line for each board |

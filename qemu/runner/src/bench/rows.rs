@@ -150,16 +150,7 @@ impl Bounds {
                 ui::print(row.line(bound.map(|bound| bound.2)));
             }
         }
-        let faults = self.faults(rows);
-        for fault in &faults {
-            ui::print(style(fault).red());
-        }
-        let Place { output, place } = file;
-        output.keep_json(&rows)?;
-        let all = self.bounds.len() * self.profiles.len();
-        let met = all - faults.len();
-        ui::print(format_args!("{met} of {all} bounds met; written to {}", place.display()));
-        Ok(faults.is_empty())
+        file.conclude(&rows, self.bounds.len() * self.profiles.len(), &self.faults(rows))
     }
 
     /// The bounds that are not met or not measured.
@@ -200,6 +191,21 @@ impl Place {
         })?;
         let place = folder.join(name);
         Ok(Self { output: OutputFile::begin(&place)?, place })
+    }
+
+    /// Writes the rows and prints the bounds that are not met, one fault each, of this many. Returns
+    /// whether every bound is met.
+    pub fn conclude(self, rows: &impl Serialize, bounds: usize, faults: &[String]) -> Result<bool> {
+        for fault in faults {
+            ui::print(style(fault).red());
+        }
+        self.output.keep_json(rows)?;
+        let met = bounds - faults.len();
+        ui::print(format_args!(
+            "{met} of {bounds} bounds met; written to {}",
+            self.place.display()
+        ));
+        Ok(faults.is_empty())
     }
 }
 
