@@ -38,6 +38,8 @@ mod bytes;
 pub(crate) use self::loom::{AtomicU32, Ordering, UnsafeCell, section};
 #[cfg(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64")))]
 pub(crate) use bytes::{Byte, exclusive, full_fence};
+#[cfg(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64")))]
+pub(crate) use words::order;
 #[cfg(any(loom, feature = "testing"))]
 pub(crate) use each::{read_each, write_each};
 #[cfg(all(not(loom), not(feature = "testing"), target_has_atomic = "32"))]

@@ -23,7 +23,7 @@ pub(super) const RELEASE: Ordering =
 
 /// Keeps the order of the accesses before and after it, in a binary of one core.
 #[inline(always)]
-pub(super) fn order() {
+pub(crate) fn order() {
     #[cfg(wouldblock_single_core)]
     core::sync::atomic::compiler_fence(Ordering::SeqCst);
 }

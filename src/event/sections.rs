@@ -25,7 +25,7 @@
 
 use core::{mem, task::Waker};
 
-use crate::atomic::{Byte, UnsafeCell, const_unless_loom, exclusive, full_fence};
+use crate::atomic::{Byte, UnsafeCell, const_unless_loom, exclusive, full_fence, order, section};
 
 /// Who is to be woken by the next signal. All zero at the start, so that a `static` is in `.bss`.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Registration {
     }
 
     /// Takes the registration, if it is still there, and wakes.
-    #[inline]
+    #[cold] // So it is not inlined, unless it is called in one place.
     fn wake(&self) {
         exclusive(|| {
             if self.armed.get() == 0 {
@@ -96,9 +96,11 @@ impl Registration {
 
     /// Takes the waiter; `false` while it is handed out.
     pub(super) fn take_waiter(&self) -> bool {
-        crate::atomic::section(|_| {
+        section(|_| {
             let free = self.taken.acquire() == 0;
-            self.taken.set(1);
+            if free {
+                self.taken.set(1); // Not otherwise: it may be given back meanwhile, outside a section.
+            }
             free
         })
     }
@@ -134,7 +136,8 @@ impl<'r> Waking<'r> {
     #[inline(always)]
     fn begin(waking: &'r Byte) -> Self {
         let before = waking.get();
-        waking.release(1);
+        waking.set(1);
+        order(); // Between cores the section orders it.
         Self { waking, before }
     }
 }
@@ -142,7 +145,8 @@ impl<'r> Waking<'r> {
 impl Drop for Waking<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.waking.release(self.before);
+        order();
+        self.waking.set(self.before);
     }
 }
 
@@ -161,7 +165,8 @@ impl Registration {
             let Ok(evicted) = (unsafe { self.replace(Some(waker.clone())) }) else { return false };
             drop(evicted); // In the context of the waiter, never in a handler.
         }
-        self.armed.release(1);
+        order(); // Between cores the section in which a signaller reads the waker orders it.
+        self.armed.set(1);
         full_fence();
         true
     }
@@ -177,10 +182,12 @@ impl Registration {
     #[inline]
     unsafe fn replace(&self, waker: Option<Waker>) -> Result<Option<Waker>, Option<Waker>> {
         self.armed.set(0);
+        order();
         exclusive(|| {
-            if self.waking.acquire() != 0 {
+            if self.waking.get() != 0 {
                 return Err(waker);
             }
+            order();
             // SAFETY: the caller is the waiter, this is in `exclusive`, and `waking` is 0.
             Ok(self.waker.with_mut(|kept| mem::replace(unsafe { &mut *kept }, waker)))
         })

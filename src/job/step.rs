@@ -102,22 +102,39 @@ impl Driver {
         }
     }
 
-    /// One step by a waiter, if the slot is not being stepped.
-    fn try_step(self) {
-        let machine = self.machine();
-        if machine.state.is_running() && self.drive(Request::Nothing) == End::Bounded {
-            machine.event.signal(); // Keeps the waiter from sleeping: it tries again.
-        }
+    /// Moves a vacant slot to `Filling`, if it was in the state `from`, or in any. `None` if not.
+    #[inline]
+    pub(super) fn reserve(self, from: Option<Vacant>) -> Option<Vacant> {
+        self.machine().state.reserve(from).or_else(|| self.reserve_what_is_owed_a_step(from))
     }
 
-    /// Moves a vacant slot to `Filling`, if it was in the state `from`, or in any. `None` if not.
+    /// A slot that was given up may be owed a step, for which no interrupt might come.
+    #[cold]
     #[inline(never)]
-    pub(super) fn reserve(self, from: Option<Vacant>) -> Option<Vacant> {
+    fn reserve_what_is_owed_a_step(self, from: Option<Vacant>) -> Option<Vacant> {
         let state = &self.machine().state;
-        if state.is_owed_a_step() {
-            self.try_step();
+        if !state.is_owed_a_step() {
+            return None;
         }
+        self.drive(Request::Nothing); // Nothing waits for it, so nothing is to be signalled.
         state.reserve(from)
+    }
+
+    /// Whether the operation has ended, after a step if need be.
+    #[inline(never)]
+    fn step_and_look(self) -> bool {
+        let machine = self.machine();
+        // Mostly an interrupt has already stepped a job that is waited for.
+        if !machine.state.is_done() && self.drive(Request::Nothing) == End::Bounded {
+            self.signal(); // Keeps the waiter from sleeping: it tries again.
+        }
+        machine.state.is_done()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn signal(self) {
+        self.machine().event.signal();
     }
 
     /// Whether the operation has ended, after a step if need be. If not, `waker` is registered for
@@ -127,24 +144,16 @@ impl Driver {
     /// The caller has the job of the slot, so it is the event's only waiter.
     #[inline(never)]
     pub(super) unsafe fn has_ended(self, waker: Option<&Waker>) -> bool {
-        let machine = self.machine();
-        let mut waker = waker;
-        loop {
-            if machine.state.is_done() {
-                return true;
-            }
-            // Mostly an interrupt has already stepped a job that is waited for.
-            self.try_step();
-            if machine.state.is_done() {
-                return true;
-            }
-            let Some(unregistered) = waker.take() else { return false };
-            // SAFETY: by the caller.
-            if !unsafe { machine.event.register(unregistered) } {
-                unregistered.wake_by_ref(); // Polled again when the signaller is done.
-                return false;
-            }
+        if self.step_and_look() {
+            return true;
         }
+        let Some(waker) = waker else { return false };
+        // SAFETY: by the caller.
+        if !unsafe { self.machine().event.register(waker) } {
+            waker.wake_by_ref(); // Polled again when the signaller is done.
+            return false;
+        }
+        self.step_and_look()
     }
 }
 
@@ -208,7 +217,7 @@ impl<A: Background + 'static> Slot<A> {
             End::Collectable => Step::Done,
             End::Bounded => Step::Again,
         };
-        self.machine.event.signal(); // No interrupt follows that would wake a task that awaits the job.
+        self.driver().signal(); // No interrupt follows that would wake a task that awaits the job.
         step
     }
 

@@ -33,13 +33,13 @@ pub trait Clock {
         let estimate = (nanos * (rest << 32).div_ceil(NANOS)) >> 32;
         let rounded_up = estimate + u64::from(estimate * NANOS < nanos * rest);
         let part = nanos * whole + rounded_up;
-        // On a small processor two words are multiplied by one instruction, and four by a function.
-        let seconds = duration.as_secs();
-        let ticks = match (u32::try_from(seconds), u32::try_from(frequency)) {
-            (Ok(seconds), Ok(frequency)) => u64::from(seconds) * u64::from(frequency),
-            _ => seconds.saturating_mul(frequency),
-        };
-        ticks.saturating_add(part).saturating_add(1)
+        // A frequency of 32 bits is multiplied by one instruction, without an overflow: the largest
+        // product leaves room for the part and the one. A time of over 136 years is the longest one.
+        let Ok(seconds) = u32::try_from(duration.as_secs()) else { return u64::MAX };
+        match u32::try_from(frequency) {
+            Ok(frequency) => u64::from(seconds) * u64::from(frequency) + part + 1,
+            Err(_) => u64::from(seconds).saturating_mul(frequency).saturating_add(part + 1),
+        }
     }
 }
 

@@ -41,7 +41,7 @@ impl State {
 
     /// Arrows 1 and 9: moves a vacant slot to `Filling`, if it was in the state `from`, or in any.
     /// `None` if not.
-    #[inline]
+    #[inline(never)]
     pub(in super::super) fn reserve(&self, from: Option<Vacant>) -> Option<Vacant> {
         section(|_| {
             let vacant = self.vacant()?;
@@ -99,22 +99,25 @@ impl State {
         // The handler has quieted its device: that comes before the state is read, and before a note
         // is seen by the holder (see there).
         device_barrier();
-        section(|_| match self.phase.get() {
-            RUNNING => {
+        let phase = section(|_| {
+            let phase = self.phase.get();
+            let requests = self.requests.get();
+            if phase == RUNNING {
                 self.phase.set(STEPPING);
                 // The step that follows is also the step that an old note has asked for.
-                self.requests.set(self.requests.get() & !NOTE);
-                Claim::Held
+                self.requests.set(requests & !NOTE);
+            } else if phase == STEPPING {
+                self.requests.set(requests | request as u8);
             }
-            STEPPING => {
-                self.requests.set(self.requests.get() | request as u8);
-                Claim::Contended
-            }
-            // `begin` itself, in its section, has called its handler. The interrupt that must follow
-            // it is still to come.
-            BEGINNING => Claim::Contended,
+            phase
+        });
+        match phase {
+            RUNNING => Claim::Held,
+            // While it begins: `begin` itself, in its section, has called its handler. The interrupt
+            // that must follow it is still to come.
+            STEPPING | BEGINNING => Claim::Contended,
             _ => Claim::Nothing,
-        })
+        }
     }
 
     /// Arrow 6: from `Stepping`, which the caller has claimed, back to `Running`. If there was a
