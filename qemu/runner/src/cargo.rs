@@ -38,7 +38,7 @@ pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Comman
     command
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", target_folder())
-        .envs(BOARDS.iter().map(|board| rustflags(board, toolchain)))
+        .envs(BOARDS.iter().map(|board| rustflags(board, toolchain.builds_core)))
         .env("DEFMT_LOG", std::env::var_os("DEFMT_LOG").unwrap_or("info".into()))
         .args([subcommand, "--quiet", "--message-format", format])
         .args(toolchain.arguments());
@@ -50,9 +50,9 @@ pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Comman
 
 /// The variable with the compiler's options for the target of a board. Each board has a target of its
 /// own, so what is built for one board stays valid when another is built.
-pub fn rustflags(board: &Board, toolchain: &Toolchain) -> (String, String) {
+pub fn rustflags(board: &Board, builds_core: bool) -> (String, String) {
     let target = board.target.to_uppercase().replace('-', "_");
-    (format!("CARGO_TARGET_{target}_RUSTFLAGS"), board.rustflags(toolchain.builds_core))
+    (format!("CARGO_TARGET_{target}_RUSTFLAGS"), board.rustflags(builds_core))
 }
 
 /// The cargo that runs this, or the active one, in the folder of the project: for the host.

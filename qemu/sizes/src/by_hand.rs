@@ -88,7 +88,6 @@ pub struct Read<T, const N: usize>(Shared<Option<Running<T, N>>>);
 
 impl<T, const N: usize> Read<T, N> {
     /// None runs.
-    #[expect(clippy::new_without_default, reason = "as small as it can be")]
     pub const fn new() -> Self {
         Self(Shared::new(None))
     }
@@ -116,11 +115,20 @@ impl<T, const N: usize> Read<T, N> {
     }
 }
 
+impl<T, const N: usize> Default for Read<T, N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What is called at the end of a read.
+type Callback<const N: usize> = fn([u8; N]);
+
 /// A driver in all six forms. One waker serves the task that awaits a byte or the end of a read.
 pub struct Driver<D, const N: usize> {
     device: D,
     waker: AtomicWaker,
-    read: Read<Option<fn([u8; N])>, N>,
+    read: Read<Option<Callback<N>>, N>,
     end: Shared<Option<[u8; N]>>,
 }
 

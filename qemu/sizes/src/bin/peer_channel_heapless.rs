@@ -30,8 +30,9 @@ fn handler() {
 
 fn foreground() -> ! {
     static mut QUEUE: Queue<u8, 5> = Queue::new();
-    // SAFETY: this function runs once, and nothing else uses it.
-    let (producer, mut consumer) = unsafe { (*&raw mut QUEUE).split() };
+    let queue = &raw mut QUEUE;
+    // SAFETY: this function runs once, and nothing else uses the queue.
+    let (producer, mut consumer) = unsafe { &mut *queue }.split();
     // SAFETY: once, and the interrupt is not enabled yet.
     unsafe { PRODUCER.put(producer) };
     FIRST.enable_interrupt(true);
