@@ -77,7 +77,7 @@ impl Registration {
     }
 
     /// Takes the registration, if it is still there, and wakes.
-    #[cold] // So it is not inlined, unless it is called in one place.
+    #[inline]
     fn wake(&self) {
         exclusive(|| {
             if self.armed.get() == 0 {
@@ -97,18 +97,16 @@ impl Registration {
     /// Takes the waiter; `false` while it is handed out.
     pub(super) fn take_waiter(&self) -> bool {
         section(|_| {
-            let free = self.taken.acquire() == 0;
-            if free {
-                self.taken.set(1); // Not otherwise: it may be given back meanwhile, outside a section.
-            }
+            let free = self.taken.get() == 0;
+            self.taken.set(1);
             free
         })
     }
 
-    /// Gives the waiter back.
+    /// Gives the waiter back, in a section, lest a context that does not get it take the mark away.
     #[inline(always)]
     pub(super) fn give_waiter_back(&self) {
-        self.taken.release(0);
+        section(|_| self.taken.set(0));
     }
 
     #[inline(always)]
