@@ -3,6 +3,7 @@
 use crate::{
     board::{BOARDS, Board},
     child::{self, Child},
+    choice::Choice,
     error::{Error, Result},
     folders,
     log::Dictionary,
@@ -55,6 +56,41 @@ fn rustflags(board: &Board, toolchain: &Toolchain) -> (String, String) {
     (format!("CARGO_TARGET_{target}_RUSTFLAGS"), board.rustflags(toolchain.builds_core))
 }
 
+/// The packages that read a choice's `cfg`: the library, and the board that has a second core.
+const READERS: [&str; 2] = ["wouldblock", "pc"];
+
+/// Gives `cargo` the `cfg` of a choice, for a board and a profile.
+///
+/// Problem: a compiler's option for a target is one for each of its crates, so with another choice they
+/// would all be built again. Where that includes `core`, the toolchain accepts cargo's unstable options,
+/// too, and only the packages that read the `cfg` get it.
+///
+/// What cargo makes on the way has the options in its name, so the choices share the folder. Executables
+/// have none, so a choice has a folder for them: otherwise the last one that was built would be booted
+/// for both.
+fn choose(
+    cargo: &mut Command,
+    toolchain: &Toolchain,
+    board: &Board,
+    profile: &str,
+    choice: Choice,
+) {
+    let Some(cfg) = choice.cfg() else { return };
+    cargo.env("CARGO_BUILD_BUILD_DIR", target_folder());
+    cargo.env("CARGO_TARGET_DIR", target_folder().join(choice.name()));
+    if toolchain.builds_core {
+        cargo.arg("-Zprofile-rustflags");
+        for package in READERS {
+            let option =
+                format!("profile.{profile}.package.{package}.rustflags=['--cfg', '{cfg}']");
+            cargo.args(["--config", &option]);
+        }
+    } else {
+        let (variable, options) = rustflags(board, toolchain);
+        cargo.env(variable, format!("{options} --cfg {cfg}").trim_start());
+    }
+}
+
 /// The cargo that runs this, or the active one, in the folder of the project: for the host.
 pub fn host(subcommand: &str) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
@@ -62,9 +98,27 @@ pub fn host(subcommand: &str) -> Command {
     command
 }
 
-/// Builds one binary of the firmware for a board, in the profile `release`.
+/// The profile of everything but benches.
+pub const RELEASE: &str = "release";
+
+/// Builds one binary of the firmware for a board, in the profile `release` and by the default choice.
 pub fn build(toolchain: &Toolchain, board: &Board, binary: &str) -> Result<Firmware> {
-    build_as(toolchain, board, binary, "release")
+    build_as(toolchain, board, binary, RELEASE, Choice::Default)
+}
+
+/// The cargo that builds one binary of the firmware for a board.
+pub fn firmware(
+    toolchain: &Toolchain,
+    board: &Board,
+    binary: &str,
+    profile: &str,
+    choice: Choice,
+) -> Command {
+    let mut cargo = command(toolchain, &folders::project().join("qemu"), "build");
+    cargo.args(["--profile", profile, "--package", package(binary), "--target", board.target]);
+    cargo.args(["--bin", binary]);
+    choose(&mut cargo, toolchain, board, profile, choice);
+    cargo
 }
 
 /// Builds one binary of the firmware for a board.
@@ -73,11 +127,14 @@ pub fn build_as(
     board: &Board,
     binary: &str,
     profile: &str,
+    choice: Choice,
 ) -> Result<Firmware> {
-    let mut cargo = command(toolchain, &folders::project().join("qemu"), "build");
-    cargo.args(["--profile", profile, "--package", package(binary), "--target", board.target]);
-    cargo.args(["--bin", binary]);
-    let what = format!("building the firmware `{binary}` for the board {} ({profile})", board.name);
+    let cargo = firmware(toolchain, board, binary, profile, choice);
+    let how = match choice {
+        Choice::Default => profile.to_owned(),
+        Choice::SingleCore => format!("{profile}, {choice}"),
+    };
+    let what = format!("building the firmware `{binary}` for the board {} ({how})", board.name);
     let elf = run(cargo, &what)?.ok_or_else(|| {
         let why = "cargo succeeded but named no executable";
         let what = format_args!("there is no firmware `{binary}`");

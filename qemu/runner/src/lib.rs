@@ -25,6 +25,7 @@
 //! | [`cli`] | the command line |
 //! | [`setup`], [`toolchain`], [`apt`] | the tools that a command needs: found, or installed |
 //! | [`cargo`] | the second cargo, which builds for bare metal |
+//! | [`choice`] | what the library in a firmware assumes of the cores |
 //! | [`board`], [`pc`] | the boards, one row each; what the user chooses on the PC |
 //! | [`boot`] | what a boot is: the board, the firmware, what is plugged in |
 //! | [`qemu`], [`guest`] | QEMU's command line; one running guest, which never outlives the runner |
@@ -52,6 +53,7 @@ pub mod c;
 pub mod cargo;
 pub mod check;
 pub mod child;
+pub mod choice;
 pub mod cli;
 pub mod disk_image;
 pub mod echo;
@@ -99,8 +101,8 @@ fn command(command: Command, options: Options) -> Result<bool> {
         Command::Powerfail(powerfail) => powerfail::run(&powerfail, options),
         Command::Soak(soak) => soak::run(&soak, &options),
         Command::Test(test) => {
-            let rounds = test.repeat;
-            on_target::run(&test.into(), &options, rounds)
+            let (rounds, choice) = (test.repeat, test.choice);
+            on_target::run(&test.into(), &options, choice, rounds)
         }
         Command::Boards => boards::run(&options),
         Command::Check => options.no_board("check").and_then(|()| check::run()),
