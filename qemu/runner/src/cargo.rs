@@ -13,6 +13,7 @@ use crate::{
 use console::Term;
 use serde::Deserialize;
 use std::{
+    ffi::OsString,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -39,7 +40,7 @@ pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Comman
     command
         .current_dir(folder)
         .env("CARGO_TARGET_DIR", target_folder())
-        .envs(BOARDS.iter().map(|board| rustflags(board, toolchain)))
+        .envs(BOARDS.iter().map(|board| rustflags(board, toolchain.builds_core)))
         .env("DEFMT_LOG", std::env::var_os("DEFMT_LOG").unwrap_or("info".into()))
         .args([subcommand, "--quiet", "--message-format", format])
         .args(toolchain.arguments());
@@ -51,44 +52,51 @@ pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Comman
 
 /// The variable with the compiler's options for the target of a board. Each board has a target of its
 /// own, so what is built for one board stays valid when another is built.
-fn rustflags(board: &Board, toolchain: &Toolchain) -> (String, String) {
+fn rustflags(board: &Board, builds_core: bool) -> (String, String) {
     let target = board.target.to_uppercase().replace('-', "_");
-    (format!("CARGO_TARGET_{target}_RUSTFLAGS"), board.rustflags(toolchain.builds_core))
+    (format!("CARGO_TARGET_{target}_RUSTFLAGS"), board.rustflags(builds_core))
 }
 
 /// The packages that read a choice's `cfg`: the library, and the board that has a second core.
 const READERS: [&str; 2] = ["wouldblock", "pc"];
 
-/// Gives `cargo` the `cfg` of a choice, for a board and a profile.
+/// How cargo is told of a choice.
+#[derive(Debug, Default, PartialEq)]
+struct Told {
+    arguments: Vec<String>,
+    variables: Vec<(String, OsString)>,
+}
+
+/// How the `cfg` of a choice reaches the library, for a board and a profile.
 ///
 /// Problem: a compiler's option for a target is one for each of its crates, so with another choice they
 /// would all be built again. Where that includes `core`, the toolchain accepts cargo's unstable options,
 /// too, and only the packages that read the `cfg` get it.
 ///
-/// What cargo makes on the way has the options in its name, so the choices share the folder. Executables
-/// have none, so a choice has a folder for them: otherwise the last one that was built would be booted
-/// for both.
-fn choose(
-    cargo: &mut Command,
-    toolchain: &Toolchain,
-    board: &Board,
-    profile: &str,
-    choice: Choice,
-) {
-    let Some(cfg) = choice.cfg() else { return };
-    cargo.env("CARGO_BUILD_BUILD_DIR", target_folder());
-    cargo.env("CARGO_TARGET_DIR", target_folder().join(choice.name()));
-    if toolchain.builds_core {
-        cargo.arg("-Zprofile-rustflags");
+/// What cargo makes on the way has the options in its name, so the choices share the folder for it.
+/// Executables have none, so a choice has a folder for them: otherwise the last one that was built would
+/// be booted for both.
+fn told(choice: Choice, board: &Board, profile: &str, builds_core: bool) -> Told {
+    let Some(cfg) = choice.cfg() else { return Told::default() };
+    let mut told = Told {
+        arguments: Vec::new(),
+        variables: vec![
+            ("CARGO_BUILD_BUILD_DIR".into(), target_folder().into()),
+            ("CARGO_TARGET_DIR".into(), target_folder().join(choice.name()).into()),
+        ],
+    };
+    if builds_core {
+        told.arguments.push("-Zprofile-rustflags".into());
         for package in READERS {
-            let option =
-                format!("profile.{profile}.package.{package}.rustflags=['--cfg', '{cfg}']");
-            cargo.args(["--config", &option]);
+            let options = format!("profile.{profile}.package.{package}.rustflags");
+            told.arguments.extend(["--config".into(), format!("{options}=['--cfg', '{cfg}']")]);
         }
     } else {
-        let (variable, options) = rustflags(board, toolchain);
-        cargo.env(variable, format!("{options} --cfg {cfg}").trim_start());
+        let (variable, options) = rustflags(board, builds_core);
+        let options = format!("{options} --cfg {cfg}").trim_start().to_owned();
+        told.variables.push((variable, options.into()));
     }
+    told
 }
 
 /// The cargo that runs this, or the active one, in the folder of the project: for the host.
@@ -117,7 +125,8 @@ pub fn firmware(
     let mut cargo = command(toolchain, &folders::project().join("qemu"), "build");
     cargo.args(["--profile", profile, "--package", package(binary), "--target", board.target]);
     cargo.args(["--bin", binary]);
-    choose(&mut cargo, toolchain, board, profile, choice);
+    let Told { arguments, variables } = told(choice, board, profile, toolchain.builds_core);
+    cargo.args(arguments).envs(variables);
     cargo
 }
 
@@ -226,4 +235,54 @@ pub fn run(mut cargo: Command, what: &str) -> Result<Option<PathBuf>> {
     }
     step.end(format_args!("{what}: done"));
     Ok(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told_to_microbit(choice: Choice, builds_core: bool) -> Told {
+        told(choice, Board::named("microbit").unwrap(), "release-lto", builds_core)
+    }
+
+    #[test]
+    fn the_default_choice_tells_cargo_nothing() {
+        for builds_core in [false, true] {
+            assert_eq!(told_to_microbit(Choice::Default, builds_core), Told::default());
+        }
+    }
+
+    #[test]
+    fn where_core_is_built_only_the_readers_are_told() {
+        let Told { arguments, variables } = told_to_microbit(Choice::SingleCore, true);
+        let of = |package: &str| {
+            format!(
+                "profile.release-lto.package.{package}.rustflags=['--cfg', 'wouldblock_single_core']"
+            )
+        };
+        let [library, board] = READERS.map(of);
+        assert_eq!(arguments, ["-Zprofile-rustflags", "--config", &library, "--config", &board]);
+        assert!(variables.iter().all(|(name, _)| !name.ends_with("RUSTFLAGS")), "{variables:?}");
+    }
+
+    #[test]
+    fn elsewhere_the_target_is_told_with_its_other_options() {
+        let Told { arguments, variables } = told_to_microbit(Choice::SingleCore, false);
+        assert!(arguments.is_empty(), "{arguments:?}");
+        let options = "-C link-arg=--nmagic --cfg wouldblock_single_core".into();
+        let expected = ("CARGO_TARGET_THUMBV6M_NONE_EABI_RUSTFLAGS".into(), options);
+        assert!(variables.contains(&expected), "{variables:?}");
+    }
+
+    /// Otherwise the executable of one choice would replace that of the other.
+    #[test]
+    fn the_choices_have_folders_of_their_own_for_executables() {
+        for builds_core in [false, true] {
+            let Told { variables, .. } = told_to_microbit(Choice::SingleCore, builds_core);
+            let folder = |name: &str| variables.iter().find(|(known, _)| known == name).unwrap();
+            let [between, executables] = ["CARGO_BUILD_BUILD_DIR", "CARGO_TARGET_DIR"].map(folder);
+            assert_eq!(between.1, target_folder());
+            assert_eq!(executables.1, target_folder().join("single-core"));
+        }
+    }
 }
