@@ -38,8 +38,6 @@ mod bytes;
 pub(crate) use self::loom::{AtomicU32, Ordering, UnsafeCell, section};
 #[cfg(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64")))]
 pub(crate) use bytes::{Byte, exclusive, full_fence};
-#[cfg(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64")))]
-pub(crate) use words::order;
 #[cfg(any(loom, feature = "testing"))]
 pub(crate) use each::{read_each, write_each};
 #[cfg(all(not(loom), not(feature = "testing"), target_has_atomic = "32"))]
@@ -51,6 +49,8 @@ pub(crate) use preemptible::{AtomicU32, Ordering, UnsafeCell, section};
 #[cfg(all(not(loom), not(feature = "testing"), not(target_has_atomic = "32")))]
 pub(crate) use without_cas::AtomicU32;
 pub(crate) use words::Word;
+#[cfg(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64")))]
+pub(crate) use words::order;
 
 /// Declares a function that is `const` except under loom, which makes its atomics at run time.
 macro_rules! const_unless_loom {

@@ -352,6 +352,8 @@ pub struct Masked<S> {
     pub of: u64,
     /// An address in the stretch.
     pub address: u64,
+    /// What else has to be known of the stretch; empty if nothing.
+    pub note: S,
 }
 
 /// A wait path whose event was placed at each of its instructions.

@@ -21,8 +21,8 @@ pub use crate::pc::{Irq, Machine};
 #[derive(Clone, Debug, Default, Args)]
 pub struct Options {
     /// The board to boot, or all of them, one after the other [default: pc]
-    #[arg(long, global = true, value_name = "NAME", value_parser = Choice::parser())]
-    pub board: Option<Choice>,
+    #[arg(long, global = true, value_name = "NAME", value_parser = Boards::parser())]
+    pub board: Option<Boards>,
     /// The machine QEMU emulates (pc only) [default: q35; `sweep`: microvm]
     #[arg(long, global = true, value_enum)]
     pub machine: Option<Machine>,
@@ -42,14 +42,14 @@ pub struct Options {
 
 /// The value of `--board`.
 #[derive(Clone, Copy, Debug)]
-pub enum Choice {
+pub enum Boards {
     /// This board.
     One(&'static Board),
     /// All boards.
     All,
 }
 
-impl Choice {
+impl Boards {
     const ALL: &str = "all";
 
     fn parser() -> impl TypedValueParser<Value = Self> {
@@ -62,15 +62,15 @@ impl Choice {
 impl Options {
     /// The options for this board.
     pub fn on(board: &'static Board) -> Self {
-        Self { board: Some(Choice::One(board)), ..Self::default() }
+        Self { board: Some(Boards::One(board)), ..Self::default() }
     }
 
     /// The boards of a command that can run on each.
     pub fn boards(&self) -> Result<Vec<&'static Board>> {
         let boards = match self.board {
             None => vec![board::PC],
-            Some(Choice::One(board)) => vec![board],
-            Some(Choice::All) => BOARDS.iter().collect(),
+            Some(Boards::One(board)) => vec![board],
+            Some(Boards::All) => BOARDS.iter().collect(),
         };
         let chosen = [
             ("--machine", self.machine.is_some()),

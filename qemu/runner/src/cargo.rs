@@ -3,6 +3,7 @@
 use crate::{
     board::{BOARDS, Board},
     child::{self, Child},
+    choice::Choice,
     error::{Error, Result},
     folders,
     log::Dictionary,
@@ -12,6 +13,7 @@ use crate::{
 use console::Term;
 use serde::Deserialize;
 use std::{
+    ffi::OsString,
     io::{BufRead, BufReader, Read},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -50,9 +52,57 @@ pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Comman
 
 /// The variable with the compiler's options for the target of a board. Each board has a target of its
 /// own, so what is built for one board stays valid when another is built.
-pub fn rustflags(board: &Board, builds_core: bool) -> (String, String) {
+fn rustflags(board: &Board, builds_core: bool) -> (String, String) {
     let target = board.target.to_uppercase().replace('-', "_");
     (format!("CARGO_TARGET_{target}_RUSTFLAGS"), board.rustflags(builds_core))
+}
+
+/// The packages that read a choice's `cfg`: the library, and the board that has a second core.
+const READERS: [&str; 2] = ["wouldblock", "pc"];
+
+/// How cargo is told of a choice.
+#[derive(Debug, Default, PartialEq)]
+struct Told {
+    arguments: Vec<String>,
+    variables: Vec<(String, OsString)>,
+}
+
+/// Tells a cargo that builds for a board in a profile of a choice.
+pub fn tell(cargo: &mut Command, choice: Choice, board: &Board, profile: &str, builds_core: bool) {
+    let Told { arguments, variables } = told(choice, board, profile, builds_core);
+    cargo.args(arguments).envs(variables);
+}
+
+/// How the `cfg` of a choice reaches the library, for a board and a profile.
+///
+/// Problem: a compiler's option for a target is one for each of its crates, so with another choice they
+/// would all be built again. Where that includes `core`, the toolchain accepts cargo's unstable options,
+/// too, and only the packages that read the `cfg` get it.
+///
+/// What cargo makes on the way has the options in its name, so the choices share the folder for it.
+/// Executables have none, so a choice has a folder for them: otherwise the last one that was built would
+/// be booted for both.
+fn told(choice: Choice, board: &Board, profile: &str, builds_core: bool) -> Told {
+    let Some(cfg) = choice.cfg() else { return Told::default() };
+    let mut told = Told {
+        arguments: Vec::new(),
+        variables: vec![
+            ("CARGO_BUILD_BUILD_DIR".into(), target_folder().into()),
+            ("CARGO_TARGET_DIR".into(), target_folder().join(choice.name()).into()),
+        ],
+    };
+    if builds_core {
+        told.arguments.push("-Zprofile-rustflags".into());
+        for package in READERS {
+            let options = format!("profile.{profile}.package.{package}.rustflags");
+            told.arguments.extend(["--config".into(), format!("{options}=['--cfg', '{cfg}']")]);
+        }
+    } else {
+        let (variable, options) = rustflags(board, builds_core);
+        let options = format!("{options} --cfg {cfg}").trim_start().to_owned();
+        told.variables.push((variable, options.into()));
+    }
+    told
 }
 
 /// The cargo that runs this, or the active one, in the folder of the project: for the host.
@@ -62,9 +112,27 @@ pub fn host(subcommand: &str) -> Command {
     command
 }
 
-/// Builds one binary of the firmware for a board, in the profile `release`.
+/// The profile of everything but benches.
+pub const RELEASE: &str = "release";
+
+/// Builds one binary of the firmware for a board, in the profile `release` and by the default choice.
 pub fn build(toolchain: &Toolchain, board: &Board, binary: &str) -> Result<Firmware> {
-    build_as(toolchain, board, binary, "release")
+    build_as(toolchain, board, binary, RELEASE, Choice::Default)
+}
+
+/// The cargo that builds one binary of the firmware for a board.
+pub fn firmware(
+    toolchain: &Toolchain,
+    board: &Board,
+    binary: &str,
+    profile: &str,
+    choice: Choice,
+) -> Command {
+    let mut cargo = command(toolchain, &folders::project().join("qemu"), "build");
+    cargo.args(["--profile", profile, "--package", package(binary), "--target", board.target]);
+    cargo.args(["--bin", binary]);
+    tell(&mut cargo, choice, board, profile, toolchain.builds_core);
+    cargo
 }
 
 /// Builds one binary of the firmware for a board.
@@ -73,11 +141,14 @@ pub fn build_as(
     board: &Board,
     binary: &str,
     profile: &str,
+    choice: Choice,
 ) -> Result<Firmware> {
-    let mut cargo = command(toolchain, &folders::project().join("qemu"), "build");
-    cargo.args(["--profile", profile, "--package", package(binary), "--target", board.target]);
-    cargo.args(["--bin", binary]);
-    let what = format!("building the firmware `{binary}` for the board {} ({profile})", board.name);
+    let cargo = firmware(toolchain, board, binary, profile, choice);
+    let how = match choice {
+        Choice::Default => profile.to_owned(),
+        Choice::SingleCore => format!("{profile}, {choice}"),
+    };
+    let what = format!("building the firmware `{binary}` for the board {} ({how})", board.name);
     let elf = run(cargo, &what)?.ok_or_else(|| {
         let why = "cargo succeeded but named no executable";
         let what = format_args!("there is no firmware `{binary}`");
@@ -174,4 +245,54 @@ pub fn run_for_all(mut cargo: Command, what: &str) -> Result<Vec<PathBuf>> {
     }
     step.end(format_args!("{what}: done"));
     Ok(made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told_to_microbit(choice: Choice, builds_core: bool) -> Told {
+        told(choice, Board::named("microbit").unwrap(), "release-lto", builds_core)
+    }
+
+    #[test]
+    fn the_default_choice_tells_cargo_nothing() {
+        for builds_core in [false, true] {
+            assert_eq!(told_to_microbit(Choice::Default, builds_core), Told::default());
+        }
+    }
+
+    #[test]
+    fn where_core_is_built_only_the_readers_are_told() {
+        let Told { arguments, variables } = told_to_microbit(Choice::SingleCore, true);
+        let of = |package: &str| {
+            format!(
+                "profile.release-lto.package.{package}.rustflags=['--cfg', 'wouldblock_single_core']"
+            )
+        };
+        let [library, board] = READERS.map(of);
+        assert_eq!(arguments, ["-Zprofile-rustflags", "--config", &library, "--config", &board]);
+        assert!(variables.iter().all(|(name, _)| !name.ends_with("RUSTFLAGS")), "{variables:?}");
+    }
+
+    #[test]
+    fn elsewhere_the_target_is_told_with_its_other_options() {
+        let Told { arguments, variables } = told_to_microbit(Choice::SingleCore, false);
+        assert!(arguments.is_empty(), "{arguments:?}");
+        let options = "-C link-arg=--nmagic --cfg wouldblock_single_core".into();
+        let expected = ("CARGO_TARGET_THUMBV6M_NONE_EABI_RUSTFLAGS".into(), options);
+        assert!(variables.contains(&expected), "{variables:?}");
+    }
+
+    /// Otherwise the executable of one choice would replace that of the other.
+    #[test]
+    fn the_choices_have_folders_of_their_own_for_executables() {
+        for builds_core in [false, true] {
+            let Told { variables, .. } = told_to_microbit(Choice::SingleCore, builds_core);
+            let folder = |name: &str| variables.iter().find(|(known, _)| known == name).unwrap();
+            let [between, executables] = ["CARGO_BUILD_BUILD_DIR", "CARGO_TARGET_DIR"].map(folder);
+            assert_eq!(between.1, target_folder());
+            assert_eq!(executables.1, target_folder().join("single-core"));
+        }
+    }
 }

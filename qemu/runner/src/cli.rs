@@ -1,6 +1,6 @@
 //! The command line: commands, options, and the limits of each value.
 
-use crate::boot::Options;
+use crate::{boot::Options, choice::Choice};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -76,6 +76,9 @@ pub struct Sweep {
     /// Also write the counts to FILE, as JSON
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+    /// What the library in the firmware assumes of the cores
+    #[arg(long, value_enum, default_value_t)]
+    pub choice: Choice,
 }
 
 /// The options of `powerfail`.
@@ -109,6 +112,9 @@ pub struct Test {
     /// How often to run them all, one round after the other
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     pub repeat: u32,
+    /// What the library in the firmware assumes of the cores
+    #[arg(long, value_enum, default_value_t)]
+    pub choice: Choice,
 }
 
 /// The options of `c`.
@@ -175,7 +181,7 @@ impl Form {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boot::{Choice, Irq, Machine};
+    use crate::boot::{Boards, Irq, Machine};
 
     #[test]
     fn the_command_line_is_consistent() {
@@ -198,7 +204,7 @@ mod tests {
     fn a_board_is_named_before_or_after_the_command() {
         for words in ["--board virt tour", "tour --board virt"] {
             let options = options(words);
-            assert!(matches!(options.board, Some(Choice::One(board)) if board.name == "virt"));
+            assert!(matches!(options.board, Some(Boards::One(board)) if board.name == "virt"));
             assert_eq!(options.boards().unwrap().len(), 1);
         }
         assert_eq!(options("tour").boards().unwrap()[0].name, "pc");
@@ -242,6 +248,24 @@ mod tests {
     }
 
     #[test]
+    fn the_choice_is_that_of_a_sweep_or_a_test() {
+        let chosen = |words: &str| {
+            let words = ["runner"].into_iter().chain(words.split(' '));
+            match Cli::try_parse_from(words).unwrap().command {
+                Some(Command::Sweep(sweep)) => sweep.choice,
+                Some(Command::Test(test)) => test.choice,
+                _ => unreachable!("no other command is asked here"),
+            }
+        };
+        for command in ["sweep", "test"] {
+            assert_eq!(chosen(command), Choice::Default);
+            for choice in Choice::ALL {
+                assert_eq!(chosen(&format!("{command} --choice {choice}")), choice);
+            }
+        }
+    }
+
+    #[test]
     fn bad_values_are_refused() {
         for words in [
             &["runner", "--machine", "pdp11"][..],
@@ -256,6 +280,10 @@ mod tests {
             &["runner", "soak", "--rounds=0"],
             &["runner", "soak", "--rounds=many"],
             &["runner", "soak", "--seed=-1"],
+            &["runner", "sweep", "--choice", "two-core"],
+            &["runner", "test", "--choice"],
+            &["runner", "soak", "--choice", "default"],
+            &["runner", "--choice", "default", "sweep"],
         ] {
             assert_eq!(Cli::try_parse_from(words).unwrap_err().exit_code(), 2, "{words:?}");
         }

@@ -26,6 +26,7 @@
 //! | [`cli`] | the command line |
 //! | [`setup`], [`toolchain`], [`apt`] | the tools that a command needs: found, or installed |
 //! | [`cargo`] | the second cargo, which builds for bare metal |
+//! | [`choice`] | what the library in a firmware assumes of the cores |
 //! | [`board`], [`pc`] | the boards, one row each; what the user chooses on the PC |
 //! | [`choice`] | what a binary chooses by a `cfg` of the library |
 //! | [`boot`] | what a boot is: the board, the firmware, what is plugged in |
@@ -104,8 +105,8 @@ fn command(command: Command, options: Options) -> Result<bool> {
         Command::Powerfail(powerfail) => powerfail::run(&powerfail, options),
         Command::Soak(soak) => soak::run(&soak, &options),
         Command::Test(test) => {
-            let rounds = test.repeat;
-            on_target::run(&test.into(), &options, rounds)
+            let (rounds, choice) = (test.repeat, test.choice);
+            on_target::run(&test.into(), &options, choice, rounds)
         }
         Command::Boards => boards::run(&options),
         Command::Check => options.no_board("check").and_then(|()| check::run()),

@@ -5,6 +5,7 @@ use crate::{
     board::Board,
     boot::{Irq, Options, Rig},
     cargo, child,
+    choice::Choice,
     echo::first_difference,
     error::{Error, Result},
     guest::{Guest, Run, Sink, Transcript, nowhere},
@@ -36,10 +37,11 @@ struct Suite {
 
 impl Suite {
     /// Sets up what these boards need, builds the tests and lists them.
-    fn all(boards: Vec<&'static Board>, options: &Options) -> Result<Vec<Self>> {
+    fn all(boards: Vec<&'static Board>, options: &Options, choice: Choice) -> Result<Vec<Self>> {
         let tools = setup::tools(Needs::boot(&boards))?;
         let suite = |board| {
-            let firmware = cargo::build(&tools.toolchain, board, "tests")?;
+            let firmware =
+                cargo::build_as(&tools.toolchain, board, "tests", cargo::RELEASE, choice)?;
             let rig = tools.clone().rig(board, firmware, options.clone());
             let names = list(&rig)?.names;
             Ok(Self { rig, names })
@@ -49,15 +51,15 @@ impl Suite {
 }
 
 /// Runs the tests that `arguments` select, this many times. Returns whether all passed each time.
-pub fn run(arguments: &Arguments, options: &Options, rounds: u32) -> Result<bool> {
-    run_suites(arguments, Suite::all(options.boards()?, options)?, &[], rounds)
+pub fn run(arguments: &Arguments, options: &Options, choice: Choice, rounds: u32) -> Result<bool> {
+    run_suites(arguments, Suite::all(options.boards()?, options, choice)?, &[], rounds)
 }
 
 /// Runs the tests of all boards, as a part of `cargo test`. The tests of a board that needs what is not
 /// installed, and that may not be installed here, are ignored, except in CI.
 pub fn run_all(arguments: &Arguments) -> Result<bool> {
     let (boards, ignored) = trials::boards();
-    let suites = Suite::all(boards, &Options::default())?;
+    let suites = Suite::all(boards, &Options::default(), Choice::Default)?;
     run_suites(arguments, suites, &ignored, 1)
 }
 

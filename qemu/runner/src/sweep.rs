@@ -4,12 +4,14 @@
 use crate::{
     board::Board,
     boot::{Irq, Machine, Options, Rig, place},
-    cargo, cli,
+    cargo,
+    choice::Choice,
+    cli,
     error::Result,
     guest::{Guest, at_once, nowhere},
     output::OutputFile,
     report::{Report, SweptPath, SweptTwin},
-    setup::{self, Needs},
+    setup::{self, Needs, Tools},
     table, ui,
 };
 use console::{Alignment, pad_str, style};
@@ -28,6 +30,8 @@ const NAME: usize = 52;
 pub struct Swept {
     /// The board.
     pub board: &'static Board,
+    /// What the library in its firmware assumes of the cores.
+    pub choice: Choice,
     /// The library's paths.
     pub paths: Vec<SweptPath>,
     /// The paths that are broken on purpose.
@@ -43,10 +47,10 @@ pub fn run(sweep: &cli::Sweep, options: &Options) -> Result<bool> {
     let tools = setup::tools(Needs::boot(&boards))?;
     let mut rigs = Vec::new();
     for &board in &boards {
-        let firmware = cargo::build(&tools.toolchain, board, "sweep")?;
-        rigs.push(tools.clone().rig(board, firmware, options.clone()));
+        rigs.push(rig(tools.clone(), board, sweep.choice, options.clone())?);
     }
-    let all: Result<Vec<Swept>> = at_once(rigs, Swept::of).into_iter().collect();
+    let sweep_one = |rig| Swept::of(rig, sweep.choice);
+    let all: Result<Vec<Swept>> = at_once(rigs, sweep_one).into_iter().collect();
     let all = all?;
     for swept in &all {
         if boards.len() > 1 {
@@ -66,16 +70,22 @@ pub fn run(sweep: &cli::Sweep, options: &Options) -> Result<bool> {
     Ok(all.iter().all(Swept::holds))
 }
 
-/// All paths and twins, each with its board.
+/// Builds the firmware.
+fn rig(tools: Tools, board: &'static Board, choice: Choice, options: Options) -> Result<Rig> {
+    let firmware = cargo::build_as(&tools.toolchain, board, "sweep", cargo::RELEASE, choice)?;
+    Ok(tools.rig(board, firmware, options))
+}
+
+/// All paths and twins, each with its board and choice.
 fn to_json(all: &[Swept]) -> Value {
-    let paths = all.iter().flat_map(|Swept { board, paths, .. }| {
-        paths.iter().map(|SweptPath { path, placements, lost, .. }| {
-            json!({ "board": board.name, "path": path, "placements": placements, "lost": lost })
+    let paths = all.iter().flat_map(|Swept { board, choice, paths, .. }| {
+        paths.iter().map(move |SweptPath { path, placements, lost, .. }| {
+            json!({ "board": board.name, "choice": choice, "path": path, "placements": placements, "lost": lost })
         })
     });
-    let twins = all.iter().flat_map(|Swept { board, twins, .. }| {
-        twins.iter().map(|twin| {
-            json!({ "board": board.name, "twin": twin.twin, "caught": twin.is_caught(), "lost": twin.lost })
+    let twins = all.iter().flat_map(|Swept { board, choice, twins, .. }| {
+        twins.iter().map(move |twin| {
+            json!({ "board": board.name, "choice": choice, "twin": twin.twin, "caught": twin.is_caught(), "lost": twin.lost })
         })
     });
     json!({ "paths": paths.collect::<Vec<_>>(), "twins": twins.collect::<Vec<_>>() })
@@ -83,23 +93,24 @@ fn to_json(all: &[Swept]) -> Value {
 
 impl Swept {
     /// Nothing yet of this board.
-    fn new(board: &'static Board) -> Self {
-        Self { board, paths: Vec::new(), twins: Vec::new(), not_swept: Vec::new() }
+    fn new(board: &'static Board, choice: Choice) -> Self {
+        Self { board, choice, paths: Vec::new(), twins: Vec::new(), not_swept: Vec::new() }
     }
 
     /// Builds the firmware for `board` and sweeps it.
-    pub fn on(board: &'static Board) -> Result<Self> {
-        Self::of(Rig::set_up("sweep", board, Options::default())?)
+    pub fn on(board: &'static Board, choice: Choice) -> Result<Self> {
+        let tools = setup::tools(Needs::boot(&[board]))?;
+        Self::of(rig(tools, board, choice, Options::default())?, choice)
     }
 
     /// Sweeps a board. On the PC the machine is by default `microvm`, which boots fastest, and both
     /// interrupt controllers run at the same time.
-    fn of(mut rig: Rig) -> Result<Self> {
+    fn of(mut rig: Rig, choice: Choice) -> Result<Self> {
         rig.options.machine.get_or_insert(Machine::Microvm);
         let controllers = rig.options.irqs(rig.board);
         let rig = &rig;
-        at_once(controllers, |irq| Self::boot(rig, irq)).into_iter().try_fold(
-            Self::new(rig.board),
+        at_once(controllers, |irq| Self::boot(rig, choice, irq)).into_iter().try_fold(
+            Self::new(rig.board, choice),
             |mut all, one| {
                 let Self { paths, twins, not_swept, .. } = one?;
                 all.not_swept = not_swept;
@@ -110,11 +121,12 @@ impl Swept {
         )
     }
 
-    fn boot(rig: &Rig, irq: Option<Irq>) -> Result<Self> {
+    fn boot(rig: &Rig, choice: Choice, irq: Option<Irq>) -> Result<Self> {
         let mut boot = rig.boot("sweep", LIMIT);
         boot.irq = irq;
-        let mut swept = Self::new(rig.board);
-        let step = ui::Step::begin(format_args!("sweeping {}", place(rig.board, irq)));
+        let mut swept = Self::new(rig.board, choice);
+        let place = format!("{}{}", place(rig.board, irq), said(choice));
+        let step = ui::Step::begin(format_args!("sweeping {place}"));
         let guest = Guest::boot(&boot, nowhere())?;
         let run = guest.run(|report| match report {
             Report::Path(path) => {
@@ -129,7 +141,7 @@ impl Swept {
             _ => {}
         })?;
         run.success()?;
-        step.end(format_args!("swept {}", place(rig.board, irq)));
+        step.end(format_args!("swept {place}"));
         Ok(swept)
     }
 
@@ -174,7 +186,7 @@ impl Swept {
             .map(|twin| line(twin.is_caught(), &twin.twin, twin.placements, None, twin.lost));
         let not_swept =
             self.not_swept.iter().map(|(paths, why)| table::not_run(&format!("{paths}: …"), why));
-        let head = [heading("wait path", "boundaries")];
+        let head = [heading(&format!("wait path{}", said(self.choice)), "boundaries")];
         head.into_iter()
             .chain(paths)
             .chain(not_swept)
@@ -195,6 +207,14 @@ impl Swept {
         ));
         let verdict = verdict.bold();
         if self.holds() { verdict.green() } else { verdict.red() }.to_string()
+    }
+}
+
+/// The choice, for messages, unless it is the default.
+fn said(choice: Choice) -> String {
+    match choice {
+        Choice::Default => String::new(),
+        Choice::SingleCore => format!(", {choice}"),
     }
 }
 
@@ -219,7 +239,7 @@ mod tests {
     use crate::board;
 
     fn swept(path_lost: u64, twin_lost: [u64; 2]) -> Swept {
-        let mut swept = Swept::new(board::PC);
+        let mut swept = Swept::new(board::PC, Choice::Default);
         for twin_lost in twin_lost {
             let path = SweptPath {
                 path: "park".into(),
@@ -240,19 +260,25 @@ mod tests {
         assert!(!swept(1, [1, 2]).holds());
         assert!(!swept(0, [1, 0]).holds(), "each controller has to catch it");
         assert!(!swept(0, [0, 1]).holds());
-        assert!(!Swept::new(board::PC).holds(), "nothing was swept");
+        assert!(!Swept::new(board::PC, Choice::Default).holds(), "nothing was swept");
     }
 
     #[test]
-    fn results_of_different_boards_are_not_merged() {
+    fn results_of_different_boards_and_choices_are_not_merged() {
         let other = Swept { board: &board::BOARDS[1], ..swept(1, [0, 0]) };
-        let json = to_json(&[swept(0, [1, 2]), other]);
-        let lost = |what: &str, board: &str| -> Vec<_> {
+        let single = Swept { choice: Choice::SingleCore, ..swept(2, [2, 2]) };
+        let json = to_json(&[swept(0, [1, 2]), single, other]);
+        let lost = |what: &str| -> Vec<_> {
             let all = json[what].as_array().unwrap().iter();
-            all.filter(|one| one["board"] == board).map(|one| one["lost"].clone()).collect()
+            all.map(|one| json!([one["board"], one["choice"], one["lost"]])).collect()
         };
-        assert_eq!([lost("paths", "pc"), lost("paths", "ast1030")], [[0], [2]]);
-        assert_eq!([lost("twins", "pc"), lost("twins", "ast1030")], [[3], [0]]);
+        let of = |lost: [u64; 3]| {
+            let places = [("pc", "default"), ("pc", "single-core"), ("ast1030", "default")];
+            let all = places.into_iter().zip(lost);
+            all.map(|((board, choice), lost)| json!([board, choice, lost])).collect::<Vec<_>>()
+        };
+        assert_eq!(lost("paths"), of([0, 4, 2]));
+        assert_eq!(lost("twins"), of([3, 4, 0]));
     }
 
     #[test]
@@ -261,8 +287,8 @@ mod tests {
         let verdict = console::strip_ansi_codes(&swept.verdict()).trim().to_owned();
         assert_eq!(verdict, "1,200 placements on 1 paths, 0 lost; 1 of 1 twins caught");
         let expected = json!({
-            "paths": [{ "board": "pc", "path": "park", "placements": 1200, "lost": 0 }],
-            "twins": [{ "board": "pc", "twin": "late", "caught": true, "lost": 3 }],
+            "paths": [{ "board": "pc", "choice": "default", "path": "park", "placements": 1200, "lost": 0 }],
+            "twins": [{ "board": "pc", "choice": "default", "twin": "late", "caught": true, "lost": 3 }],
         });
         assert_eq!(to_json(&[swept]), expected);
     }

@@ -45,12 +45,19 @@ pub type Test = (&'static str, fn(&'static Board));
 
 /// The main function of a test program: runs each test on each board.
 pub fn main(tests: &[Test]) -> ExitCode {
+    main_with(tests, &[])
+}
+
+/// The same, with tests that run on one board: its name, and the test.
+pub fn main_with(tests: &[Test], of_one_board: &[(&str, Test)]) -> ExitCode {
     let arguments = Arguments::from_args();
     child::end_with_the_runner();
     let (boards, ignored) = boards();
     let mut trials = Vec::new();
     for board in boards {
-        for &(name, test) in tests {
+        let only =
+            of_one_board.iter().filter(|(name, _)| *name == board.name).map(|(_, test)| test);
+        for &(name, test) in tests.iter().chain(only) {
             trials.push(Trial::test(format!("{}::{name}", board.name), move || {
                 test(board);
                 Ok(())

@@ -6,6 +6,7 @@ use runner::{
     board::PC,
     boot::{Options, Rig},
     cargo,
+    choice::Choice,
     guest::{Guest, Run, Transcript, nowhere},
     outcome::Outcome,
     report::Report,
@@ -198,6 +199,16 @@ fn a_binary_with_the_section_of_one_core_does_not_link() {
     let messages = String::from_utf8_lossy(&output.stdout);
     assert!(!output.status.success(), "it links");
     assert!(messages.contains("multiple definition of `_critical_section_1_0_acquire'"));
+}
+
+#[test]
+fn a_binary_that_assumes_one_core_does_not_compile() {
+    let toolchain = setup::tools(Needs::BOOT).expect("a toolchain").toolchain;
+    let mut build = cargo::firmware(&toolchain, PC, "cores", cargo::RELEASE, Choice::SingleCore);
+    let output = build.output().expect("cargo runs");
+    let messages = String::from_utf8_lossy(&output.stdout);
+    assert!(!output.status.success(), "it compiles");
+    assert!(messages.contains("a binary of two cores cannot assume one"), "{messages}");
 }
 
 #[test]

@@ -1,14 +1,23 @@
 //! An interrupt at every instruction of every wait path of every board: none is lost, and every path
 //! that is broken on purpose is found.
 
-use runner::{board::Board, sweep::Swept, trials};
-use std::process::ExitCode;
+use object::{Object, ObjectSection, SectionKind, read::File};
+use runner::{
+    board::Board,
+    cargo,
+    choice::Choice,
+    setup::{self, Needs},
+    sweep::Swept,
+    trials,
+};
+use std::{fs, process::ExitCode};
 
 fn main() -> ExitCode {
-    trials::main(&[(
-        "no_interrupt_is_lost_at_any_instruction_and_every_broken_twin_is_caught",
-        sweep,
-    )])
+    trials::main_with(
+        &[("no_interrupt_is_lost_at_any_instruction_and_every_broken_twin_is_caught", sweep)],
+        // On the smallest board, which takes the least time. The others: `sweep --choice single-core`.
+        &[("microbit", ("nor_if_the_library_may_assume_one_core", sweep_single_core))],
+    )
 }
 
 /// The least number of paths, of twins and of placements, so that none is removed unnoticed. On the PC
@@ -23,7 +32,29 @@ fn least(board: &Board) -> (usize, usize, u64) {
 }
 
 fn sweep(board: &'static Board) {
-    let swept = Swept::on(board).expect("a sweep that reaches its end");
+    sweep_as(board, Choice::Default);
+}
+
+fn sweep_single_core(board: &'static Board) {
+    sweep_as(board, Choice::SingleCore);
+    // What was swept is another library: it has no sections around wakes. And each build leaves the
+    // other one's executable as it was.
+    let [default, single_core] = Choice::ALL.map(|choice| code_bytes(board, choice));
+    assert!(single_core < default, "{single_core} bytes of code, by default {default}");
+    assert_eq!(code_bytes(board, Choice::SingleCore), single_core);
+}
+
+/// The bytes of code in the sweep's firmware.
+fn code_bytes(board: &'static Board, choice: Choice) -> u64 {
+    let tools = setup::tools(Needs::boot(&[board])).expect("the board's tools");
+    let firmware = cargo::build_as(&tools.toolchain, board, "sweep", cargo::RELEASE, choice);
+    let bytes = fs::read(firmware.expect("a firmware").elf).expect("an ELF file");
+    let file = File::parse(&*bytes).expect("an ELF file");
+    file.sections().filter(|section| section.kind() == SectionKind::Text).map(|s| s.size()).sum()
+}
+
+fn sweep_as(board: &'static Board, choice: Choice) {
+    let swept = Swept::on(board, choice).expect("a sweep that reaches its end");
     let lines: Vec<_> = swept.lines().collect();
     println!("{}", lines.join("\n"));
     assert!(swept.holds(), "{}", swept.verdict());

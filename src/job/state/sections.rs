@@ -67,7 +67,7 @@ impl State {
     /// Whether it was given up, and is owed a step: for that no interrupt might come.
     #[inline(always)]
     pub(in super::super) fn is_owed_a_step(&self) -> bool {
-        self.is_running() && self.orphan.get() != 0 && self.requests.get() != 0
+        self.phase.get() == RUNNING && self.orphan.get() != 0 && self.requests.get() != 0
     }
 
     /// Arrow 3: from `Filling`, which the caller has reserved. The caller is in the critical
@@ -167,12 +167,6 @@ impl State {
     #[inline(always)]
     pub(in super::super) fn is_done(&self) -> bool {
         self.phase.acquire() == DONE
-    }
-
-    /// Whether the phase is `Running`.
-    #[inline(always)]
-    pub(in super::super) fn is_running(&self) -> bool {
-        self.phase.get() == RUNNING
     }
 
     /// Whether [`reserve`](Self::reserve) would succeed now.

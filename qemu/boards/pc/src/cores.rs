@@ -9,6 +9,9 @@
 //! such as the library's `critical-section-single-core`, the same symbols are defined twice, which
 //! the linker refuses. `start_second` also checks that the implementation in use is its own.
 //!
+//! Nor does one compile that lets the library assume one core (`--cfg wouldblock_single_core`): the
+//! library's barriers would be missing.
+//!
 //! # Waking a core that sleeps
 //! A core sleeps in `hlt` until an interrupt comes *to that core*. A signal from the other core is
 //! not an interrupt. So code that signals what the other core may sleep on calls
@@ -19,6 +22,11 @@
 //! # When a run ends
 //! The core that ends the run (a panic, an exception, an interrupt without a handler) first stops
 //! the other core, wherever that is, by a non-maskable interrupt.
+
+#[cfg(all(feature = "second-core", wouldblock_single_core))]
+compile_error!(
+    "a binary of two cores cannot assume one: build it without `--cfg wouldblock_single_core`"
+);
 
 #[cfg(feature = "second-core")]
 mod second;

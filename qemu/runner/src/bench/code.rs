@@ -72,8 +72,10 @@ impl Code {
 
     /// The figure of a stretch of code, with the function that contains it.
     fn locate(&self, masked: Masked) -> Figure {
-        let Masked { case, operation, instructions, of, address } = masked;
-        let note = self.function_at(address).unwrap_or_default().into();
+        let Masked { case, operation, instructions, of, address, note } = masked;
+        let function = self.function_at(address).unwrap_or_default();
+        let parts = [function, &note].map(|part| Some(part).filter(|part| !part.is_empty()));
+        let note = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
         Figure {
             case,
             ours: instructions,
@@ -266,6 +268,17 @@ mod tests {
             [0x0f, 0x10, 0x13, 0x14].map(|a| code.function_at(a).is_some()),
             [false, true, true, false]
         );
+    }
+
+    #[test]
+    fn a_masked_stretch_is_noted_with_its_function_and_its_note() {
+        let code = code(Architecture::X86_64, [(0x10, &[0x90; 4]), (0x20, &[0x90; 4])]);
+        let noted = |address, note: &str| {
+            let [case, operation, note] = ["masked_window", "Mutex", note].map(String::from);
+            code.locate(Masked { case, operation, instructions: 1, of: 2, address, note }).note
+        };
+        assert_eq!(noted(0x21, "no waker"), "theirs; no waker");
+        assert_eq!([noted(0x21, ""), noted(0x30, "no waker")], ["theirs", "no waker"]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `cargo bench --bench instructions`: what waiting costs, in instructions, beside the peers.
 //!
-//! The firmware `bench` counts, on every board. It is built in two profiles: P is `release`, L is
-//! `lto = "fat"` with one codegen unit. What the binaries themselves show (the code of a function, what
+//! The firmware `bench` counts, on every board. It is built by each [`Choice`] in two profiles: P is
+//! `release`, L is `lto = "fat"` with one codegen unit. What the binaries themselves show (the code of a function, what
 //! is linked, which function an address is in) is read here. Every figure is exact and repeats to the
 //! digit. Figures of different binaries are not comparable, so each bound is on a ratio within one
 //! binary. The bounds are those of the PC.
@@ -18,6 +18,7 @@ use crate::{
     board::{BOARDS, Board},
     boot::{Machine, Options, Rig},
     cargo::{self, Firmware},
+    choice::Choice,
     error::{Error, Result},
     report::Figure,
     setup::{self, Needs, Tools},
@@ -56,10 +57,11 @@ const BOUNDS: Bounds = Bounds {
         ("job_bytes", "a reference", Value(8)),
         ("minimal_event_symbols", "the bench itself", Value(0)),
     ],
+    choices: &Choice::ALL,
     profiles: &[Profile::P, Profile::L],
 };
 
-/// Counts on every board in both profiles, prints the tables and writes the result. Returns whether
+/// Counts on every board, by both choices in both profiles, prints the tables and writes the result. Returns whether
 /// every bound is met. A board whose QEMU is missing and may not be installed here is left out.
 pub fn run() -> Result<bool> {
     let file = Place::begin("instructions.json")?;
@@ -77,19 +79,22 @@ pub fn run() -> Result<bool> {
 
 /// All figures of a board.
 fn measure(board: &'static Board, tools: Tools, rows: &mut Vec<Row>) -> Result<()> {
-    for &profile in BOUNDS.profiles {
-        let counted = count(board, tools.clone(), profile)?;
-        for (case, why) in counted.absent {
-            ui::note(format_args!("{case} is not measured on {}: {why}", board.name));
+    for &choice in BOUNDS.choices {
+        for &profile in BOUNDS.profiles {
+            let counted = count(board, tools.clone(), choice, profile)?;
+            for (case, why) in counted.absent {
+                ui::note(format_args!("{case} is not measured on {}: {why}", board.name));
+            }
+            let row = |figure| Row::new(board, choice, profile, figure);
+            rows.extend(counted.figures.into_iter().map(row));
         }
-        rows.extend(counted.figures.into_iter().map(|figure| Row::new(board, profile, figure)));
     }
     Ok(())
 }
 
-/// All figures of a board in a profile.
-fn count(board: &'static Board, tools: Tools, profile: Profile) -> Result<Counted> {
-    let build = |binary| cargo::build_as(&tools.toolchain, board, binary, profile.name());
+/// All figures of a board, by a choice in a profile.
+fn count(board: &'static Board, tools: Tools, choice: Choice, profile: Profile) -> Result<Counted> {
+    let build = |binary| cargo::build_as(&tools.toolchain, board, binary, profile.name(), choice);
     let (bench, minimal) = (build("bench")?, build("minimal")?);
     let code = Code::read(&bench.elf)?;
     let mut counted = Counted { figures: read(&code, &minimal)?, ..Counted::default() };

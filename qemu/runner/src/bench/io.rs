@@ -17,6 +17,7 @@ use super::{
 use crate::{
     board,
     boot::{Disk, Options, Rig},
+    choice::Choice,
     error::{Error, Result},
 };
 use std::{io::Write, time::Duration};
@@ -45,6 +46,7 @@ const BOUNDS: Bounds = Bounds {
         ("uart_receive_interrupts", IN_THE_BACKGROUND, Value(64)),
         ("uart_send_interrupts", IN_THE_BACKGROUND, Value(32)),
     ],
+    choices: &[Choice::Default],
     profiles: &[Profile::P],
 };
 
@@ -65,7 +67,7 @@ pub fn run() -> Result<bool> {
         }
         code.count(&boot, &mut counted)?;
     }
-    let row = |figure| Row::new(board::PC, BOUNDS.profiles[0], figure);
+    let row = |figure| Row::new(board::PC, BOUNDS.choices[0], BOUNDS.profiles[0], figure);
     let rows: Vec<Row> = counted.figures.into_iter().map(row).collect();
     BOUNDS.conclude(&rows, file)
 }

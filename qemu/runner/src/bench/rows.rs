@@ -2,6 +2,8 @@
 
 use crate::{
     board::Board,
+    cargo,
+    choice::Choice,
     error::{Error, Result},
     folders,
     output::OutputFile,
@@ -25,7 +27,7 @@ impl Profile {
     /// Cargo's name for it.
     pub fn name(self) -> &'static str {
         match self {
-            Self::P => "release",
+            Self::P => cargo::RELEASE,
             Self::L => "release-lto",
         }
     }
@@ -53,11 +55,13 @@ pub type Bound = (&'static str, &'static str, Limit);
 /// A peer that the bench finds, such as the operation that took longest.
 pub const ANY: &str = "";
 
-/// The bounds of a bench, on the PC. Each must be measured, and met, in every profile.
+/// The bounds of a bench, on the PC. Each must be measured, and met, by every choice in every profile.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// The bounds.
     pub bounds: &'static [Bound],
+    /// The choices that are measured.
+    pub choices: &'static [Choice],
     /// The profiles that are measured.
     pub profiles: &'static [Profile],
 }
@@ -70,6 +74,7 @@ pub struct Row {
     #[serde(flatten)]
     figure: Figure,
     profile: Profile,
+    choice: Choice,
     ratio: f64,
 }
 
@@ -78,9 +83,9 @@ fn name<S: Serializer>(board: &Board, to: S) -> std::result::Result<S::Ok, S::Er
 }
 
 impl Row {
-    pub fn new(board: &'static Board, profile: Profile, figure: Figure) -> Self {
+    pub fn new(board: &'static Board, choice: Choice, profile: Profile, figure: Figure) -> Self {
         let ratio = figure.ours as f64 / figure.peer_value as f64;
-        Self { board, figure, profile, ratio }
+        Self { board, figure, profile, choice, ratio }
     }
 
     fn is_bounded_by(&self, (case, peer, _): Bound) -> bool {
@@ -99,12 +104,17 @@ impl Row {
         }
     }
 
+    /// What was measured: the board, how the firmware was built.
+    fn place(&self) -> String {
+        let Self { board: Board { name, cpu, .. }, profile, choice, .. } = self;
+        format!("{name}, {cpu}: {profile:?}, {choice}")
+    }
+
     /// The line of the table.
     fn line(&self, limit: Option<Limit>) -> String {
         let Self { figure, profile, ratio, .. } = self;
         let Figure { case, ours, peer, peer_value, note, host_input } = figure;
-        let mut line =
-            format!("{case:<23} {profile:?} {ours:>8}  {peer:<31} {peer_value:>8} {ratio:>9.3}");
+        let mut line = format!("{case:<23} {ours:>8}  {peer:<31} {peer_value:>8} {ratio:>9.3}");
         if let Some(limit) = limit {
             let most = match (limit, profile) {
                 (Times(most, _), Profile::P) | (Times(_, most), Profile::L) => {
@@ -123,34 +133,31 @@ impl Row {
             line += &style("  by the host's time").dim().to_string();
         }
         if !note.is_empty() {
-            line += &format!("\n{:<25} {}", "", style(note).dim());
+            line += &format!("\n{:<23} {}", "", style(note).dim());
         }
         line
     }
 }
 
 impl Bounds {
-    /// Prints the table of each board and writes the file of a bench. Returns whether every bound is
-    /// met.
+    /// Prints a table for each board, choice and profile, and writes the file of a bench. Returns
+    /// whether every bound is met.
     pub fn conclude(self, rows: &[Row], file: Place) -> Result<bool> {
-        for rows in rows.chunk_by(|one, next| one.board.name == next.board.name) {
-            let Board { name, cpu, .. } = rows[0].board;
+        for rows in rows.chunk_by(|one, next| one.place() == next.place()) {
             let bound = if rows[0].board.is_pc() { "bound" } else { "" };
             let heading = format!(
-                "{:<25} {:>8}  {:<31} {:>8} {:>9} {bound:>9}",
-                format!("{name}, {cpu}"),
-                "ours",
-                "peer",
-                "",
-                "ratio",
+                "{:<23} {:>8}  {:<31} {:>8} {:>9} {bound:>9}",
+                "case", "ours", "peer", "", "ratio",
             );
+            ui::print(style(rows[0].place()).bold());
             ui::print(style(heading.trim_end()).bold());
             for row in rows {
                 let bound = self.bounds.iter().find(|bound| row.is_bounded_by(**bound));
                 ui::print(row.line(bound.map(|bound| bound.2)));
             }
         }
-        file.conclude(&rows, self.bounds.len() * self.profiles.len(), &self.faults(rows))
+        let all = self.bounds.len() * self.choices.len() * self.profiles.len();
+        file.conclude(&rows, all, &self.faults(rows))
     }
 
     /// The bounds that are not met or not measured.
@@ -158,13 +165,18 @@ impl Bounds {
         let mut faults = Vec::new();
         for bound @ (case, peer, limit) in self.bounds.iter().copied() {
             let beside = if peer == ANY { String::new() } else { format!(" beside {peer}") };
-            for profile in self.profiles {
-                let mut those =
-                    rows.iter().filter(|row| row.profile == *profile && row.is_bounded_by(bound));
+            let choices = self.choices.iter().copied();
+            let built = choices
+                .flat_map(|choice| self.profiles.iter().map(move |profile| (choice, *profile)));
+            for built @ (choice, profile) in built {
+                let mut those = rows
+                    .iter()
+                    .filter(|row| (row.choice, row.profile) == built && row.is_bounded_by(bound));
+                let what = format!("{case} ({profile:?}, {choice}){beside}");
                 match those.clone().count() {
-                    0 => faults.push(format!("not measured: {case} ({profile:?}){beside}")),
+                    0 => faults.push(format!("not measured: {what}")),
                     _ if those.all(|row| row.meets(limit)) => {}
-                    _ => faults.push(format!("not met: {case} ({profile:?}){beside}")),
+                    _ => faults.push(format!("not met: {what}")),
                 }
             }
         }
@@ -214,13 +226,14 @@ mod tests {
     use super::*;
 
     fn row(profile: Profile, ours: u64, peer_value: u64) -> Row {
-        row_of("pc", profile, ours, peer_value)
+        row_of("pc", Choice::Default, profile, ours, peer_value)
     }
 
-    fn row_of(board: &str, profile: Profile, ours: u64, peer_value: u64) -> Row {
+    fn row_of(board: &str, choice: Choice, profile: Profile, ours: u64, peer_value: u64) -> Row {
         let [case, peer] = ["park", "hand-written"].map(Into::into);
         Row::new(
             Board::named(board).unwrap(),
+            choice,
             profile,
             Figure { case, ours, peer, peer_value, note: String::new(), host_input: false },
         )
@@ -246,35 +259,63 @@ mod tests {
                 ("park", "absent", Times(1.20, 1.20)),
                 ("park", ANY, Value(41)),
             ],
+            choices: &[Choice::Default],
             profiles: &[Profile::P, Profile::L],
         };
         let faults = BOUNDS.faults(&[row(Profile::P, 40, 34), row(Profile::L, 42, 34)]);
         assert_eq!(
             faults,
             [
-                "not met: park (L) beside hand-written",
-                "not measured: park (P) beside absent",
-                "not measured: park (L) beside absent",
-                "not met: park (L)",
+                "not met: park (L, default) beside hand-written",
+                "not measured: park (P, default) beside absent",
+                "not measured: park (L, default) beside absent",
+                "not met: park (L, default)",
             ]
         );
     }
 
     #[test]
     fn a_bound_is_the_pcs() {
-        const BOUNDS: Bounds =
-            Bounds { bounds: &[("park", ANY, Value(41))], profiles: &[Profile::P] };
-        let slow = |board| row_of(board, Profile::P, 42, 34);
-        assert_eq!(BOUNDS.faults(&[slow("pc")]), ["not met: park (P)"]);
-        assert_eq!(BOUNDS.faults(&[slow("virt")]), ["not measured: park (P)"]);
+        const BOUNDS: Bounds = Bounds {
+            bounds: &[("park", ANY, Value(41))],
+            choices: &[Choice::Default],
+            profiles: &[Profile::P],
+        };
+        let slow = |board| row_of(board, Choice::Default, Profile::P, 42, 34);
+        assert_eq!(BOUNDS.faults(&[slow("pc")]), ["not met: park (P, default)"]);
+        assert_eq!(BOUNDS.faults(&[slow("virt")]), ["not measured: park (P, default)"]);
         assert!(BOUNDS.faults(&[row(Profile::P, 41, 34), slow("virt")]).is_empty());
     }
 
     #[test]
-    fn the_result_has_the_seven_fields() {
-        let json = serde_json::to_value(row_of("virt", Profile::L, 51, 34)).unwrap();
+    fn each_choice_has_to_meet_a_bound() {
+        const BOUNDS: Bounds = Bounds {
+            bounds: &[("park", ANY, Value(41))],
+            choices: &Choice::ALL,
+            profiles: &[Profile::L],
+        };
+        let of = |choice, ours| row_of("pc", choice, Profile::L, ours, 34);
+        let [default, single_core] = Choice::ALL;
+        assert_eq!(BOUNDS.faults(&[of(default, 41)]), ["not measured: park (L, single-core)"]);
+        let slow = [of(default, 41), of(single_core, 42)];
+        assert_eq!(BOUNDS.faults(&slow), ["not met: park (L, single-core)"]);
+        assert!(BOUNDS.faults(&[of(default, 41), of(single_core, 41)]).is_empty());
+    }
+
+    #[test]
+    fn each_choice_has_a_table() {
+        let place = |choice| row_of("microbit", choice, Profile::P, 1, 1).place();
+        let cpu = Board::named("microbit").unwrap().cpu;
+        let expected = ["default", "single-core"].map(|name| format!("microbit, {cpu}: P, {name}"));
+        assert_eq!(Choice::ALL.map(place), expected);
+    }
+
+    #[test]
+    fn the_result_has_the_eight_fields() {
+        let row = row_of("virt", Choice::SingleCore, Profile::L, 51, 34);
+        let json = serde_json::to_value(row).unwrap();
         let expected = serde_json::json!({
-            "board": "virt", "case": "park", "profile": "L", "ours": 51, "peer": "hand-written", "peer_value": 34, "ratio": 1.5,
+            "board": "virt", "case": "park", "profile": "L", "choice": "single-core", "ours": 51, "peer": "hand-written", "peer_value": 34, "ratio": 1.5,
         });
         assert_eq!(json, expected);
     }

@@ -216,7 +216,7 @@ fn build(toolchain: &Toolchain, board: &Board, opt: Opt, choice: Choice) -> Resu
             cargo.args(CASES.iter().flat_map(|(case, _)| ["--bin".into(), ours(case)]))
         }
     };
-    choice.apply(&mut cargo, toolchain.builds_core, board, opt.profile());
+    cargo::tell(&mut cargo, choice, board, opt.profile(), toolchain.builds_core);
     let target = board.target;
     let what =
         format!("linking for {target} at opt-level {}, choice {}", opt.name(), choice.name());

@@ -1,7 +1,8 @@
 //! The longest time for which the library masks interrupts: every operation of the library is run
 //! to each of its ends, with an eye on every instruction ([`firmware::measure::masked`]). In
-//! [`Slot::start`] the driver's `begin` runs masked, too; here it does nothing. The operations of the
-//! reference driver are reported separately.
+//! [`Slot::start`] the driver's `begin` runs masked, too, and in a signal the waiter's waker may; here
+//! both do nothing. The operations of the reference driver are reported separately, and those of the
+//! peers, with the same waker, beside the library's.
 
 use core::{
     arch::asm,
@@ -60,12 +61,26 @@ pub fn cases() {
     assert_eq!(planted, 8, "the planted section is found");
     let none = masked::longest_of(nothing, nothing).instructions;
     assert_eq!(none, 0, "and none where there is none");
-    let longest = LIBRARY.map(measure).into_iter().max_by_key(|(_, window)| window.instructions);
-    longest.into_iter().for_each(|found| report("masked_window", found));
+    let ours = longest(LIBRARY);
+    report("masked_window", ours, WAKER);
+    let (peer, theirs) = longest(peers::OPERATIONS);
+    let (ours, theirs) = (ours.1.instructions, theirs.instructions);
+    crate::report_noted("masked_window", ours, peer, theirs, WAKER);
     #[cfg(device = "serial")]
-    uart::OPERATIONS.map(measure).into_iter().for_each(|found| report("masked_by_driver", found));
+    for found in uart::OPERATIONS.map(measure) {
+        report("masked_by_driver", found, "");
+    }
     #[cfg(not(device = "serial"))]
     crate::report_absent("masked_by_driver", "the board has no 16550");
+}
+
+/// Of the figures of a whole library.
+const WAKER: &str = "the waker does nothing";
+
+/// Measures operations. The one with the longest window.
+fn longest<const N: usize>(operations: [Operation; N]) -> (&'static str, Window) {
+    let found = operations.map(measure).into_iter().max_by_key(|(_, window)| window.instructions);
+    found.expect("there is an operation")
 }
 
 /// Measures an operation.
@@ -77,9 +92,16 @@ fn measure(Operation(name, run, prepare): Operation) -> (&'static str, Window) {
 
 fn nothing() {}
 
-fn report(case: &str, (operation, window): (&str, Window)) {
+fn report(case: &str, (operation, window): (&str, Window), note: &str) {
     let Window { instructions, address, of } = window;
-    report::send(&Report::Masked(report::Masked { case, operation, instructions, of, address }));
+    report::send(&Report::Masked(report::Masked {
+        case,
+        operation,
+        instructions,
+        of,
+        address,
+        note,
+    }));
 }
 
 /// A masked section of known length.
@@ -328,5 +350,6 @@ fn shared_channel() {
     while CHANNEL.try_recv().is_ok() {}
 }
 
+mod peers;
 #[cfg(device = "serial")]
 mod uart;

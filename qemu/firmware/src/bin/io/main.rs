@@ -48,7 +48,7 @@ fn report_host(case: &str, ours: u64, peer: &str, peer_value: u64, note: &str) {
 fn report_window(operation: &str, window: Window) {
     let Window { instructions, address, of } = window;
     let case = "masked_by_driver";
-    report::send(&Report::Masked(Masked { case, operation, instructions, of, address }));
+    report::send(&Report::Masked(Masked { case, operation, instructions, of, address, note: "" }));
 }
 
 /// A short formatted text.
