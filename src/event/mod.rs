@@ -70,8 +70,8 @@ pub use flags::{AnyOf, Flags};
 pub use operation::Operation;
 pub use waiter::Waiter;
 
-/// Announces to one waiter that another try is worthwhile. 24 bytes on a 64-bit target, in a
-/// `static`.
+/// Announces to one waiter that another try is worthwhile. 24 bytes on a 64-bit target, 12 on a
+/// 32-bit one, in a `static`.
 ///
 /// [`signal`](Self::signal) is legal in any context, also in interrupt handlers and on other cores:
 /// it does not block or allocate, and drops no value of the user's.

@@ -13,7 +13,8 @@
 /// the state. If the read were performed first, another core could start an operation in between;
 /// the handler would quiet the interrupt of that operation, and then see an idle slot. So a handler
 /// that finds nothing to step reads the state a second time, after this barrier. A claim that
-/// succeeds needs none for that: an atomic exchange works on the newest value.
+/// succeeds needs none for that: an atomic exchange works on the newest value. Where the state changes
+/// in critical sections, each claim has the barrier first, and reads the state once.
 ///
 /// Then the device is passed on with the slot: a handler that masks it and leaves a note, and the
 /// holder that takes the note and unmasks it, must not be seen by the device the other way round. On

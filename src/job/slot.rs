@@ -16,8 +16,8 @@ use crate::{
     event::Event,
 };
 
-/// Room for one background operation, in a `static`. On a 64-bit target it has 40 bytes, plus the
-/// operation and its result.
+/// Room for one background operation, in a `static`. It has 40 bytes on a 64-bit target, 20 on a
+/// 32-bit one, plus the operation and its result.
 #[repr(C)] // The machine is at the address of the slot.
 pub struct Slot<A: Background + 'static> {
     pub(super) machine: Machine,
