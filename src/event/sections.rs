@@ -98,7 +98,9 @@ impl Registration {
     pub(super) fn take_waiter(&self) -> bool {
         crate::atomic::section(|_| {
             let free = self.taken.acquire() == 0;
-            self.taken.set(1);
+            if free {
+                self.taken.set(1); // Not otherwise: it may be given back meanwhile, outside a section.
+            }
             free
         })
     }
