@@ -101,7 +101,7 @@ pub(crate) fn full_fence() {
     #[cfg(all(not(wouldblock_single_core), not(loom)))]
     core::sync::atomic::fence(Ordering::SeqCst);
     #[cfg(loom)]
-    loom::sync::atomic::fence(Ordering::SeqCst);
+    super::loom::full_fence();
 }
 
 /// Runs `f` so that no other core runs such an `f` at the same time. In a binary of one core it is
