@@ -154,6 +154,7 @@ fn each_end_wakes_the_other() {
 }
 
 #[test]
+#[cfg_attr(wouldblock_single_core, ignore = "several cores")]
 fn two_threads_lose_and_double_nothing() {
     const COUNT: u32 = 50_000;
     let channel = Channel::<u32, 4>::new();

@@ -525,6 +525,7 @@ fn a_sleeper_that_checks_for_news_sleeps_through_none() {
 }
 
 #[test]
+#[cfg_attr(wouldblock_single_core, ignore = "several cores")]
 fn an_operation_works_where_a_future_does() {
     let event = leak(Event::new());
     let source = leak(Source::new());
@@ -572,6 +573,7 @@ fn event_and_nothing() -> impl Future + Unpin {
 }
 
 #[test]
+#[cfg_attr(wouldblock_single_core, ignore = "several cores")]
 fn a_handler_on_another_thread_loses_nothing() {
     const ROUNDS: u32 = 20_000;
     let (event, source) = (leak(Event::new()), leak(Source::new()));
@@ -739,6 +741,7 @@ fn flags_keep_what_is_raised_until_it_is_taken() {
 }
 
 #[test]
+#[cfg_attr(wouldblock_single_core, ignore = "several cores")]
 fn a_thread_sleeps_until_a_signal_of_any_of_its_events() {
     const ROUNDS: u32 = 2000;
     static LEFT: Channel<u32, 4> = Channel::new();

@@ -591,6 +591,7 @@ fn the_last_waker_is_woken_and_a_dropped_job_wakes_none() {
 }
 
 #[test]
+#[cfg_attr(wouldblock_single_core, ignore = "several cores")]
 fn awaited_on_an_executor_with_the_handler_on_another_thread() {
     const ROUNDS: u32 = 2000;
     let (device, slot) = new();

@@ -62,6 +62,7 @@ fn a_panic_frees_it() {
 }
 
 #[test]
+#[cfg_attr(wouldblock_single_core, ignore = "several cores")]
 fn threads_exclude_each_other() {
     static TOTAL: Mutex<(u64, u64)> = Mutex::new((0, 0));
     const ROUNDS: u64 = 50_000;
@@ -104,6 +105,7 @@ fn the_end_of_a_hold_wakes_the_lockers() {
 }
 
 #[test]
+#[cfg_attr(wouldblock_single_core, ignore = "several cores")]
 fn threads_lock_in_every_form() {
     const ROUNDS: u32 = 2000;
     static TOTAL: Mutex<u32, 3> = Mutex::new(0);

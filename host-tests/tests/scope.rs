@@ -297,6 +297,7 @@ impl Idle for Yield {
 /// A handler on another thread steps all the time. The buffers are on this thread's stack, which is
 /// used for something else after each scope.
 #[test]
+#[cfg_attr(wouldblock_single_core, ignore = "several cores")]
 fn a_handler_on_another_core_never_touches_what_a_scope_has_left() {
     const ROUNDS: u32 = 2000;
     let (device, slot) = new();

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use wouldblock::{block::Spin, nb, sync::SharedChannel};
 
 #[test]
+#[cfg_attr(wouldblock_single_core, ignore = "several cores")]
 fn threads_share_a_channel_and_each_value_is_received_once() {
     const EACH: u32 = 3000;
     static CHANNEL: SharedChannel<u32, 4, 2> = SharedChannel::new();

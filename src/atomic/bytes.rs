@@ -1,10 +1,10 @@
 //! Bytes that are loaded and stored, and what keeps them in order: for the files with sections.
 
 #[cfg(not(loom))]
-use core::sync::atomic::{AtomicU8, fence};
+use core::sync::atomic::AtomicU8;
 
 #[cfg(loom)]
-use loom::sync::atomic::{AtomicU8, fence};
+use loom::sync::atomic::AtomicU8;
 
 use super::{
     Ordering, const_unless_loom,
@@ -29,11 +29,12 @@ impl Byte {
 #[inline(always)]
 pub(crate) fn full_fence() {
     boundary();
-    if cfg!(wouldblock_single_core) {
-        order();
-    } else {
-        fence(Ordering::SeqCst);
-    }
+    #[cfg(wouldblock_single_core)]
+    order();
+    #[cfg(all(not(wouldblock_single_core), not(loom)))]
+    core::sync::atomic::fence(Ordering::SeqCst);
+    #[cfg(loom)]
+    super::loom::full_fence();
 }
 
 /// Runs `f` so that no other core runs such an `f` at the same time. In a binary of one core it is

@@ -21,6 +21,7 @@ pub(crate) struct AtomicU32(core::sync::atomic::AtomicU32);
 /// The same methods, each with a boundary before the access.
 macro_rules! behind_a_boundary {
     ($($name:ident($($arg:ident: $ty:ty),*) -> $ret:ty = $inner:ident;)*) => {$(
+        #[allow(dead_code)] // The lock-free files use all of them, the ones with sections some.
         pub(crate) fn $name(&self, $($arg: $ty),*) -> $ret {
             boundary();
             self.0.$inner($($arg),*)

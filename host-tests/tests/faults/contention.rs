@@ -145,6 +145,7 @@ fn what_was_given_up_at_the_bound_is_stepped_by_the_next_start() {
 /// The holder or the next claim takes a note: two threads step at the same time, and the last event
 /// ends the operation in every case.
 #[test]
+#[cfg_attr(wouldblock_single_core, ignore = "several cores")]
 fn no_step_of_two_cores_is_lost() {
     struct Count {
         events: Arc<AtomicU32>,

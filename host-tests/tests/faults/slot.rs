@@ -167,6 +167,7 @@ fn an_interrupt_during_start_on_the_same_core_steps_nothing() {
 }
 
 #[test]
+#[cfg_attr(wouldblock_single_core, ignore = "several cores")]
 fn an_interrupt_during_start_on_another_core_waits_and_steps() {
     let device = Device::new();
     let slot: &'static Slot<InBegin> = leak(Slot::new());

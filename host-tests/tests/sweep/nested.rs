@@ -404,7 +404,7 @@ fn task_of_an_event(changes_its_waker: bool) -> (Report, u32) {
     };
     // A run that is stuck has no last boundary.
     let sweep = Sweep::new(name).needs(3).nested().budget(400);
-    let sweep = if changes_its_waker { sweep.limit(20) } else { sweep };
+    let sweep = if changes_its_waker && !IN_A_SECTION { sweep.limit(20) } else { sweep };
     let report = sweep.run(world, until_done);
     (report, nested.load(Relaxed))
 }
@@ -416,11 +416,18 @@ fn a_task_of_a_higher_priority_polls_inside_the_signal() {
     assert!(nested > 0);
 }
 
-/// The limitation that `Event` states.
+/// Whether the waker is called in a critical section, so that no task can come in between.
+const IN_A_SECTION: bool = cfg!(wouldblock_sections);
+
+/// The limitation that `Event` states. It does not exist where the waker is called in a section.
 #[test]
 fn such_a_task_must_keep_its_waker() {
     let (report, _) = task_of_an_event(true);
-    caught(&report, Report::stuck);
+    if IN_A_SECTION {
+        clean(&report, 25);
+    } else {
+        caught(&report, Report::stuck);
+    }
 }
 
 /// An event whose signal clears the registration before it wakes, or, the twin, afterwards.

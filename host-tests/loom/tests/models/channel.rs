@@ -212,7 +212,11 @@ fn values_arrive_once_and_in_order_around_the_ring() {
     let torn = [TORN, &["torn"]].concat();
     finds("index before value", &torn, values::<Twin<PUBLISHES_FIRST>, 0, 3>);
     finds("relaxed tail", TORN, values::<Twin<RELAXED_TAIL>, 0, 3>);
-    finds("relaxed head", TORN, values::<Twin<RELAXED_HEAD>, 2, 4>);
+    // Between two signals with fences one free place is enough: the place that is written next was read
+    // before the last but one head was stored, and a fence stands between the two.
+    if !cfg!(wouldblock_sections) {
+        finds("relaxed head", TORN, values::<Twin<RELAXED_HEAD>, 2, 4>);
+    }
     finds("signal before index", &[ASLEEP], values::<Twin<SIGNALS_FIRST>, 0, 3>);
     finds("silent receiver", &[ASLEEP], values::<Twin<SILENT>, 2, 4>);
 }

@@ -7,7 +7,11 @@
 //! would schedule the interrupted thread. The interrupt sweeps show that. Nor can it show that a
 //! critical section masks interrupts (here it is a lock, as it is between cores), or use more
 //! threads than the model has. loom treats `SeqCst` accesses as `AcqRel`; no code here depends on
-//! the difference.
+//! the difference. It orders all that comes before a fence before all that comes after a later one:
+//! that is more than the language promises, so it accepts a cell that is passed on by fences alone.
+//!
+//! The package `loom-tests` runs the models over the lock-free files of the library, and
+//! `loom-tests-sections` over the files with critical sections; each runs the twins of its protocol.
 
 mod broadcast;
 mod channel;

@@ -16,7 +16,7 @@ use loom::{
         Notify,
         atomic::{AtomicU32, Ordering},
     },
-    thread,
+    thread::{self, ThreadId},
 };
 use wouldblock::{attempt::Attempt, block::Idle, nb};
 
@@ -141,6 +141,41 @@ impl Idle for Yields {
     fn idle(&mut self, news: impl Fn() -> bool) {
         while !news() {
             thread::yield_now();
+        }
+    }
+}
+
+/// A critical section of a twin. As on hardware, a context that is in it may enter it again.
+pub struct Section {
+    lock: loom::sync::Mutex<()>,
+    /// Who is in it. (Not a lock of loom's: nothing waits for it.)
+    holder: std::sync::Mutex<Option<ThreadId>>,
+}
+
+/// The section is left when this is dropped.
+pub struct Inside<'s>(Option<(&'s Section, loom::sync::MutexGuard<'s, ()>)>);
+
+impl Section {
+    pub fn new() -> Self {
+        Self { lock: loom::sync::Mutex::new(()), holder: std::sync::Mutex::new(None) }
+    }
+
+    /// Enters the section.
+    pub fn enter(&self) -> Inside<'_> {
+        let me = thread::current().id();
+        if *self.holder.lock().unwrap() == Some(me) {
+            return Inside(None);
+        }
+        let guard = self.lock.lock().unwrap();
+        *self.holder.lock().unwrap() = Some(me);
+        Inside(Some((self, guard)))
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        if let Some((section, _)) = &self.0 {
+            *section.holder.lock().unwrap() = None;
         }
     }
 }
