@@ -10,7 +10,7 @@ use runner::{
     sweep::Swept,
     trials,
 };
-use std::{fs, process::ExitCode};
+use std::{fs, path::Path, process::ExitCode};
 
 fn main() -> ExitCode {
     trials::main_with(
@@ -37,18 +37,21 @@ fn sweep(board: &'static Board) {
 
 fn sweep_single_core(board: &'static Board) {
     sweep_as(board, Choice::SingleCore);
-    // What was swept is another library: it has no sections around wakes. And each build leaves the
-    // other one's executable as it was.
-    let [default, single_core] = Choice::ALL.map(|choice| code_bytes(board, choice));
+    // What was swept is another library, without sections around wakes. The second build leaves the
+    // executable of the first as it was.
+    let tools = setup::tools(Needs::boot(&[board])).expect("the board's tools");
+    let build = |choice| {
+        cargo::build_as(&tools.toolchain, board, "sweep", cargo::RELEASE, choice)
+            .expect("it builds")
+    };
+    let built = Choice::ALL.map(build);
+    let [default, single_core] = built.map(|firmware| code_bytes(&firmware.elf));
     assert!(single_core < default, "{single_core} bytes of code, by default {default}");
-    assert_eq!(code_bytes(board, Choice::SingleCore), single_core);
 }
 
-/// The bytes of code in the sweep's firmware.
-fn code_bytes(board: &'static Board, choice: Choice) -> u64 {
-    let tools = setup::tools(Needs::boot(&[board])).expect("the board's tools");
-    let firmware = cargo::build_as(&tools.toolchain, board, "sweep", cargo::RELEASE, choice);
-    let bytes = fs::read(firmware.expect("a firmware").elf).expect("an ELF file");
+/// The bytes of code in an ELF file.
+fn code_bytes(elf: &Path) -> u64 {
+    let bytes = fs::read(elf).expect("a file");
     let file = File::parse(&*bytes).expect("an ELF file");
     file.sections().filter(|section| section.kind() == SectionKind::Text).map(|s| s.size()).sum()
 }
