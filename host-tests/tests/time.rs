@@ -17,6 +17,8 @@ use wouldblock::{
 fn length(duration: Duration, frequency: u64) -> u128 {
     match duration.as_nanos() {
         0 => 0,
+        // Over 136 years is for ever.
+        _ if duration.as_secs() > u32::MAX.into() => u64::MAX.into(),
         // For the longest durations, the product in nanoseconds would not fit into a u128.
         _ => {
             let frequency = u128::from(frequency);

@@ -3,7 +3,8 @@
 //! It does not depend on the type of the operation. So it is one function, which serves the handler,
 //! the waiter and a cancellation, of every slot in the program; what depends on the type are the two
 //! functions of [`Calls`]. With one type of operation in the program, the compiler calls them
-//! directly.
+//! directly. On 64-bit processors it is inlined instead: there nobody counts the bytes, and the call
+//! costs instructions.
 
 use core::task::{Poll, Waker};
 
@@ -64,7 +65,8 @@ impl Driver {
     }
 
     /// Claims the slot, or leaves the request with its holder; then steps it.
-    #[inline(never)]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(super) fn drive(self, request: Request) -> End {
         let claim = self.machine().state.claim(request);
         // SAFETY: the line above has claimed it, if `claim` says so.
@@ -121,14 +123,18 @@ impl Driver {
     }
 
     /// Whether the operation has ended, after a step if need be.
+    #[inline(always)]
+    fn look(self) -> bool {
+        self.machine().state.is_done() || self.step_and_look()
+    }
+
+    /// Out of line, since mostly an interrupt has already stepped a job that is waited for.
     #[inline(never)]
     fn step_and_look(self) -> bool {
-        let machine = self.machine();
-        // Mostly an interrupt has already stepped a job that is waited for.
-        if !machine.state.is_done() && self.drive(Request::Nothing) == End::Bounded {
+        if self.drive(Request::Nothing) == End::Bounded {
             self.signal(); // Keeps the waiter from sleeping: it tries again.
         }
-        machine.state.is_done()
+        self.machine().state.is_done()
     }
 
     #[cold]
@@ -142,9 +148,10 @@ impl Driver {
     ///
     /// # Safety
     /// The caller has the job of the slot, so it is the event's only waiter.
-    #[inline(never)]
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
     pub(super) unsafe fn has_ended(self, waker: Option<&Waker>) -> bool {
-        if self.step_and_look() {
+        if self.look() {
             return true;
         }
         let Some(waker) = waker else { return false };
@@ -153,7 +160,7 @@ impl Driver {
             waker.wake_by_ref(); // Polled again when the signaller is done.
             return false;
         }
-        self.step_and_look()
+        self.look()
     }
 }
 

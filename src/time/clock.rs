@@ -15,7 +15,8 @@ pub trait Clock {
     fn frequency(&self) -> u64;
 
     /// `duration` in ticks: rounded up, plus one for the tick that has already begun, so that a
-    /// wait of that many ticks never ends early. At most `u64::MAX`; 0 for a duration of zero.
+    /// wait of that many ticks never ends early. At most `u64::MAX`, which it also is for a duration of
+    /// 2^32 seconds (136 years) or more; 0 for a duration of zero.
     ///
     /// If the frequency is a constant, the compiled code has no division.
     #[doc(hidden)]

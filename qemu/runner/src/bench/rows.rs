@@ -55,12 +55,12 @@ pub type Bound = (&'static str, &'static str, Limit);
 /// A peer that the bench finds, such as the operation that took longest.
 pub const ANY: &str = "";
 
-/// The bounds of a bench, on the PC. Each must be measured, and met, by every choice in every profile.
+/// The bounds of a bench, on the PC. Each must be measured, and met, by these choices in every profile.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// The bounds.
     pub bounds: &'static [Bound],
-    /// The choices that are measured.
+    /// The choices that are judged.
     pub choices: &'static [Choice],
     /// The profiles that are measured.
     pub profiles: &'static [Profile],
@@ -144,7 +144,8 @@ impl Bounds {
     /// whether every bound is met.
     pub fn conclude(self, rows: &[Row], file: Place) -> Result<bool> {
         for rows in rows.chunk_by(|one, next| one.place() == next.place()) {
-            let bound = if rows[0].board.is_pc() { "bound" } else { "" };
+            let judged = rows[0].board.is_pc() && self.choices.contains(&rows[0].choice);
+            let bound = if judged { "bound" } else { "" };
             let heading = format!(
                 "{:<23} {:>8}  {:<31} {:>8} {:>9} {bound:>9}",
                 "case", "ours", "peer", "", "ratio",
@@ -152,7 +153,7 @@ impl Bounds {
             ui::print(style(rows[0].place()).bold());
             ui::print(style(heading.trim_end()).bold());
             for row in rows {
-                let bound = self.bounds.iter().find(|bound| row.is_bounded_by(**bound));
+                let bound = self.bounds.iter().find(|bound| judged && row.is_bounded_by(**bound));
                 ui::print(row.line(bound.map(|bound| bound.2)));
             }
         }
