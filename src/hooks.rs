@@ -78,13 +78,17 @@ pub(crate) fn masked<R>(f: impl FnOnce() -> R) -> R {
 }
 
 /// Runs `f`, which uses the content of `cell`. Gives the run up if the interrupted code is already
-/// using the cell, and one of the two uses is exclusive.
+/// using the cell, and one of the two uses is exclusive. An interrupt may come before the use, and,
+/// if it is exclusive, in the middle of it.
 pub(crate) fn access<T, R>(cell: *const T, exclusive: bool, f: impl FnOnce() -> R) -> R {
     boundary();
     let run = if size_of::<T>() != 0 { current() } else { None };
     let Some(run) = run else { return f() };
     run.begin_access((cell.addr(), type_name::<T>()), exclusive);
     let _access = Access(run);
+    if exclusive {
+        boundary();
+    }
     f()
 }
 
