@@ -1,7 +1,8 @@
 //! Words that are loaded and stored, and never exchanged: one instruction each on every
 //! processor, without a lock prefix, a loop or a critical section.
 //!
-//! Each is written by one context at a time: it has one writer, or is written in critical sections.
+//! What several contexts change is changed in critical sections, unless each of them stores the same
+//! value, or one of them owns it.
 //! In a binary of one core ([`wouldblock_single_core`](crate#one-core)) the order that the compiler
 //! keeps is all that handlers and the foreground need, so there the barriers of the processor are
 //! left out.

@@ -35,9 +35,10 @@
 //!
 //! # Handlers that interrupt handlers
 //! An interrupt of a higher priority may come at any place of a `signal`, and signal the same
-//! event: no signal is lost, and the registration gets one wake. A task of a higher priority may
-//! also poll there; it must keep its waker ([`Event`]). An interrupt that critical sections do not
-//! mask (an NMI, a priority above BASEPRI) must use nothing of this crate.
+//! event: no signal is lost, and the registration gets one wake (in a binary of [one
+//! core](crate#one-core) perhaps two). A task of a higher priority may also poll there; it must keep
+//! its waker ([`Event`]). An interrupt that critical sections do not mask (an NMI, a priority above
+//! BASEPRI) must use nothing of this crate.
 
 // # Invariant
 // An event has one waiter: the registration hands it out once, or the event is `owned`. The
@@ -74,11 +75,12 @@ pub use waiter::Waiter;
 /// 32-bit one, in a `static`.
 ///
 /// [`signal`](Self::signal) is legal in any context, also in interrupt handlers and on other cores:
-/// it does not block or allocate, and drops no value of the user's.
+/// it does not allocate, drops no value of the user's, and waits for nothing but, on 32-bit targets,
+/// the critical section.
 ///
-/// Limitation: a higher-priority task that interrupts a signaller inside `signal` and polls with
-/// another waker cannot store it until the signaller resumes; until then it wakes itself and is
-/// polled again. An executor that polls it again at once, at the higher priority, never lets the
+/// Limitation, where that section is not there: a higher-priority task that interrupts a signaller
+/// inside `signal` and polls with another waker cannot store it until the signaller resumes; until
+/// then it wakes itself and is polled again. An executor that polls it again at once, at the higher priority, never lets the
 /// signaller resume: such a task must keep one waker, or leave its executor between two polls.
 #[derive(Debug)]
 pub struct Event {
@@ -110,9 +112,12 @@ impl Event {
     ///
     /// This calls the waker, so a handler must first quiet its device and acknowledge the
     /// interrupt. The waker is called by reference and never dropped here. It may signal this event
-    /// again, which wakes nothing, since the registration was used up. While the waiter is handed
-    /// out and not registered, this costs one read-modify-write and a jump (two instructions on
-    /// x86_64).
+    /// again, which wakes nothing, since the registration was used up. On 32-bit targets the waker
+    /// runs in a critical section: it must not wait for a lock or for another core.
+    ///
+    /// While the waiter is handed out and not registered, this costs one read-modify-write and a jump
+    /// on 64-bit targets (two instructions on x86_64); a store, a load and two fences on 32-bit ones,
+    /// without the fences in a binary of [one core](crate#one-core).
     #[inline]
     pub fn signal(&self) {
         self.registration.signal();

@@ -3,14 +3,16 @@
 //! an exchange is a loop, or does not exist.
 //!
 //! In a binary of one core ([`wouldblock_single_core`](crate#one-core)) there is no section around the
-//! waker, and no fence.
+//! waker, and no fence. A handler that interrupts a signal of the same event, and signals it, may then
+//! use the registration up a second time: the waiter gets one wake more.
 
 // # Invariant
 // **Only the waiter writes `waker`, in `exclusive` and while `waking` is 0. A signaller reads `waker`
 // in `exclusive`, and `waking` is 1 meanwhile.** So on several cores the sections keep the two apart.
 // In a context that has interrupted the call of a waker, or that a waker has called, `waking` is 1.
 // In a binary of one core a signaller may interrupt the writing waiter; it finds `armed` 0, which the
-// waiter has stored before, and does not read.
+// waiter has stored before, and does not read. A waiter that interrupts a signaller before `waking` is
+// set has written the whole waker, or dropped it, when the signaller reads.
 //
 // `armed` is set by the waiter, and cleared by the waiter or, in `exclusive`, by the signaller that
 // then wakes. A registration that comes in between is also served by that wake, since the wake comes
@@ -81,7 +83,7 @@ impl Registration {
     fn wake(&self) {
         exclusive(|| {
             if self.armed.get() == 0 {
-                return; // Another signaller came first: one wake for each registration.
+                return; // Another signaller came first.
             }
             self.armed.set(0);
             let _waking = Waking::begin(&self.waking);

@@ -47,8 +47,7 @@ pub(super) enum End {
     Bounded,
 }
 
-/// The machine of a slot, with what it calls for this type of operation. It may be shared as the slot
-/// is.
+/// The machine of a slot, with what it calls for this type of operation.
 #[derive(Clone, Copy)]
 pub(super) struct Driver {
     // The first part of a `Slot<A>` that lives for `'static`.
@@ -118,7 +117,10 @@ impl Driver {
         if !state.is_owed_a_step() {
             return None;
         }
-        self.drive(Request::Nothing); // Nothing waits for it, so nothing is to be signalled.
+        // By now it may be another operation, whose job is waited for: that hears of this step.
+        if matches!(self.drive(Request::Nothing), End::Collectable | End::Bounded) {
+            self.signal();
+        }
         state.reserve(from)
     }
 
@@ -131,10 +133,12 @@ impl Driver {
     /// Out of line, since mostly an interrupt has already stepped a job that is waited for.
     #[inline(never)]
     fn step_and_look(self) -> bool {
-        if self.drive(Request::Nothing) == End::Bounded {
+        let state = &self.machine().state;
+        // The load comes first: a waiter that spins does not write what the holder of the claim writes.
+        if state.is_running() && self.drive(Request::Nothing) == End::Bounded {
             self.signal(); // Keeps the waiter from sleeping: it tries again.
         }
-        self.machine().state.is_done()
+        state.is_done()
     }
 
     #[cold]
@@ -229,7 +233,7 @@ impl<A: Background + 'static> Slot<A> {
     }
 
     /// # Safety
-    /// `machine` is that of a slot of this type, and the caller has moved its phase to `Stepping`.
+    /// `machine` is that of a slot of this type, whose phase the caller has moved to `Stepping`.
     unsafe fn cancel_op(machine: *const Machine) {
         // SAFETY: by the caller.
         let slot = unsafe { &*machine.cast::<Self>() };
@@ -240,7 +244,7 @@ impl<A: Background + 'static> Slot<A> {
     /// One try.
     ///
     /// # Safety
-    /// `machine` is that of a slot of this type, and the caller has moved its phase to `Stepping`.
+    /// `machine` is that of a slot of this type, whose phase the caller has moved to `Stepping`.
     unsafe fn attempt_op(machine: *const Machine) -> End {
         // SAFETY: by the caller.
         let slot = unsafe { &*machine.cast::<Self>() };

@@ -186,6 +186,12 @@ impl State {
         self.0.load(Ordering::Acquire) & PHASE == DONE
     }
 
+    /// Whether the phase is `Running`.
+    #[inline(always)]
+    pub(in super::super) fn is_running(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & PHASE == RUNNING
+    }
+
     /// Whether [`reserve`](Self::reserve) would succeed now.
     #[inline(always)]
     pub(in super::super) fn is_vacant(&self) -> bool {

@@ -4,7 +4,7 @@
 // # Invariant
 // `phase` changes in a section, or by the context that has moved it to `Filling` or `Stepping`, or
 // that owns `Done`. `requests` changes in sections. `orphan` is 0 from the reservation on, and is set
-// once by the owner of the job, for whom that is the last use of the slot.
+// once: by the owner of the job, for whom that is the last use of the slot, or where `begin` panics.
 
 use super::{
     super::barrier::{device_barrier, pass_on},
@@ -67,7 +67,7 @@ impl State {
     /// Whether it was given up, and is owed a step: for that no interrupt might come.
     #[inline(always)]
     pub(in super::super) fn is_owed_a_step(&self) -> bool {
-        self.phase.get() == RUNNING && self.orphan.get() != 0 && self.requests.get() != 0
+        self.is_running() && self.orphan.get() != 0 && self.requests.get() != 0
     }
 
     /// Arrow 3: from `Filling`, which the caller has reserved. The caller is in the critical
@@ -167,6 +167,12 @@ impl State {
     #[inline(always)]
     pub(in super::super) fn is_done(&self) -> bool {
         self.phase.acquire() == DONE
+    }
+
+    /// Whether the phase is `Running`.
+    #[inline(always)]
+    pub(in super::super) fn is_running(&self) -> bool {
+        self.phase.get() == RUNNING
     }
 
     /// Whether [`reserve`](Self::reserve) would succeed now.
