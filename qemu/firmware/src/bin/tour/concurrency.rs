@@ -132,7 +132,9 @@ pub fn rows(tour: &mut Tour) {
         note: "lifetimes overlap; handlers never do",
         tries,
         cost,
-        host_input: false,
+        // The PC's devices count nanoseconds, as its instructions do. Elsewhere a device's tick is no whole
+        // number of instructions, so which of two devices is first can depend on the moment.
+        host_input: !cfg!(target_arch = "x86_64"),
     };
     tour.report(&row, &checks);
 }
