@@ -132,8 +132,8 @@ pub fn rows(tour: &mut Tour) {
         note: "lifetimes overlap; handlers never do",
         tries,
         cost,
-        // The PC's devices count nanoseconds, as its instructions do. Elsewhere a device's tick is no whole
-        // number of instructions, so which of two devices is first can depend on the moment.
+        // Elsewhere about one run in ten differs by a few instructions: presumably devices whose ticks are no
+        // whole number of instructions, so that where in a tick the row begins decides which is first.
         host_input: !cfg!(target_arch = "x86_64"),
     };
     tour.report(&row, &checks);
