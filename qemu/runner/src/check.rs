@@ -38,6 +38,14 @@ pub fn run() -> Result<bool> {
     let boards: Vec<&Board> = BOARDS.iter().collect();
     let needs = Needs { targets: &LIBRARY_TARGETS, clippy: true, ..Needs::build(&boards) };
     let check = Check { toolchain: setup::tools(needs)?.toolchain };
+    // First what one cargo does for all targets: it builds their `core`s beside each other.
+    check.on_every_target("clippy", "every feature that needs no host", FEATURES)?;
+    check.on_every_target("build", "no features", "")?;
+    check.on_every_target("build", "every feature that needs no host", FEATURES)?;
+    let library = ["--package", "wouldblock", "--features", X86_64_FEATURES];
+    let x86_64 = board::PC.target;
+    check.lint("library on x86_64: clippy", check.library("clippy", &library), x86_64)?;
+    check.document("library on x86_64: documentation", check.library("doc", &library), x86_64)?;
     for board in boards {
         let what = |what| format!("firmware on {}: {what}", board.name);
         check.lint(&what("clippy"), check.firmware("clippy", board), board.target)?;
@@ -50,13 +58,6 @@ pub fn run() -> Result<bool> {
             check.document(&what("documentation"), library, board.target)?;
         }
     }
-    let library = ["--package", "wouldblock", "--features", X86_64_FEATURES];
-    let x86_64 = board::PC.target;
-    check.lint("library on x86_64: clippy", check.library("clippy", &library), x86_64)?;
-    check.document("library on x86_64: documentation", check.library("doc", &library), x86_64)?;
-    check.on_every_target("build", "no features", "")?;
-    check.on_every_target("build", "every feature that needs no host", FEATURES)?;
-    check.on_every_target("clippy", "every feature that needs no host", FEATURES)?;
     cycles::check()?;
     features::check()?;
     ui::print("the bare-metal checks and the sets of features pass");

@@ -7,31 +7,51 @@ use crate::{
     ui,
 };
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    num::NonZero,
+    panic::resume_unwind,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
 
 const LIBRARY: &str = "wouldblock";
 
-/// Checks each set of features on the host.
+/// Checks each set of features on the host. Each check is one compilation, so as many run beside each
+/// other as the host has cores, each with a target folder of its own.
 pub fn check() -> Result<()> {
     let sets = sets(&features()?);
     let step = ui::Step::begin(format_args!("{} sets of features", sets.len()));
-    for set in &sets {
-        step.at(set);
-        output(
-            "check",
-            &[
-                "--quiet",
-                "--package",
-                LIBRARY,
-                "--target-dir",
-                "target/features",
-                "--features",
-                set,
-            ],
-        )?;
-    }
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        let worker = |folder: usize| {
+            let (sets, next, step) = (&sets, &next, &step);
+            scope.spawn(move || -> Result<()> {
+                while let Some(set) = sets.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    step.at(set);
+                    if let Err(error) = builds(set, folder) {
+                        next.store(sets.len(), Ordering::Relaxed); // The others end, too.
+                        return Err(error);
+                    }
+                }
+                Ok(())
+            })
+        };
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        let workers: Vec<_> = (0..cores).map(worker).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })?;
     step.end(format_args!("{} sets of features: each builds", sets.len()));
     Ok(())
+}
+
+/// Checks the library with one set of features.
+fn builds(set: &str, folder: usize) -> Result<()> {
+    let target = format!("target/features/{folder}");
+    let arguments = ["--quiet", "--package", LIBRARY, "--target-dir", &target, "--features", set];
+    output("check", &arguments).map(drop)
 }
 
 /// The part of `cargo metadata` that is used here.

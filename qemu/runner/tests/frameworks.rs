@@ -59,8 +59,7 @@ fn trial(
 fn uefi(tools: &Tools) -> Result<(), Failed> {
     let mut build = build(&tools.toolchain, "uefi", UEFI);
     if tools.toolchain.builds_core {
-        let linker = format!("-C linker={} -C linker-flavor=lld-link", UEFI_LINKER.name);
-        build.env("CARGO_TARGET_X86_64_UNKNOWN_UEFI_RUSTFLAGS", linker);
+        build.env("CARGO_TARGET_X86_64_UNKNOWN_UEFI_LINKER", UEFI_LINKER.name);
     }
     let application = linked(build)?;
     // The firmware starts the file of this name on a drive, which QEMU makes of a folder.

@@ -32,6 +32,10 @@ pub const fn frequency() -> u64 {
     clock::FREQUENCY as u64
 }
 
+/// Whether an instruction takes a whole number of ticks. If not, a sum over many sleeps can be one
+/// instruction off, depending on where between two ticks each of them began.
+pub const WHOLE_TICKS: bool = true;
+
 /// The instructions that a difference of two [`now`]s stands for, under `-icount shift=4`.
 #[inline(always)]
 #[must_use]

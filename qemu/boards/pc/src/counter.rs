@@ -31,6 +31,10 @@ pub fn time() -> u64 {
     now()
 }
 
+/// Whether an instruction takes a whole number of ticks. If not, a sum over many sleeps can be one
+/// instruction off, depending on where between two ticks each of them began.
+pub const WHOLE_TICKS: bool = true;
+
 /// The instructions that a difference of two [`now`]s stands for, under `-icount shift=0`.
 #[inline(always)]
 #[must_use]

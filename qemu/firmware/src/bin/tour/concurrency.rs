@@ -132,7 +132,9 @@ pub fn rows(tour: &mut Tour) {
         note: "lifetimes overlap; handlers never do",
         tries,
         cost,
-        host_input: false,
+        // Elsewhere about one run in ten differs by a few instructions: presumably devices whose ticks are no
+        // whole number of instructions, so that where in a tick the row begins decides which is first.
+        host_input: !cfg!(target_arch = "x86_64"),
     };
     tour.report(&row, &checks);
 }
