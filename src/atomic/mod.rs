@@ -34,6 +34,23 @@ mod words;
 #[cfg(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64")))]
 mod bytes;
 
+// The counts of the file `event/lock_free.rs`.
+#[cfg(not(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64"))))]
+mod counts {
+    #[cfg(all(not(loom), feature = "testing"))]
+    pub(crate) use super::preemptible::AtomicU16;
+    #[cfg(loom)]
+    pub(crate) use ::loom::sync::atomic::AtomicU16;
+    #[cfg(all(not(loom), not(feature = "testing")))]
+    pub(crate) use core::sync::atomic::AtomicU16;
+}
+#[cfg(not(any(
+    wouldblock_sections,
+    wouldblock_single_core,
+    not(target_pointer_width = "64")
+)))]
+pub(crate) use counts::AtomicU16;
+
 #[cfg(loom)]
 pub(crate) use self::loom::{AtomicU32, Ordering, UnsafeCell, section};
 #[cfg(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64")))]

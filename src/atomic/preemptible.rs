@@ -14,11 +14,7 @@ pub(crate) fn section<R>(f: impl FnOnce(CriticalSection<'_>) -> R) -> R {
     end
 }
 
-/// `core::sync::atomic::AtomicU32`, with a boundary before each access.
-#[derive(Debug)]
-pub(crate) struct AtomicU32(core::sync::atomic::AtomicU32);
-
-/// The same methods, each with a boundary before the access.
+/// The methods of an atomic, each with a boundary before the access.
 macro_rules! behind_a_boundary {
     ($($name:ident($($arg:ident: $ty:ty),*) -> $ret:ty = $inner:ident;)*) => {$(
         #[allow(dead_code)] // The lock-free files use all of them, the ones with sections some.
@@ -29,25 +25,39 @@ macro_rules! behind_a_boundary {
     )*};
 }
 
-impl AtomicU32 {
-    pub(crate) const fn new(value: u32) -> Self {
-        Self(core::sync::atomic::AtomicU32::new(value))
-    }
+/// An atomic of `core`, with a boundary before each access.
+macro_rules! preemptible {
+    ($atomic:ident, $value:ty) => {
+        /// The one of `core`, with a boundary before each access.
+        #[derive(Debug)]
+        pub(crate) struct $atomic(core::sync::atomic::$atomic);
 
-    behind_a_boundary! {
-        load(order: Ordering) -> u32 = load;
-        store(value: u32, order: Ordering) -> () = store;
-        fetch_add(value: u32, order: Ordering) -> u32 = fetch_add;
-        fetch_sub(value: u32, order: Ordering) -> u32 = fetch_sub;
-        fetch_or(value: u32, order: Ordering) -> u32 = fetch_or;
-        fetch_and(value: u32, order: Ordering) -> u32 = fetch_and;
-        swap(value: u32, order: Ordering) -> u32 = swap;
-        // The strong form, which never fails spuriously: the runs of a sweep must be equal up to
-        // their event.
-        compare_exchange_weak(current: u32, new: u32, success: Ordering, failure: Ordering)
-            -> Result<u32, u32> = compare_exchange;
-    }
+        impl $atomic {
+            pub(crate) const fn new(value: $value) -> Self {
+                Self(core::sync::atomic::$atomic::new(value))
+            }
+
+            behind_a_boundary! {
+                load(order: Ordering) -> $value = load;
+                store(value: $value, order: Ordering) -> () = store;
+                fetch_add(value: $value, order: Ordering) -> $value = fetch_add;
+                fetch_sub(value: $value, order: Ordering) -> $value = fetch_sub;
+                fetch_or(value: $value, order: Ordering) -> $value = fetch_or;
+                fetch_and(value: $value, order: Ordering) -> $value = fetch_and;
+                swap(value: $value, order: Ordering) -> $value = swap;
+                // The strong form, which never fails spuriously: the runs of a sweep must be equal up
+                // to their event.
+                compare_exchange_weak(
+                    current: $value, new: $value, success: Ordering, failure: Ordering
+                ) -> Result<$value, $value> = compare_exchange;
+            }
+        }
+    };
 }
+
+preemptible!(AtomicU32, u32);
+#[cfg(not(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64"))))]
+preemptible!(AtomicU16, u16);
 
 /// A cell with the interface of loom's. The sweep reports accesses that overlap.
 #[derive(Debug)]

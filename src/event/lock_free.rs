@@ -1,38 +1,37 @@
-//! The registration, lock-free: one word of flags, and exchanges. For processors with compare-and-swap
+//! The registration, lock-free: a word of flags that is exchanged, and two counts. For processors with compare-and-swap
 //! and many cores (x86_64, AArch64), where masking interrupts would not keep the other cores out.
 
 // # Invariant
-// `state` holds four flags and a count of readers. **Only the waiter writes `waker`, and only under
-// `WRITING`, which it sets only while there are no readers. A signaller reads `waker` only as a
-// counted reader, and only if that signaller cleared `ARMED` as it was counted. While `ARMED` is
-// set there is a waker, and `WRITING` is not set.** The waiter may read `waker` at any time, since
-// nothing else writes it. There is one waiter: `AVAILABLE` ensures that, or the owner of an event
-// that hands none out.
+// **Only the waiter writes `waker`, and only while there is no reader. A reader is a signaller that has
+// taken `ARMED` from `state`, until it counts itself in `ended`.** Only the waiter sets `ARMED`, which it
+// counts in `registered`, and takes that back if it takes `ARMED` back itself. So while `ARMED` is not
+// set, there is no reader if the two counts are equal, and none can come. While `ARMED` is set there is a
+// waker. The waiter may read `waker` at any time, since nothing else writes it. There is one waiter:
+// `AVAILABLE` ensures that, or the owner of an event that hands none out.
 
 use core::{mem, task::Waker};
 
-use crate::atomic::{AtomicU32, Ordering, UnsafeCell, const_unless_loom};
+use crate::atomic::{AtomicU16, AtomicU32, Ordering, UnsafeCell, const_unless_loom};
 
-/// The waiter is replacing the waker.
-const WRITING: u32 = 1;
-/// Set while the waiter is *not* handed out. Inverted, so that the usual idle state is zero apart
-/// from `HEARD`, which the fast path of `signal` tests.
-const AVAILABLE: u32 = 1 << 1;
-/// The waiter has set this, and nothing was signalled since.
-const HEARD: u32 = 1 << 2;
-/// The next signal wakes. It is not the top bit: the compiler would test that one by the sign of
-/// the old value, and then x86_64 would not test and clear it with one instruction.
-const ARMED: u32 = 1 << 3;
-/// One signaller that may read the waker. The count has 28 bits, more than there can be cores and
-/// nested handlers.
-const READER: u32 = 1 << 4;
-const READERS: u32 = !(READER - 1);
+/// In `state`: the waiter has set this, and nothing was signalled since.
+const HEARD: u32 = 1;
+/// In `state`: the next signal wakes.
+const ARMED: u32 = 1 << 1;
+/// In `ended`: the waiter is not handed out.
+const AVAILABLE: u16 = 1;
+/// One registration. The counts have 15 bits, more than there can be cores and nested handlers.
+const ONE: u16 = 1 << 1;
 
 /// Who is to be woken by the next signal.
 #[derive(Debug)]
 pub(super) struct Registration {
-    state: AtomicU32,
     waker: UnsafeCell<Option<Waker>>,
+    /// All zero after a signal, which is one exchange.
+    state: AtomicU32,
+    /// Of the registrations, those that signallers have taken and are done with.
+    ended: AtomicU16,
+    /// The registrations. Only the waiter uses this.
+    registered: AtomicU16,
 }
 
 // SAFETY: `waker` is the only part that is not atomic; the module's invariant keeps writes to it
@@ -43,62 +42,55 @@ impl Registration {
     const_unless_loom! {
         /// Of an event whose waiter can be taken.
         pub(super) fn new() -> Self {
-            Self { state: AtomicU32::new(AVAILABLE), waker: UnsafeCell::new(None) }
+            Self::with(AVAILABLE)
         }
     }
 
     const_unless_loom! {
         /// Of an event whose owner is the waiter.
         pub(super) fn owned() -> Self {
-            Self { state: AtomicU32::new(0), waker: UnsafeCell::new(None) }
+            Self::with(0)
+        }
+    }
+
+    const_unless_loom! {
+        fn with(available: u16) -> Self {
+            Self {
+                waker: UnsafeCell::new(None),
+                state: AtomicU32::new(0),
+                ended: AtomicU16::new(available),
+                registered: AtomicU16::new(0),
+            }
         }
     }
 
     #[inline(always)]
     pub(super) fn signal(&self) {
-        // The result is only compared with 0, which the flags of the processor say. If the fetched
-        // value were used, x86 would need a compare-exchange loop instead of one instruction.
-        if self.state.fetch_and(!HEARD, Ordering::AcqRel) & !HEARD != 0 {
+        if self.state.swap(0, Ordering::AcqRel) & ARMED != 0 {
             self.wake();
         }
     }
 
-    /// Takes the registration, if there is one, and wakes as a counted reader.
+    /// Wakes, for the registration that the caller has taken.
     #[inline]
     fn wake(&self) {
-        // One exchange for both, since a locked access costs more than the instructions around it.
-        let mut state = self.state.load(Ordering::Relaxed);
-        loop {
-            if state & ARMED == 0 {
-                return;
-            }
-            match self.state.compare_exchange_weak(
-                state,
-                (state & !ARMED) + READER,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => break,
-                Err(now) => state = now,
-            }
-        }
-        let _reading = Reading(&self.state);
+        let _reading = Reading(&self.ended);
         self.waker.with(|waker| {
-            // SAFETY: this has cleared `ARMED` as it was counted: by the invariant there is a waker,
-            // and nothing writes it.
+            // SAFETY: the caller has taken `ARMED`: by the invariant there is a waker, and nothing
+            // writes it.
             unsafe { (*waker).as_ref().unwrap_unchecked() }.wake_by_ref();
         });
     }
 
     /// Takes the waiter; `false` while it is handed out.
     pub(super) fn take_waiter(&self) -> bool {
-        self.state.fetch_and(!AVAILABLE, Ordering::AcqRel) & AVAILABLE != 0
+        self.ended.fetch_and(!AVAILABLE, Ordering::AcqRel) & AVAILABLE != 0
     }
 
     /// Gives the waiter back.
     #[inline(always)]
     pub(super) fn give_waiter_back(&self) {
-        self.state.fetch_or(AVAILABLE, Ordering::Release);
+        self.ended.fetch_or(AVAILABLE, Ordering::Release);
     }
 
     #[inline(always)]
@@ -114,13 +106,13 @@ impl Registration {
     }
 }
 
-/// A counted reader. Dropping this ends the count, also if the waker panics.
-struct Reading<'s>(&'s AtomicU32);
+/// A reader. Dropping this counts the registration that it has taken, also if the waker panics.
+struct Reading<'s>(&'s AtomicU16);
 
 impl Drop for Reading<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        self.0.fetch_sub(READER, Ordering::Release);
+        self.0.fetch_add(ONE, Ordering::Release);
     }
 }
 
@@ -139,7 +131,9 @@ impl Registration {
             let Ok(evicted) = (unsafe { self.replace(Some(waker.clone())) }) else { return false };
             drop(evicted); // In the context of the waiter, never in a handler.
         }
-        self.state.fetch_or(ARMED, Ordering::AcqRel);
+        if self.state.fetch_or(ARMED, Ordering::AcqRel) & ARMED == 0 {
+            self.count(ONE);
+        }
         true
     }
 
@@ -152,35 +146,33 @@ impl Registration {
     /// # Safety
     /// The caller is the event's only waiter.
     unsafe fn replace(&self, waker: Option<Waker>) -> Result<Option<Waker>, Option<Waker>> {
-        let mut state = self.state.load(Ordering::Relaxed);
-        loop {
-            if state & READERS != 0 {
-                return Err(waker);
-            }
-            match self.state.compare_exchange_weak(
-                state,
-                (state | WRITING) & !ARMED,
-                Ordering::Acquire,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => break,
-                Err(now) => state = now,
-            }
+        // SAFETY: the caller is the waiter.
+        unsafe { self.disarm() };
+        let registered = self.registered.load(Ordering::Relaxed);
+        if self.ended.load(Ordering::Acquire) & !AVAILABLE != registered {
+            return Err(waker);
         }
-        // SAFETY: `WRITING` is set and there were no readers, so by the invariant nothing else
-        // reads or writes the waker.
-        let evicted = self.waker.with_mut(|kept| mem::replace(unsafe { &mut *kept }, waker));
-        self.state.fetch_and(!WRITING, Ordering::Release);
-        Ok(evicted)
+        // SAFETY: `ARMED` is not set and the counts are equal, so by the invariant nothing else reads
+        // the waker; the caller is the waiter.
+        Ok(self.waker.with_mut(|kept| mem::replace(unsafe { &mut *kept }, waker)))
+    }
+
+    /// Adds to the registrations. Only the waiter calls this.
+    #[inline(always)]
+    fn count(&self, one: u16) {
+        let registered = self.registered.load(Ordering::Relaxed);
+        self.registered.store(registered.wrapping_add(one), Ordering::Relaxed);
     }
 
     /// # Safety
     /// The caller is the event's only waiter.
     #[inline(always)]
     pub(super) unsafe fn disarm(&self) {
-        // Only the waiter arms. After a wake it is not armed, and needs no locked access.
-        if self.state.load(Ordering::Relaxed) & ARMED != 0 {
-            self.state.fetch_and(!ARMED, Ordering::AcqRel);
+        // Only the waiter arms. After a wake it is not armed, and needs no exchange.
+        if self.state.load(Ordering::Relaxed) & ARMED != 0
+            && self.state.fetch_and(!ARMED, Ordering::AcqRel) & ARMED != 0
+        {
+            self.count(ONE.wrapping_neg());
         }
     }
 
@@ -188,9 +180,6 @@ impl Registration {
     /// The caller is the event's only waiter.
     pub(super) unsafe fn take_waker(&self) -> Option<Waker> {
         // SAFETY: the caller is the waiter.
-        unsafe {
-            self.disarm();
-            self.replace(None).ok().flatten()
-        }
+        unsafe { self.replace(None) }.ok().flatten()
     }
 }

@@ -66,24 +66,26 @@ impl<A: Background + 'static> Job<A> {
     /// [`nb::Error::WouldBlock`]: the operation still runs, or its end was already returned.
     #[inline]
     pub fn attempt(&mut self) -> Result<Done<A>, nb::Error<Infallible>> {
-        self.look(None).ok_or(nb::Error::WouldBlock)
+        match self.slot {
+            // SAFETY: the operation has ended.
+            Some(slot) if slot.has_ended() => Ok(unsafe { self.collect(slot) }),
+            _ => Err(nb::Error::WouldBlock),
+        }
     }
 
-    /// The end, after a step if need be. If it is not there, `waker` is registered for it.
-    #[inline]
-    fn look(&mut self, waker: Option<&Waker>) -> Option<Done<A>> {
-        let slot = self.slot?;
-        // SAFETY: a slot has one job, which waits on the slot's event.
-        if !unsafe { slot.driver().has_ended(waker) } {
-            return None;
-        }
+    /// Takes the end out of the slot. The job has given it up then.
+    ///
+    /// # Safety
+    /// The operation has ended, and `slot` is that of this job.
+    #[inline(always)]
+    unsafe fn collect(&mut self, slot: &'static Slot<A>) -> Done<A> {
         // SAFETY: a slot has one job, and only its job waits on the slot's event.
         unsafe { slot.machine.event.disarm() };
-        // SAFETY: the phase is `Done`, and not orphaned while the job exists: both are initialised
-        // and belong to the job, which gives them up.
+        // SAFETY: the phase is `Done`, by the caller, and not orphaned while the job exists: both are
+        // initialised and belong to the job, which gives them up.
         let done = unsafe { slot.collect() };
         self.slot = None;
-        Some(done)
+        done
     }
 
     /// The end, in every form, without giving up the job: to wait for it with a time-out, or to
@@ -192,9 +194,13 @@ impl<A: Background + 'static> Future for Job<A> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Done<A>> {
         // As the poll of an `Operation`, but the end, which holds the operation, is moved only
         // once.
-        match self.look(Some(context.waker())) {
-            Some(done) => Poll::Ready(done),
-            None => Poll::Pending,
+        let Some(slot) = self.slot else { return Poll::Pending };
+        // SAFETY: this is the job of the slot.
+        if unsafe { slot.has_ended_else_register(context.waker()) } {
+            // SAFETY: the operation has ended.
+            Poll::Ready(unsafe { self.collect(slot) })
+        } else {
+            Poll::Pending
         }
     }
 }

@@ -111,7 +111,7 @@ impl<A: Background + 'static> Slot<A> {
     /// operation runs, and if there is nothing to take back. The next [`start`](Self::start) would
     /// drop it.
     pub fn reclaim(&'static self) -> Option<Done<A>> {
-        self.driver().reserve(Some(Vacant::Ended))?;
+        self.reserve_from(Some(Vacant::Ended))?;
         // SAFETY: the phase went from `Done`, orphaned, to `Filling` here: both are initialised,
         // and this call owns them, and gives up the slot.
         Some(unsafe { self.collect() })
@@ -121,7 +121,7 @@ impl<A: Background + 'static> Slot<A> {
     /// dropped; if that panics, the slot is idle.
     #[inline(always)]
     pub(super) fn reserve(&'static self) -> bool {
-        let Some(before) = self.driver().reserve(None) else { return false };
+        let Some(before) = self.reserve_from(None) else { return false };
         if before == Vacant::Ended {
             // SAFETY: the phase went from `Done`, orphaned, to `Filling` here: both are
             // initialised, and this call owns them.

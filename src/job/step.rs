@@ -1,16 +1,15 @@
-//! The machine of a slot: which context may step its operation, and what a step does.
+//! A step: which context may step the operation of a slot, and what a step does.
 //!
-//! It does not depend on the type of the operation. So it is one function, which serves the handler,
-//! the waiter and a cancellation, of every slot in the program; what depends on the type are the two
-//! functions of [`Calls`]. With one type of operation in the program, the compiler calls them
-//! directly. On 64-bit processors it is inlined instead: there nobody counts the bytes, and the call
-//! costs instructions.
+//! To claim a slot, to release it and to register a waiter is the same code for every type of operation,
+//! so it is in [`Machine`], out of line on small processors, and once in a program. What depends on the
+//! type is one function, [`Slot::step`]. The handler of a slot calls it directly; where the program steps
+//! a slot (a waiter that tries, a cancellation) it is passed as a [`StepOf`].
 
 use core::task::{Poll, Waker};
 
 use super::{
     Background, Done, Slot, Step, Stepped,
-    state::{Claim, Release, Request, STEPS, State, Vacant},
+    state::{Claim, Request, STEPS, State, Vacant},
 };
 use crate::{
     attempt,
@@ -25,13 +24,8 @@ pub(super) struct Machine {
     pub(super) event: Event,
 }
 
-/// What a step does with the operation of a slot.
-pub(super) struct Calls {
-    /// Tries it.
-    attempt: unsafe fn(*const Machine) -> End,
-    /// Asks it to stop.
-    cancel: unsafe fn(*const Machine),
-}
+/// [`Slot::step`] of the slot that a machine is part of. The machine's pointer is to the whole slot.
+type StepOf = unsafe fn(*const Machine, cancel: bool) -> End;
 
 /// How a step has ended, or why there was none.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,136 +41,139 @@ pub(super) enum End {
     Bounded,
 }
 
-/// The machine of a slot, with what it calls for this type of operation.
-#[derive(Clone, Copy)]
-pub(super) struct Driver {
-    // The first part of a `Slot<A>` that lives for `'static`.
-    machine: *const Machine,
-    // Those of the same `Slot<A>`.
-    calls: &'static Calls,
-}
-
-impl Driver {
-    #[inline(always)]
-    pub(super) fn machine(&self) -> &'static Machine {
-        // SAFETY: by the invariant of the field.
-        unsafe { &*self.machine }
-    }
-
+impl Machine {
     /// Claims the slot, or leaves the request with its holder; then steps it.
-    #[cfg_attr(target_pointer_width = "64", inline)]
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(super) fn drive(self, request: Request) -> End {
-        let claim = self.machine().state.claim(request);
-        // SAFETY: the line above has claimed it, if `claim` says so.
-        unsafe { self.drive_claimed(claim, matches!(request, Request::Cancel)) }
-    }
-
-    /// Cancels the operation, if `cancel`; tries it, once more for each note; and releases the slot.
     ///
     /// # Safety
-    /// If `claim` is `Held`, the caller has moved the phase to `Stepping`.
+    /// `this` is that of a slot that lives for `'static`, and `step` is that of its type.
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    unsafe fn drive(this: *const Self, step: StepOf, request: Request) -> End {
+        // SAFETY: by the caller.
+        let claim = unsafe { &*this }.state.claim(request);
+        // SAFETY: by the caller; the line above has claimed the slot, if `claim` says so.
+        unsafe { Self::drive_claimed(this, step, claim, matches!(request, Request::Cancel)) }
+    }
+
+    /// Steps the slot, if it was claimed, and releases it.
+    ///
+    /// # Safety
+    /// As [`drive`](Self::drive), and if `claim` is `Held`, the caller has moved the phase to `Stepping`.
     #[inline(always)]
-    pub(super) unsafe fn drive_claimed(self, claim: Claim, mut cancel: bool) -> End {
+    unsafe fn drive_claimed(this: *const Self, step: StepOf, claim: Claim, cancel: bool) -> End {
         match claim {
-            Claim::Nothing => return End::Nothing,
-            Claim::Contended => return End::Contended,
-            Claim::Held => {}
+            // SAFETY: by the caller.
+            Claim::Held => match unsafe { step(this, cancel) } {
+                // SAFETY: by the caller; a step that would block leaves the phase.
+                End::NotYet => unsafe { Self::release(this, step) },
+                end => end,
+            },
+            Claim::Contended => End::Contended,
+            Claim::Nothing => End::Nothing,
         }
+    }
+
+    /// Releases the slot after a step that would block. If there was a request meanwhile, steps it again
+    /// first.
+    ///
+    /// # Safety
+    /// As [`drive`](Self::drive), and the caller has moved the phase to `Stepping`.
+    #[cfg_attr(target_pointer_width = "64", inline)]
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    unsafe fn release(this: *const Self, step: StepOf) -> End {
         let mut steps = 1;
         loop {
-            if cancel {
-                // SAFETY: the phase is `Stepping`, by the caller; the calls are this slot's.
-                unsafe { (self.calls.cancel)(self.machine) };
+            let last = steps == STEPS;
+            // SAFETY: by the caller.
+            let requests = unsafe { &*this }.state.release(last);
+            if requests.is_empty() {
+                return End::NotYet;
             }
-            // SAFETY: as above.
-            match unsafe { (self.calls.attempt)(self.machine) } {
-                End::NotYet => {}
+            if last {
+                return End::Bounded;
+            }
+            // SAFETY: by the caller; the claim continues.
+            match unsafe { step(this, requests.has(Request::Cancel)) } {
+                End::NotYet => steps += 1,
                 end => return end,
             }
-            match self.machine().state.release(steps == STEPS) {
-                Release::Released => return End::NotYet,
-                Release::Owed => return End::Bounded,
-                Release::Again { cancel: again } => cancel = again,
-            }
-            steps += 1;
         }
     }
 
-    /// Moves a vacant slot to `Filling`, if it was in the state `from`, or in any. `None` if not.
-    #[inline]
-    pub(super) fn reserve(self, from: Option<Vacant>) -> Option<Vacant> {
-        self.machine().state.reserve(from).or_else(|| self.reserve_what_is_owed_a_step(from))
-    }
-
-    /// A slot that was given up may be owed a step, for which no interrupt might come.
-    #[cold]
-    #[inline(never)]
-    fn reserve_what_is_owed_a_step(self, from: Option<Vacant>) -> Option<Vacant> {
-        let state = &self.machine().state;
-        if !state.is_owed_a_step() {
-            return None;
-        }
-        // By now it may be another operation, whose job is waited for: that hears of this step.
-        if matches!(self.drive(Request::Nothing), End::Collectable | End::Bounded) {
-            self.signal();
-        }
-        state.reserve(from)
-    }
-
-    /// Whether the operation has ended, after a step if need be.
-    #[inline(always)]
-    fn look(self) -> bool {
-        self.machine().state.is_done() || self.step_and_look()
-    }
-
-    /// Out of line, since mostly an interrupt has already stepped a job that is waited for.
-    #[inline(never)]
-    fn step_and_look(self) -> bool {
-        let state = &self.machine().state;
-        // The load comes first: a waiter that spins does not write what the holder of the claim writes.
-        if state.is_running() && self.drive(Request::Nothing) == End::Bounded {
-            self.signal(); // Keeps the waiter from sleeping: it tries again.
-        }
-        state.is_done()
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn signal(self) {
-        self.machine().event.signal();
-    }
-
-    /// Whether the operation has ended, after a step if need be. If not, `waker` is registered for
-    /// its end, or woken if that is not possible.
+    /// Whether the operation has ended, after a step if need be. Out of line, since mostly an interrupt
+    /// has already stepped a job that is waited for.
     ///
     /// # Safety
-    /// The caller has the job of the slot, so it is the event's only waiter.
+    /// As [`drive`](Self::drive).
+    #[inline(never)]
+    unsafe fn step_and_look(this: *const Self, step: StepOf) -> bool {
+        // SAFETY: by the caller.
+        let machine = unsafe { &*this };
+        // The load comes first: a waiter that spins does not write what the holder of the claim writes.
+        if machine.state.is_running()
+            // SAFETY: by the caller.
+            && unsafe { Self::drive(this, step, Request::Nothing) } == End::Bounded
+        {
+            machine.signal(); // Keeps the waiter from sleeping: it tries again.
+        }
+        machine.state.is_done()
+    }
+
+    /// Registers `waker` for the end, steps the slot once more, and says whether the operation has ended.
+    /// If the registration is not possible, `waker` is woken, so that the task is polled again.
+    ///
+    /// # Safety
+    /// As [`drive`](Self::drive), and the caller has the job of the slot, so it is the event's only
+    /// waiter.
     #[cfg_attr(target_pointer_width = "64", inline)]
     #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-    pub(super) unsafe fn has_ended(self, waker: Option<&Waker>) -> bool {
-        if self.look() {
-            return true;
-        }
-        let Some(waker) = waker else { return false };
+    unsafe fn register(this: *const Self, step: StepOf, waker: &Waker) -> bool {
         // SAFETY: by the caller.
-        if !unsafe { self.machine().event.register(waker) } {
-            waker.wake_by_ref(); // Polled again when the signaller is done.
+        let machine = unsafe { &*this };
+        // SAFETY: by the caller.
+        if !unsafe { machine.event.register(waker) } {
+            waker.wake_by_ref();
             return false;
         }
-        self.look()
+        // SAFETY: by the caller.
+        machine.state.is_done() || unsafe { Self::step_and_look(this, step) }
+    }
+
+    /// Moves a slot to `Filling`, for which [`State::reserve`] has just failed: a slot that was given up
+    /// may be owed a step, for which no interrupt might come.
+    ///
+    /// # Safety
+    /// As [`drive`](Self::drive).
+    #[cold]
+    #[inline(never)]
+    unsafe fn reserve_after_a_step(
+        this: *const Self,
+        step: StepOf,
+        from: Option<Vacant>,
+    ) -> Option<Vacant> {
+        // SAFETY: by the caller.
+        let machine = unsafe { &*this };
+        if !machine.state.is_owed_a_step() {
+            return None;
+        }
+        // SAFETY: by the caller.
+        let end = unsafe { Self::drive(this, step, Request::Nothing) };
+        // By now it may be another operation, whose job is waited for: that hears of this step.
+        if matches!(end, End::Collectable | End::Bounded) {
+            machine.signal();
+        }
+        machine.state.reserve(from)
+    }
+
+    /// Wakes the job for a step that no interrupt has caused. Rare, hence out of line.
+    #[cold]
+    #[inline(never)]
+    fn signal(&self) {
+        self.event.signal();
     }
 }
 
 impl<A: Background + 'static> Slot<A> {
-    const CALLS: &'static Calls = &Calls { attempt: Self::attempt_op, cancel: Self::cancel_op };
-
-    #[inline(always)]
-    pub(super) fn driver(&'static self) -> Driver {
-        // A slot begins with its machine. The pointer is to the whole slot.
-        Driver { machine: core::ptr::from_ref(self).cast(), calls: Self::CALLS }
-    }
-
     /// One step, by a handler: tries the operation. If that ends the operation, it calls the
     /// callback, or returns the wake that is owed to the job's waiter.
     ///
@@ -188,7 +185,7 @@ impl<A: Background + 'static> Slot<A> {
     /// is being stepped, at most 64 times: then it returns [`Step::Again`].
     #[inline]
     pub fn on_interrupt(&'static self) -> Stepped {
-        let (step, wake) = match self.driver().drive(Request::Step) {
+        let (step, wake) = match self.step_in_handler() {
             End::Nothing => (Step::Idle, OwedWake::none()),
             End::Contended => (Step::Contended, OwedWake::none()),
             End::NotYet => (Step::Pending, OwedWake::none()),
@@ -206,7 +203,8 @@ impl<A: Background + 'static> Slot<A> {
     /// the slot ([`Step::Contended`]), that step cancels the operation. [`Step::Idle`]: no
     /// operation was running. The `begin` of an operation cannot cancel that operation.
     pub fn cancel(&'static self) -> Step {
-        self.cancelled(self.driver().drive(Request::Cancel))
+        // SAFETY: the machine and the step of this slot.
+        self.cancelled(unsafe { Machine::drive(self.machine(), Self::step, Request::Cancel) })
     }
 
     /// Cancels, if the slot was claimed for that.
@@ -214,8 +212,9 @@ impl<A: Background + 'static> Slot<A> {
     /// # Safety
     /// If `claim` is `Held`, the caller has moved the phase to `Stepping`.
     pub(super) unsafe fn cancel_claimed(&'static self, claim: Claim) -> Step {
-        // SAFETY: by the caller.
-        self.cancelled(unsafe { self.driver().drive_claimed(claim, true) })
+        // SAFETY: the machine and the step of this slot; the rest by the caller.
+        let end = unsafe { Machine::drive_claimed(self.machine(), Self::step, claim, true) };
+        self.cancelled(end)
     }
 
     #[inline]
@@ -228,30 +227,40 @@ impl<A: Background + 'static> Slot<A> {
             End::Collectable => Step::Done,
             End::Bounded => Step::Again,
         };
-        self.driver().signal(); // No interrupt follows that would wake a task that awaits the job.
+        self.machine.signal(); // No interrupt follows that would wake a task that awaits the job.
         step
     }
 
-    /// # Safety
-    /// `machine` is that of a slot of this type, whose phase the caller has moved to `Stepping`.
-    unsafe fn cancel_op(machine: *const Machine) {
-        // SAFETY: by the caller.
-        let slot = unsafe { &*machine.cast::<Self>() };
-        // SAFETY: the phase is `Stepping`, by the caller: `op` is initialised, and the caller owns it.
-        slot.op.with_mut(|op| unsafe { (*op).assume_init_mut() }.cancel());
+    /// The machine, by a pointer to the whole slot, which begins with it.
+    #[inline(always)]
+    fn machine(&'static self) -> *const Machine {
+        core::ptr::from_ref(self).cast()
     }
 
-    /// One try.
+    /// As [`Machine::drive`], in the fewest instructions: the claim is part of the handler.
+    #[inline(always)]
+    fn step_in_handler(&'static self) -> End {
+        let claim = self.machine.state.claim(Request::Step);
+        // SAFETY: the machine and the step of this slot, which the line above has claimed, if `claim`
+        // says so.
+        unsafe { Machine::drive_claimed(self.machine(), Self::step, claim, false) }
+    }
+
+    /// Cancels the operation, if `cancel`, and tries it.
     ///
     /// # Safety
     /// `machine` is that of a slot of this type, whose phase the caller has moved to `Stepping`.
-    unsafe fn attempt_op(machine: *const Machine) -> End {
+    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    unsafe fn step(machine: *const Machine, cancel: bool) -> End {
         // SAFETY: by the caller.
         let slot = unsafe { &*machine.cast::<Self>() };
         let end = slot.op.with_mut(|op| {
             // SAFETY: the phase is `Stepping`, by the caller: `op` is initialised, and the caller
             // owns it.
             let op = unsafe { (*op).assume_init_mut() };
+            if cancel {
+                op.cancel();
+            }
             let end = attempt::into_poll(op.attempt());
             match end {
                 Poll::Pending => op.arm(),
@@ -264,6 +273,33 @@ impl<A: Background + 'static> Slot<A> {
             // SAFETY: the phase is `Stepping`, by the caller.
             Poll::Ready(result) => unsafe { slot.finish(result) },
         }
+    }
+
+    /// Whether the operation has ended, after a step if need be.
+    #[inline(always)]
+    pub(super) fn has_ended(&'static self) -> bool {
+        self.machine.state.is_done()
+            // SAFETY: the machine and the step of this slot.
+            || unsafe { Machine::step_and_look(self.machine(), Self::step) }
+    }
+
+    /// As [`has_ended`](Self::has_ended). If it has not, `waker` is registered for the end.
+    ///
+    /// # Safety
+    /// The caller has the job of the slot.
+    #[inline(always)]
+    pub(super) unsafe fn has_ended_else_register(&'static self, waker: &Waker) -> bool {
+        // SAFETY: the machine and the step of this slot; the rest by the caller.
+        self.has_ended() || unsafe { Machine::register(self.machine(), Self::step, waker) }
+    }
+
+    /// Moves a vacant slot to `Filling`, if it was in the state `from`, or in any. `None` if not.
+    #[inline]
+    pub(super) fn reserve_from(&'static self, from: Option<Vacant>) -> Option<Vacant> {
+        self.machine.state.reserve(from).or_else(|| {
+            // SAFETY: the machine and the step of this slot.
+            unsafe { Machine::reserve_after_a_step(self.machine(), Self::step, from) }
+        })
     }
 
     /// # Safety

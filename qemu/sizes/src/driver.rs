@@ -12,7 +12,7 @@ use wouldblock::{
 
 use crate::{
     device::{Receive, sink, sink_ok},
-    frame::block_on,
+    frame::{block_on, stop},
     timer::Timer,
 };
 
@@ -145,8 +145,8 @@ pub fn six_forms<D: Receive + Sync, const N: usize>(
     sink_ok(reader.byte().block(Park));
     sink_ok(reader.byte().block_for(WithAlarm::new(Park, Timer), Timer, HOLD));
     sink_ok(block_on(reader.byte()));
-    let job = read.start(Read::new(reader)).expect("the slot is idle");
+    let Ok(job) = read.start(Read::new(reader)) else { stop() };
     let reader = use_end(block_on(job));
     let ended = |done| drop(use_end(done));
-    read.start_with(Read::new(reader), ended).expect("the slot is idle");
+    let Ok(()) = read.start_with(Read::new(reader), ended) else { stop() };
 }

@@ -2,7 +2,7 @@
 
 use super::{
     super::barrier::{device_barrier, pass_on},
-    Claim, Release, Request, Unwound, Vacant,
+    Claim, Request, Requests, Unwound, Vacant,
 };
 use crate::atomic::{AtomicU32, Ordering, const_unless_loom, section};
 
@@ -136,23 +136,21 @@ impl State {
     }
 
     /// Arrow 6: from `Stepping`, which the caller has claimed, back to `Running`. If there was a
-    /// note or a request to cancel, the claim continues instead, unless `last` says that it has had
-    /// its maximum of steps: then the request stays, and one more step is owed.
+    /// request, the claim continues instead, unless `last` says that it has had its maximum of steps:
+    /// then the request stays, for the next claim.
     #[inline]
-    pub(in super::super) fn release(&self, last: bool) -> Release {
+    pub(in super::super) fn release(&self, last: bool) -> Requests {
         pass_on();
         let mut state = self.0.load(Ordering::Relaxed);
         loop {
-            let noted = state & (NOTE | CANCEL) != 0;
-            let next = match (noted, last) {
-                (false, _) => state - (STEPPING - RUNNING),
-                (true, false) => state & !(NOTE | CANCEL),
-                (true, true) => (state | NOTE) - (STEPPING - RUNNING),
+            let requests = state & (NOTE | CANCEL);
+            let next = if requests == 0 || last {
+                state - (STEPPING - RUNNING)
+            } else {
+                state & !(NOTE | CANCEL)
             };
             match self.0.compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) if !noted => return Release::Released,
-                Ok(_) if last => return Release::Owed,
-                Ok(_) => return Release::Again { cancel: state & CANCEL != 0 },
+                Ok(_) => return Requests(requests as u8),
                 Err(now) => state = now,
             }
         }

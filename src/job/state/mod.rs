@@ -71,14 +71,20 @@ pub(super) enum Claim {
     Nothing,
 }
 
-/// What became of a release.
-pub(super) enum Release {
-    /// The slot is released.
-    Released,
-    /// The slot is released, and one more step is owed: this claim has had its maximum.
-    Owed,
-    /// The claim continues with one more step, after a cancellation if so.
-    Again { cancel: bool },
+/// What a release has found: the requests that came since the claim, or since the last release.
+#[derive(Clone, Copy)]
+pub(super) struct Requests(u8);
+
+impl Requests {
+    #[inline(always)]
+    pub(super) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    #[inline(always)]
+    pub(super) const fn has(self, request: Request) -> bool {
+        self.0 & request as u8 != 0
+    }
 }
 
 /// What was in a vacant slot.

@@ -8,7 +8,7 @@
 
 use super::{
     super::barrier::{device_barrier, pass_on},
-    Claim, Release, Request, Unwound, Vacant,
+    Claim, Request, Requests, Unwound, Vacant,
 };
 use crate::atomic::{Byte, const_unless_loom, section};
 
@@ -44,14 +44,13 @@ impl State {
     #[inline(never)]
     pub(in super::super) fn reserve(&self, from: Option<Vacant>) -> Option<Vacant> {
         section(|_| {
-            let vacant = self.vacant()?;
-            if from.is_some_and(|from| from != vacant) {
-                return None;
+            let vacant = self.vacant().filter(|vacant| from.is_none_or(|from| from == *vacant));
+            if vacant.is_some() {
+                self.phase.set(FILLING);
+                self.requests.set(0);
+                self.orphan.set(0);
             }
-            self.phase.set(FILLING);
-            self.requests.set(0);
-            self.orphan.set(0);
-            Some(vacant)
+            vacant
         })
     }
 
@@ -121,24 +120,19 @@ impl State {
     }
 
     /// Arrow 6: from `Stepping`, which the caller has claimed, back to `Running`. If there was a
-    /// note or a request to cancel, the claim continues instead, unless `last` says that it has had
-    /// its maximum of steps: then the request stays, and one more step is owed.
+    /// request, the claim continues instead, unless `last` says that it has had its maximum of steps:
+    /// then the request stays, for the next claim.
     #[inline]
-    pub(in super::super) fn release(&self, last: bool) -> Release {
+    pub(in super::super) fn release(&self, last: bool) -> Requests {
         pass_on();
         section(|_| {
             let requests = self.requests.get();
-            if requests == 0 {
+            if requests == 0 || last {
                 self.phase.set(RUNNING);
-                Release::Released
-            } else if last {
-                self.requests.set(requests | NOTE);
-                self.phase.set(RUNNING);
-                Release::Owed
             } else {
                 self.requests.set(0);
-                Release::Again { cancel: requests & CANCEL != 0 }
             }
+            Requests(requests)
         })
     }
 

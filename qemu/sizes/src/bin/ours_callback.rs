@@ -6,7 +6,7 @@
 use sizes::{
     device::{FIRST, First},
     driver::{Read, use_end},
-    frame::{finish, wake},
+    frame::{finish, stop, wake},
 };
 use wouldblock::job::{Done, Slot};
 
@@ -24,6 +24,6 @@ fn ended(done: Done<Read<First, 4>>) {
 }
 
 fn foreground() -> ! {
-    READ.start_with(Read::new(FIRST), ended).expect("the slot is idle");
+    let Ok(()) = READ.start_with(Read::new(FIRST), ended) else { stop() };
     finish()
 }

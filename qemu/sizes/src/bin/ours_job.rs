@@ -19,7 +19,7 @@ fn handler() {
 }
 
 fn foreground() -> ! {
-    let job = READ.start(Read::new(FIRST)).expect("the slot is idle");
+    let Ok(job) = READ.start(Read::new(FIRST)) else { stop() };
     use_end(block_on(job));
     stop()
 }
