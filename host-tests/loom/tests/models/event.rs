@@ -212,7 +212,7 @@ fn two_signals_at_once_are_both_heard() {
 
 #[test]
 fn a_signal_against_the_drop_of_the_waiter_touches_no_waker_that_is_gone() {
-    explores("signal and drop", Some(3), 200, || {
+    explores("signal and drop", Some(3), 100, || {
         let event = leak(Event::new());
         let handler = thread::spawn(|| event.signal());
         let first = Parker::new();
@@ -309,8 +309,8 @@ impl Wake for Counts {
 
 #[test]
 fn one_registration_is_one_wake() {
-    explores("one registration", None, 100, two_signals_of_one_registration::<Event>);
-    explores("one registration, twin", None, 100, two_signals_of_one_registration::<Twin<SOUND>>);
+    explores("one registration", None, 4, two_signals_of_one_registration::<Event>);
+    explores("one registration, twin", None, 4, two_signals_of_one_registration::<Twin<SOUND>>);
 }
 
 /// A waker that polls, as an executor does that runs the task inside the wake: with this waker, then
@@ -357,8 +357,8 @@ fn wake_that_polls<S: Subject>() {
 
 #[test]
 fn a_waker_that_polls_is_not_replaced_while_it_is_called() {
-    explores("wake that polls", Some(3), 200, wake_that_polls::<Event>);
-    explores("wake that polls, twin", Some(3), 200, wake_that_polls::<Twin<SOUND>>);
+    explores("wake that polls", Some(3), 30, wake_that_polls::<Event>);
+    explores("wake that polls, twin", Some(3), 30, wake_that_polls::<Twin<SOUND>>);
 }
 
 /// A CPU whose interrupts are masked while the lock is held. To wait on the condition variable is
@@ -490,7 +490,7 @@ fn parks<S: Subject>() {
 
 #[test]
 fn a_parked_sleeper_hears_or_is_woken() {
-    explores("block parked", None, 1000, parks::<Event>);
-    explores("block parked, twin", None, 1000, parks::<Twin<SOUND>>);
+    explores("block parked", None, 400, parks::<Event>);
+    explores("block parked, twin", None, 400, parks::<Twin<SOUND>>);
     finds("parks unregistered", &[ASLEEP], parks::<Twin<UNREGISTERED>>);
 }
