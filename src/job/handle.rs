@@ -109,36 +109,16 @@ impl<A: Background + 'static> Job<A> {
     /// Lets the operation run to its end, which nothing collects. After that the slot is free for
     /// the next `start`.
     pub fn detach(mut self) {
-        self.give_up();
+        if let Some(slot) = self.slot.take() {
+            // SAFETY: this was the job of the slot.
+            unsafe { slot.machine.give_up() };
+        }
     }
 
     /// Whether the end was already returned.
     #[doc(hidden)]
     pub const fn is_collected(&self) -> bool {
         self.slot.is_none()
-    }
-
-    /// Drops a job whose end was not returned.
-    #[inline(never)]
-    fn abandon(&mut self) {
-        /// Gives the job up, also if the cancellation panics.
-        struct GivenUp<'j, A: Background + 'static>(&'j mut Job<A>);
-        impl<A: Background + 'static> Drop for GivenUp<'_, A> {
-            fn drop(&mut self) {
-                self.0.give_up();
-            }
-        }
-        GivenUp(self).0.cancel();
-    }
-
-    fn give_up(&mut self) {
-        if let Some(slot) = self.slot.take() {
-            // SAFETY: a slot has one job, and only its job waits on the slot's event; this is the
-            // last use of it.
-            let evicted = unsafe { slot.machine.event.take_waker() };
-            slot.machine.state.orphan(); // From here on the slot may hold another operation.
-            drop(evicted); // Last: the drop runs code of the user's, which may panic.
-        }
     }
 }
 
@@ -208,8 +188,9 @@ impl<A: Background + 'static> Future for Job<A> {
 impl<A: Background + 'static> Drop for Job<A> {
     #[inline(always)]
     fn drop(&mut self) {
-        if !self.is_collected() {
-            self.abandon();
+        if let Some(slot) = self.slot {
+            // SAFETY: this is the job of the slot, whose end was not returned, and its last use.
+            unsafe { slot.abandon() };
         }
     }
 }

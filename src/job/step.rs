@@ -11,10 +11,7 @@ use super::{
     Background, Done, Slot, Step, Stepped,
     state::{Claim, Request, STEPS, State, Vacant},
 };
-use crate::{
-    attempt,
-    event::{Event, OwedWake},
-};
+use crate::{attempt, event::Event};
 
 /// What every slot begins with.
 #[repr(C)]
@@ -28,7 +25,7 @@ pub(super) struct Machine {
 type StepOf = unsafe fn(*const Machine, cancel: bool) -> End;
 
 /// How a step has ended, or why there was none.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     /// There was no operation to step.
     Nothing,
@@ -39,6 +36,24 @@ pub(super) enum End {
     Collectable,
     /// Not yet, and one more step is owed: the note stays.
     Bounded,
+}
+
+impl End {
+    /// Whether the job's waiter has something to do.
+    #[inline(always)]
+    pub(super) const fn is_for_the_job(self) -> bool {
+        matches!(self, Self::Collectable | Self::Bounded)
+    }
+
+    pub(super) const fn step(self) -> Step {
+        match self {
+            Self::Nothing => Step::Idle,
+            Self::Contended => Step::Contended,
+            Self::NotYet => Step::Pending,
+            Self::CalledBack | Self::Collectable => Step::Done,
+            Self::Bounded => Step::Again,
+        }
+    }
 }
 
 impl Machine {
@@ -159,10 +174,41 @@ impl Machine {
         // SAFETY: by the caller.
         let end = unsafe { Self::drive(this, step, Request::Nothing) };
         // By now it may be another operation, whose job is waited for: that hears of this step.
-        if matches!(end, End::Collectable | End::Bounded) {
+        if end.is_for_the_job() {
             machine.signal();
         }
         machine.state.reserve(from)
+    }
+
+    /// Cancels the operation and gives it up.
+    ///
+    /// # Safety
+    /// As [`drive`](Self::drive), and the caller has the job of the slot, and uses it no more.
+    #[inline(never)]
+    unsafe fn abandon(this: *const Self, step: StepOf) {
+        /// Gives the job up, also if the cancellation panics.
+        struct GivenUp<'m>(&'m Machine);
+        impl Drop for GivenUp<'_> {
+            fn drop(&mut self) {
+                // SAFETY: by the caller of `abandon`.
+                unsafe { self.0.give_up() };
+            }
+        }
+        // SAFETY: by the caller.
+        let _given_up = GivenUp(unsafe { &*this });
+        // SAFETY: by the caller.
+        unsafe { Self::drive(this, step, Request::Cancel) };
+    }
+
+    /// Nothing will collect the end.
+    ///
+    /// # Safety
+    /// The caller has the job of the slot, and uses it no more.
+    pub(super) unsafe fn give_up(&self) {
+        // SAFETY: by the caller: a slot has one job, and only its job waits on the slot's event.
+        let evicted = unsafe { self.event.take_waker() };
+        self.state.orphan(); // From here on the slot may hold another operation.
+        drop(evicted); // Last: the drop runs code of the user's, which may panic.
     }
 
     /// Wakes the job for a step that no interrupt has caused. Rare, hence out of line.
@@ -185,15 +231,7 @@ impl<A: Background + 'static> Slot<A> {
     /// is being stepped, at most 64 times: then it returns [`Step::Again`].
     #[inline]
     pub fn on_interrupt(&'static self) -> Stepped {
-        let (step, wake) = match self.step_in_handler() {
-            End::Nothing => (Step::Idle, OwedWake::none()),
-            End::Contended => (Step::Contended, OwedWake::none()),
-            End::NotYet => (Step::Pending, OwedWake::none()),
-            End::CalledBack => (Step::Done, OwedWake::none()),
-            End::Collectable => (Step::Done, OwedWake::new(&self.machine.event)),
-            End::Bounded => (Step::Again, OwedWake::new(&self.machine.event)),
-        };
-        Stepped::new(step, wake)
+        Stepped::new(self.step_in_handler(), &self.machine.event)
     }
 
     /// Asks the operation to stop, and steps it once; its end says how far it got. For an operation
@@ -219,16 +257,10 @@ impl<A: Background + 'static> Slot<A> {
 
     #[inline]
     fn cancelled(&'static self, end: End) -> Step {
-        let step = match end {
-            End::Nothing => return Step::Idle,
-            End::Contended => return Step::Contended,
-            End::NotYet => return Step::Pending,
-            End::CalledBack => return Step::Done,
-            End::Collectable => Step::Done,
-            End::Bounded => Step::Again,
-        };
-        self.machine.signal(); // No interrupt follows that would wake a task that awaits the job.
-        step
+        if end.is_for_the_job() {
+            self.machine.signal(); // No interrupt follows that would wake a task that awaits the job.
+        }
+        end.step()
     }
 
     /// The machine, by a pointer to the whole slot, which begins with it.
@@ -291,6 +323,16 @@ impl<A: Background + 'static> Slot<A> {
     pub(super) unsafe fn has_ended_else_register(&'static self, waker: &Waker) -> bool {
         // SAFETY: the machine and the step of this slot; the rest by the caller.
         self.has_ended() || unsafe { Machine::register(self.machine(), Self::step, waker) }
+    }
+
+    /// Cancels the operation and gives it up.
+    ///
+    /// # Safety
+    /// The caller has the job of the slot, and uses it no more.
+    #[inline(always)]
+    pub(super) unsafe fn abandon(&'static self) {
+        // SAFETY: the machine and the step of this slot; the rest by the caller.
+        unsafe { Machine::abandon(self.machine(), Self::step) };
     }
 
     /// Moves a vacant slot to `Filling`, if it was in the state `from`, or in any. `None` if not.

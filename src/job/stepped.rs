@@ -1,6 +1,7 @@
 //! What a step has done, and the wake that it owes.
 
-use crate::event::OwedWake;
+use super::step::End;
+use crate::event::{Event, OwedWake};
 
 /// What one step has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,24 +33,26 @@ pub enum Step {
 #[derive(Debug)]
 #[must_use = "the wake happens when this is dropped: keep it until the interrupt is acknowledged (EOI)"]
 pub struct Stepped {
-    step: Step,
+    end: End,
     wake: OwedWake<'static>,
 }
 
 impl Stepped {
+    /// `event` is that of the slot's job.
     #[inline(always)]
-    pub(super) const fn new(step: Step, wake: OwedWake<'static>) -> Self {
-        Self { step, wake }
+    pub(super) const fn new(end: End, event: &'static Event) -> Self {
+        let wake = if end.is_for_the_job() { OwedWake::new(event) } else { OwedWake::none() };
+        Self { end, wake }
     }
 
     /// No operation was running.
     pub(super) const fn idle() -> Self {
-        Self { step: Step::Idle, wake: OwedWake::none() }
+        Self { end: End::Nothing, wake: OwedWake::none() }
     }
 
     /// What the step has done.
     pub const fn step(&self) -> Step {
-        self.step
+        self.end.step()
     }
 
     /// Whether dropping this wakes the waiter of the job.

@@ -30,6 +30,8 @@ use std::time::Duration;
 /// The bench takes a second; a busy host can be much slower.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// A registration, a signal and a poll take three locked accesses. With six they took three instructions
+/// fewer and, on a PC, more than twice the time (`cargo bench --bench cycles`): time was chosen.
 const BOUNDS: Bounds = Bounds {
     bounds: &[
         ("block_ready", "hand-written", Times(1.00, 1.00)),
@@ -37,15 +39,15 @@ const BOUNDS: Bounds = Bounds {
         ("block_loop", "hand-written", Times(1.00, 1.00)),
         ("block_code_differs", "hand-written", Value(0)),
         ("try_code_differs", "hand-written", Value(0)),
-        ("park", "hand-written", Times(1.20, 1.20)),
-        ("operation_await", "bare waker", Times(1.15, 1.20)),
-        ("operation_await", "embassy Signal", Times(0.65, 0.89)),
+        ("park", "hand-written", Times(1.27, 1.27)),
+        ("operation_await", "bare waker", Times(1.20, 1.23)),
+        ("operation_await", "embassy Signal", Times(0.65, 0.92)),
         ("operation_await", "embassy AtomicWaker + flag", Times(1.00, 1.05)),
         ("signal_idle", "embassy AtomicWaker", Times(0.35, 0.60)),
         ("channel_try_send", "heapless spsc", Times(1.25, 1.25)),
         ("channel_try_send", "embassy Channel", Times(0.55, 0.80)),
         ("channel_try_receive", "heapless spsc", Times(1.25, 1.25)),
-        ("channel_try_receive", "embassy Channel", Times(0.55, 0.80)),
+        ("channel_try_receive", "embassy Channel", Times(0.56, 0.80)),
         ("job_start", "on a ready device", Same),
         ("job_wait", "hand-written", Times(1.40, 1.40)),
         ("job_callback", "fn pointer in a static", Times(1.75, 1.75)),
