@@ -11,7 +11,10 @@ use super::{
     Background, Done, Slot, Step, Stepped,
     state::{Claim, Request, STEPS, State, Vacant},
 };
-use crate::{attempt, event::Event};
+use crate::{
+    attempt,
+    event::{Event, OwedWake},
+};
 
 /// What every slot begins with.
 #[repr(C)]
@@ -33,6 +36,7 @@ pub(super) enum End {
     Contended,
     NotYet,
     CalledBack,
+    // From here on the job's waiter has something to do.
     Collectable,
     /// Not yet, and one more step is owed: the note stays.
     Bounded,
@@ -42,7 +46,7 @@ impl End {
     /// Whether the job's waiter has something to do.
     #[inline(always)]
     pub(super) const fn is_for_the_job(self) -> bool {
-        matches!(self, Self::Collectable | Self::Bounded)
+        self as u8 >= Self::Collectable as u8
     }
 
     pub(super) const fn step(self) -> Step {
@@ -231,7 +235,12 @@ impl<A: Background + 'static> Slot<A> {
     /// is being stepped, at most 64 times: then it returns [`Step::Again`].
     #[inline]
     pub fn on_interrupt(&'static self) -> Stepped {
-        Stepped::new(self.step_in_handler(), &self.machine.event)
+        let event = &self.machine.event;
+        match self.step_in_handler() {
+            End::Nothing => Stepped::idle(),
+            end @ (End::Collectable | End::Bounded) => Stepped::new(end, OwedWake::new(event)),
+            end => Stepped::new(end, OwedWake::none()),
+        }
     }
 
     /// Asks the operation to stop, and steps it once; its end says how far it got. For an operation

@@ -1,7 +1,7 @@
 //! What a step has done, and the wake that it owes.
 
 use super::step::End;
-use crate::event::{Event, OwedWake};
+use crate::event::OwedWake;
 
 /// What one step has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,10 +38,8 @@ pub struct Stepped {
 }
 
 impl Stepped {
-    /// `event` is that of the slot's job.
     #[inline(always)]
-    pub(super) const fn new(end: End, event: &'static Event) -> Self {
-        let wake = if end.is_for_the_job() { OwedWake::new(event) } else { OwedWake::none() };
+    pub(super) const fn new(end: End, wake: OwedWake<'static>) -> Self {
         Self { end, wake }
     }
 
