@@ -28,7 +28,7 @@
 //! signal finds the registration and wakes. A sleeper clears the news before its try, and checks with
 //! interrupts held off whether a signal has come since.
 //!
-//! On processors of 64 bits this is lock-free: exchanges of one word. On smaller ones it is bytes, a
+//! On processors of 64 bits this is lock-free: exchanges of one word, and two counts. On smaller ones it is bytes, a
 //! fence between cores, and a critical section around the call of the waker, as in most executors'
 //! own signals; so there the waker runs with interrupts masked. In a binary of [one core](crate#one-core)
 //! neither fence nor section is needed.
@@ -115,8 +115,8 @@ impl Event {
     /// again, which wakes nothing, since the registration was used up. On 32-bit targets the waker
     /// runs in a critical section: it must not wait for a lock or for another core.
     ///
-    /// While the waiter is handed out and not registered, this costs one read-modify-write and a jump
-    /// on 64-bit targets (two instructions on x86_64); a store, a load and two fences on 32-bit ones,
+    /// While the waiter is handed out and not registered, this costs one exchange, a test and a jump
+    /// on 64-bit targets (four instructions on x86_64); a store, a load and two fences on 32-bit ones,
     /// without the fences in a binary of [one core](crate#one-core).
     #[inline]
     pub fn signal(&self) {
