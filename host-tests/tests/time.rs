@@ -17,14 +17,13 @@ use wouldblock::{
 fn length(duration: Duration, frequency: u64) -> u128 {
     match duration.as_nanos() {
         0 => 0,
-        // Over 136 years is for ever.
-        _ if duration.as_secs() > u32::MAX.into() => u64::MAX.into(),
         // For the longest durations, the product in nanoseconds would not fit into a u128.
         _ => {
             let frequency = u128::from(frequency);
-            let whole = u128::from(duration.as_secs()) * frequency;
+            // Over 136 years counts as 136 years.
+            let whole = u128::from(duration.as_secs().min(u32::MAX.into())) * frequency;
             let part = u128::from(duration.subsec_nanos()) * frequency;
-            (whole + part.div_ceil(1_000_000_000) + 1).min(u64::MAX.into())
+            (whole + part.div_ceil(1_000_000_000) + 1).min(i64::MAX as u128)
         }
     }
 }

@@ -25,18 +25,6 @@ impl Byte {
     }
 }
 
-/// What is stored before this is seen by other cores before what is loaded after it is loaded.
-#[inline(always)]
-pub(crate) fn full_fence() {
-    boundary();
-    #[cfg(wouldblock_single_core)]
-    order();
-    #[cfg(all(not(wouldblock_single_core), not(loom)))]
-    core::sync::atomic::fence(Ordering::SeqCst);
-    #[cfg(loom)]
-    super::loom::full_fence();
-}
-
 /// Runs `f` so that no other core runs such an `f` at the same time. In a binary of one core it is
 /// no section: a handler may come in between.
 #[inline(always)]

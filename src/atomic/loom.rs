@@ -8,26 +8,8 @@ pub(crate) use loom::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// What the threads of a model share.
-struct Shared {
-    section: loom::sync::Mutex<()>,
-    /// See [`full_fence`].
-    #[allow(dead_code)] // The lock-free files need no fence.
-    fences: AtomicU32,
-}
-
 loom::lazy_static! {
-    static ref SHARED: Shared =
-        Shared { section: loom::sync::Mutex::new(()), fences: AtomicU32::new(0) };
-}
-
-/// A fence. For loom a fence belongs to the access before it, and no other thread runs in between. So
-/// there is an access first, which orders nothing: it makes loom try the fences of two threads in
-/// either order.
-#[allow(dead_code)] // As above.
-pub(crate) fn full_fence() {
-    SHARED.fences.fetch_add(1, Ordering::Relaxed);
-    loom::sync::atomic::fence(Ordering::SeqCst);
+    static ref SECTION: loom::sync::Mutex<()> = loom::sync::Mutex::new(());
 }
 
 /// Runs `f` in a critical section. For loom that is a lock: a critical section excludes the
@@ -47,7 +29,7 @@ pub(crate) fn section<R>(f: impl FnOnce(CriticalSection<'_>) -> R) -> R {
 
     let outermost = INSIDE.with(|inside| !inside.replace(true));
     let _lock =
-        outermost.then(|| SHARED.section.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        outermost.then(|| SECTION.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     let _outermost = outermost.then(|| Outermost); // Not `then_some`: it would make one and drop it.
     // SAFETY: the lock is held until the outermost `f` has returned, and there are no contexts besides
     // loom's threads.

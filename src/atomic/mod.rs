@@ -54,7 +54,7 @@ pub(crate) use counts::AtomicU16;
 #[cfg(loom)]
 pub(crate) use self::loom::{AtomicU32, Ordering, UnsafeCell, section};
 #[cfg(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64")))]
-pub(crate) use bytes::{Byte, exclusive, full_fence};
+pub(crate) use bytes::{Byte, exclusive};
 #[cfg(any(loom, feature = "testing"))]
 pub(crate) use each::{read_each, write_each};
 #[cfg(all(not(loom), not(feature = "testing"), target_has_atomic = "32"))]

@@ -87,6 +87,18 @@ impl Registration {
         self.ended.fetch_and(!AVAILABLE, Ordering::AcqRel) & AVAILABLE != 0
     }
 
+    /// Takes the waiters of both, or none.
+    pub(super) fn take_two_waiters(one: &Self, other: &Self) -> bool {
+        if !one.take_waiter() {
+            return false;
+        }
+        let both = other.take_waiter();
+        if !both {
+            one.give_waiter_back(); // Nothing has used it.
+        }
+        both
+    }
+
     /// Gives the waiter back.
     #[inline(always)]
     pub(super) fn give_waiter_back(&self) {
@@ -118,6 +130,8 @@ impl Drop for Reading<'_> {
 
 /// The methods for the waiter alone.
 impl Registration {
+    pub(super) const DISARMS_BY_ONE_STORE: bool = false;
+
     /// # Safety
     /// The caller is the event's only waiter.
     #[inline]

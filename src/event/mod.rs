@@ -28,10 +28,9 @@
 //! signal finds the registration and wakes. A sleeper clears the news before its try, and checks with
 //! interrupts held off whether a signal has come since.
 //!
-//! On processors of 64 bits this is lock-free: exchanges of one word, and two counts. On smaller ones it is bytes, a
-//! fence between cores, and a critical section around the call of the waker, as in most executors'
-//! own signals; so there the waker runs with interrupts masked. In a binary of [one core](crate#one-core)
-//! neither fence nor section is needed.
+//! On processors of 64 bits this is lock-free: exchanges of one word, and two counts. On smaller ones it is
+//! bytes, and a signal is one critical section, as most executors' own signals are; so there the waker runs
+//! with interrupts masked. In a binary of [one core](crate#one-core) no section is needed.
 //!
 //! # Handlers that interrupt handlers
 //! An interrupt of a higher priority may come at any place of a `signal`, and signal the same
@@ -116,8 +115,8 @@ impl Event {
     /// runs in a critical section: it must not wait for a lock or for another core.
     ///
     /// While the waiter is handed out and not registered, this costs one exchange, a test and a jump
-    /// on 64-bit targets (four instructions on x86_64); a store, a load and two fences on 32-bit ones,
-    /// without the fences in a binary of [one core](crate#one-core).
+    /// on 64-bit targets (four instructions on x86_64); a critical section with a store and a load on
+    /// 32-bit ones, without the section in a binary of [one core](crate#one-core).
     #[inline]
     pub fn signal(&self) {
         self.registration.signal();
@@ -127,7 +126,20 @@ impl Event {
     pub fn waiter(&self) -> Option<Waiter<'_>> {
         // `then`, not `then_some`: a waiter that is made and dropped would give back the one that
         // is handed out.
-        self.registration.take_waiter().then(|| Waiter { event: self })
+        self.take_waiter().then(|| Waiter { event: self })
+    }
+
+    /// Takes the one waiter; `false` while it is handed out. Whoever gets it gives it
+    /// [back](Self::give_waiter_back).
+    #[inline]
+    pub(crate) fn take_waiter(&self) -> bool {
+        self.registration.take_waiter()
+    }
+
+    /// Takes the waiters of both events, or none.
+    #[inline]
+    pub(crate) fn take_two_waiters(one: &Self, other: &Self) -> bool {
+        Registration::take_two_waiters(&one.registration, &other.registration)
     }
 
     /// Whether the event was signalled since [`take_news`](Self::take_news).
@@ -195,6 +207,9 @@ impl Event {
         unsafe { self.registration.register(waker) }
     }
 
+    /// [`disarm`](Self::disarm) is one store: less than a test whether it is needed.
+    pub(crate) const DISARMS_BY_ONE_STORE: bool = Registration::DISARMS_BY_ONE_STORE;
+
     /// The next signal wakes nothing.
     ///
     /// # Safety
@@ -216,12 +231,15 @@ impl Event {
         unsafe { self.registration.take_waker() }
     }
 
-    /// The waiter can be taken again.
+    /// Undoes the registration; the waiter can be taken again.
     ///
     /// # Safety
     /// The caller is the event's only waiter, and this is its last use of it.
-    #[inline(always)]
-    unsafe fn give_waiter_back(&self) {
+    #[inline]
+    pub(crate) unsafe fn give_waiter_back(&self) {
+        // SAFETY: by the caller.
+        let evicted = unsafe { self.take_waker() };
         self.registration.give_waiter_back();
+        drop(evicted); // Last: the drop runs code of the user's, which may panic.
     }
 }

@@ -103,7 +103,9 @@ impl<W: Wait> Operation<W> {
         clock: C,
         duration: Duration,
     ) -> Result<W::Output, time::Error<W::Error>> {
-        self.block_until(idle, &Deadline::after(clock, duration))
+        // It is fresh, so the clock is not read again before the first try.
+        let deadline = Deadline::after(clock, duration);
+        self.block_with(idle, &deadline, deadline.had_passed())
     }
 
     /// Retries until `deadline`, and once more after it, so that a caller that was delayed does not
@@ -117,11 +119,21 @@ impl<W: Wait> Operation<W> {
     #[inline]
     pub fn block_until<C: Clock>(
         &mut self,
-        mut idle: impl IdleUntil<C>,
+        idle: impl IdleUntil<C>,
         deadline: &Deadline<C>,
     ) -> Result<W::Output, time::Error<W::Error>> {
+        self.block_with(idle, deadline, deadline.has_passed())
+    }
+
+    /// Retries until `deadline`, and once more; the next try is that one if it is the `last`.
+    #[inline(always)]
+    fn block_with<C: Clock>(
+        &mut self,
+        mut idle: impl IdleUntil<C>,
+        deadline: &Deadline<C>,
+        mut last: bool,
+    ) -> Result<W::Output, time::Error<W::Error>> {
         let end = loop {
-            let last = deadline.has_passed();
             self.0.take_news();
             match self.0.attempt() {
                 Err(nb::Error::WouldBlock) if last => break Err(time::Error::TimedOut),
@@ -132,6 +144,7 @@ impl<W: Wait> Operation<W> {
             if self.prepare_to_sleep(&idle) {
                 idle.idle_until(deadline, || self.0.has_news());
             }
+            last = deadline.has_passed();
         };
         self.0.settle();
         end

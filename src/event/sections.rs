@@ -1,10 +1,10 @@
-//! The registration, of bytes that are loaded and stored, with a critical section only where the waker
-//! is called or replaced. For small processors, where a critical section takes a few instructions and
-//! an exchange is a loop, or does not exist.
+//! The registration, of bytes that are loaded and stored, a signal being one critical section. For small
+//! processors, where a critical section takes a few instructions and an exchange is a loop, or does not
+//! exist.
 //!
-//! In a binary of one core ([`wouldblock_single_core`](crate#one-core)) there is no section around the
-//! waker, and no fence. A handler that interrupts a signal of the same event, and signals it, may then
-//! use the registration up a second time: the waiter gets one wake more.
+//! In a binary of one core ([`wouldblock_single_core`](crate#one-core)) there is no section around a
+//! signal. A handler that interrupts a signal of the same event, and signals it, may then use the
+//! registration up a second time: the waiter gets one wake more.
 
 // # Invariant
 // **Only the waiter writes `waker`, in `exclusive` and while `waking` is 0. A signaller reads `waker`
@@ -14,20 +14,21 @@
 // waiter has stored before, and does not read. A waiter that interrupts a signaller before `waking` is
 // set has written the whole waker, or dropped it, when the signaller reads.
 //
-// `armed` is set by the waiter, and cleared by the waiter or, in `exclusive`, by the signaller that
-// then wakes. A registration that comes in between is also served by that wake, since the wake comes
-// after it. There is one waiter: `taken` ensures that, or the owner of an event that hands none out.
+// `armed` is set by the waiter in `exclusive`, and cleared by the waiter or, in `exclusive`, by the
+// signaller that then wakes. **Between cores there is a waker while a section sees `armed` set**: the
+// waiter stores the waker in a section before the one that sets `armed`, and clears `armed` before the
+// section that takes the waker. There is one waiter: `taken` ensures that, or the owner of an event that
+// hands none out.
 //
 // # Why no signal is lost between cores
-// A signaller makes its data known, fences, stores `news`, fences, and loads `armed`. The waiter
-// stores 1 to `armed`, fences, and loads the data. Of two such pairs one sees what the other has
-// stored: the signaller wakes, or the waiter's try succeeds. The same holds for `news` in place of
-// the data. The first fence: the waiter that stores 0 to `news` over a 1 that it has not loaded, and
-// fences, sees the data of that 1.
+// A signaller makes its data known, and enters a section, in which it stores `news` and loads `armed`.
+// The waiter stores 1 to `armed` in a section, and loads the data after it. If the waiter's section is
+// the second one, its try sees the data, and `news`; if it is the first one, the signaller wakes. And
+// the waiter stores 0 to `news` in a section: it sees the data of every 1 that it stores over.
 
 use core::{mem, task::Waker};
 
-use crate::atomic::{Byte, UnsafeCell, const_unless_loom, exclusive, full_fence, order, section};
+use crate::atomic::{Byte, UnsafeCell, const_unless_loom, exclusive, order, section};
 
 /// Who is to be woken by the next signal. All zero at the start, so that a `static` is in `.bss`.
 #[derive(Debug)]
@@ -70,29 +71,30 @@ impl Registration {
 
     #[inline(always)]
     pub(super) fn signal(&self) {
-        full_fence();
-        self.news.set(1);
-        full_fence();
-        if self.armed.get() != 0 {
-            self.wake();
-        }
+        exclusive(|| {
+            self.news.set(1);
+            order();
+            if self.armed.get() != 0 {
+                self.armed.set(0);
+                self.wake();
+            }
+        });
     }
 
-    /// Takes the registration, if it is still there, and wakes.
-    #[inline]
+    /// Calls the waker. In `exclusive`, after `armed` was seen set.
+    #[inline(always)]
     fn wake(&self) {
-        exclusive(|| {
-            if self.armed.get() == 0 {
-                return; // Another signaller came first.
+        let _waking = Waking::begin(&self.waking);
+        self.waker.with(|waker| {
+            // SAFETY: this is in `exclusive`, with `waking` set.
+            let waker = unsafe { &*waker };
+            #[cfg(wouldblock_single_core)]
+            if let Some(waker) = waker {
+                waker.wake_by_ref();
             }
-            self.armed.set(0);
-            let _waking = Waking::begin(&self.waking);
-            self.waker.with(|waker| {
-                // SAFETY: this is in `exclusive`, with `waking` set.
-                if let Some(waker) = unsafe { &*waker } {
-                    waker.wake_by_ref();
-                }
-            });
+            // SAFETY: the section saw `armed` set, so by the invariant there is a waker.
+            #[cfg(not(wouldblock_single_core))]
+            unsafe { waker.as_ref().unwrap_unchecked() }.wake_by_ref();
         });
     }
 
@@ -105,22 +107,34 @@ impl Registration {
         })
     }
 
+    /// Takes the waiters of both, or none.
+    pub(super) fn take_two_waiters(one: &Self, other: &Self) -> bool {
+        section(|_| {
+            let free = one.taken.get() | other.taken.get() == 0;
+            if free {
+                one.taken.set(1);
+                other.taken.set(1);
+            }
+            free
+        })
+    }
+
     /// Gives the waiter back, in a section, lest a context that does not get it take the mark away.
     #[inline(always)]
     pub(super) fn give_waiter_back(&self) {
         section(|_| self.taken.set(0));
     }
 
+    /// What the signaller has done is seen after [`take_news`](Self::take_news).
     #[inline(always)]
     pub(super) fn has_news(&self) -> bool {
-        self.news.acquire() != 0
+        self.news.get() != 0
     }
 
     #[inline(always)]
     pub(super) fn take_news(&self) {
         if self.has_news() {
-            self.news.set(0);
-            full_fence();
+            exclusive(|| self.news.set(0));
         }
     }
 }
@@ -152,6 +166,8 @@ impl Drop for Waking<'_> {
 
 /// The methods for the waiter alone.
 impl Registration {
+    pub(super) const DISARMS_BY_ONE_STORE: bool = true;
+
     /// # Safety
     /// The caller is the event's only waiter.
     #[inline]
@@ -165,32 +181,35 @@ impl Registration {
             let Ok(evicted) = (unsafe { self.replace(Some(waker.clone())) }) else { return false };
             drop(evicted); // In the context of the waiter, never in a handler.
         }
-        order(); // Between cores the section in which a signaller reads the waker orders it.
-        self.armed.set(1);
-        full_fence();
+        order();
+        exclusive(|| self.armed.set(1));
         true
     }
 
-    /// Replaces the stored waker by `waker`, and returns the old one. After that the event is not
-    /// armed.
+    /// Replaces the stored waker by `waker`, and returns the old one.
     ///
     /// # Errors
     /// `waker`, while a signaller calls the stored one, which stays.
     ///
     /// # Safety
     /// The caller is the event's only waiter.
-    #[inline]
+    #[inline(always)]
     unsafe fn replace(&self, waker: Option<Waker>) -> Result<Option<Waker>, Option<Waker>> {
-        self.armed.set(0);
-        order();
-        exclusive(|| {
-            if self.waking.get() != 0 {
-                return Err(waker);
-            }
+        #[cfg(wouldblock_single_core)]
+        {
+            self.armed.set(0);
             order();
+        }
+        // Loaded outside, which is enough: in the section there is no call on another core, and a call
+        // that this context is inside of was seen here. If one has just begun on another core, the
+        // waiter tries again for nothing.
+        if self.waking.get() != 0 {
+            return Err(waker);
+        }
+        Ok(exclusive(|| {
             // SAFETY: the caller is the waiter, this is in `exclusive`, and `waking` is 0.
-            Ok(self.waker.with_mut(|kept| mem::replace(unsafe { &mut *kept }, waker)))
-        })
+            self.waker.with_mut(|kept| mem::replace(unsafe { &mut *kept }, waker))
+        }))
     }
 
     /// # Safety
@@ -203,6 +222,7 @@ impl Registration {
     /// # Safety
     /// The caller is the event's only waiter.
     pub(super) unsafe fn take_waker(&self) -> Option<Waker> {
+        self.armed.set(0);
         // SAFETY: the caller is the waiter.
         unsafe { self.replace(None) }.ok().flatten()
     }

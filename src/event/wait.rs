@@ -9,7 +9,7 @@ use core::{
     task::{Context, Poll, Waker},
 };
 
-use super::Event;
+use super::{Event, Operation};
 use crate::{
     attempt::{Attempt, Either, Progress},
     time,
@@ -59,6 +59,12 @@ pub trait Wait: Sealed {
 
     /// Undoes the registration and the arming.
     fn settle(&mut self);
+
+    /// The same at the end of a poll, which has perhaps armed nothing.
+    #[inline(always)]
+    fn settle_poll(&mut self) {
+        self.settle();
+    }
 }
 
 /// One poll: tries, registers, arms the source, tries again, and only then returns `Pending`.
@@ -85,7 +91,7 @@ pub(super) fn poll<W: Wait>(
         wait.arm();
         registered = true;
     };
-    wait.settle();
+    wait.settle_poll();
     Poll::Ready(end)
 }
 
@@ -126,6 +132,13 @@ macro_rules! forward_waiting {
             $first.settle();
             $($second.settle();)?
         }
+
+        #[inline(always)]
+        fn settle_poll(&mut self) {
+            let $this = self;
+            $first.settle_poll();
+            $($second.settle_poll();)?
+        }
     };
 }
 pub(crate) use forward_waiting;
@@ -161,6 +174,15 @@ impl<'w, A: Attempt> Tied<'w, A> {
     #[inline(always)]
     pub(super) const fn new(event: &'w Event, attempt: A) -> Self {
         Self { event, attempt, armed: false, waiter: PhantomData }
+    }
+
+    /// An operation of `attempt`, for an owner of `event`'s waiter that keeps no [`Waiter`]: it lends
+    /// itself for `'w`.
+    ///
+    /// [`Waiter`]: super::Waiter
+    #[inline(always)]
+    pub(crate) const fn lent(event: &'w Event, attempt: A) -> Operation<Self> {
+        Operation::new(Self::new(event, attempt))
     }
 
     /// The same for an attempt that an earlier poll may have left armed and registered.
@@ -209,6 +231,18 @@ impl<A: Attempt> Wait for Tied<'_, A> {
         if self.armed {
             // SAFETY: this borrows the only waiter of the event.
             unsafe { self.event.disarm() };
+            self.attempt.disarm();
+            self.armed = false;
+        }
+    }
+
+    #[inline(always)]
+    fn settle_poll(&mut self) {
+        if self.armed || Event::DISARMS_BY_ONE_STORE {
+            // SAFETY: this borrows the only waiter of the event.
+            unsafe { self.event.disarm() };
+        }
+        if self.armed {
             self.attempt.disarm();
             self.armed = false;
         }

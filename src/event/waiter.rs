@@ -52,9 +52,6 @@ impl Waiter<'_> {
 impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         // SAFETY: `self` is the waiter; this is its last use.
-        let evicted = unsafe { self.event.take_waker() };
-        // SAFETY: `self` is the waiter, and ends here.
         unsafe { self.event.give_waiter_back() };
-        drop(evicted); // Last: the drop runs code of the user's, which may panic.
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     atomic::{UnsafeCell, Word, const_unless_loom, read_each, write_each},
     attempt::from_fn,
     event::{
-        Event, Operation, Waiter,
+        Event, Operation,
         wait::{Tied, Wait},
     },
 };
@@ -41,21 +41,22 @@ use crate::{
 /// assert_eq!(receiver.try_recv(), Err(nb::Error::WouldBlock));
 /// ```
 pub struct Channel<T, const N: usize> {
-    ends: Ends,
-    ring: [Cell<T>; N],
+    ring: Ring<[Cell<T>; N]>,
 }
 
 /// Room for one value.
 type Cell<T> = UnsafeCell<MaybeUninit<T>>;
 
-/// Where the values begin and end, and the events of both sides.
-struct Ends {
+/// The cells, where the values begin and end, and the events of both sides. One pointer leads an end
+/// to all of it.
+struct Ring<C: ?Sized> {
     /// Index of the oldest value.
     head: Word,
     /// Index after the newest value.
     tail: Word,
     room: Event,
     news: Event,
+    cells: C,
 }
 
 // SAFETY: by the module's invariant each cell has one owner at a time; values are sent through it.
@@ -77,40 +78,40 @@ impl<T, const N: usize> Channel<T, N> {
     /// An empty channel.
     pub const fn new() -> Self {
         let () = Self::FITS;
-        Self { ends: Ends::new(), ring: [const { UnsafeCell::new(MaybeUninit::uninit()) }; N] }
+        Self { ring: Ring::new([const { UnsafeCell::new(MaybeUninit::uninit()) }; N]) }
     }
 
     #[cfg(loom)]
     /// An empty channel.
     pub fn new() -> Self {
         let () = Self::FITS;
-        let ring = core::array::from_fn(|_| UnsafeCell::new(MaybeUninit::uninit()));
-        Self { ends: Ends::new(), ring }
+        Self { ring: Ring::new(core::array::from_fn(|_| UnsafeCell::new(MaybeUninit::uninit()))) }
     }
 
     /// The end that sends, or `None` while it is handed out. Dropping it gives it back; another
     /// context may take it then.
     pub fn sender(&self) -> Option<Sender<'_, T>> {
-        Some(Sender { room: self.ends.room.waiter()?, end: self.end() })
+        self.ring.room.take_waiter().then(|| Sender(self.end()))
     }
 
     /// The end that receives, or `None` while it is handed out, as [`sender`](Self::sender).
     pub fn receiver(&self) -> Option<Receiver<'_, T>> {
-        Some(Receiver { news: self.ends.news.waiter()?, end: self.end() })
+        self.ring.news.take_waiter().then(|| Receiver(self.end()))
     }
 
     /// Both ends, or `None` while one of them is handed out. The channel keeps the values that
     /// earlier ends have left in it.
     pub fn split(&self) -> Option<(Sender<'_, T>, Receiver<'_, T>)> {
-        Some((self.sender()?, self.receiver()?))
+        Event::take_two_waiters(&self.ring.room, &self.ring.news)
+            .then(|| (Sender(self.end()), Receiver(self.end())))
     }
 
     /// Takes back ends that were forgotten: without this they stay handed out for good. The channel
     /// keeps its values.
     pub fn reset(&mut self) {
         // The borrow is exclusive, so no end is in use.
-        self.ends.room = Event::new();
-        self.ends.news = Event::new();
+        self.ring.room = Event::new();
+        self.ring.news = Event::new();
     }
 
     /// How many values the channel held at some moment during the call. An estimate only where
@@ -130,7 +131,7 @@ impl<T, const N: usize> Channel<T, N> {
     }
 
     fn end(&self) -> End<'_, T> {
-        End { ends: &self.ends, ring: &self.ring[..] }
+        End { ring: &self.ring }
     }
 }
 
@@ -141,19 +142,32 @@ impl<T, const N: usize> Drop for Channel<T, N> {
     }
 }
 
-impl Ends {
+impl<C> Ring<C> {
     const_unless_loom! {
-        fn new() -> Self {
-            Self { head: Word::new(0), tail: Word::new(0), room: Event::new(), news: Event::new() }
+        fn new(cells: C) -> Self {
+            Self {
+                head: Word::new(0),
+                tail: Word::new(0),
+                room: Event::new(),
+                news: Event::new(),
+                cells,
+            }
         }
     }
 }
 
 /// The part of the channel that both ends use.
 pub struct End<'c, T> {
-    ends: &'c Ends,
-    ring: &'c [Cell<T>],
+    ring: &'c Ring<[Cell<T>]>,
 }
+
+impl<T> Clone for End<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for End<'_, T> {}
 
 // SAFETY: an end belongs to one side, and values are sent through it. By the invariant the other
 // side uses other cells.
@@ -163,43 +177,43 @@ impl<'c, T> End<'c, T> {
     /// Only the sender calls this.
     #[inline]
     fn push(&self, value: T) -> Result<(), T> {
-        let tail = self.ends.tail.get();
+        let tail = self.ring.tail.get();
         let next = self.after(tail);
-        if next == self.ends.head.acquire() {
+        if next == self.ring.head.acquire() {
             return Err(value);
         }
         self.cell(tail).with_mut(|cell| {
             // SAFETY: by the invariant the cell at `tail` is empty and belongs to the sender.
             unsafe { (*cell).write(value) };
         });
-        self.ends.tail.release(next);
-        self.ends.news.signal();
+        self.ring.tail.release(next);
+        self.ring.news.signal();
         Ok(())
     }
 
     /// Only the receiver calls this.
     #[inline]
     fn pop(&self) -> Option<T> {
-        let head = self.ends.head.get();
-        if head == self.ends.tail.acquire() {
+        let head = self.ring.head.get();
+        if head == self.ring.tail.acquire() {
             return None;
         }
         // SAFETY: by the invariant the cell at `head` holds a value and belongs to the receiver. It
         // counts as empty once `head` has moved past it.
         let value = self.cell(head).with_mut(|cell| unsafe { (*cell).assume_init_read() });
-        self.ends.head.release(self.after(head));
-        self.ends.room.signal();
+        self.ring.head.release(self.after(head));
+        self.ring.room.signal();
         Some(value)
     }
 
     fn len(&self) -> usize {
         // Of two indices that were loaded one after the other, the ends may have moved both in
         // between. So `tail` is loaded again; a few times at most, since a try is bounded.
-        let mut tail = self.ends.tail.acquire();
+        let mut tail = self.ring.tail.acquire();
         let mut head = 0;
         for _ in 0..4 {
-            head = self.ends.head.acquire();
-            let before = core::mem::replace(&mut tail, self.ends.tail.acquire());
+            head = self.ring.head.acquire();
+            let before = core::mem::replace(&mut tail, self.ring.tail.acquire());
             if tail == before {
                 break;
             }
@@ -213,10 +227,10 @@ impl<'c, T> End<'c, T> {
     where
         T: Copy,
     {
-        let tail = self.ends.tail.get();
-        let head = self.ends.head.acquire();
+        let tail = self.ring.tail.get();
+        let head = self.ring.head.acquire();
         // One cell stays empty.
-        let count = values.len().min(self.ring.len() - 1 - self.held(head, tail));
+        let count = values.len().min(self.ring.cells.len() - 1 - self.held(head, tail));
         if count > 0 {
             // SAFETY: by the invariant `tail` is below the length of the ring; `count` is below it,
             // and the first run is no longer than `count`, which is no more than `values`. The
@@ -228,8 +242,8 @@ impl<'c, T> End<'c, T> {
                 write_each(second, rest);
                 next
             };
-            self.ends.tail.release(next);
-            self.ends.news.signal();
+            self.ring.tail.release(next);
+            self.ring.news.signal();
         }
         count
     }
@@ -239,8 +253,8 @@ impl<'c, T> End<'c, T> {
     where
         T: Copy,
     {
-        let head = self.ends.head.get();
-        let tail = self.ends.tail.acquire();
+        let head = self.ring.head.get();
+        let tail = self.ring.tail.acquire();
         let count = values.len().min(self.held(head, tail));
         if count > 0 {
             // SAFETY: as in `push_slice`, but the cells of the runs hold values and belong to the
@@ -252,8 +266,8 @@ impl<'c, T> End<'c, T> {
                 read_each(second, rest);
                 next
             };
-            self.ends.head.release(next);
-            self.ends.room.signal();
+            self.ring.head.release(next);
+            self.ring.room.signal();
         }
         count
     }
@@ -262,7 +276,7 @@ impl<'c, T> End<'c, T> {
     #[inline(always)]
     fn held(&self, head: u32, tail: u32) -> usize {
         let (head, tail) = (head as usize, tail as usize);
-        if tail >= head { tail - head } else { self.ring.len() - (head - tail) }
+        if tail >= head { tail - head } else { self.ring.cells.len() - (head - tail) }
     }
 
     /// The `count` cells from `index` as two runs, up to the end and from the start, and the index
@@ -276,7 +290,7 @@ impl<'c, T> End<'c, T> {
         // SAFETY: `index` is within the ring. The first run is within `rest`; the second one ends
         // before `index`, since `count` is below the length of the ring.
         unsafe {
-            let (start, rest) = self.ring.split_at_unchecked(index);
+            let (start, rest) = self.ring.cells.split_at_unchecked(index);
             let (first, second, next) = match count.checked_sub(rest.len()) {
                 Some(more) => (rest.len(), more, more),
                 None => (count, 0, index + count),
@@ -289,27 +303,31 @@ impl<'c, T> End<'c, T> {
     #[inline(always)]
     fn after(&self, index: u32) -> u32 {
         let next = index + 1;
-        if next as usize == self.ring.len() { 0 } else { next }
+        if next as usize == self.ring.cells.len() { 0 } else { next }
     }
 
     #[inline(always)]
     fn cell(&self, index: u32) -> &Cell<T> {
         // SAFETY: by the invariant an index is below the length of the ring.
-        unsafe { self.ring.get_unchecked(index as usize) }
+        unsafe { self.ring.cells.get_unchecked(index as usize) }
     }
 }
 
-impl<T> Push<T> for &mut End<'_, T> {
+impl<T> Push<T> for End<'_, T> {
     #[inline]
     fn push(&self, value: T) -> Result<(), T> {
-        (**self).push(value)
+        self.push(value)
     }
 }
 
 /// The end that sends.
-pub struct Sender<'c, T> {
-    end: End<'c, T>,
-    room: Waiter<'c>,
+pub struct Sender<'c, T>(End<'c, T>);
+
+impl<T> Drop for Sender<'_, T> {
+    fn drop(&mut self) {
+        // SAFETY: the sender is the waiter for room; this is its last use.
+        unsafe { self.0.ring.room.give_waiter_back() };
+    }
 }
 
 impl<'c, T> Sender<'c, T> {
@@ -319,7 +337,7 @@ impl<'c, T> Sender<'c, T> {
     /// The value, while the channel is full.
     #[inline]
     pub fn try_send(&mut self, value: T) -> Result<(), T> {
-        self.end.push(value)
+        self.0.push(value)
     }
 
     /// Sends `value`, in every form.
@@ -327,9 +345,10 @@ impl<'c, T> Sender<'c, T> {
     /// # Cancel safety
     /// Readiness: the value is in the operation until the try that succeeds. Dropping the operation
     /// drops the value; `operation.into_inner().into_value()` returns it if it was not sent.
+    // The attempt, too, borrows the sender: there is one context that sends.
     #[inline]
-    pub fn send(&mut self, value: T) -> Operation<Tied<'_, Sending<&mut End<'c, T>, T>>> {
-        self.room.operation(Sending::new(&mut self.end, value))
+    pub fn send(&mut self, value: T) -> Operation<Tied<'_, Sending<End<'_, T>, T>>> {
+        Tied::lent(&self.0.ring.room, Sending::new(self.0, value))
     }
 }
 
@@ -343,18 +362,25 @@ impl<'c, T: Copy> Sender<'c, T> {
         &'a mut self,
         values: &'a [T],
     ) -> Operation<impl Wait<Output = usize, Error = Infallible>> {
-        let end = &mut self.end;
-        self.room.operation(from_fn(move || match end.push_slice(values) {
-            0 if !values.is_empty() => Err(nb::Error::WouldBlock),
-            count => Ok(count),
-        }))
+        let end = self.0;
+        Tied::lent(
+            &end.ring.room,
+            from_fn(move || match end.push_slice(values) {
+                0 if !values.is_empty() => Err(nb::Error::WouldBlock),
+                count => Ok(count),
+            }),
+        )
     }
 }
 
 /// The end that receives.
-pub struct Receiver<'c, T> {
-    end: End<'c, T>,
-    news: Waiter<'c>,
+pub struct Receiver<'c, T>(End<'c, T>);
+
+impl<T> Drop for Receiver<'_, T> {
+    fn drop(&mut self) {
+        // SAFETY: the receiver is the waiter for news; this is its last use.
+        unsafe { self.0.ring.news.give_waiter_back() };
+    }
 }
 
 impl<'c, T> Receiver<'c, T> {
@@ -364,7 +390,7 @@ impl<'c, T> Receiver<'c, T> {
     /// [`nb::Error::WouldBlock`] while the channel is empty.
     #[inline]
     pub fn try_recv(&mut self) -> nb::Result<T, Infallible> {
-        self.end.pop().ok_or(nb::Error::WouldBlock)
+        self.0.pop().ok_or(nb::Error::WouldBlock)
     }
 
     /// Receives one value, in every form.
@@ -373,15 +399,15 @@ impl<'c, T> Receiver<'c, T> {
     /// Readiness: nothing is taken until the try that succeeds.
     #[inline]
     pub fn recv(&mut self) -> Operation<impl Wait<Output = T, Error = Infallible>> {
-        let end = &mut self.end;
-        self.news.operation(from_fn(move || end.pop().ok_or(nb::Error::WouldBlock)))
+        let end = self.0;
+        Tied::lent(&end.ring.news, from_fn(move || end.pop().ok_or(nb::Error::WouldBlock)))
     }
 }
 
 impl<T> Receiver<'_, T> {
     /// Drops the values in the channel, up to the last one that was sent before it is seen empty.
     pub fn clear(&mut self) {
-        while self.end.pop().is_some() {}
+        while self.0.pop().is_some() {}
     }
 }
 
@@ -395,10 +421,13 @@ impl<'c, T: Copy> Receiver<'c, T> {
         &'a mut self,
         values: &'a mut [T],
     ) -> Operation<impl Wait<Output = usize, Error = Infallible>> {
-        let end = &mut self.end;
-        self.news.operation(from_fn(move || match end.pop_slice(values) {
-            0 if !values.is_empty() => Err(nb::Error::WouldBlock),
-            count => Ok(count),
-        }))
+        let end = self.0;
+        Tied::lent(
+            &end.ring.news,
+            from_fn(move || match end.pop_slice(values) {
+                0 if !values.is_empty() => Err(nb::Error::WouldBlock),
+                count => Ok(count),
+            }),
+        )
     }
 }

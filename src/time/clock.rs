@@ -15,32 +15,32 @@ pub trait Clock {
     fn frequency(&self) -> u64;
 
     /// `duration` in ticks: rounded up, plus one for the tick that has already begun, so that a
-    /// wait of that many ticks never ends early. At most `u64::MAX`, which it also is for a duration of
-    /// 2^32 seconds (136 years) or more; 0 for a duration of zero.
+    /// wait of that many ticks never ends early. At most `u64::MAX`. A duration of over 2^32 seconds (136
+    /// years) counts as 2^32 - 1; 0 for a duration of zero.
     ///
     /// If the frequency is a constant, the compiled code has no division.
     #[doc(hidden)]
     #[inline]
     fn ticks(&self, duration: Duration) -> u64 {
         const NANOS: u64 = 1_000_000_000;
-        if duration.is_zero() {
-            return 0;
-        }
         let (frequency, nanos) = (self.frequency(), u64::from(duration.subsec_nanos()));
-        // Ticks per nanosecond: a whole number, and the rest as a fraction of 2^32, rounded up. With it
-        // the product is rounded down correctly, or is one too much: in a second the rounding adds up
-        // to less than a quarter of a tick.
-        let (whole, rest) = (frequency / NANOS, frequency % NANOS);
-        let estimate = (nanos * (rest << 32).div_ceil(NANOS)) >> 32;
-        let rounded_up = estimate + u64::from(estimate * NANOS < nanos * rest);
+        // Ticks per nanosecond: a whole number, and the rest as a fraction of 2^64, rounded up, in two
+        // parts.
+        let (whole, rest) = (frequency / NANOS, (frequency % NANOS) << 32);
+        let (high, low) = (rest / NANOS, ((rest % NANOS) << 32).div_ceil(NANOS));
+        // In units of 2^-32 tick, the product is at most a quarter too much, and less than one too
+        // little. What is no whole number is above one by at least a part in 10^9, four units. So one
+        // less three units rounds it up, and leaves a whole number as it is.
+        let rounded_up = (nanos * high + ((nanos * low) >> 32) + (1 << 32) - 3) >> 32;
         let part = nanos * whole + rounded_up;
         // A frequency of 32 bits is multiplied by one instruction, without an overflow: the largest
-        // product leaves room for the part and the one. A time of over 136 years is the longest one.
-        let Ok(seconds) = u32::try_from(duration.as_secs()) else { return u64::MAX };
-        match u32::try_from(frequency) {
-            Ok(frequency) => u64::from(seconds) * u64::from(frequency) + part + 1,
-            Err(_) => u64::from(seconds).saturating_mul(frequency).saturating_add(part + 1),
-        }
+        // product leaves room for the part and the one.
+        let seconds = u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
+        let ticks = match u32::try_from(frequency) {
+            Ok(frequency) => u64::from(seconds) * u64::from(frequency) + part,
+            Err(_) => u64::from(seconds).saturating_mul(frequency).saturating_add(part),
+        };
+        ticks.saturating_add((ticks != 0).into())
     }
 }
 

@@ -17,13 +17,17 @@ use crate::attempt::Attempt;
 /// - The counter never steps back by an eighth of its range or more (the counters of two cores may
 ///   differ by less than that). A reading that is *before* the last one counts as no time.
 ///
+/// A duration of over 136 years counts as 136 years, and no deadline is more than `i64::MAX` ticks away
+/// (292 years at 1 GHz).
+///
 /// A clock of fewer than 2 or more than 64 bits does not compile.
 #[derive(Clone, Debug)]
 #[doc(alias = "timeout")]
 pub struct Deadline<C> {
     clock: C,
     last: Cell<u64>,
-    left: Cell<u64>,
+    /// The ticks that are left, less one: negative once the moment has come.
+    left: Cell<i64>,
 }
 
 impl<C: Clock> Deadline<C> {
@@ -35,33 +39,47 @@ impl<C: Clock> Deadline<C> {
     /// The moment `duration` from now, never earlier.
     #[inline]
     pub fn after(clock: C, duration: Duration) -> Self {
-        let left = Cell::new(clock.ticks(duration));
-        Self { last: Cell::new(clock.now() & Self::MASK), clock, left }
+        let left = clock.ticks(duration).min(i64::MAX as u64) as i64 - 1;
+        Self { last: Cell::new(clock.now() & Self::MASK), clock, left: Cell::new(left) }
     }
 
-    /// Reads the clock; returns the ticks that are left.
+    /// Reads the clock; returns the ticks that are left, less one.
     #[inline]
-    fn ticks_left(&self) -> u64 {
-        let now = self.clock.now();
-        let elapsed = now.wrapping_sub(self.last.get()) & Self::MASK;
-        if elapsed <= Self::MASK - Self::MASK / 8 {
-            self.last.set(now);
-            self.left.set(self.left.get().saturating_sub(elapsed));
+    fn ticks_left(&self) -> i64 {
+        let mut elapsed = self.clock.now().wrapping_sub(self.last.get()) & Self::MASK;
+        if elapsed > Self::MASK - Self::MASK / 8 {
+            elapsed = 0;
         }
-        self.left.get()
+        self.last.set(self.last.get().wrapping_add(elapsed));
+        let left = self.left.get();
+        let left = if Self::MASK <= u32::MAX.into() {
+            // It takes 2^31 readings at least until this is below all numbers: 2^63 ticks.
+            left.wrapping_sub(elapsed as i64)
+        } else {
+            left.saturating_sub_unsigned(elapsed)
+        };
+        self.left.set(left);
+        left
     }
 
     /// Whether the moment has come.
     #[inline]
     pub fn has_passed(&self) -> bool {
-        self.ticks_left() == 0
+        self.ticks_left() < 0
+    }
+
+    /// Whether the moment had come at the last reading.
+    #[inline]
+    pub(crate) fn had_passed(&self) -> bool {
+        self.left.get() < 0
     }
 
     /// Ticks to sleep before the next reading: 0 if the moment has come, otherwise at least 1 and
     /// at most a quarter of the counter's range.
     #[inline]
     pub fn sleep_ticks(&self) -> u64 {
-        self.ticks_left().min((Self::MASK / 4).max(1))
+        let left = (self.ticks_left() + 1).max(0) as u64;
+        left.min((Self::MASK / 4).max(1))
     }
 
     /// [`sleep_ticks`](Self::sleep_ticks) as a duration, rounded up: the time-out to pass to a wait

@@ -26,8 +26,8 @@ impl<T> InHandler<T> {
     /// Called once, before the interrupt is enabled.
     #[inline(always)]
     pub unsafe fn put(&self, value: T) {
-        // SAFETY: by the caller, nothing else uses it.
-        unsafe { *self.0.get() = Some(value) }
+        // SAFETY: by the caller, nothing else uses it, and there is no value yet that would be dropped.
+        unsafe { self.0.get().write(Some(value)) }
     }
 
     /// The value, if it is there.

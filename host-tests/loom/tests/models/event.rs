@@ -357,8 +357,8 @@ fn wake_that_polls<S: Subject>() {
 
 #[test]
 fn a_waker_that_polls_is_not_replaced_while_it_is_called() {
-    explores("wake that polls", Some(3), 30, wake_that_polls::<Event>);
-    explores("wake that polls, twin", Some(3), 30, wake_that_polls::<Twin<SOUND>>);
+    explores("wake that polls", Some(3), 5, wake_that_polls::<Event>);
+    explores("wake that polls, twin", Some(3), 5, wake_that_polls::<Twin<SOUND>>);
 }
 
 /// A CPU whose interrupts are masked while the lock is held. To wait on the condition variable is

@@ -18,7 +18,7 @@ fn handler() {
 }
 
 fn foreground() -> ! {
-    let mut waiter = RECEIVED.waiter().expect("one waiter at a time");
+    let Some(mut waiter) = RECEIVED.waiter() else { stop() };
     FIRST.enable_interrupt(true);
     sink_ok(block_on(waiter.operation(from_fn(|| FIRST.try_byte()))));
     stop()

@@ -5,7 +5,7 @@
 
 use sizes::{
     device::{FIRST, Receive, sink_ok},
-    frame::{finish, wake},
+    frame::{finish, stop, wake},
 };
 use wouldblock::{attempt::from_fn, block::Park, event::Event};
 
@@ -19,7 +19,7 @@ fn handler() {
 }
 
 fn foreground() -> ! {
-    let mut waiter = RECEIVED.waiter().expect("one waiter at a time");
+    let Some(mut waiter) = RECEIVED.waiter() else { stop() };
     sink_ok(waiter.operation(from_fn(|| FIRST.try_byte())).block(Park));
     finish()
 }

@@ -25,7 +25,7 @@ fn handler() {
 }
 
 fn foreground() -> ! {
-    let (sender, mut receiver) = CHANNEL.split().expect("neither end is handed out");
+    let Some((sender, mut receiver)) = CHANNEL.split() else { stop() };
     // SAFETY: once, and the interrupt is not enabled yet.
     unsafe { SENDER.put(sender) };
     FIRST.enable_interrupt(true);
