@@ -60,6 +60,15 @@ pub(super) mod want {
     }
 }
 
+/// What [`Chip::take`] has taken.
+#[derive(Clone, Copy)]
+pub(super) struct Taken {
+    pub(super) count: usize,
+    /// There was no byte after these. Otherwise there was no room for one, or an error is to be
+    /// reported.
+    pub(super) emptied: bool,
+}
+
 /// What the chip has reported about the receiver's FIFO since the last byte was taken from it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fifo {
@@ -140,10 +149,12 @@ impl<R> Chip<R> {
 
 impl<R: Registers> Chip<R> {
     /// Reads LSR. The read clears the errors in the chip; they are kept here.
-    #[inline]
+    #[inline(always)]
     pub(super) fn line_status(&self) -> u8 {
         let status = self.registers.read(Register::LineStatus);
-        self.errors.set(self.errors.get() | status & lsr::ERRORS);
+        if status & lsr::ERRORS != 0 {
+            self.keep_errors(status & lsr::ERRORS);
+        }
         status
     }
 
@@ -251,16 +262,11 @@ impl<R: Registers> Chip<R> {
         self.line_status() & lsr::TRANSMITTER_EMPTY != 0
     }
 
-    /// Takes one byte. With `report`, line errors are reported first. Without it, errors and the
-    /// byte they belong to stay in the chip, and the result is `WouldBlock`.
-    #[inline]
-    pub(super) fn receive(&self, report: bool) -> nb::Result<u8, LineError> {
+    /// Takes one byte. Line errors are reported first.
+    #[inline(always)]
+    pub(super) fn receive(&self) -> nb::Result<u8, LineError> {
         let status = self.line_status();
-        let errors = self.errors.get();
-        if errors != 0 {
-            if !report {
-                return Err(nb::Error::WouldBlock);
-            }
+        if self.errors.get() != 0 {
             return Err(nb::Error::Other(self.failed(status)));
         }
         if status & lsr::DATA_READY == 0 {
@@ -279,20 +285,24 @@ impl<R: Registers> Chip<R> {
         LineError::first(errors)
     }
 
-    /// Takes up to [`FIFO`] bytes. An error after the first byte is kept for the next call.
+    /// Takes up to [`FIFO`] bytes. An error after the first byte, and the byte it belongs to, stay
+    /// for the next call.
     #[inline]
-    pub(super) fn take(&self, buffer: &mut [u8]) -> nb::Result<usize, LineError> {
-        let room = buffer.len().min(FIFO);
-        let mut taken = 0;
-        while taken < room {
-            match self.receive(taken == 0) {
-                Ok(byte) => buffer[taken] = byte,
-                Err(_) if taken > 0 => break,
-                Err(error) => return Err(error),
+    pub(super) fn take(&self, buffer: &mut [u8]) -> nb::Result<Taken, LineError> {
+        let Some((first, rest)) = buffer.split_first_mut() else {
+            return Ok(Taken { count: 0, emptied: false });
+        };
+        *first = self.receive()?; // From here on no error is kept.
+        let mut count = 1;
+        for place in rest.iter_mut().take(FIFO - 1) {
+            let status = self.line_status();
+            if status & (lsr::ERRORS | lsr::DATA_READY) != lsr::DATA_READY {
+                return Ok(Taken { count, emptied: status & lsr::ERRORS == 0 });
             }
-            taken += 1;
+            *place = self.registers.read(Register::Data); // As `data`, which `receive` has called.
+            count += 1;
         }
-        Ok(taken)
+        Ok(Taken { count, emptied: false })
     }
 
     /// Hands over up to as many bytes as fit in the empty transmitter.
@@ -320,6 +330,13 @@ impl<R: Registers> Chip<R> {
         self.registers.read(Register::Data)
     }
 
+    /// Disables `clear`. Returns whether the chip has nothing more to report, because that was the
+    /// last source. The quirk's source is always enabled.
+    #[inline(always)]
+    fn mask(&self, clear: u16) -> bool {
+        self.enable(0, clear) && self.wanted.get() == 0 && !self.quirks.busy
+    }
+
     /// Ends the device's interrupt request. Takes at most a few rounds, because each round masks or
     /// clears the source that it finds.
     #[inline]
@@ -331,12 +348,14 @@ impl<R: Registers> Chip<R> {
                 iir::HOLDING_EMPTY => {
                     announced.received |= self.wanted.get() & want::STEP == want::STEP;
                     announced.emptied = true;
-                    self.enable(0, want::EMPTY);
+                    if self.mask(want::EMPTY) {
+                        return announced;
+                    }
                 }
                 iir::RECEIVED | iir::RECEIVE_TIMEOUT => {
                     announced.received = true;
-                    if !self.ring.fill(self) {
-                        self.enable(0, want::BYTES);
+                    if !self.ring.fill(self) && self.mask(want::BYTES) {
+                        return announced;
                     }
                 }
                 iir::LINE_STATUS => {
