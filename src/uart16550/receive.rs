@@ -107,8 +107,11 @@ impl<H: Half, B: AsMut<[u8]>> ReadExact<H, B> {
     /// it is full because it became shorter; `WouldBlock` if the chip has no more bytes.
     #[inline(always)]
     pub(super) fn take(&mut self, most: usize) -> nb::Result<bool, LineError> {
-        let end = self.limit.min(self.filled.saturating_add(most));
-        if let Some(rest @ [_, ..]) = self.buffer.as_mut().get_mut(self.filled..end) {
+        if let Some(rest @ [_, ..]) = self.buffer.as_mut().get_mut(self.filled..self.limit) {
+            let rest = match rest.split_at_mut_checked(most) {
+                Some((first, _)) => first,
+                None => rest,
+            };
             let taken = self.half.uart().with(|chip| chip.take(rest));
             let taken = taken.map_err(|error| error.map(|error| error.at(self.filled)))?;
             self.filled += taken.count;

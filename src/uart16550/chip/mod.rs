@@ -5,9 +5,9 @@
 
 // Rules:
 // - A register whose read has a side effect is read in one place. Reading LSR clears the line
-//   errors: only `line_status` reads it, and keeps the errors for the receiver. Reading IIR clears
-//   "transmitter empty": only `identification` reads it. Its callers are the handler, which masks
-//   that source, and `identify`, which raises it again.
+//   errors: only `line_status` and `good_byte` read it, and keep the errors for the receiver.
+//   Reading IIR clears "transmitter empty": only `identification` reads it. Its callers are the
+//   handler, which masks that source, and `identify`, which raises it again.
 // - The enable register is written in one place, `enable`. (`configure` and `raise_again` write the
 //   same value again.) Each half disables only what it has enabled itself.
 // - The handler masks the source that it finds, and `arm` enables it again. So the interrupt line
@@ -75,7 +75,7 @@ pub(super) enum Fifo {
     /// Nothing.
     Unknown,
     /// The FIFO has reached its level: this many bytes can be taken without emptying it.
-    Spares(usize),
+    Spares(u8),
     /// The FIFO is not empty, and for four bytes' time no byte was added or taken.
     Idle,
 }
@@ -141,7 +141,9 @@ impl<R> Chip<R> {
         self.has_fifo.get()
     }
 
-    /// Called when a new message is read: the state of the FIFO belongs to the previous message.
+    /// Called when bytes were taken; and when a new message is read, since the state of the FIFO belongs
+    /// to the previous message.
+    #[inline]
     pub(super) fn forget_fifo(&self) {
         self.fifo.set(Fifo::Unknown);
     }
@@ -149,13 +151,23 @@ impl<R> Chip<R> {
 
 impl<R: Registers> Chip<R> {
     /// Reads LSR. The read clears the errors in the chip; they are kept here.
-    #[inline(always)]
+    #[inline]
     pub(super) fn line_status(&self) -> u8 {
         let status = self.registers.read(Register::LineStatus);
-        if status & lsr::ERRORS != 0 {
-            self.keep_errors(status & lsr::ERRORS);
-        }
+        self.keep_errors(status & lsr::ERRORS);
         status
+    }
+
+    /// The same for a byte that is to be taken: `Ok` if LSR reports one and no error, else its bits
+    /// for them.
+    #[inline(always)]
+    fn good_byte(&self) -> Result<(), u8> {
+        let status = self.registers.read(Register::LineStatus) & (lsr::ERRORS | lsr::DATA_READY);
+        if status == lsr::DATA_READY {
+            return Ok(());
+        }
+        self.keep_errors(status & lsr::ERRORS);
+        Err(status)
     }
 
     /// Takes the line errors that were kept. The caller then has to report them.
@@ -263,13 +275,13 @@ impl<R: Registers> Chip<R> {
     }
 
     /// Takes one byte. Line errors are reported first.
-    #[inline(always)]
+    #[inline]
     pub(super) fn receive(&self) -> nb::Result<u8, LineError> {
-        let status = self.line_status();
+        let good = self.good_byte();
         if self.errors.get() != 0 {
-            return Err(nb::Error::Other(self.failed(status)));
+            return Err(nb::Error::Other(self.failed(good.err().unwrap_or(lsr::DATA_READY))));
         }
-        if status & lsr::DATA_READY == 0 {
+        if good.is_err() {
             return Err(nb::Error::WouldBlock);
         }
         Ok(self.data())
@@ -285,24 +297,33 @@ impl<R: Registers> Chip<R> {
         LineError::first(errors)
     }
 
-    /// Takes up to [`FIFO`] bytes. An error after the first byte, and the byte it belongs to, stay
-    /// for the next call.
+    /// Takes up to [`FIFO`] bytes. Errors that were kept are reported first. An error after the first
+    /// byte, and the byte it belongs to, stay for the next call.
     #[inline]
     pub(super) fn take(&self, buffer: &mut [u8]) -> nb::Result<Taken, LineError> {
-        let Some((first, rest)) = buffer.split_first_mut() else {
-            return Ok(Taken { count: 0, emptied: false });
-        };
-        *first = self.receive()?; // From here on no error is kept.
-        let mut count = 1;
-        for place in rest.iter_mut().take(FIFO - 1) {
-            let status = self.line_status();
-            if status & (lsr::ERRORS | lsr::DATA_READY) != lsr::DATA_READY {
-                return Ok(Taken { count, emptied: status & lsr::ERRORS == 0 });
+        if self.errors.get() != 0 && !buffer.is_empty() {
+            return Err(nb::Error::Other(self.failed(self.line_status())));
+        }
+        let room = buffer.len().min(FIFO);
+        let mut count = 0;
+        let mut good = Ok(());
+        while count < room {
+            good = self.good_byte();
+            if good.is_err() {
+                break;
             }
-            *place = self.registers.read(Register::Data); // As `data`, which `receive` has called.
+            buffer[count] = self.registers.read(Register::Data);
             count += 1;
         }
-        Ok(Taken { count, emptied: false })
+        if count > 0 {
+            self.forget_fifo();
+        }
+        match good {
+            Ok(()) => Ok(Taken { count, emptied: false }),
+            Err(0) if count == 0 => Err(nb::Error::WouldBlock),
+            Err(status) if count == 0 => Err(nb::Error::Other(self.failed(status))),
+            Err(status) => Ok(Taken { count, emptied: status == 0 }),
+        }
     }
 
     /// Hands over up to as many bytes as fit in the empty transmitter.
