@@ -43,10 +43,10 @@ struct Descriptor {
 /// The frames that the driver has submitted.
 #[repr(C)]
 struct Available {
-    flags: AtomicU16,
+    _flags: AtomicU16,
     index: AtomicU16,
     ring: [AtomicU16; SIZE],
-    event: AtomicU16,
+    _event: AtomicU16,
 }
 
 /// The frames that the device has ended.
@@ -55,20 +55,20 @@ struct Used {
     flags: AtomicU16,
     index: AtomicU16,
     ring: [Element; SIZE],
-    event: AtomicU16,
+    _event: AtomicU16,
 }
 
 #[repr(C)]
 struct Element {
     frame: AtomicU32,
-    length: AtomicU32,
+    _length: AtomicU32,
 }
 
 /// What is wanted, and the status.
 #[repr(C)]
 struct Wire {
     command: AtomicU32,
-    reserved: AtomicU32,
+    _reserved: AtomicU32,
     /// The low half, then the high one.
     sector: [AtomicU32; 2],
     status: AtomicU8,
@@ -81,23 +81,21 @@ struct Shared {
     wires: [Wire; FRAMES],
 }
 
-const ZERO: AtomicU32 = AtomicU32::new(0);
-const SHORT: AtomicU16 = AtomicU16::new(0);
-
 static SHARED: Shared = Shared {
-    descriptors: [const {
-        Descriptor { address: [ZERO; 2], length: ZERO, flags: SHORT, next: SHORT }
-    }; SIZE],
-    available: Available { flags: SHORT, index: SHORT, ring: [SHORT; SIZE], event: SHORT },
-    used: Used {
-        flags: SHORT,
-        index: SHORT,
-        ring: [const { Element { frame: ZERO, length: ZERO } }; SIZE],
-        event: SHORT,
+    descriptors: [const { Descriptor::new() }; SIZE],
+    available: Available {
+        _flags: AtomicU16::new(0),
+        index: AtomicU16::new(0),
+        ring: [const { AtomicU16::new(0) }; SIZE],
+        _event: AtomicU16::new(0),
     },
-    wires: [const {
-        Wire { command: ZERO, reserved: ZERO, sector: [ZERO; 2], status: AtomicU8::new(0) }
-    }; FRAMES],
+    used: Used {
+        flags: AtomicU16::new(0),
+        index: AtomicU16::new(0),
+        ring: [const { Element { frame: AtomicU32::new(0), _length: AtomicU32::new(0) } }; SIZE],
+        _event: AtomicU16::new(0),
+    },
+    wires: [const { Wire::new() }; FRAMES],
 };
 
 /// The driver's side of the queue. There is one, since there is one memory.
@@ -182,11 +180,31 @@ impl Queue {
 }
 
 impl Descriptor {
+    const fn new() -> Self {
+        Self {
+            address: [const { AtomicU32::new(0) }; 2],
+            length: AtomicU32::new(0),
+            flags: AtomicU16::new(0),
+            next: AtomicU16::new(0),
+        }
+    }
+
     fn set(&self, address: PhysAddr, length: u32, flags: u16, next: usize) {
         store(&self.address, address);
         self.length.store(length, Relaxed);
         self.flags.store(flags, Relaxed);
         self.next.store(next as u16, Relaxed);
+    }
+}
+
+impl Wire {
+    const fn new() -> Self {
+        Self {
+            command: AtomicU32::new(0),
+            _reserved: AtomicU32::new(0),
+            sector: [const { AtomicU32::new(0) }; 2],
+            status: AtomicU8::new(0),
+        }
     }
 }
 
