@@ -54,7 +54,7 @@ impl<H: Half, B: AsMut<[u8]>> Attempt for ReadToIdle<H, B> {
         }
         match read.fifo() {
             Fifo::Unknown => Err(nb::Error::WouldBlock),
-            Fifo::Spares(count) => match read.take(count)? {
+            Fifo::Spares(count) => match read.take(count.into())? {
                 true => Ok(read.progress()),
                 false => Err(nb::Error::WouldBlock),
             },

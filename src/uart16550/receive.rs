@@ -30,7 +30,7 @@ impl<R: Registers> Attempt for Recv<'_, R> {
 
     #[inline]
     fn attempt(&mut self) -> nb::Result<u8, LineError> {
-        self.uart.with(|chip| chip.receive(true))
+        self.uart.with(|chip| chip.receive())
     }
 
     #[inline]
@@ -65,7 +65,7 @@ impl<R: Registers> Attempt for Read<'_, R> {
 
     #[inline]
     fn attempt(&mut self) -> nb::Result<usize, LineError> {
-        self.uart.with(|chip| chip.take(self.buffer))
+        self.uart.with(|chip| chip.take(self.buffer)).map(|taken| taken.count)
     }
 
     #[inline]
@@ -104,14 +104,19 @@ impl<H, B: AsMut<[u8]>> ReadExact<H, B> {
 
 impl<H: Half, B: AsMut<[u8]>> ReadExact<H, B> {
     /// Takes up to `most` bytes, and at most a full FIFO. `true` once the buffer is full, also if
-    /// it is full because it became shorter.
+    /// it is full because it became shorter; `WouldBlock` if the chip has no more bytes.
     #[inline(always)]
     pub(super) fn take(&mut self, most: usize) -> nb::Result<bool, LineError> {
-        let end = self.limit.min(self.filled.saturating_add(most));
-        if let Some(rest @ [_, ..]) = self.buffer.as_mut().get_mut(self.filled..end) {
+        if let Some(rest @ [_, ..]) = self.buffer.as_mut().get_mut(self.filled..self.limit) {
+            let rest = match rest.split_at_mut_checked(most) {
+                Some((first, _)) => first,
+                None => rest,
+            };
             let taken = self.half.uart().with(|chip| chip.take(rest));
-            self.filled += taken.map_err(|error| error.map(|error| error.at(self.filled)))?;
-            return Ok(self.is_full());
+            let taken = taken.map_err(|error| error.map(|error| error.at(self.filled)))?;
+            self.filled += taken.count;
+            // The chip has said so already: the next try would only ask it again.
+            return if taken.emptied { Err(nb::Error::WouldBlock) } else { Ok(self.is_full()) };
         }
         Ok(true)
     }

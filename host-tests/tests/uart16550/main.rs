@@ -503,6 +503,34 @@ fn extra_tries_change_nothing() {
 }
 
 #[test]
+fn a_batch_in_the_background_asks_the_chip_nothing_twice() {
+    let (chip, uart, receiver, _transmitter) = port();
+    let (reads, _, _) = background(chip, uart);
+    let _read = reads.start(receiver.into_read_exact(vec![0; 64])).unwrap();
+    chip.far_end_sends(&bytes(8));
+    (0..8).for_each(|_| chip.tick());
+    chip.accesses();
+    assert!(chip.deliver(&mut || drop((uart.on_interrupt(), reads.on_interrupt()))));
+    let accesses = chip.accesses();
+    let count = |register: Register, write: bool| {
+        let this = |access: &&Access| match **access {
+            Access::Read(read, _) => !write && read == register,
+            Access::Write(written, _) => write && written == register,
+        };
+        accesses.iter().filter(this).count()
+    };
+    assert_eq!(
+        count(Register::InterruptIdentification, false),
+        1,
+        "every source is masked by then"
+    );
+    assert_eq!(count(Register::Data, false), 8);
+    assert_eq!(count(Register::LineStatus, false), 8 + 1, "one for each byte, one that finds none");
+    assert_eq!(count(Register::InterruptEnable, true), 2, "masked and enabled again");
+    assert_eq!(accesses.len(), 1 + 8 + 9 + 2);
+}
+
+#[test]
 fn the_handler_quiets_the_line_before_it_wakes() {
     let (chip, uart, mut receiver, mut transmitter) = port();
     let (waker, wakes) = counting();

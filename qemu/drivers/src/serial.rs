@@ -64,11 +64,12 @@ impl<R: Background, S: Background> Port<R, S> {
         self.serial.read(Register::InterruptEnable)
     }
 
-    /// The handler: quiets the device, steps the operations, acknowledges, and only then wakes.
+    /// The handler: quiets the device, steps the operation that the interrupt concerns, acknowledges,
+    /// and only then wakes. A step of the other one would only ask the chip in vain.
     pub fn on_interrupt(&'static self, line: Line) {
         let news = self.uart.on_interrupt();
-        let received = self.receiving.on_interrupt();
-        let sent = self.sending.on_interrupt();
+        let received = news.received.is_owed().then(|| self.receiving.on_interrupt());
+        let sent = news.emptied.is_owed().then(|| self.sending.on_interrupt());
         line.acknowledge();
         drop((news, received, sent));
     }

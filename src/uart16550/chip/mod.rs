@@ -5,9 +5,9 @@
 
 // Rules:
 // - A register whose read has a side effect is read in one place. Reading LSR clears the line
-//   errors: only `line_status` reads it, and keeps the errors for the receiver. Reading IIR clears
-//   "transmitter empty": only `identification` reads it. Its callers are the handler, which masks
-//   that source, and `identify`, which raises it again.
+//   errors: only `line_status` and `good_byte` read it, and keep the errors for the receiver.
+//   Reading IIR clears "transmitter empty": only `identification` reads it. Its callers are the
+//   handler, which masks that source, and `identify`, which raises it again.
 // - The enable register is written in one place, `enable`. (`configure` and `raise_again` write the
 //   same value again.) Each half disables only what it has enabled itself.
 // - The handler masks the source that it finds, and `arm` enables it again. So the interrupt line
@@ -60,13 +60,22 @@ pub(super) mod want {
     }
 }
 
+/// What [`Chip::take`] has taken.
+#[derive(Clone, Copy)]
+pub(super) struct Taken {
+    pub(super) count: usize,
+    /// There was no byte after these. Otherwise there was no room for one, or an error is to be
+    /// reported.
+    pub(super) emptied: bool,
+}
+
 /// What the chip has reported about the receiver's FIFO since the last byte was taken from it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fifo {
     /// Nothing.
     Unknown,
     /// The FIFO has reached its level: this many bytes can be taken without emptying it.
-    Spares(usize),
+    Spares(u8),
     /// The FIFO is not empty, and for four bytes' time no byte was added or taken.
     Idle,
 }
@@ -132,7 +141,9 @@ impl<R> Chip<R> {
         self.has_fifo.get()
     }
 
-    /// Called when a new message is read: the state of the FIFO belongs to the previous message.
+    /// Called when bytes were taken; and when a new message is read, since the state of the FIFO belongs
+    /// to the previous message.
+    #[inline]
     pub(super) fn forget_fifo(&self) {
         self.fifo.set(Fifo::Unknown);
     }
@@ -143,8 +154,20 @@ impl<R: Registers> Chip<R> {
     #[inline]
     pub(super) fn line_status(&self) -> u8 {
         let status = self.registers.read(Register::LineStatus);
-        self.errors.set(self.errors.get() | status & lsr::ERRORS);
+        self.keep_errors(status & lsr::ERRORS);
         status
+    }
+
+    /// The same for a byte that is to be taken: `Ok` if LSR reports one and no error, else its bits
+    /// for them.
+    #[inline(always)]
+    fn good_byte(&self) -> Result<(), u8> {
+        let status = self.registers.read(Register::LineStatus) & (lsr::ERRORS | lsr::DATA_READY);
+        if status == lsr::DATA_READY {
+            return Ok(());
+        }
+        self.keep_errors(status & lsr::ERRORS);
+        Err(status)
     }
 
     /// Takes the line errors that were kept. The caller then has to report them.
@@ -251,19 +274,14 @@ impl<R: Registers> Chip<R> {
         self.line_status() & lsr::TRANSMITTER_EMPTY != 0
     }
 
-    /// Takes one byte. With `report`, line errors are reported first. Without it, errors and the
-    /// byte they belong to stay in the chip, and the result is `WouldBlock`.
+    /// Takes one byte. Line errors are reported first.
     #[inline]
-    pub(super) fn receive(&self, report: bool) -> nb::Result<u8, LineError> {
-        let status = self.line_status();
-        let errors = self.errors.get();
-        if errors != 0 {
-            if !report {
-                return Err(nb::Error::WouldBlock);
-            }
-            return Err(nb::Error::Other(self.failed(status)));
+    pub(super) fn receive(&self) -> nb::Result<u8, LineError> {
+        let good = self.good_byte();
+        if self.errors.get() != 0 {
+            return Err(nb::Error::Other(self.failed(good.err().unwrap_or(lsr::DATA_READY))));
         }
-        if status & lsr::DATA_READY == 0 {
+        if good.is_err() {
             return Err(nb::Error::WouldBlock);
         }
         Ok(self.data())
@@ -279,20 +297,33 @@ impl<R: Registers> Chip<R> {
         LineError::first(errors)
     }
 
-    /// Takes up to [`FIFO`] bytes. An error after the first byte is kept for the next call.
+    /// Takes up to [`FIFO`] bytes. Errors that were kept are reported first. An error after the first
+    /// byte, and the byte it belongs to, stay for the next call.
     #[inline]
-    pub(super) fn take(&self, buffer: &mut [u8]) -> nb::Result<usize, LineError> {
-        let room = buffer.len().min(FIFO);
-        let mut taken = 0;
-        while taken < room {
-            match self.receive(taken == 0) {
-                Ok(byte) => buffer[taken] = byte,
-                Err(_) if taken > 0 => break,
-                Err(error) => return Err(error),
-            }
-            taken += 1;
+    pub(super) fn take(&self, buffer: &mut [u8]) -> nb::Result<Taken, LineError> {
+        if self.errors.get() != 0 && !buffer.is_empty() {
+            return Err(nb::Error::Other(self.failed(self.line_status())));
         }
-        Ok(taken)
+        let room = buffer.len().min(FIFO);
+        let mut count = 0;
+        let mut good = Ok(());
+        while count < room {
+            good = self.good_byte();
+            if good.is_err() {
+                break;
+            }
+            buffer[count] = self.registers.read(Register::Data);
+            count += 1;
+        }
+        if count > 0 {
+            self.forget_fifo();
+        }
+        match good {
+            Ok(()) => Ok(Taken { count, emptied: false }),
+            Err(0) if count == 0 => Err(nb::Error::WouldBlock),
+            Err(status) if count == 0 => Err(nb::Error::Other(self.failed(status))),
+            Err(status) => Ok(Taken { count, emptied: status == 0 }),
+        }
     }
 
     /// Hands over up to as many bytes as fit in the empty transmitter.
@@ -320,6 +351,13 @@ impl<R: Registers> Chip<R> {
         self.registers.read(Register::Data)
     }
 
+    /// Disables `clear`. Returns whether the chip has nothing more to report, because that was the
+    /// last source. The quirk's source is always enabled.
+    #[inline(always)]
+    fn mask(&self, clear: u16) -> bool {
+        self.enable(0, clear) && self.wanted.get() == 0 && !self.quirks.busy
+    }
+
     /// Ends the device's interrupt request. Takes at most a few rounds, because each round masks or
     /// clears the source that it finds.
     #[inline]
@@ -331,12 +369,14 @@ impl<R: Registers> Chip<R> {
                 iir::HOLDING_EMPTY => {
                     announced.received |= self.wanted.get() & want::STEP == want::STEP;
                     announced.emptied = true;
-                    self.enable(0, want::EMPTY);
+                    if self.mask(want::EMPTY) {
+                        return announced;
+                    }
                 }
                 iir::RECEIVED | iir::RECEIVE_TIMEOUT => {
                     announced.received = true;
-                    if !self.ring.fill(self) {
-                        self.enable(0, want::BYTES);
+                    if !self.ring.fill(self) && self.mask(want::BYTES) {
+                        return announced;
                     }
                 }
                 iir::LINE_STATUS => {

@@ -147,6 +147,7 @@ impl Line {
     }
 
     /// The line of a vector that some line may have.
+    #[inline]
     const fn from_vector(vector: u8) -> Self {
         const COM1: u8 = Line::Com1.vector();
         const COM2: u8 = Line::Com2.vector();
@@ -229,13 +230,11 @@ impl Line {
     /// interrupts again.
     #[inline]
     pub fn acknowledge(self) {
-        match self {
-            Self::Com1 | Self::Com2 | Self::Irq(_) | Self::Pci(_)
-                if controller() == Controller::Pic =>
-            {
-                pic::end_of_interrupt(self.vector());
-            }
-            _ => apic::local::end_of_interrupt(),
+        let of_a_device = matches!(self, Self::Com1 | Self::Com2 | Self::Irq(_) | Self::Pci(_));
+        if controller() == Controller::Pic && of_a_device {
+            pic::end_of_interrupt(self.vector());
+        } else {
+            apic::local::end_of_interrupt();
         }
     }
 
@@ -315,6 +314,7 @@ fn counters() -> &'static Counters {
     &COUNTERS[Core::current() as usize]
 }
 
+#[inline]
 fn controller() -> Controller {
     if CONTROLLER.load(Ordering::Relaxed) == Controller::Pic as u8 {
         Controller::Pic

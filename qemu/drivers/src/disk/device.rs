@@ -1,38 +1,29 @@
 //! The virtio-blk device: its queue, and the requests in it. What several requests share has one
 //! owner, [`DEVICE`], which is only touched in critical sections.
 //!
-//! A request is a chain of three descriptors: what is wanted (16 bytes), the data, and a byte for
-//! the status (virtio 1.2, 5.2.6). The requests are numbered by frame, 0 to [`FRAMES`] − 1.
+//! The requests are numbered by frame, 0 to [`FRAMES`] − 1.
 //!
 
 // # Invariant
-// **From `submit` until `end` returns an end, the frame's data and its entry of `WIRE` belong to the
-// device; there is no reference to either, only addresses.** It returns an end when the device has
-// given the request back, or has said that it is reset: from then on the device touches nothing
-// (virtio 1.2, 2.4.1).
+// **From `submit` until `end` returns an end, the frame's data belongs to the device; there is no
+// reference to it, only its address.** It returns an end when the device has given the request
+// back, or has said that it is reset: from then on the device touches nothing (virtio 1.2, 2.4.1).
 
-use core::{
-    cell::{RefCell, UnsafeCell},
-    ptr::NonNull,
-};
+use core::{cell::RefCell, ptr::NonNull};
 
 use board::interrupts::Line;
 use critical_section::Mutex;
-use portable_atomic::{AtomicBool, Ordering, fence};
-use virtio_drivers::{
-    queue::VirtQueue,
-    transport::{DeviceStatus, Transport, pci::PciTransport},
-};
+use portable_atomic::{AtomicBool, Ordering};
+use virtio_drivers::transport::{DeviceStatus, Transport, pci::PciTransport};
 
-use super::{memory::Board, transport};
+pub use super::queue::FRAMES;
+use super::{
+    queue::Queue,
+    transport::{self, Doorbell, Found},
+};
 
 /// Bytes of a sector: what sector numbers, and the capacity, count.
 pub const SECTOR: usize = 512;
-/// Requests that can be in the queue.
-pub const FRAMES: usize = 33;
-/// Descriptors: three for each request.
-const QUEUE: usize = 128;
-const _: () = assert!(FRAMES * 3 <= QUEUE);
 
 /// What a request does, with the numbers of the standard.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
@@ -53,26 +44,12 @@ bitflags::bitflags! {
     }
 }
 
-/// Memory of a request that the device reads (the header) and writes (the status).
-struct Wire {
-    header: UnsafeCell<[u8; 16]>,
-    status: UnsafeCell<u8>,
-}
-
-// SAFETY: by the invariant of the module it has one user at a time, and passes on in critical
-// sections or through the queue.
-unsafe impl Sync for Wire {}
-
-static WIRE: [Wire; FRAMES] =
-    [const { Wire { header: UnsafeCell::new([0; 16]), status: UnsafeCell::new(0) } }; FRAMES];
-
 static DEVICE: Mutex<RefCell<Option<Device>>> = Mutex::new(RefCell::new(None));
 
 struct Device {
     transport: PciTransport,
-    queue: VirtQueue<Board, QUEUE>,
-    /// The frame of a chain, by the number of its first descriptor.
-    frame_of: [u8; QUEUE],
+    doorbell: Doorbell,
+    queue: Queue,
     flights: [Flight; FRAMES],
     /// Frames that have ended since the last interrupt, one bit each.
     news: u64,
@@ -86,7 +63,7 @@ enum Flight {
     /// Not in use, or ended and collected.
     Free,
     /// In the queue.
-    Submitted { command: Command, data: NonNull<[u8]> },
+    Submitted,
     /// The device is done with it.
     Ended(End),
 }
@@ -103,10 +80,6 @@ pub enum End {
 /// The device does not stop, or does not come back after it has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stuck;
-
-// SAFETY: the address in a flight is only handed to the queue; its memory is the request's, which
-// may be in any context.
-unsafe impl Send for Flight {}
 
 /// What is known of a device once it is set up.
 #[derive(Clone, Copy, Debug)]
@@ -126,17 +99,17 @@ pub fn install() -> Option<Installed> {
     if BEGUN.swap(true, Ordering::Relaxed) {
         return None;
     }
-    let (mut transport, line) = transport::find()?;
+    let Found { mut transport, doorbell, line } = transport::find()?;
     let features = transport.begin_init(Features::all());
     let capacity = || transport.read_config_space::<[u32; 2]>(0);
     let [low, high] = transport.read_consistent(capacity).ok()?;
-    let queue = VirtQueue::new(&mut transport, 0, false, false).ok()?;
+    let queue = Queue::new(&mut transport)?;
     transport.finish_init();
     critical_section::with(|section| {
         *DEVICE.borrow_ref_mut(section) = Some(Device {
             transport,
+            doorbell,
             queue,
-            frame_of: [0; QUEUE],
             flights: [Flight::Free; FRAMES],
             news: 0,
             in_flight: 0,
@@ -154,29 +127,12 @@ pub fn install() -> Option<Installed> {
 /// the frame it is the device's: nothing else reads or writes it.
 pub unsafe fn submit(frame: usize, command: Command, sector: u64, data: NonNull<[u8]>) {
     with(|device| {
-        let mut header = [0; 16];
-        header[..4].copy_from_slice(&(command as u32).to_le_bytes());
-        header[8..].copy_from_slice(&sector.to_le_bytes());
-        // SAFETY: the frame is in no request, so by the invariant its wire is not the device's.
-        unsafe { WIRE[frame].header.get().write(header) };
-        // SAFETY: by the caller, and by the invariant for the wire: all three are valid and the
-        // device's until they are popped.
-        let token = unsafe {
-            buffers(frame, command, data, |inputs, outputs| device.queue.add(inputs, outputs))
-        };
-        device.flights[frame] = Flight::Submitted { command, data };
+        device.flights[frame] = Flight::Submitted;
         device.in_flight += 1;
         device.deepest = device.deepest.max(device.in_flight);
-        // There are descriptors for every frame, unless the device did not come back from a reset.
-        if let Ok(token) = token {
-            device.frame_of[usize::from(token)] = frame as u8;
-            // The request must be visible before the check whether the device wants a notification.
-            // Otherwise the device may go to rest in between, and neither sees the other
-            // (virtio 1.2, 2.7.13.4.1).
-            fence(Ordering::SeqCst);
-            if device.queue.should_notify() {
-                device.transport.notify(0);
-            }
+        // SAFETY: by the caller; `end` returns no end before the queue does, or a reset.
+        if unsafe { device.queue.push(frame, command, sector, data) } {
+            device.doorbell.ring();
         }
     });
 }
@@ -184,14 +140,11 @@ pub unsafe fn submit(frame: usize, command: Command, sector: u64, data: NonNull<
 /// How the request in a frame has ended, once; `None` before that.
 pub fn end(frame: usize) -> Option<End> {
     with(|device| {
-        device.reap();
-        match device.flights[frame] {
-            Flight::Ended(end) => {
-                device.flights[frame] = Flight::Free;
-                Some(end)
-            }
-            _ => None,
-        }
+        // Mostly an interrupt has seen it already.
+        device.take(frame).or_else(|| {
+            device.reap();
+            device.take(frame)
+        })
     })
 }
 
@@ -233,38 +186,35 @@ impl Device {
         }
         self.reap(); // Requests that ended before the reset.
         for (frame, flight) in self.flights.iter_mut().enumerate() {
-            if let Flight::Submitted { .. } = flight {
+            if let Flight::Submitted = flight {
                 *flight = Flight::Ended(End::Reset);
                 self.news |= 1 << frame;
                 self.in_flight -= 1;
             }
         }
         self.transport.begin_init(Features::all());
-        self.queue = VirtQueue::new(&mut self.transport, 0, false, false).map_err(|_| Stuck)?;
+        self.queue = Queue::new(&mut self.transport).ok_or(Stuck)?;
         self.transport.finish_init();
         Ok(())
     }
 
     /// Takes what the device is done with out of the queue.
     fn reap(&mut self) {
-        while let Some(token) = self.queue.peek_used() {
-            let frame = usize::from(self.frame_of[usize::from(token)]);
-            let Flight::Submitted { command, data } = self.flights[frame] else {
+        while let Some((frame, status)) = self.queue.pop() {
+            let Flight::Submitted = self.flights[frame] else {
                 unreachable!("the device ends what it was given")
             };
-            // SAFETY: these are the buffers of this token; the device is done with them.
-            unsafe {
-                buffers(frame, command, data, |inputs, outputs| {
-                    self.queue.pop_used(token, inputs, outputs)
-                })
-            }
-            .expect("the token was just seen");
-            // SAFETY: as above.
-            let status = unsafe { WIRE[frame].status.get().read() };
             self.flights[frame] = Flight::Ended(End::Status(status));
             self.news |= 1 << frame;
             self.in_flight -= 1;
         }
+    }
+
+    /// The end of the request in a frame, once, if it was seen.
+    fn take(&mut self, frame: usize) -> Option<End> {
+        let Flight::Ended(end) = self.flights[frame] else { return None };
+        self.flights[frame] = Flight::Free;
+        Some(end)
     }
 }
 
@@ -272,26 +222,4 @@ fn with<R>(f: impl FnOnce(&mut Device) -> R) -> R {
     critical_section::with(|section| {
         f(DEVICE.borrow_ref_mut(section).as_mut().expect("a request comes from an installed disk"))
     })
-}
-
-/// Calls `f` with the buffers of a request, as the queue wants them.
-///
-/// # Safety
-/// `data` is valid, and neither it nor the frame's wire is the device's during the call, except
-/// that the end of the call may make it so.
-unsafe fn buffers<R>(
-    frame: usize,
-    command: Command,
-    mut data: NonNull<[u8]>,
-    f: impl for<'b> FnOnce(&'b [&'b [u8]], &'b mut [&'b mut [u8]]) -> R,
-) -> R {
-    let wire = &WIRE[frame];
-    // SAFETY: by the caller.
-    let (header, status, data) = unsafe {
-        (&*wire.header.get(), core::slice::from_mut(&mut *wire.status.get()), data.as_mut())
-    };
-    match command {
-        Command::Read => f(&[header], &mut [data, status]),
-        Command::Write => f(&[header, data], &mut [status]),
-    }
 }

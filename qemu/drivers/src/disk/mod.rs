@@ -1,12 +1,13 @@
-//! A virtio disk (`virtio-drivers`' queue and transport): reads and writes in the background, up to
+//! A virtio disk (on `virtio-drivers`' transport): reads and writes in the background, up to
 //! [`DEPTH`] in flight, and the blocking form of the same attempt.
 //!
 //! | module | what it holds |
 //! |---|---|
 //! | `request` | the logic of a request, once, and its background form |
 //! | `blocking` | its blocking form |
-//! | `device` | the queue and what is in it, one owner for all requests |
-//! | [`transport`], [`memory`] | where the device is; what `virtio-drivers` asks of a platform |
+//! | `device` | the device and what is with it, one owner for all requests |
+//! | `queue` | the memory that the driver and the device share |
+//! | [`transport`] | where the device is, and where it is told of a request |
 //! | [`volume`] | the blocking form as the block device of a file system |
 //!
 
@@ -19,7 +20,7 @@
 mod blocking;
 mod device;
 mod error;
-pub mod memory;
+mod queue;
 mod request;
 pub mod transport;
 pub mod volume;
@@ -46,7 +47,7 @@ const _: () = assert!(BLOCKING < device::FRAMES);
 static SLOTS: Slots<Transfer, DEPTH> = Slots::new();
 /// What the handler steps at the end of frame k: the ticket of the request that is in it.
 static TICKETS: [AtomicU32; DEPTH] = [const { AtomicU32::new(0) }; DEPTH];
-/// Signalled by every interrupt, for the blocking form.
+/// Signalled at the end of the blocking form's request.
 static ENDED: Event = Event::new();
 
 /// A disk: makes requests and starts them.
@@ -152,9 +153,11 @@ fn tell(mut news: u64) {
     while news != 0 {
         let frame = news.trailing_zeros() as usize;
         news &= news - 1;
-        if let Some(ticket) = TICKETS.get(frame) {
-            drop(SLOTS.on_interrupt(Ticket::from_bits(ticket.load(Ordering::Relaxed))));
+        match TICKETS.get(frame) {
+            Some(ticket) => {
+                drop(SLOTS.on_interrupt(Ticket::from_bits(ticket.load(Ordering::Relaxed))));
+            }
+            None => drop(OwedWake::new(&ENDED)), // The frame of the blocking form.
         }
     }
-    drop(OwedWake::new(&ENDED));
 }

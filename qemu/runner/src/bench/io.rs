@@ -35,6 +35,7 @@ const IN_THE_BACKGROUND: &str = "bytes, in the background";
 
 const BOUNDS: Bounds = Bounds {
     bounds: &[
+        ("disk_read_1", "read_blocks, its wait left out", Times(1.00, 1.00)),
         ("disk_read_32", "disk_read_1", Times(1.10, 1.10)),
         ("disk_left_1", "of 100 us a read", Share(0.95)),
         ("disk_left_2", "of 100 us a read", Share(0.95)),
@@ -42,6 +43,8 @@ const BOUNDS: Bounds = Bounds {
         ("disk_left_8", "of 100 us a read", Share(0.95)),
         ("disk_left_16", "of 100 us a read", Share(0.95)),
         ("disk_left_32", "of 100 us a read", Share(0.95)),
+        // Instructions for a byte, an interrupt for eight.
+        ("uart_receive", IN_THE_BACKGROUND, Times(54.0, 54.0)),
         // For 512 bytes: the chip interrupts at 8 received bytes, and takes 16 to send.
         ("uart_receive_interrupts", IN_THE_BACKGROUND, Value(64)),
         ("uart_send_interrupts", IN_THE_BACKGROUND, Value(32)),

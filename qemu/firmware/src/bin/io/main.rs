@@ -2,7 +2,7 @@
 //!
 //! | command | module |
 //! |---|---|
-//! | `disk` | [`disk`]: reads from a virtio disk in the background, 1 to 32 in flight; [`peer`]: the same by `virtio-drivers`' own driver |
+//! | `disk` | [`disk`]: reads from a virtio disk in the background, 1 to 32 in flight; [`peer`], [`memory`]: the same by `virtio-drivers`' own driver |
 //! | `dma` | [`dma`]: for how long the start of a transfer masks interrupts |
 //! | `uart` | [`uart`]: bytes through a 16550, blocking, polled and in the background |
 //!
@@ -22,6 +22,7 @@ use firmware::{
 
 mod disk;
 mod dma;
+mod memory;
 mod peer;
 mod uart;
 

@@ -2,12 +2,12 @@
 //! call, which give its cost without its wait.
 
 use board::counter::now;
-use drivers::disk::{memory, transport};
+use drivers::disk::transport;
 use firmware::measure::exact::{span, steady};
 use static_cell::ConstStaticCell;
 use virtio_drivers::device::blk::{BlkReq, BlkResp, VirtIOBlk};
 
-use crate::{CHUNK, report_host};
+use crate::{CHUNK, memory::Board, report_host};
 
 /// Reads of a run whose duration depends on the host.
 const RUN: u64 = 32;
@@ -17,8 +17,8 @@ pub fn cases() -> u64 {
     static MEMORY: ConstStaticCell<[u8; CHUNK]> = ConstStaticCell::new([0; CHUNK]);
 
     let memory = MEMORY.take();
-    let (transport, _) = transport::find().expect("there is a disk");
-    let mut disk = VirtIOBlk::<memory::Board, _>::new(transport).expect("it is set up");
+    let transport::Found { transport, .. } = transport::find().expect("there is a disk");
+    let mut disk = VirtIOBlk::<Board, _>::new(transport).expect("it is set up");
     disk.disable_interrupts(); // There is no handler for them.
 
     let halves = steady(|| {

@@ -92,6 +92,27 @@ fn received_in_the_background(_: &'static Board) {
 }
 crate::registry::test!(received_in_the_background);
 
+/// An interrupt of the transmitter does not try the read that waits for bytes.
+fn an_interrupt_tries_what_it_concerns(_: &'static Board) {
+    static MEMORY: [ConstStaticCell<[u8; 64]>; 2] =
+        [const { ConstStaticCell::new([0; 64]) }; 2];
+
+    COM2.install();
+    let (rx, tx) = COM2.uart.split().expect("free");
+    let [to_fill, to_send] = MEMORY.each_ref().map(|memory| Buffer::new(memory.take()));
+    let read = Counted::new(rx.into_read_exact(to_fill));
+    let mut read = COM2.receiving.start(read).expect("idle");
+    let write = Counted::new(tx.into_write_all(to_send));
+    let write = COM2.sending.start(write).expect("idle").wait(Park);
+    assert_eq!(write.result, Ok(64));
+    assert!(COM2.line().taken() > 0);
+    read.cancel();
+    let read = read.wait(Park);
+    assert_eq!((read.result, read.op.tries), (Ok(0), 1), "the only try is that of the cancellation");
+    assert_eq!(COM2.enabled(), 0);
+}
+crate::registry::test!(an_interrupt_tries_what_it_concerns);
+
 fn cancelled_mid_way(_: &'static Board) {
     static MEMORY: ConstStaticCell<[u8; 64]> = ConstStaticCell::new([0; 64]);
 

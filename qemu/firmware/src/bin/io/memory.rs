@@ -1,5 +1,5 @@
-//! What `virtio-drivers` asks of a platform, on this board: memory is identity-mapped, so an
-//! address is the same for the processor and for a device.
+//! What `virtio-drivers`' own driver asks of a platform, on this board: memory is identity-mapped, so
+//! an address is the same for the processor and for a device.
 
 use core::{
     cell::UnsafeCell,
@@ -9,8 +9,8 @@ use core::{
 use portable_atomic::{AtomicU8, Ordering};
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 
-/// A queue of 128 takes two pages. After a reset the next queue is made before the last one is freed.
-const PAGES: usize = 4;
+/// A queue of 16 takes two pages.
+const PAGES: usize = 2;
 
 #[repr(C, align(4096))]
 struct Pool(UnsafeCell<[[u8; PAGE_SIZE]; PAGES]>);
