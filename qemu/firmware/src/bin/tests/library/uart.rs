@@ -94,8 +94,7 @@ crate::registry::test!(received_in_the_background);
 
 /// An interrupt of the transmitter does not try the read that waits for bytes.
 fn an_interrupt_tries_what_it_concerns(_: &'static Board) {
-    static MEMORY: [ConstStaticCell<[u8; 64]>; 2] =
-        [const { ConstStaticCell::new([0; 64]) }; 2];
+    static MEMORY: [ConstStaticCell<[u8; 64]>; 2] = [const { ConstStaticCell::new([0; 64]) }; 2];
 
     COM2.install();
     let (rx, tx) = COM2.uart.split().expect("free");
@@ -108,7 +107,11 @@ fn an_interrupt_tries_what_it_concerns(_: &'static Board) {
     assert!(COM2.line().taken() > 0);
     read.cancel();
     let read = read.wait(Park);
-    assert_eq!((read.result, read.op.tries), (Ok(0), 1), "the only try is that of the cancellation");
+    assert_eq!(
+        (read.result, read.op.tries),
+        (Ok(0), 1),
+        "the only try is that of the cancellation"
+    );
     assert_eq!(COM2.enabled(), 0);
 }
 crate::registry::test!(an_interrupt_tries_what_it_concerns);
