@@ -120,6 +120,9 @@ impl<const N: usize> Port<N> {
     #[inline]
     pub fn raise(&self, mut pins: u32) {
         for pin in &self.0 {
+            if pins == 0 {
+                break;
+            }
             if pins & 1 != 0 {
                 pin.raise(EDGE);
             }
