@@ -40,6 +40,7 @@
 //! - [`job`]: operations in the background, which the interrupt itself retries
 //! - [`sync`]: a mutex and channels, between a handler and the foreground or between cores
 //! - [`io`]: byte streams as operations
+//! - [`digital`]: input pins, levels and edges, one interrupt for a port
 //! - [`adapter`]: into the traits of `embedded-io`, `embedded-hal` and their async versions, and
 //!   back
 //! - [`uart16550`]: the reference driver
@@ -102,6 +103,7 @@ pub mod block;
 pub mod c;
 #[cfg(target_arch = "x86_64")]
 pub mod cache;
+pub mod digital;
 pub mod event;
 #[cfg(doc)]
 pub mod guide;

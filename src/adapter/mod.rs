@@ -18,6 +18,8 @@
 //! | | `embedded_hal_nb::serial::Write` | `embedded-hal-nb` |
 //! | a [`Clock`](crate::time::Clock), by `Delay` | `embedded_hal::delay::DelayNs` | `embedded-hal` |
 //! | a [`time::AlarmDelay`](crate::time::AlarmDelay) | `embedded_hal_async::delay::DelayNs` | `embedded-hal-async` |
+//! | a [`digital::Pin`](crate::digital::Pin) | `embedded_hal::digital::InputPin` | `embedded-hal` |
+//! | | `embedded_hal_async::digital::Wait` | `embedded-hal-async` |
 //!
 //! One value has all these traits at once, so a driver can be used blocking at boot and awaited
 //! later.
@@ -34,6 +36,8 @@
 
 #[cfg(any(feature = "embedded-hal", feature = "embedded-hal-async"))]
 mod delay;
+#[cfg(feature = "embedded-hal")]
+mod digital;
 #[cfg(feature = "embedded-hal-nb")]
 mod embedded_hal_nb;
 #[cfg(feature = "embedded-io")]

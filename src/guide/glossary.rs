@@ -17,6 +17,7 @@
 //! | **idler** | what passes the time between two tries: spins or sleeps ([`Idle`](crate::block::Idle)) |
 //! | **park** | to sleep so that an interrupt between the last question and the sleep ends it |
 //! | **arm** | to enable, in the device, the interrupt that announces the next worthwhile try |
+//! | **listen** | of a pin: to let its edges interrupt, from the call that makes an operation until that is dropped ([`digital`](crate::digital)) |
 //! | **quiet** | to make the device let its line fall |
 //! | **acknowledge** | to tell the interrupt controller that its interrupt was handled (EOI) |
 //! | **background operation** | one that continues after the call has returned ([`Background`](crate::job::Background)) |

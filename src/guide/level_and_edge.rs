@@ -46,6 +46,11 @@
 //!
 //! # A pin
 //!
+//! [`digital`](crate::digital) has this for the pins of a port, of which a HAL writes three functions.
+//! Its operations listen from the call that makes them until they are dropped. A *level* is latched
+//! there, too: `Wait` of `embedded-hal-async` asks that a pin which has switched back before the task
+//! runs still ends the wait. By hand, an edge is:
+//!
 //! ```
 //! use core::time::Duration;
 //! use wouldblock::{attempt::Attempt, block::Spin, event::Flags, nb, time::StdClock};

@@ -19,6 +19,7 @@
 //! | [`io::Write`](crate::io::Write) | the same for writing | [`Writer`](crate::adapter::Writer) |
 //! | a [`Clock`](crate::time::Clock) | `embedded_hal::delay::DelayNs` | `adapter::Delay` |
 //! | an [`AlarmDelay`](crate::time::AlarmDelay) | `embedded_hal_async::delay::DelayNs` | itself |
+//! | a [`PinInput`](crate::digital::PinInput) | `embedded_hal::digital::InputPin`, `embedded_hal_async::digital::Wait` | [`digital::Pin`](crate::digital::Pin) |
 //! | an operation or a job | `Future`, for any executor | itself |
 //!
 //! Each needs the feature that is named after the trait's crate. Each trait's *contract* is kept, not only
@@ -33,7 +34,7 @@
 //! | `embedded_io` with ready checks | operations | `adapter::Polled` | that the check is honest; a try to flush |
 //! | a future | an attempt | [`FromFuture`](crate::adapter::FromFuture) | a bound on one poll; any cancel safety but its own |
 //! | a non-blocking socket or file of std | an attempt | `from_fn`, and `ErrorKind::WouldBlock` as `nb::Error::WouldBlock`; asleep in poll(2): `examples/socket.rs` | |
-//! | an `InputPin` | an attempt for a *level* | `from_fn`; an edge: [`Flags`](crate::event::Flags) | |
+//! | an `InputPin` | an attempt for a *level* | `from_fn`; with its interrupt: [`digital`](crate::digital) | that a level which passes again is seen |
 //! | a type with blocking calls only | nothing | | its "try" might never return |
 //!
 //! # One value, every trait

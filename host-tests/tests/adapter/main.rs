@@ -6,6 +6,7 @@ mod support;
 
 mod back;
 mod delay;
+mod digital;
 mod errors;
 mod streams;
 mod uart;

@@ -4,6 +4,7 @@
 
 mod compose;
 mod device;
+mod digital;
 mod edges;
 mod event;
 mod job;

@@ -3,7 +3,8 @@
 use board::console;
 pub use report::{
     Absent, Appended, Counts, Domain, Echoed, Figure, InFlight, Kind, Masked, Nvdimm, Port,
-    Recorded, Recovered, Row, Soaked, Stream, Stretch, SweptPath, SweptTwin, Xorshift, Xorshift64,
+    Property, Recorded, Recovered, Row, Soaked, Stream, Stretch, SweptPath, SweptTwin, Xorshift,
+    Xorshift64,
 };
 
 /// One report.

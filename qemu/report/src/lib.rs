@@ -40,6 +40,10 @@ pub enum Report<S> {
     Want(Stream),
     /// The guest sends exactly these bytes: the host compares.
     Sends(Stream),
+    /// The guest asks for a change of the machine around it: the host sets the property.
+    Set(Property<S>),
+    /// The machine around the guest has this property: the host looks.
+    Holds(Property<S>),
     /// A test that this machine can run.
     Test {
         /// Its name, for the command line.
@@ -298,6 +302,18 @@ pub struct Stream {
     pub seed: u32,
 }
 
+/// A property of the machine, such as the level of a pin, and its value.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "std", derive(serde::Deserialize))]
+pub struct Property<S> {
+    /// The object, as the machine's monitor names it.
+    pub object: S,
+    /// The property.
+    pub property: S,
+    /// Its value.
+    pub value: bool,
+}
+
 /// How an echo went, as the guest saw it.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[cfg_attr(feature = "std", derive(serde::Deserialize))]
@@ -503,11 +519,12 @@ mod tests {
         r#"{"type":"figure","case":"park","ours":51,"peer":"hand-written","peer_value":34}"#;
     const NVDIMM: &str =
         r#"{"type":"nvdimm","base":4294967296,"length":4096,"domain":"memory_controller"}"#;
+    const SET: &str = r#"{"type":"set","object":"/machine/gpio","property":"A0","value":true}"#;
     const COMPLETE: &str = r#"{"type":"complete"}"#;
 
     #[test]
     fn what_is_read_is_written_the_same() {
-        for line in [ROW, WANT, FIGURE, NVDIMM, COMPLETE] {
+        for line in [ROW, WANT, FIGURE, NVDIMM, SET, COMPLETE] {
             let report: Report<String> = serde_json::from_str(line).expect(line);
             assert_eq!(serde_json::to_string(&report).unwrap(), line);
         }

@@ -116,6 +116,8 @@ pub enum Device {
     Edu,
     /// A flash controller that copies flash to memory by itself.
     Flash,
+    /// Pins that the host drives.
+    Pins,
     /// A virtio disk.
     Disk,
     /// Persistent memory.
@@ -126,11 +128,12 @@ pub enum Device {
 
 impl Device {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Serial,
         Self::Dma,
         Self::Edu,
         Self::Flash,
+        Self::Pins,
         Self::Disk,
         Self::Nvdimm,
         Self::SecondCore,
@@ -143,6 +146,7 @@ impl Device {
             Self::Dma => "DMA",
             Self::Edu => "edu",
             Self::Flash => "a flash controller with DMA",
+            Self::Pins => "pins",
             Self::Disk => "a virtio disk",
             Self::Nvdimm => "an NVDIMM",
             Self::SecondCore => "a second core",
@@ -166,10 +170,12 @@ const VIRT_STREAMS: [Attachment; 4] = [
 const VIRT_DEVICES: &[Device] = &[Device::Serial, Device::Dma, Device::Edu, Device::Disk];
 const VIRT_LACKS: &[(Device, &str)] = &[
     (Device::Flash, NO_FLASH),
+    (Device::Pins, NO_PINS),
     (Device::Nvdimm, NO_NVDIMM),
     (Device::SecondCore, "the board starts one core"),
 ];
 
+const NO_PINS: &str = "the machine has none";
 const NO_FLASH: &str = "the machine has none with DMA";
 const NO_PCI: &str = "it is a PCI device, and the machine has no PCI";
 const NO_NVDIMM: &str = "the machine has no slot for one";
@@ -203,7 +209,7 @@ pub static BOARDS: [Board; 5] = [
             Device::Nvdimm,
             Device::SecondCore,
         ],
-        lacks: &[(Device::Flash, NO_FLASH)],
+        lacks: &[(Device::Flash, NO_FLASH), (Device::Pins, NO_PINS)],
         packages: &["pc", "console", "cores", "panicless"],
     },
     Board {
@@ -223,7 +229,7 @@ pub static BOARDS: [Board; 5] = [
             Attachment::Device("-serial chardev:report"),
         ],
         command_line: CommandLine::Semihosting,
-        devices: &[Device::Serial, Device::Flash],
+        devices: &[Device::Serial, Device::Flash, Device::Pins],
         lacks: &[
             (Device::Dma, "the flash controller's takes no time, so there is nothing to wait for"),
             (Device::Edu, NO_PCI),
@@ -285,6 +291,7 @@ pub static BOARDS: [Board; 5] = [
             (Device::Dma, "QEMU does not emulate the chip's"),
             (Device::Edu, NO_PCI),
             (Device::Flash, NO_FLASH),
+            (Device::Pins, "in QEMU they do not interrupt"),
             (Device::Disk, NO_PCI),
             (Device::Nvdimm, NO_NVDIMM),
             (Device::SecondCore, ONE_CORE),
@@ -438,6 +445,7 @@ mod tests {
                 ("dma", Device::Dma),
                 ("edu", Device::Edu),
                 ("flash", Device::Flash),
+                ("pins", Device::Pins),
                 ("disk", Device::Disk),
             ];
             let known = known.into_iter().filter(|(_, device)| board.has(*device));

@@ -9,6 +9,7 @@ use crate::{
     child::{self, Child},
     error::{Error, Result},
     log::Line,
+    monitor::Monitor,
     outcome::Outcome,
     qemu,
     report::{Report, Stream, Xorshift},
@@ -96,6 +97,8 @@ pub struct Guest<'a> {
     /// For each serial port, if the board has it.
     writers: [Option<Sender<Source>>; 2],
     offered: Option<Source>,
+    /// Connected when it is needed first.
+    monitor: Option<Monitor>,
     folder: TempDir,
 }
 
@@ -194,7 +197,17 @@ impl<'a> Guest<'a> {
         let lines = events.clone();
         thread::spawn(move || dictionary.decode(log, |line| _ = lines.send(Event::Log(line))));
         thread::spawn(move || read_reports(report, &events));
-        Ok(Self { boot, begun, qemu, events: received, readers, writers, offered: None, folder })
+        Ok(Self {
+            boot,
+            begun,
+            qemu,
+            events: received,
+            readers,
+            writers,
+            offered: None,
+            monitor: None,
+            folder,
+        })
     }
 
     /// The process id of its QEMU.
@@ -211,7 +224,7 @@ impl<'a> Guest<'a> {
     }
 
     /// Waits for the end, and calls `each` with every report. Bytes that the guest wants are sent
-    /// here.
+    /// here, and what it asks of the machine is done.
     pub fn run(self, mut each: impl FnMut(Report)) -> Result<Run> {
         self.run_until(|report| {
             each(report);
@@ -249,6 +262,7 @@ impl<'a> Guest<'a> {
                             format!("the board {} has no such port", self.boot.rig.board.name);
                         bad_report.get_or_insert(Outcome::BadReport { line, error });
                     }
+                    self.change_or_check(&report)?;
                     power_fails = each(report).or(power_fails);
                 }
                 Err(RecvTimeoutError::Disconnected) => break true,
@@ -285,6 +299,23 @@ impl<'a> Guest<'a> {
             })?;
         }
         Ok(Run { board: self.boot.rig.board, what: self.boot.command_line(), outcome, log, time })
+    }
+
+    /// Changes the machine as the guest asks, or checks what it says of the machine.
+    fn change_or_check(&mut self, report: &Report) -> Result<()> {
+        let (Report::Set(property) | Report::Holds(property)) = report else { return Ok(()) };
+        let mut tell = || {
+            let monitor = match &mut self.monitor {
+                Some(monitor) => monitor,
+                monitor => monitor.insert(Monitor::connect(self.folder.path())?),
+            };
+            match report {
+                Report::Set(_) => monitor.set(property),
+                _ => monitor.check(property),
+            }
+        };
+        // If it cannot be told, the guest has ended, and its outcome says why.
+        tell().unwrap_or(Ok(()))
     }
 
     /// Queues the bytes that the guest wants. Returns whether the board has the port.

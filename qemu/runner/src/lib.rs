@@ -67,6 +67,7 @@ pub mod folders;
 pub mod guest;
 pub mod image;
 pub mod log;
+pub mod monitor;
 pub mod on_target;
 pub mod outcome;
 pub mod output;

@@ -1,12 +1,13 @@
 //! QEMU: where it is, and its command line.
 //!
 //! The guest's byte streams (two serial ports, the log, the reports) are unix sockets. The runner
-//! listens on them before QEMU starts, so that nothing is lost.
+//! listens on them before QEMU starts, so that nothing is lost. On the socket of its monitor QEMU listens,
+//! for a runner that needs it.
 
 use crate::{
     board::{Attachment, CommandLine, Machine, STREAMS},
     boot::{Boot, Rig},
-    pc,
+    monitor, pc,
     report::Domain,
 };
 use std::{
@@ -32,6 +33,9 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
     let mut command = Command::new(qemu);
     let mut add = |words: &str| _ = command.args(words.split(' ').filter(|word| !word.is_empty()));
     add("-nodefaults -no-reboot -display none -monitor none");
+    let socket = monitor::SOCKET; // There, QEMU listens, and waits for nothing.
+    add(&format!("-chardev socket,id=monitor,path={socket},server=on,wait=off"));
+    add("-mon chardev=monitor,mode=control");
     let mut console = String::new();
     for (stream, attachment) in STREAMS.iter().zip(board.streams) {
         let socket = format!("-chardev socket,id={stream},path={stream}");

@@ -7,6 +7,8 @@ pub use ::report::{
 
 /// One report.
 pub type Report = ::report::Report<String>;
+/// A property of the machine.
+pub type Property = ::report::Property<String>;
 /// A row of the tour.
 pub type Row = ::report::Row<String>;
 /// A row of the tour that this machine cannot run.

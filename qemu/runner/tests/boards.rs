@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         ("an_exception_has_the_number_and_the_name_of_the_processor", exception),
         ("a_hang_ends_at_the_limit_and_leaves_no_qemu", hang),
         ("an_exit_without_the_last_report_is_no_success", silent_exit),
+        ("a_property_of_the_machine_is_checked", wrong_property),
         ("an_unknown_test_is_a_bad_command_line", unknown_test),
         ("a_device_that_qemu_does_not_know_is_named", unknown_device),
     ])
@@ -77,6 +78,14 @@ fn hang(board: &'static Board) {
 
 fn silent_exit(board: &'static Board) {
     assert_eq!(boot(&rig(board), "silent_exit", LIMIT).outcome, Outcome::Incomplete);
+}
+
+fn wrong_property(board: &'static Board) {
+    let rig = rig(board);
+    let boot = rig.boot("run name=planted::wrong_property", LIMIT);
+    let run = Guest::boot(&boot, nowhere()).expect("a guest that started").run(drop);
+    let error = run.unwrap_err().to_string();
+    assert!(error.contains("mem-merge of /machine is true, and the guest said false"), "{error}");
 }
 
 fn unknown_test(board: &'static Board) {

@@ -1,5 +1,6 @@
 //! The contracts of `embedded-io`, `embedded-io-async`, `embedded-hal-nb` and `DelayNs` as checks,
-//! over any stream whose far end a test controls.
+//! over any stream whose far end a test controls; those of `InputPin` and `Wait`, over any pin whose
+//! level it controls.
 //!
 //! A check panics if the contract is broken. [`failures`] runs each check on a new stream and
 //! returns the names of those that panicked.
@@ -7,6 +8,7 @@
 pub mod awaited;
 pub mod blocking;
 pub mod delay;
+pub mod digital;
 pub mod nonblocking;
 
 use std::{
@@ -40,10 +42,7 @@ pub trait Peer {
 pub type Check<S, P> = (&'static str, fn(S, &P));
 
 /// The names of the `checks` that the streams of `make` do not pass.
-pub fn failures<S, P: Peer>(
-    checks: &[Check<S, P>],
-    make: impl Fn() -> (S, P),
-) -> Vec<&'static str> {
+pub fn failures<S, P>(checks: &[Check<S, P>], make: impl Fn() -> (S, P)) -> Vec<&'static str> {
     let fails = |check: fn(S, &P)| {
         let (stream, peer) = make();
         catch_unwind(AssertUnwindSafe(|| check(stream, &peer))).is_err()

@@ -23,6 +23,7 @@ mod job;
 mod job_twins;
 #[cfg(target_arch = "arm")]
 mod nested;
+mod pins;
 mod placement;
 mod polled;
 mod row;
@@ -73,6 +74,7 @@ fn sweep() {
         #[cfg(device = "serial")]
         uart::PATHS,
         edges::PATHS,
+        pins::PATHS,
         composed::PATHS,
         bounded::PATHS,
         polled::PATHS,
@@ -83,6 +85,7 @@ fn sweep() {
         twins::TWINS,
         job_twins::TWINS,
         composed_twins::TWINS,
+        pins::TWINS,
         #[cfg(device = "serial")]
         uart_twins::TWINS,
         #[cfg(device = "serial")]

@@ -9,6 +9,7 @@ mod machine;
 use core::hint::spin_loop;
 
 use board::{Board, exit};
+use firmware::report::{self, Property, Report};
 
 /// The planted test of that name (from the command line).
 pub fn find(name: &str) -> Option<fn(&'static Board)> {
@@ -18,6 +19,7 @@ pub fn find(name: &str) -> Option<fn(&'static Board)> {
         "fault" => fault,
         "fault_while_logging" => fault_while_logging,
         "silent_exit" => silent_exit,
+        "wrong_property" => wrong_property,
         #[cfg(device = "serial")]
         "wrong_bytes" => wrong_bytes,
         name => return machine::find(name),
@@ -54,9 +56,17 @@ fn silent_exit(_: &'static Board) {
     exit::silently()
 }
 
+/// Every machine has this property, and it is true. The host looks while the guest runs.
+fn wrong_property(board: &'static Board) {
+    let (object, property) = ("/machine", "mem-merge");
+    report::send(&Report::Holds(Property { object, property, value: true }));
+    report::send(&Report::Holds(Property { object, property, value: false }));
+    hang(board);
+}
+
 #[cfg(device = "serial")]
 fn wrong_bytes(_: &'static Board) {
-    use firmware::report::{self, Port, Report, Stream};
+    use firmware::report::{Port, Stream};
     use wouldblock::uart16550::{Register, Registers};
 
     report::send(&Report::Sends(Stream { port: Port::Com2, bytes: 1, seed: 1 }));
