@@ -118,6 +118,8 @@ pub enum Device {
     Flash,
     /// A virtio disk.
     Disk,
+    /// Two CAN controllers on one bus.
+    Can,
     /// Persistent memory.
     Nvdimm,
     /// A second core.
@@ -126,12 +128,13 @@ pub enum Device {
 
 impl Device {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Serial,
         Self::Dma,
         Self::Edu,
         Self::Flash,
         Self::Disk,
+        Self::Can,
         Self::Nvdimm,
         Self::SecondCore,
     ];
@@ -144,6 +147,7 @@ impl Device {
             Self::Edu => "edu",
             Self::Flash => "a flash controller with DMA",
             Self::Disk => "a virtio disk",
+            Self::Can => "two CAN controllers",
             Self::Nvdimm => "an NVDIMM",
             Self::SecondCore => "a second core",
         }
@@ -163,7 +167,8 @@ const VIRT_STREAMS: [Attachment; 4] = [
     Attachment::Device(""),
     Attachment::Device(""),
 ];
-const VIRT_DEVICES: &[Device] = &[Device::Serial, Device::Dma, Device::Edu, Device::Disk];
+const VIRT_DEVICES: &[Device] =
+    &[Device::Serial, Device::Dma, Device::Edu, Device::Disk, Device::Can];
 const VIRT_LACKS: &[(Device, &str)] = &[
     (Device::Flash, NO_FLASH),
     (Device::Nvdimm, NO_NVDIMM),
@@ -200,6 +205,7 @@ pub static BOARDS: [Board; 5] = [
             Device::Dma,
             Device::Edu,
             Device::Disk,
+            Device::Can,
             Device::Nvdimm,
             Device::SecondCore,
         ],
@@ -228,6 +234,7 @@ pub static BOARDS: [Board; 5] = [
             (Device::Dma, "the flash controller's takes no time, so there is nothing to wait for"),
             (Device::Edu, NO_PCI),
             (Device::Disk, NO_PCI),
+            (Device::Can, NO_PCI),
             (Device::Nvdimm, NO_NVDIMM),
             (Device::SecondCore, ONE_CORE),
         ],
@@ -286,6 +293,7 @@ pub static BOARDS: [Board; 5] = [
             (Device::Edu, NO_PCI),
             (Device::Flash, NO_FLASH),
             (Device::Disk, NO_PCI),
+            (Device::Can, NO_PCI),
             (Device::Nvdimm, NO_NVDIMM),
             (Device::SecondCore, ONE_CORE),
         ],
@@ -439,6 +447,7 @@ mod tests {
                 ("edu", Device::Edu),
                 ("flash", Device::Flash),
                 ("disk", Device::Disk),
+                ("can", Device::Can),
             ];
             let known = known.into_iter().filter(|(_, device)| board.has(*device));
             assert_eq!(named, known.map(|(name, _)| name).collect(), "{}", board.name);
