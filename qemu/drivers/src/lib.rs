@@ -7,6 +7,7 @@
 //! | `flash` | the DMA engine of a flash controller |
 //! | [`timer`] | the board's timer, as a background operation |
 //! | [`disk`] | a virtio disk, many requests in flight |
+//! | [`can`] | the SJA1000s of two cards on one CAN bus |
 //! | [`buffer`] | memory that an operation can own |
 //!
 //! A driver is built where the board has its device.
@@ -17,6 +18,8 @@
 #![no_std]
 
 pub mod buffer;
+#[cfg(device = "can")]
+pub mod can;
 #[cfg(device = "disk")]
 pub mod disk;
 #[cfg(device = "dma")]
