@@ -5,6 +5,7 @@
 #![no_main]
 
 mod board;
+mod buses;
 mod library;
 #[cfg(target_arch = "x86_64")]
 mod pc;

@@ -1,0 +1,4 @@
+//! Tests of buses: the library's operations on controllers, with real interrupts.
+
+#[cfg(device = "can")]
+mod can;
