@@ -2,3 +2,5 @@
 
 #[cfg(device = "can")]
 mod can;
+#[cfg(device = "can")]
+mod canopen;

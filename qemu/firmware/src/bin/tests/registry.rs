@@ -58,6 +58,7 @@ pub struct Lacking {
 /// The modules of tests that are not built for this board.
 const NOT_BUILT: &[(bool, Lacking)] = &[
     lacking(cfg!(device = "can"), "buses::can", NO_CAN),
+    lacking(cfg!(device = "can"), "buses::canopen", NO_CAN),
     lacking(cfg!(device = "edu"), "board::edu", "no edu device"),
     lacking(cfg!(device = "flash"), "board::flash", "no flash controller"),
     lacking(cfg!(device = "serial"), "board::serial", NO_SERIAL),
