@@ -50,6 +50,7 @@
 //!
 //! Default features are empty, features only add.
 //!
+//! - [`can`]: CAN, and the traits of `embedded-can` (feature `embedded-can`)
 //! - [`persist`]: persistent memory, and an append-only log (feature `persist`)
 //! - `c`: `cache` and `persist` for programs in C, with a generated header (feature `c`, x86_64)
 //! - [`testing`]: an interrupt at every place of a wait, on the host (feature `testing`)
@@ -83,6 +84,7 @@
 //!
 
 #![cfg_attr(not(target_arch = "x86_64"), doc = "[`cache`]: #modules-behind-a-feature")]
+#![cfg_attr(not(feature = "embedded-can"), doc = "[`can`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "persist"), doc = "[`persist`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "testing"), doc = "[`testing`]: #modules-behind-a-feature")]
 #![cfg_attr(
@@ -103,6 +105,8 @@ pub mod block;
 pub mod c;
 #[cfg(target_arch = "x86_64")]
 pub mod cache;
+#[cfg(feature = "embedded-can")]
+pub mod can;
 pub mod digital;
 pub mod event;
 #[cfg(doc)]

@@ -28,6 +28,7 @@
 //! | **owed wake** | a wake that happens when it is dropped, after the interrupt is acknowledged ([`OwedWake`](crate::event::OwedWake)) |
 //! | **deadline** | a moment on a clock ([`Deadline`](crate::time::Deadline)); a **time-out** is to reach it |
 //! | **alarm** | one interrupt, some ticks from now ([`Alarm`](crate::time::Alarm)) |
+//! | **displaced** | said of a CAN frame that was queued, and whose place a more urgent one has taken |
 //! | **boundary** | a place at which the sweep lets an interrupt come |
 //! | **sweep** | a check that places an interrupt at every boundary of a wait |
 //! | **twin** | the same code with one mistake, which a check must catch |

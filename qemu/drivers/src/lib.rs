@@ -8,6 +8,7 @@
 //! | `pins` | pins of a GPIO controller, in and out |
 //! | [`timer`] | the board's timer, as a background operation |
 //! | [`disk`] | a virtio disk, many requests in flight |
+//! | [`can`] | the SJA1000s of two cards on one CAN bus |
 //! | [`buffer`] | memory that an operation can own |
 //!
 //! A driver is built where the board has its device.
@@ -18,6 +19,8 @@
 #![no_std]
 
 pub mod buffer;
+#[cfg(device = "can")]
+pub mod can;
 #[cfg(device = "disk")]
 pub mod disk;
 #[cfg(device = "dma")]

@@ -120,6 +120,8 @@ pub enum Device {
     Pins,
     /// A virtio disk.
     Disk,
+    /// Two CAN controllers on one bus.
+    Can,
     /// Persistent memory.
     Nvdimm,
     /// A second core.
@@ -135,6 +137,7 @@ impl Device {
         Self::Flash,
         Self::Pins,
         Self::Disk,
+        Self::Can,
         Self::Nvdimm,
         Self::SecondCore,
     ];
@@ -148,6 +151,7 @@ impl Device {
             Self::Flash => "a flash controller with DMA",
             Self::Pins => "pins",
             Self::Disk => "a virtio disk",
+            Self::Can => "two CAN controllers",
             Self::Nvdimm => "an NVDIMM",
             Self::SecondCore => "a second core",
         }
@@ -167,7 +171,8 @@ const VIRT_STREAMS: [Attachment; 4] = [
     Attachment::Device(""),
     Attachment::Device(""),
 ];
-const VIRT_DEVICES: &[Device] = &[Device::Serial, Device::Dma, Device::Edu, Device::Disk];
+const VIRT_DEVICES: &[Device] =
+    &[Device::Serial, Device::Dma, Device::Edu, Device::Disk, Device::Can];
 const VIRT_LACKS: &[(Device, &str)] = &[
     (Device::Flash, NO_FLASH),
     (Device::Pins, NO_PINS),
@@ -206,6 +211,7 @@ pub static BOARDS: [Board; 5] = [
             Device::Dma,
             Device::Edu,
             Device::Disk,
+            Device::Can,
             Device::Nvdimm,
             Device::SecondCore,
         ],
@@ -234,6 +240,7 @@ pub static BOARDS: [Board; 5] = [
             (Device::Dma, "the flash controller's takes no time, so there is nothing to wait for"),
             (Device::Edu, NO_PCI),
             (Device::Disk, NO_PCI),
+            (Device::Can, NO_PCI),
             (Device::Nvdimm, NO_NVDIMM),
             (Device::SecondCore, ONE_CORE),
         ],
@@ -293,6 +300,7 @@ pub static BOARDS: [Board; 5] = [
             (Device::Flash, NO_FLASH),
             (Device::Pins, "in QEMU they do not interrupt"),
             (Device::Disk, NO_PCI),
+            (Device::Can, NO_PCI),
             (Device::Nvdimm, NO_NVDIMM),
             (Device::SecondCore, ONE_CORE),
         ],
@@ -447,6 +455,7 @@ mod tests {
                 ("flash", Device::Flash),
                 ("pins", Device::Pins),
                 ("disk", Device::Disk),
+                ("can", Device::Can),
             ];
             let known = known.into_iter().filter(|(_, device)| board.has(*device));
             assert_eq!(named, known.map(|(name, _)| name).collect(), "{}", board.name);

@@ -178,6 +178,12 @@ impl Rig {
         self.board.has(Device::Disk) && (!self.board.is_pc() || machine == Machine::Q35)
     }
 
+    /// Whether the machine takes the cards with CAN controllers.
+    pub fn takes_can(&self) -> bool {
+        self.board.has(Device::Can)
+            && (!self.board.is_pc() || self.options.machine() != Machine::Microvm)
+    }
+
     /// A boot of this rig with `command`, by default within `limit`.
     pub fn boot(&self, command: impl Into<String>, limit: Duration) -> Boot<'_> {
         Boot {
@@ -187,6 +193,7 @@ impl Rig {
             exact: true,
             cores: 1,
             disk: None,
+            can: false,
             nvdimm: None,
             limit: self.options.limit(limit),
         }
@@ -210,6 +217,8 @@ pub struct Boot<'a> {
     pub cores: u8,
     /// The disk that is plugged in (on the PC: `q35` only).
     pub disk: Option<Disk>,
+    /// Whether two CAN controllers are plugged in, on one bus.
+    pub can: bool,
     /// The persistent memory that is plugged in (the PC only: `q35` and `pc`).
     pub nvdimm: Option<Nvdimm>,
     /// The time limit. QEMU is killed when it has passed.

@@ -151,7 +151,7 @@ fn verdict(rounds: u32, failures: &[(u32, String)]) -> String {
 /// Boots one test, and compares the bytes that it sends with those that it reports.
 pub fn boot(rig: &Rig, irq: Option<Irq>, name: &str) -> Result<Run> {
     let mut boot = rig.boot(format!("run name={name}"), LIMIT);
-    boot.irq = irq;
+    (boot.irq, boot.can) = (irq, rig.takes_can());
     let ports = [Transcript::default(), Transcript::default()];
     let mut streams = Vec::new();
     let guest = Guest::boot(&boot, ports.each_ref().map(|port| Box::new(port.clone()) as Sink))?;
@@ -194,7 +194,8 @@ pub struct List {
 /// Boots the firmware for its list of tests.
 pub fn list(rig: &Rig) -> Result<List> {
     let (mut names, mut lacking) = (Vec::new(), Vec::new());
-    let boot = rig.boot("list", LIMIT);
+    let mut boot = rig.boot("list", LIMIT);
+    boot.can = rig.takes_can();
     let guest = Guest::boot(&boot, nowhere())?;
     let run = guest.run(|report| match report {
         Report::Test { name } => names.push(name),

@@ -61,6 +61,9 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
     if boot.cores > 1 {
         command.args(["-smp", &boot.cores.to_string()]);
     }
+    if boot.can {
+        command.args(CAN.split(' '));
+    }
     if boot.exact {
         // The guest's clock counts instructions, so every figure repeats to the digit.
         command.args(["-icount", &format!("shift={},sleep=off", board.shift)]);
@@ -90,6 +93,10 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
     command.current_dir(folder);
     command
 }
+
+/// Where QEMU plugs in what has no address, and what the other devices have, leaves these slots free. The
+/// cards share an interrupt line, on `q35` and `virt` with no other device.
+const CAN: &str = "-object can-bus,id=can -device kvaser_pci,canbus=can,addr=4 -device kvaser_pci,canbus=can,addr=8";
 
 /// QEMU's word for what survives a power failure.
 fn persistence(domain: Domain) -> &'static str {
@@ -142,6 +149,29 @@ mod tests {
                 let devices = devices.filter(|word| *word == stream).count() - 2 * sockets;
                 let there = usize::from(attachment != Attachment::Absent);
                 assert_eq!((sockets, devices), (there, there), "{stream} of {words:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn can_controllers_are_plugged_in_where_there_is_a_place_and_only_on_request() {
+        for board in &BOARDS {
+            for machine in [pc::Machine::Q35, pc::Machine::Pc, pc::Machine::Microvm] {
+                let machine = board.is_pc().then_some(machine);
+                let options = Options { machine, ..Options::on(board) };
+                let firmware = Firmware { elf: "firmware".into(), dictionary: Default::default() };
+                let rig = Rig { qemu: board.qemu.name.into(), firmware, board, options };
+                let mut boot = rig.boot("list", Duration::ZERO);
+                let cards = |boot: &Boot| {
+                    let command = command(boot, Path::new("."));
+                    let words = command.get_args().map(|word| word.to_string_lossy());
+                    words.filter(|word| word.starts_with("kvaser_pci,canbus=can,")).count()
+                };
+                assert_eq!(cards(&boot), 0);
+                boot.can = rig.takes_can();
+                let has_pci = ["pc", "virt", "virt-imc"].contains(&board.name);
+                let expected = if has_pci && machine != Some(pc::Machine::Microvm) { 2 } else { 0 };
+                assert_eq!(cards(&boot), expected, "{} {machine:?}", board.name);
             }
         }
     }

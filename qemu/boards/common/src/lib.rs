@@ -7,6 +7,7 @@
 //! | [`exit`] | why a run failed, and its exit code |
 //! | [`interrupts`] | the handler of a line, and what is counted of interrupts |
 //! | [`observed`] | the moments at which handlers begin and end, for a program that records them |
+//! | [`kvaser`] | a card with a CAN controller, which is on PCI |
 //! | [`log`] | `defmt`'s frames, written by one caller at a time |
 //! | [`mmio`] | device registers in memory |
 //! | [`report`](mod@report) | one line of the report |
@@ -18,6 +19,7 @@ pub mod command_line;
 pub mod edu;
 pub mod exit;
 pub mod interrupts;
+pub mod kvaser;
 pub mod log;
 pub mod mmio;
 #[cfg_attr(not(feature = "observed"), path = "unobserved.rs")]

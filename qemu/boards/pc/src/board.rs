@@ -2,7 +2,7 @@
 
 use common::{command_line::CommandLine, once::Once};
 
-use crate::{edu::Edu, hvm::MemoryMap, interrupts::Controller, machine::Machine, pci};
+use crate::{can::Card, edu::Edu, hvm::MemoryMap, interrupts::Controller, machine::Machine, pci};
 
 /// What this machine is, and what it was told.
 pub struct Board {
@@ -19,6 +19,8 @@ pub struct Board {
     pub pci: Option<pci::Bus>,
     /// QEMU's teaching device, if it is plugged in.
     pub edu: Option<Edu>,
+    /// The cards with CAN controllers, if they are plugged in.
+    pub can: [Option<Card>; 2],
 }
 
 static BOARD: Once<Board> = Once::new();

@@ -17,7 +17,7 @@
 //! | [`exit`] | the end of a run, with an exit code |
 //! | [`exceptions`] | what a fault logs before it ends the run, and hooks for a program that expects one |
 //! | [`cores`] | the second core, and interrupts from one core to the other |
-//! | [`serial`], [`pci`], [`edu`] | devices: addresses, registers and interrupt lines; no drivers |
+//! | [`serial`], [`pci`], [`edu`], [`can`] | devices: addresses, registers and interrupt lines; no drivers |
 //! | [`nvdimm`], [`acpi`] | persistent memory, and the firmware's tables that name it |
 //! | [`command_line`], [`hvm`] | what the loader handed over |
 
@@ -27,6 +27,7 @@ pub mod acpi;
 pub mod alarm;
 mod apic;
 mod board;
+pub mod can;
 pub mod console;
 pub mod cores;
 pub mod counter;

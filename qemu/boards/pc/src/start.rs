@@ -17,7 +17,7 @@ use x86_64::{VirtAddr, instructions::tlb};
 use crate::{
     alarm, apic,
     board::{Board, board, install},
-    cores, counter,
+    can, cores, counter,
     cpu::Core,
     edu, exceptions,
     exit::{self, Failure},
@@ -71,9 +71,10 @@ unsafe extern "C" fn first(start_info: *const StartInfo) -> ! {
 
     let (machine, pci) = pci::probe(controller);
     let edu = pci.as_ref().and_then(edu::find);
+    let can = pci.as_ref().map(can::find).unwrap_or_default();
 
     static CELL: StaticCell<Board> = StaticCell::new();
-    let board = CELL.init(Board { machine, controller, command_line, memory, pci, edu });
+    let board = CELL.init(Board { machine, controller, command_line, memory, pci, edu, can });
     install(board);
     defmt::info!(
         "{} with the {}; the time-stamp counter runs at {=u64} Hz",

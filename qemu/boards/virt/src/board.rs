@@ -2,7 +2,7 @@
 
 use common::{command_line::CommandLine, once::Once};
 
-use crate::{edu::Edu, pci};
+use crate::{can::Card, edu::Edu, pci};
 
 /// What this machine is, and what it was told.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub struct Board {
     pub pci: Option<pci::Bus>,
     /// QEMU's teaching device, if it is plugged in.
     pub edu: Option<Edu>,
+    /// The cards with CAN controllers, if they are plugged in.
+    pub can: [Option<Card>; 2],
 }
 
 static BOARD: Once<Board> = Once::new();

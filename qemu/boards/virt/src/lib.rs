@@ -17,13 +17,14 @@
 //! | [`console`] | the log (`defmt` frames) and the report, for the host |
 //! | [`exit`] | the end of a run, with an exit code |
 //! | `exceptions` | what an exception logs before it ends the run |
-//! | [`serial`], [`pci`], [`edu`] | devices: addresses, registers and interrupt lines; no drivers |
+//! | [`serial`], [`pci`], [`edu`], [`can`] | devices: addresses, registers and interrupt lines; no drivers |
 //! | `semihosting` | the command line |
 
 #![no_std]
 
 pub mod alarm;
 mod board;
+pub mod can;
 mod clint;
 pub mod console;
 pub mod counter;

@@ -5,7 +5,7 @@ use static_cell::StaticCell;
 
 use crate::{
     board::{Board, install},
-    console, edu,
+    can, console, edu,
     exit::{self, Failure},
     interrupts, pci, semihosting,
 };
@@ -28,8 +28,8 @@ fn first() -> ! {
     };
     static CELL: StaticCell<Board> = StaticCell::new();
     let command_line = CommandLine::new(command_line);
-    let edu = edu::find(&pci);
-    let board = CELL.init(Board { command_line, pci: Some(pci), edu });
+    let (edu, can) = (edu::find(&pci), can::find(&pci));
+    let board = CELL.init(Board { command_line, pci: Some(pci), edu, can });
     install(board);
     __board_main(board)
 }

@@ -1,4 +1,8 @@
-//! Tests of the library's buses and pins, on real devices that the host drives.
+//! Tests of the library's buses and pins, on real devices.
 
+#[cfg(device = "can")]
+mod can;
+#[cfg(device = "can")]
+mod canopen;
 #[cfg(device = "pins")]
 mod pins;

@@ -38,14 +38,14 @@ fn interrupt_now(handler: fn(Line)) {
 }
 
 /// Makes `handler` run once, on the timer interrupt, `ticks` ticks from now.
-fn interrupt_in(ticks: u64, handler: fn(Line)) {
+pub fn interrupt_in(ticks: u64, handler: fn(Line)) {
     Line::Timer.set_handler(handler);
     Line::Timer.enable();
     one_shot(ticks);
 }
 
 /// Sleeps, and checks after each interrupt, until the condition holds.
-fn sleep_until(condition: impl Fn() -> bool) {
+pub fn sleep_until(condition: impl Fn() -> bool) {
     while !condition() {
         Park.idle(&condition);
     }

@@ -26,9 +26,27 @@ pub enum Needs {
     /// A DMA engine.
     #[cfg(device = "dma")]
     Dma,
+    /// The cards with CAN controllers.
+    #[cfg(device = "can")]
+    Can,
     /// A PCI bus.
     #[cfg(target_arch = "x86_64")]
     Pci,
+}
+
+impl Needs {
+    /// What a machine lacks that does not have it.
+    const fn lacking(self) -> &'static str {
+        match self {
+            Self::Nothing => "",
+            #[cfg(device = "dma")]
+            Self::Dma => NO_DMA,
+            #[cfg(device = "can")]
+            Self::Can => NO_CAN,
+            #[cfg(target_arch = "x86_64")]
+            Self::Pci => "no PCI bus",
+        }
+    }
 }
 
 /// A test that does not run, or a module of tests, and what the board lacks for it.
@@ -39,6 +57,8 @@ pub struct Lacking {
 
 /// The modules of tests that are not built for this board.
 const NOT_BUILT: &[(bool, Lacking)] = &[
+    lacking(cfg!(device = "can"), "buses::can", NO_CAN),
+    lacking(cfg!(device = "can"), "buses::canopen", NO_CAN),
     lacking(cfg!(device = "edu"), "board::edu", "no edu device"),
     lacking(cfg!(device = "flash"), "board::flash", "no flash controller"),
     lacking(cfg!(device = "serial"), "board::serial", NO_SERIAL),
@@ -57,6 +77,7 @@ const NOT_BUILT: &[(bool, Lacking)] = &[
 
 const NO_SERIAL: &str = "no 16550";
 const NO_PRIORITIES: &str = "no priorities of interrupts";
+const NO_CAN: &str = "no CAN controllers";
 const NO_DMA: &str = "no DMA engine";
 
 const fn lacking(is_built: bool, name: &'static str, why: &'static str) -> (bool, Lacking) {
@@ -75,6 +96,8 @@ impl Test {
             Needs::Nothing => true,
             #[cfg(device = "dma")]
             Needs::Dma => drivers::dma::line().is_some(),
+            #[cfg(device = "can")]
+            Needs::Can => drivers::can::is_there(),
             #[cfg(target_arch = "x86_64")]
             Needs::Pci => board::board().pci.is_some(),
         }
@@ -89,7 +112,7 @@ pub fn tests() -> impl Iterator<Item = &'static Test> {
 /// The tests that it cannot run. A name without a function is that of a module.
 pub fn lacking_here() -> impl Iterator<Item = Lacking> {
     let machine = TESTS.iter().filter(|test| !test.runs_here());
-    let machine = machine.map(|test| Lacking { name: test.name(), why: NO_DMA });
+    let machine = machine.map(|test| Lacking { name: test.name(), why: test.needs.lacking() });
     let board = NOT_BUILT.iter().filter(|(is_built, _)| !is_built);
     machine.chain(board.map(|(_, lacking)| Lacking { ..*lacking }))
 }
