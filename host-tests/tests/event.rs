@@ -701,6 +701,57 @@ fn a_signal_does_not_recurse() {
     assert_eq!(depth.load(SeqCst), 101, "the twin was not caught");
 }
 
+/// A waker that polls its own waiter and signals its own event calls itself. However deep that goes, it
+/// is not replaced while it is called. Deeper than the counts of registrations reach, which are 15 bits.
+#[test]
+fn a_waker_that_calls_itself_is_not_replaced_however_deep() {
+    const DEPTH: u32 = 1 << 15;
+
+    fn deep() {
+        let (event, depth) = (leak(Event::new()), leak(AtomicU32::new(0)));
+        let free = leak(std::sync::Mutex::new(event.waiter()));
+        // Polls with a waker; `None` if a poll calls this.
+        let register = move |waker: &Waker| {
+            let mut waiter = free.lock().unwrap().take()?;
+            let mut context = std::task::Context::from_waker(waker);
+            assert!(waiter.poll(&mut context, &mut never()).is_pending());
+            *free.lock().unwrap() = Some(waiter);
+            Some(())
+        };
+        let own = leak(std::sync::OnceLock::<Waker>::new());
+        let refused = leak(AtomicBool::new(false));
+        let (bottom, at_the_bottom) = (leak(AtomicBool::new(false)), leak(AtomicBool::new(false)));
+        let waker = hooked(move |call| {
+            if call != Call::Wake || at_the_bottom.load(SeqCst) {
+                return;
+            }
+            let deepest = depth.fetch_add(1, SeqCst) + 1 == DEPTH;
+            if !deepest && register(own.get().unwrap()).is_none() {
+                refused.store(true, SeqCst); // The waker of a poll that is refused is woken.
+                return;
+            }
+            if !deepest && !refused.load(SeqCst) {
+                return event.signal();
+            }
+            at_the_bottom.store(true, SeqCst);
+            let (other, wakes) = counting();
+            register(&other);
+            assert_eq!(wakes.load(SeqCst), 1, "it replaces what is being called");
+            bottom.store(true, SeqCst);
+        });
+        own.set(waker.clone()).unwrap();
+        register(&waker);
+        event.signal();
+        assert!(bottom.load(SeqCst) && depth.load(SeqCst) > 1000);
+    }
+    // Its stack is as deep as the calls; the pages are taken as they are used.
+    std::thread::Builder::new().stack_size(1 << 30).spawn(deep).unwrap().join().unwrap();
+}
+
+fn never() -> impl Attempt<Output = (), Error = ()> {
+    attempt::from_fn(|| Err::<(), _>(nb::Error::WouldBlock))
+}
+
 #[test]
 fn one_registration_is_one_wake() {
     let event = leak(Event::new());

@@ -31,11 +31,21 @@ mod without_cas;
 mod words;
 
 // Of the files `event/sections.rs` and `job/state/sections.rs`, which are chosen in the same way.
-#[cfg(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64")))]
+#[cfg(any(
+    wouldblock_sections,
+    wouldblock_single_core,
+    not(target_pointer_width = "64"),
+    not(target_has_atomic = "32")
+))]
 mod bytes;
 
 // The counts of the file `event/lock_free.rs`.
-#[cfg(not(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64"))))]
+#[cfg(not(any(
+    wouldblock_sections,
+    wouldblock_single_core,
+    not(target_pointer_width = "64"),
+    not(target_has_atomic = "32")
+)))]
 mod counts {
     #[cfg(all(not(loom), feature = "testing"))]
     pub(crate) use super::preemptible::AtomicU16;
@@ -53,7 +63,12 @@ pub(crate) use counts::AtomicU16;
 
 #[cfg(loom)]
 pub(crate) use self::loom::{AtomicU32, Ordering, UnsafeCell, section};
-#[cfg(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64")))]
+#[cfg(any(
+    wouldblock_sections,
+    wouldblock_single_core,
+    not(target_pointer_width = "64"),
+    not(target_has_atomic = "32")
+))]
 pub(crate) use bytes::{Byte, exclusive};
 #[cfg(any(loom, feature = "testing"))]
 pub(crate) use each::{read_each, write_each};
@@ -66,7 +81,12 @@ pub(crate) use preemptible::{AtomicU32, Ordering, UnsafeCell, section};
 #[cfg(all(not(loom), not(feature = "testing"), not(target_has_atomic = "32")))]
 pub(crate) use without_cas::AtomicU32;
 pub(crate) use words::Word;
-#[cfg(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64")))]
+#[cfg(any(
+    wouldblock_sections,
+    wouldblock_single_core,
+    not(target_pointer_width = "64"),
+    not(target_has_atomic = "32")
+))]
 pub(crate) use words::order;
 
 /// Declares a function that is `const` except under loom, which makes its atomics at run time.

@@ -56,7 +56,12 @@ macro_rules! preemptible {
 }
 
 preemptible!(AtomicU32, u32);
-#[cfg(not(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64"))))]
+#[cfg(not(any(
+    wouldblock_sections,
+    wouldblock_single_core,
+    not(target_pointer_width = "64"),
+    not(target_has_atomic = "32")
+)))]
 preemptible!(AtomicU16, u16);
 
 /// A cell with the interface of loom's. The sweep reports accesses that overlap.

@@ -77,7 +77,12 @@ macro_rules! word {
         }
     };
 }
-#[cfg(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64")))]
+#[cfg(any(
+    wouldblock_sections,
+    wouldblock_single_core,
+    not(target_pointer_width = "64"),
+    not(target_has_atomic = "32")
+))]
 pub(super) use word;
 
 word!(

@@ -5,7 +5,8 @@
 // **Only the waiter writes `waker`, and only while there is no reader. A reader is a signaller that has
 // taken `ARMED` from `state`, until it counts itself in `ended`.** Only the waiter sets `ARMED`, which it
 // counts in `registered`, and takes that back if it takes `ARMED` back itself. So while `ARMED` is not
-// set, there is no reader if the two counts are equal, and none can come. While `ARMED` is set there is a
+// set, there is no reader if the two counts are equal, and none can come; there are never more than
+// `READERS`, so that equal counts mean no reader. While `ARMED` is set there is a
 // waker. The waiter may read `waker` at any time, since nothing else writes it. There is one waiter:
 // `AVAILABLE` ensures that, or the owner of an event that hands none out.
 
@@ -19,8 +20,11 @@ const HEARD: u32 = 1;
 const ARMED: u32 = 1 << 1;
 /// In `ended`: the waiter is not handed out.
 const AVAILABLE: u16 = 1;
-/// One registration. The counts have 15 bits, more than there can be cores and nested handlers.
+/// One registration. The counts have 15 bits, and are equal again after 2^15 of them.
 const ONE: u16 = 1 << 1;
+/// The most readers at once, a quarter of that: more than there are cores and nested handlers, but a
+/// waker may poll its own waiter, signal its own event, and so call itself.
+const READERS: u16 = ONE << 13;
 
 /// Who is to be woken by the next signal.
 #[derive(Debug)]
@@ -144,6 +148,11 @@ impl Registration {
             // SAFETY: the caller is the waiter.
             let Ok(evicted) = (unsafe { self.replace(Some(waker.clone())) }) else { return false };
             drop(evicted); // In the context of the waiter, never in a handler.
+        }
+        // What this loads may be old: then there are fewer readers.
+        let ended = self.ended.load(Ordering::Relaxed) & !AVAILABLE;
+        if self.registered.load(Ordering::Relaxed).wrapping_sub(ended) > READERS {
+            return false;
         }
         if self.state.fetch_or(ARMED, Ordering::AcqRel) & ARMED == 0 {
             self.count(ONE);

@@ -48,11 +48,21 @@ mod flags;
 mod operation;
 // Both files are the same interface; see each for when it is the better one.
 #[cfg_attr(
-    any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64")),
+    any(
+        wouldblock_sections,
+        wouldblock_single_core,
+        not(target_pointer_width = "64"),
+        not(target_has_atomic = "32")
+    ),
     path = "sections.rs"
 )]
 #[cfg_attr(
-    not(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64"))),
+    not(any(
+        wouldblock_sections,
+        wouldblock_single_core,
+        not(target_pointer_width = "64"),
+        not(target_has_atomic = "32")
+    )),
     path = "lock_free.rs"
 )]
 mod registration;

@@ -31,11 +31,21 @@
 
 // See the module `event`, which chooses in the same way.
 #[cfg_attr(
-    any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64")),
+    any(
+        wouldblock_sections,
+        wouldblock_single_core,
+        not(target_pointer_width = "64"),
+        not(target_has_atomic = "32")
+    ),
     path = "sections.rs"
 )]
 #[cfg_attr(
-    not(any(wouldblock_sections, wouldblock_single_core, not(target_pointer_width = "64"))),
+    not(any(
+        wouldblock_sections,
+        wouldblock_single_core,
+        not(target_pointer_width = "64"),
+        not(target_has_atomic = "32")
+    )),
     path = "lock_free.rs"
 )]
 mod chosen;

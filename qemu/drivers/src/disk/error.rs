@@ -3,7 +3,7 @@
 /// Why a request failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
 pub enum Error {
-    /// The memory is not a whole number of sectors, or empty.
+    /// The memory is not a whole number of sectors, or 4 GiB or more, or empty.
     Length,
     /// The request goes past the end of the disk.
     OutOfRange,
@@ -20,7 +20,7 @@ pub enum Error {
 impl core::fmt::Display for Error {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
-            Self::Length => "not a whole number of sectors",
+            Self::Length => "not a whole number of sectors, or 4 GiB or more",
             Self::OutOfRange => "past the end of the disk",
             Self::ReadOnly => "the disk cannot be written",
             Self::Device => "the device could not do it",

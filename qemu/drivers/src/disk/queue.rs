@@ -166,7 +166,8 @@ impl Queue {
         SHARED.used.flags.load(Relaxed) & 1 == 0
     }
 
-    /// The next frame that the device has ended, once, with its status.
+    /// The next frame that the device has ended, once, with its status. A device that is wrong may name
+    /// any frame, also one that there is not.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<(usize, u8)> {
         if SHARED.used.index.load(Acquire) == self.ended {
@@ -175,7 +176,8 @@ impl Queue {
         let place = usize::from(self.ended) % SIZE;
         self.ended = self.ended.wrapping_add(1);
         let frame = SHARED.used.ring[place].frame.load(Relaxed) as usize;
-        Some((frame, SHARED.wires[frame].status.load(Relaxed)))
+        let status = SHARED.wires.get(frame).map_or(u8::MAX, |wire| wire.status.load(Relaxed));
+        Some((frame, status))
     }
 }
 

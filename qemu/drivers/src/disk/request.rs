@@ -35,7 +35,9 @@ impl Flight {
         sector: u64,
         memory: &mut [u8],
     ) -> Result<Self, Error> {
-        if memory.is_empty() || !memory.len().is_multiple_of(SECTOR) {
+        // A descriptor has 32 bits for the length.
+        let fits = u32::try_from(memory.len()).is_ok();
+        if memory.is_empty() || !memory.len().is_multiple_of(SECTOR) || !fits {
             return Err(Error::Length);
         }
         let end = sector.checked_add((memory.len() / SECTOR) as u64);

@@ -22,8 +22,12 @@ pub struct Found {
     pub line: Line,
 }
 
-/// Finds the machine's disk; `None` if it has none. For the one driver of it.
-pub fn find() -> Option<Found> {
+/// Finds the machine's disk; `None` if it has none.
+///
+/// # Safety
+/// Nothing else drives the disk as long as what this returns is used: by it the device is reset, and
+/// told which memory is its own.
+pub unsafe fn find() -> Option<Found> {
     /// A transitional device, and a modern one.
     const IDS: [(u16, u16); 2] = [(0x1af4, 0x1001), (0x1af4, 0x1042)];
 
