@@ -84,7 +84,7 @@ pub type SharedBus<'e, C, const W: usize> = Mutex<Bus<'e, C>, W>;
 /// #     fn settle(&mut self) -> nb::Result<(), Self::Error> { Ok(()) }
 /// #     fn start(&mut self, _: &mut Cursor) -> Result<(), Self::Error> { Ok(()) }
 /// #     fn step(&mut self, cursor: &mut Cursor) -> nb::Result<(), Self::Error> {
-/// #         while cursor.received(7) {}
+/// #         while cursor.next_run() { while cursor.received(7) {} }
 /// #         Ok(())
 /// #     }
 /// #     fn abort(&mut self) {}

@@ -67,7 +67,7 @@ impl<I: Idle> Limit for I {
 /// use core::time::Duration;
 /// use wouldblock::{adapter::For, block::Spin};
 /// # use wouldblock::time::Clock;
-/// # struct Counter;
+/// # #[derive(Clone)] struct Counter;
 /// # impl Clock for Counter { fn now(&self) -> u64 { 0 } fn frequency(&self) -> u64 { 1 } }
 /// # let clock = Counter;
 ///
