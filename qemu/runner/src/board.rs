@@ -19,6 +19,8 @@ pub struct Board {
     pub qemu: Program,
     /// QEMU's options for the machine, apart from [`streams`](Self::streams).
     pub machine: Machine,
+    /// What QEMU's monitor is told before the guest starts: what no option can say.
+    pub monitor: &'static [&'static str],
     /// An instruction takes 2 to the power of this many nanoseconds of the guest's time.
     pub shift: u8,
     /// How the guest's byte streams leave it, in the order of [`STREAMS`].
@@ -116,6 +118,8 @@ pub enum Device {
     Edu,
     /// A flash controller that copies flash to memory by itself.
     Flash,
+    /// An I2C bus with targets.
+    I2c,
     /// A virtio disk.
     Disk,
     /// Persistent memory.
@@ -126,11 +130,12 @@ pub enum Device {
 
 impl Device {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Serial,
         Self::Dma,
         Self::Edu,
         Self::Flash,
+        Self::I2c,
         Self::Disk,
         Self::Nvdimm,
         Self::SecondCore,
@@ -143,6 +148,7 @@ impl Device {
             Self::Dma => "DMA",
             Self::Edu => "edu",
             Self::Flash => "a flash controller with DMA",
+            Self::I2c => "an I2C bus",
             Self::Disk => "a virtio disk",
             Self::Nvdimm => "an NVDIMM",
             Self::SecondCore => "a second core",
@@ -166,8 +172,17 @@ const VIRT_STREAMS: [Attachment; 4] = [
 const VIRT_DEVICES: &[Device] = &[Device::Serial, Device::Dma, Device::Edu, Device::Disk];
 const VIRT_LACKS: &[(Device, &str)] = &[
     (Device::Flash, NO_FLASH),
+    (Device::I2c, "the machine has none"),
     (Device::Nvdimm, NO_NVDIMM),
     (Device::SecondCore, "the board starts one core"),
+];
+
+/// The evaluation board. On its third I2C bus are two thermometers, an EEPROM and a clock.
+const AST1030: &str = "-machine ast1030-evb -device tmp105,id=thermometer,bus=aspeed.i2c.bus.2,address=0x48 -device tmp105,id=freezer,bus=aspeed.i2c.bus.2,address=0x49 -device at24c-eeprom,bus=aspeed.i2c.bus.2,address=0x50,rom-size=4096 -device ds1338,bus=aspeed.i2c.bus.2,address=0x68 -rtc base=2024-01-02T03:04:05";
+/// In thousandths of a degree.
+const AST1030_MONITOR: &[&str] = &[
+    "qom-set /machine/peripheral/thermometer temperature 23500",
+    "qom-set /machine/peripheral/freezer temperature -12500",
 ];
 
 const NO_FLASH: &str = "the machine has none with DMA";
@@ -186,6 +201,7 @@ pub static BOARDS: [Board; 5] = [
         linker: Linker::Gnu,
         qemu: Program { name: "qemu-system-x86_64", package: "qemu-system-x86" },
         machine: Machine::Chosen,
+        monitor: &[],
         shift: 0,
         streams: [
             Attachment::Device("-serial chardev:com1"),
@@ -203,7 +219,7 @@ pub static BOARDS: [Board; 5] = [
             Device::Nvdimm,
             Device::SecondCore,
         ],
-        lacks: &[(Device::Flash, NO_FLASH)],
+        lacks: &[(Device::Flash, NO_FLASH), (Device::I2c, "its SMBus has no driver here")],
         packages: &["pc", "console", "cores", "panicless"],
     },
     Board {
@@ -213,7 +229,8 @@ pub static BOARDS: [Board; 5] = [
         flags: "-C link-arg=--nmagic",
         linker: Linker::Lld,
         qemu: ARM,
-        machine: Machine::Fixed("-machine ast1030-evb"),
+        machine: Machine::Fixed(AST1030),
+        monitor: AST1030_MONITOR,
         shift: 4,
         // In this order: UART5, UART1, UART2, UART3.
         streams: [
@@ -223,7 +240,7 @@ pub static BOARDS: [Board; 5] = [
             Attachment::Device("-serial chardev:report"),
         ],
         command_line: CommandLine::Semihosting,
-        devices: &[Device::Serial, Device::Flash],
+        devices: &[Device::Serial, Device::Flash, Device::I2c],
         lacks: &[
             (Device::Dma, "the flash controller's takes no time, so there is nothing to wait for"),
             (Device::Edu, NO_PCI),
@@ -241,6 +258,7 @@ pub static BOARDS: [Board; 5] = [
         linker: Linker::Lld,
         qemu: RISC_V,
         machine: VIRT,
+        monitor: &[],
         shift: 7,
         streams: VIRT_STREAMS,
         command_line: CommandLine::Semihosting,
@@ -256,6 +274,7 @@ pub static BOARDS: [Board; 5] = [
         linker: Linker::Lld,
         qemu: RISC_V,
         machine: VIRT,
+        monitor: &[],
         shift: 7,
         streams: VIRT_STREAMS,
         command_line: CommandLine::Semihosting,
@@ -271,6 +290,7 @@ pub static BOARDS: [Board; 5] = [
         linker: Linker::Lld,
         qemu: ARM,
         machine: Machine::Fixed("-machine microbit"),
+        monitor: &[],
         shift: 8,
         streams: [
             Attachment::Absent,
@@ -285,6 +305,7 @@ pub static BOARDS: [Board; 5] = [
             (Device::Dma, "QEMU does not emulate the chip's"),
             (Device::Edu, NO_PCI),
             (Device::Flash, NO_FLASH),
+            (Device::I2c, "QEMU's replays fixed bytes"),
             (Device::Disk, NO_PCI),
             (Device::Nvdimm, NO_NVDIMM),
             (Device::SecondCore, ONE_CORE),
@@ -438,6 +459,7 @@ mod tests {
                 ("dma", Device::Dma),
                 ("edu", Device::Edu),
                 ("flash", Device::Flash),
+                ("i2c", Device::I2c),
                 ("disk", Device::Disk),
             ];
             let known = known.into_iter().filter(|(_, device)| board.has(*device));

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`counter`] | a timer of the chip that counts 8 ticks for an instruction |
 //! | [`flash`] | the flash controller with its DMA engine: registers and line; no driver |
+//! | [`i2c`] | an I2C controller: registers and line; no driver |
 //! | [`serial`] | the UARTs, which are 16550s: addresses and lines; no driver |
 //!
 //! # How QEMU boots it
@@ -23,6 +24,7 @@
 mod clock;
 pub mod counter;
 pub mod flash;
+pub mod i2c;
 pub mod serial;
 
 pub use cortex_m_board::{Board, board, command_line, console, entry, exit, idle, interrupts};

@@ -5,6 +5,8 @@
 #![no_main]
 
 mod board;
+#[cfg(device = "i2c")]
+mod buses;
 mod library;
 #[cfg(target_arch = "x86_64")]
 mod pc;

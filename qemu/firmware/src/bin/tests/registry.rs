@@ -42,6 +42,7 @@ const NOT_BUILT: &[(bool, Lacking)] = &[
     lacking(cfg!(device = "edu"), "board::edu", "no edu device"),
     lacking(cfg!(device = "flash"), "board::flash", "no flash controller"),
     lacking(cfg!(device = "serial"), "board::serial", NO_SERIAL),
+    lacking(cfg!(device = "i2c"), "buses", "no I2C bus"),
     lacking(cfg!(device = "serial"), "library::composed", NO_SERIAL),
     lacking(cfg!(device = "serial"), "library::continuous", NO_SERIAL),
     lacking(cfg!(device = "dma"), "library::dma", NO_DMA),
