@@ -19,6 +19,7 @@
 //! | [`io::Write`](crate::io::Write) | the same for writing | [`Writer`](crate::adapter::Writer) |
 //! | a [`Clock`](crate::time::Clock) | `embedded_hal::delay::DelayNs` | `adapter::Delay` |
 //! | an [`AlarmDelay`](crate::time::AlarmDelay) | `embedded_hal_async::delay::DelayNs` | itself |
+//! | an [`i2c::Controller`](super::bus) | `embedded_hal::i2c::I2c`, `embedded_hal_async::i2c::I2c` | `adapter::I2c`, or `adapter::Device` on a shared bus |
 //! | an operation or a job | `Future`, for any executor | itself |
 //!
 //! Each needs the feature that is named after the trait's crate. Each trait's *contract* is kept, not only
