@@ -149,7 +149,7 @@ impl<A: AddressMode + Into<Address>, C: Controller, const W: usize, L: Limit>
         operations: &mut [Operation<'_>],
     ) -> Result<(), Self::Error> {
         let bound = self.limit.begin();
-        match self.limit.block(&mut self.locker.lock(), &bound) {
+        match self.limit.block(&mut self.locker.lock(), &bound).map_err(L::told_apart) {
             Ok(mut bus) => block(&mut bus, address.into(), operations, &mut self.limit, &bound),
             Err(time::Error::TimedOut) => Err(Error::TimedOut),
         }
@@ -182,7 +182,7 @@ fn block<C: Controller, L: Limit>(
     bound: &L::Bound,
 ) -> Result<(), Error<C::Error>> {
     let mut transaction = bus.transaction(address, operations);
-    match limit.block(&mut transaction, bound) {
+    match limit.block(&mut transaction, bound).map_err(L::told_apart) {
         Ok(()) => Ok(()),
         Err(time::Error::Other(error)) => Err(error),
         Err(time::Error::TimedOut) => {

@@ -31,6 +31,10 @@ pub trait Limit: sealed::Sealed {
     #[doc(hidden)]
     type Bound;
 
+    /// How a call fails: by itself, or also by its time-out.
+    #[doc(hidden)]
+    type Error<E>;
+
     /// A call begins now.
     #[doc(hidden)]
     fn begin(&self) -> Self::Bound;
@@ -41,11 +45,20 @@ pub trait Limit: sealed::Sealed {
         &mut self,
         operation: &mut Operation<W>,
         bound: &Self::Bound,
-    ) -> Result<W::Output, time::Error<W::Error>>;
+    ) -> Result<W::Output, Self::Error<W::Error>>;
+
+    /// A failure of a call by itself.
+    #[doc(hidden)]
+    fn failure<E>(error: E) -> Self::Error<E>;
+
+    /// Tells the time-out from a failure of the call by itself.
+    #[doc(hidden)]
+    fn told_apart<E>(error: Self::Error<E>) -> time::Error<E>;
 }
 
 impl<I: Idle> Limit for I {
     type Bound = ();
+    type Error<E> = E;
 
     #[inline(always)]
     fn begin(&self) {}
@@ -55,8 +68,18 @@ impl<I: Idle> Limit for I {
         &mut self,
         operation: &mut Operation<W>,
         (): &(),
-    ) -> Result<W::Output, time::Error<W::Error>> {
-        operation.block(self).map_err(time::Error::Other)
+    ) -> Result<W::Output, W::Error> {
+        operation.block(self)
+    }
+
+    #[inline(always)]
+    fn failure<E>(error: E) -> E {
+        error
+    }
+
+    #[inline(always)]
+    fn told_apart<E>(error: E) -> time::Error<E> {
+        time::Error::Other(error)
     }
 }
 
@@ -92,6 +115,7 @@ impl<I: IdleUntil<C>, C: Clock + Clone> For<I, C> {
 
 impl<I: IdleUntil<C>, C: Clock + Clone> Limit for For<I, C> {
     type Bound = Deadline<C>;
+    type Error<E> = time::Error<E>;
 
     #[inline]
     fn begin(&self) -> Deadline<C> {
@@ -105,5 +129,15 @@ impl<I: IdleUntil<C>, C: Clock + Clone> Limit for For<I, C> {
         deadline: &Deadline<C>,
     ) -> Result<W::Output, time::Error<W::Error>> {
         operation.block_until(&mut self.idle, deadline)
+    }
+
+    #[inline(always)]
+    fn failure<E>(error: E) -> time::Error<E> {
+        time::Error::Other(error)
+    }
+
+    #[inline(always)]
+    fn told_apart<E>(error: time::Error<E>) -> time::Error<E> {
+        error
     }
 }
