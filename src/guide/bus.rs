@@ -13,7 +13,7 @@
 //!
 //! # The rule
 //!
-//! Write what the registers do, as a [`Controller`](crate::i2c::Controller): five short functions that never
+//! Write what the registers do, as an `i2c::Controller` (feature `embedded-hal`): five short functions that never
 //! wait. The walk, its end, its drop and every form are the library's.
 //!
 //! | function | says |
@@ -27,7 +27,7 @@
 //!
 //! | you have | you get |
 //! |---|---|
-//! | [`Bus`](crate::i2c::Bus) | an operation: `transaction(address, operations)`, tried, blocked on, bounded, awaited |
+//! | `i2c::Bus` | an operation: `transaction(address, operations)`, tried, blocked on, bounded, awaited |
 //! | `adapter::I2c` | both traits, `embedded_hal::i2c::I2c` and `embedded_hal_async::i2c::I2c`, for one driver |
 //! | `adapter::Device` on a `SharedBus` | the same for several drivers, blocking and async at once |
 //!
