@@ -1,8 +1,10 @@
 //! One bus, a blocking driver and an awaited one at the same time, both of other authors.
 
 use core::{
+    cell::Cell,
     convert::Infallible,
     future::Future,
+    hint::black_box,
     pin::pin,
     task::{Context, Waker},
     time::Duration,
@@ -15,8 +17,10 @@ use board::{
     idle::Park,
     interrupts::{Line, without_interrupts},
 };
+use critical_section::Mutex;
 use drivers::i2c::{ByteController, on_interrupt};
 use embassy_executor::Spawner;
+use embedded_hal::i2c::Operation;
 use firmware::executor::{Executor, start_in_handler};
 use lm75::Lm75;
 use portable_atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
@@ -29,7 +33,7 @@ use wouldblock::{
     i2c::Error,
 };
 
-use super::{FREEZER, THERMOMETER, is_right, keep};
+use super::{FREEZER, THERMOMETER, WARM, is_right, keep};
 
 type Shared = SharedBus<'static, ByteController, 2>;
 
@@ -206,3 +210,50 @@ fn an_awaited_driver_is_dropped_after_any_poll(_: &'static Board) {
     assert!(cuts >= 4 && ends >= 4, "{cuts} cuts, {ends} ends");
 }
 crate::registry::test!(an_awaited_driver_is_dropped_after_any_poll);
+
+/// Room for the bus that a handler uses.
+static FOR_A_HANDLER: Mutex<Cell<Option<&'static Shared>>> = Mutex::new(Cell::new(None));
+static HELD: AtomicU32 = AtomicU32::new(0);
+
+/// A handler makes one try to lock the bus, and tries of a transaction, and never waits. The foreground's
+/// driver blocks meanwhile, asleep.
+fn a_handler_uses_the_bus_by_tries(_: &'static Board) {
+    /// More than the transaction takes.
+    const TRIES: u32 = 10;
+
+    fn read_by_tries(line: Line) {
+        line.acknowledge();
+        alarm::one_shot(alarm::ticks_per_second() / 50_000);
+        let bus = critical_section::with(|section| FOR_A_HANDLER.borrow(section).get());
+        let Ok(mut bus) = bus.expect("it was put there").try_lock() else {
+            HELD.fetch_add(1, Relaxed);
+            return;
+        };
+        let mut two = [0; 2];
+        let mut operations = [Operation::Write(&[0]), Operation::Read(&mut two)];
+        let mut read = bus.transaction(THERMOMETER, &mut operations);
+        let end = (0..TRIES).find_map(|_| match read.attempt() {
+            Err(nb::Error::WouldBlock) => None,
+            end => Some(end),
+        });
+        drop(read);
+        assert_eq!((end, two), (Some(Ok(())), WARM));
+        READ.fetch_add(1, Relaxed);
+    }
+
+    let bus = share();
+    critical_section::with(|section| FOR_A_HANDLER.borrow(section).set(Some(bus)));
+    Line::Timer.set_handler(read_by_tries);
+    Line::Timer.enable();
+    alarm::one_shot(alarm::ticks_per_second() / 50_000);
+    let mut freezer = Lm75::new(Device::new(bus, Park).expect("two"), FREEZER);
+    for _ in 0..1000 {
+        assert_eq!(freezer.read_temperature().ok(), Some(-12.5));
+        (0..100).for_each(|pause| _ = black_box(pause));
+    }
+    alarm::stop();
+    let (read, held) = (READ.load(Relaxed), HELD.load(Relaxed));
+    defmt::info!("{=u32} reads in a handler, {=u32} times the bus was held", read, held);
+    assert!(read > 0 && held > 0, "{read} reads, {held} times held");
+}
+crate::registry::test!(a_handler_uses_the_bus_by_tries);
