@@ -105,40 +105,63 @@ fn one_that_is_refused_and_the_next() {
     caught(&twin, panicked(""));
 }
 
-/// A transaction of eight commands that is dropped after `tries` tries, with interrupts in between, and
-/// then one with another target.
-fn dropped(tries: u32, form: Form, flaw: Flaw) -> Report {
-    Sweep::new(&format!("i2c, dropped after {tries}, {form:?}")).needs(16).run(
-        Rig::new,
-        move |rig, cpu| {
-            let mut bus = rig.bus(flaw);
-            let mut four = [0; 4];
-            let mut operations = [Operation::Write(&[2]), Operation::Read(&mut four)];
-            let mut transaction = bus.transaction(0x50_u8, &mut operations);
-            let mut ended = false;
-            for _ in 0..tries {
-                cpu.step();
-                ended = ended || transaction.attempt().is_ok();
-            }
-            drop(transaction);
-            read(&mut bus, cpu, form);
-            let log = rig.wire.log();
-            assert!(log.ends_with(&register_read(0x48)), "the next one is whole: {log:?}");
-            let stops = log.iter().filter(|command| **command == Stop).count();
-            assert_eq!(stops, if tries == 0 { 1 } else { 2 }, "one STOP each: {log:?}");
-            assert!(!ended || four == [0x52, 0x53, 0x54, 0x55]);
-        },
-    )
+/// What is given up.
+#[derive(Clone, Copy, Debug)]
+enum What {
+    /// Eight commands.
+    RegisterRead,
+    /// From its address on, the target drives the bus.
+    Read,
+    /// To an address where there is no target.
+    ToNobody,
+    /// Of which the target does not acknowledge the second byte.
+    Refused,
+}
+
+/// A transaction that is dropped after `tries` tries, with interrupts in between, and then one with another
+/// target.
+fn dropped(what: What, tries: u32, form: Form, flaw: Flaw) -> Report {
+    let name = format!("i2c, {what:?}, dropped after {tries}, {form:?}");
+    Sweep::new(&name).needs(16).run(Rig::new, move |rig, cpu| {
+        let mut bus = rig.bus(flaw);
+        let mut four = [0; 4];
+        let (address, operations): (u8, &mut [_]) = match what {
+            What::RegisterRead => (0x50, &mut [Operation::Write(&[2]), Operation::Read(&mut four)]),
+            What::Read => (0x50, &mut [Operation::Read(&mut four)]),
+            What::ToNobody => (0x23, &mut [Operation::Write(&[1, 2])]),
+            What::Refused => (0x22, &mut [Operation::Write(&[1, 2, 3])]),
+        };
+        let mut transaction = bus.transaction(address, operations);
+        let mut ended = false;
+        for _ in 0..tries {
+            cpu.step();
+            ended = ended || transaction.attempt().is_ok();
+        }
+        drop(transaction);
+        read(&mut bus, cpu, form);
+        let log = rig.wire.log();
+        assert!(log.ends_with(&register_read(0x48)), "the next one is whole: {log:?}");
+        let stops = log.iter().filter(|command| **command == Stop).count();
+        assert_eq!(stops, if tries == 0 { 1 } else { 2 }, "one STOP each: {log:?}");
+        let index = if matches!(what, What::RegisterRead) { 2 } else { 0 };
+        assert!(!ended || four == std::array::from_fn(|n| 0x50 + index + n as u8));
+    })
 }
 
 #[test]
 fn one_that_is_dropped_at_any_try_and_the_next() {
+    let form = |tries| if tries % 2 == 0 { Form::Asleep } else { Form::Awaited };
     for tries in 0..=10 {
-        let form = if tries % 2 == 0 { Form::Asleep } else { Form::Awaited };
-        clean(&dropped(tries, form, Flaw::None), 45);
+        clean(&dropped(What::RegisterRead, tries, form(tries), Flaw::None), 45);
     }
-    caught(&dropped(3, Form::Asleep, Flaw::NeverAborts), panicked(""));
-    caught(&dropped(6, Form::Asleep, Flaw::StopsInRead), panicked("not allowed on the bus: Stop"));
+    for (what, most) in [(What::Read, 2), (What::ToNobody, 3), (What::Refused, 4)] {
+        for tries in 1..=most {
+            clean(&dropped(what, tries, form(tries), Flaw::None), 45);
+        }
+    }
+    let twin = |tries, flaw| dropped(What::RegisterRead, tries, Form::Asleep, flaw);
+    caught(&twin(3, Flaw::NeverAborts), panicked(""));
+    caught(&twin(6, Flaw::StopsInRead), panicked("not allowed on the bus: Stop"));
 }
 
 #[test]
