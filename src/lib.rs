@@ -51,6 +51,7 @@
 //! Default features are empty, features only add.
 //!
 //! - [`can`]: CAN, and the traits of `embedded-can` (feature `embedded-can`)
+//! - [`i2c`]: I2C, blocking, awaited and shared, from one small controller (feature `embedded-hal`)
 //! - [`persist`]: persistent memory, and an append-only log (feature `persist`)
 //! - `c`: `cache` and `persist` for programs in C, with a generated header (feature `c`, x86_64)
 //! - [`testing`]: an interrupt at every place of a wait, on the host (feature `testing`)
@@ -85,6 +86,7 @@
 
 #![cfg_attr(not(target_arch = "x86_64"), doc = "[`cache`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "embedded-can"), doc = "[`can`]: #modules-behind-a-feature")]
+#![cfg_attr(not(feature = "embedded-hal"), doc = "[`i2c`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "persist"), doc = "[`persist`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "testing"), doc = "[`testing`]: #modules-behind-a-feature")]
 #![cfg_attr(
@@ -111,6 +113,8 @@ pub mod digital;
 pub mod event;
 #[cfg(doc)]
 pub mod guide;
+#[cfg(feature = "embedded-hal")]
+pub mod i2c;
 pub mod io;
 pub mod job;
 #[cfg(feature = "persist")]

@@ -4,21 +4,23 @@ use crate::block::Spin;
 
 /// A stream to read from ([`io::Read`](crate::io::Read)), with the traits of other crates.
 ///
-/// Its blocking calls wait with the idler `I`.
+/// Its blocking calls wait with the idler or [`Limit`](super::Limit) `L`. With a limit of time, a call may fail
+/// with [`time::Error::TimedOut`](crate::time::Error), and has then taken nothing.
 ///
 /// # Cancel safety
 /// Of its awaited calls: readiness, as for [`io::Read`](crate::io::Read). A `read` that is dropped
 /// before it has ended has taken nothing. (A `read_exact` is many reads: the bytes of the earlier
 /// ones are in the caller's buffer, and their count is lost.)
 #[derive(Debug)]
-pub struct Reader<R, I = Spin> {
+pub struct Reader<R, L = Spin> {
     pub(super) half: R,
-    pub(super) idle: I,
+    pub(super) limit: L,
 }
 
 /// A stream to write to ([`io::Write`](crate::io::Write)), with the traits of other crates.
 ///
-/// Its blocking calls wait with the idler `I`. Only `flush` spins, where the device has no
+/// Its blocking calls wait with the idler or [`Limit`](super::Limit) `L`. With a limit of time, a call may fail
+/// with [`time::Error::TimedOut`](crate::time::Error), and has then written nothing. Only `flush` spins, where the device has no
 /// interrupt for "everything has left". The awaited `flush` then yields to the other tasks again
 /// and again, so the executor does not sleep meanwhile.
 ///
@@ -27,9 +29,9 @@ pub struct Reader<R, I = Spin> {
 /// dropped before it has ended has written nothing; a dropped `flush` has changed nothing. (A
 /// `write_all` is many writes: the bytes of the earlier ones are written, and their count is lost.)
 #[derive(Debug)]
-pub struct Writer<W, I = Spin> {
+pub struct Writer<W, L = Spin> {
     pub(super) half: W,
-    pub(super) idle: I,
+    pub(super) limit: L,
 }
 
 impl<R> Reader<R> {
@@ -39,16 +41,16 @@ impl<R> Reader<R> {
     }
 }
 
-impl<R, I> Reader<R, I> {
-    /// An adapter whose blocking calls wait with `idle`.
-    pub const fn with_idle(half: R, idle: I) -> Self {
-        Self { half, idle }
+impl<R, L> Reader<R, L> {
+    /// An adapter whose blocking calls wait with `limit`: an idler, or [`For`](super::For) a time.
+    pub const fn with_idle(half: R, limit: L) -> Self {
+        Self { half, limit }
     }
 
-    /// Gives back the stream and the idler.
+    /// Gives back the stream and the limit.
     #[doc(hidden)]
-    pub fn into_parts(self) -> (R, I) {
-        (self.half, self.idle)
+    pub fn into_parts(self) -> (R, L) {
+        (self.half, self.limit)
     }
 }
 
@@ -59,15 +61,15 @@ impl<W> Writer<W> {
     }
 }
 
-impl<W, I> Writer<W, I> {
-    /// An adapter whose blocking calls wait with `idle`.
-    pub const fn with_idle(half: W, idle: I) -> Self {
-        Self { half, idle }
+impl<W, L> Writer<W, L> {
+    /// An adapter whose blocking calls wait with `limit`: an idler, or [`For`](super::For) a time.
+    pub const fn with_idle(half: W, limit: L) -> Self {
+        Self { half, limit }
     }
 
-    /// Gives back the stream and the idler.
+    /// Gives back the stream and the limit.
     #[doc(hidden)]
-    pub fn into_parts(self) -> (W, I) {
-        (self.half, self.idle)
+    pub fn into_parts(self) -> (W, L) {
+        (self.half, self.limit)
     }
 }

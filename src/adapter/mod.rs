@@ -20,9 +20,12 @@
 //! | a [`time::AlarmDelay`](crate::time::AlarmDelay) | `embedded_hal_async::delay::DelayNs` | `embedded-hal-async` |
 //! | a [`digital::Pin`](crate::digital::Pin) | `embedded_hal::digital::InputPin` | `embedded-hal` |
 //! | | `embedded_hal_async::digital::Wait` | `embedded-hal-async` |
+//! | an `i2c::Controller`, by `I2c`, or by `Device` on a `SharedBus` | `embedded_hal::i2c::I2c` | `embedded-hal` |
+//! | | `embedded_hal_async::i2c::I2c` | `embedded-hal-async` |
 //!
 //! One value has all these traits at once, so a driver can be used blocking at boot and awaited
-//! later.
+//! later. How its blocking calls wait is chosen where it is made: for ever, with an idler, or [for a
+//! time](For).
 //!
 //! # The way back
 //!
@@ -34,7 +37,7 @@
 //! A type that has only blocking calls and no ready check has only the blocking form. A "try" of it
 //! might never return, so no adapter makes an [`Attempt`](crate::Attempt) of it.
 
-#[cfg(any(feature = "embedded-hal", feature = "embedded-hal-async"))]
+#[cfg(feature = "embedded-hal")]
 mod delay;
 #[cfg(feature = "embedded-hal")]
 mod digital;
@@ -46,14 +49,21 @@ mod embedded_io;
 mod embedded_io_async;
 mod from_future;
 mod halves;
+#[cfg(feature = "embedded-hal")]
+mod i2c;
+mod limit;
 #[cfg(feature = "embedded-io")]
 mod polled;
 
-#[cfg(feature = "embedded-hal")]
-pub use self::delay::Delay;
 #[cfg(feature = "embedded-io")]
 pub use self::polled::Polled;
+#[cfg(feature = "embedded-hal")]
+pub use self::{
+    delay::Delay,
+    i2c::{Device, I2c, SharedBus},
+};
 pub use self::{
     from_future::FromFuture,
     halves::{Reader, Writer},
+    limit::{For, Limit},
 };

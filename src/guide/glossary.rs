@@ -27,8 +27,12 @@
 //! | **ticket** | names one use of one slot; it rides through a device's queue ([`Ticket`](crate::job::Ticket)) |
 //! | **owed wake** | a wake that happens when it is dropped, after the interrupt is acknowledged ([`OwedWake`](crate::event::OwedWake)) |
 //! | **deadline** | a moment on a clock ([`Deadline`](crate::time::Deadline)); a **time-out** is to reach it |
+//! | **limit** | how long a blocking call of another crate's trait waits ([`Limit`](crate::adapter::Limit)) |
 //! | **alarm** | one interrupt, some ticks from now ([`Alarm`](crate::time::Alarm)) |
 //! | **displaced** | said of a CAN frame that was queued, and whose place a more urgent one has taken |
+//! | **controller** | the register accesses of a bus, none of which waits; a **target** is what it talks to |
+//! | **transaction** | some operations with one target, from START to STOP |
+//! | **run** | adjacent operations of one direction, behind one START |
 //! | **boundary** | a place at which the sweep lets an interrupt come |
 //! | **sweep** | a check that places an interrupt at every boundary of a wait |
 //! | **twin** | the same code with one mistake, which a check must catch |

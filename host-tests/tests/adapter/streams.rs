@@ -1,10 +1,14 @@
 //! The byte streams: readers and writers.
 
+use std::{cell::Cell, time::Duration};
+
 use embedded_hal_nb::serial;
-use embedded_io::{ErrorType, Read, ReadReady, Write, WriteReady};
+use embedded_io::{Error, ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
+use fakes::clock::FakeClock;
 use wouldblock::{
-    adapter::{Reader, Writer},
-    nb,
+    adapter::{For, Limit, Reader, Writer},
+    block::Spin,
+    nb, time,
 };
 
 use crate::support::{
@@ -69,6 +73,67 @@ fn halves_keep_the_nonblocking_contract() {
     assert_eq!(failures(&nonblocking::writing(), writer), NONE);
     assert_eq!(failures(&nonblocking::reading(), sleeping_reader), NONE);
     assert_eq!(failures(&nonblocking::writing(), sleeping_writer), NONE);
+}
+
+#[test]
+fn a_limit_of_time_ends_a_blocking_call_that_then_has_moved_nothing() {
+    const LIMIT: u128 = 20;
+    let ticks = Cell::new(0);
+    let clock = FakeClock::<'_, 64> { per_look: 1, ..FakeClock::new(&ticks) };
+    let limit = || For::new(Spin, clock, Duration::from_millis(LIMIT as u64));
+    let line = Line::leak();
+    let (rx, tx) = line.split();
+    let mut reader = Reader::with_idle(rx, limit());
+    let mut writer = Writer::with_idle(tx, limit());
+    let is_the_limit = |begun: u128| {
+        let took = ticks.get() - begun;
+        assert!((LIMIT..2 * LIMIT).contains(&took), "{took} ms");
+    };
+
+    let begun = ticks.get();
+    let mut buffer = [0; 8];
+    let end = reader.read(&mut buffer).expect_err("a quiet line");
+    assert_eq!((end, end.kind()), (time::Error::TimedOut, ErrorKind::TimedOut));
+    is_the_limit(begun);
+    line.send(b"a");
+    assert_eq!((reader.read(&mut buffer), buffer[0]), (Ok(1), b'a'));
+    line.send_fault();
+    let end = reader.read(&mut buffer).expect_err("a fault");
+    assert_eq!((end, end.kind()), (time::Error::Other(Fault), ErrorKind::InvalidData));
+    assert_eq!(reader.read(&mut []), Ok(0));
+
+    line.stop(true);
+    let mut accepted = Vec::new();
+    let end = loop {
+        let begun = ticks.get();
+        let byte = [accepted.len() as u8];
+        match writer.write(&byte) {
+            Ok(_) => accepted.extend(byte),
+            Err(end) => {
+                is_the_limit(begun);
+                break end;
+            }
+        }
+    };
+    assert_eq!(end, time::Error::TimedOut);
+    assert_eq!(writer.flush(), Err(time::Error::TimedOut));
+    line.stop(false);
+    assert!((0..10).any(|_| writer.flush().is_ok()));
+    assert_eq!(line.left(), accepted, "what was accepted, and nothing of the rest");
+}
+
+/// Without a limit of time the error is the stream's own.
+#[test]
+fn an_idler_adds_no_error() {
+    fn error<L: Limit>(_: &Reader<Rx, L>) -> Option<<Reader<Rx, L> as ErrorType>::Error>
+    where
+        Reader<Rx, L>: ErrorType,
+    {
+        None
+    }
+    let line = Line::leak();
+    let reader = Reader::new(line.split().0);
+    assert_eq!(error(&reader), None::<Fault>);
 }
 
 /// The streams of `make` with a flaw.

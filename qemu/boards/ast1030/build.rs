@@ -10,7 +10,7 @@ fn main() {
     fs::copy("memory.x", out.join("memory.x")).expect("memory.x can be copied");
     fs::copy("board.x", out.join("board.x")).expect("board.x can be copied");
     println!("cargo::rustc-link-search={}", out.display());
-    println!("cargo::metadata=devices=serial,flash,pins");
+    println!("cargo::metadata=devices=serial,flash,i2c,pins");
     println!("cargo::rerun-if-changed=board.x");
     println!("cargo::rerun-if-changed=memory.x");
 }

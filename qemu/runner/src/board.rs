@@ -19,6 +19,8 @@ pub struct Board {
     pub qemu: Program,
     /// QEMU's options for the machine, apart from [`streams`](Self::streams).
     pub machine: Machine,
+    /// What QEMU's monitor is told before the guest starts: what no option can say.
+    pub monitor: &'static [&'static str],
     /// An instruction takes 2 to the power of this many nanoseconds of the guest's time.
     pub shift: u8,
     /// How the guest's byte streams leave it, in the order of [`STREAMS`].
@@ -118,6 +120,8 @@ pub enum Device {
     Flash,
     /// Pins that the host drives.
     Pins,
+    /// An I2C bus with targets.
+    I2c,
     /// A virtio disk.
     Disk,
     /// Two CAN controllers on one bus.
@@ -130,12 +134,13 @@ pub enum Device {
 
 impl Device {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Serial,
         Self::Dma,
         Self::Edu,
         Self::Flash,
         Self::Pins,
+        Self::I2c,
         Self::Disk,
         Self::Can,
         Self::Nvdimm,
@@ -150,6 +155,7 @@ impl Device {
             Self::Edu => "edu",
             Self::Flash => "a flash controller with DMA",
             Self::Pins => "pins",
+            Self::I2c => "an I2C bus",
             Self::Disk => "a virtio disk",
             Self::Can => "two CAN controllers",
             Self::Nvdimm => "an NVDIMM",
@@ -176,11 +182,20 @@ const VIRT_DEVICES: &[Device] =
 const VIRT_LACKS: &[(Device, &str)] = &[
     (Device::Flash, NO_FLASH),
     (Device::Pins, NO_PINS),
+    (Device::I2c, "the machine has none"),
     (Device::Nvdimm, NO_NVDIMM),
     (Device::SecondCore, "the board starts one core"),
 ];
 
 const NO_PINS: &str = "the machine has none";
+/// The evaluation board. On its third I2C bus are two thermometers, an EEPROM and a clock.
+const AST1030: &str = "-machine ast1030-evb -device tmp105,id=thermometer,bus=aspeed.i2c.bus.2,address=0x48 -device tmp105,id=freezer,bus=aspeed.i2c.bus.2,address=0x49 -device at24c-eeprom,bus=aspeed.i2c.bus.2,address=0x50,rom-size=4096 -device ds1338,bus=aspeed.i2c.bus.2,address=0x68 -rtc base=2024-01-02T03:04:05";
+/// In thousandths of a degree.
+const AST1030_MONITOR: &[&str] = &[
+    "qom-set /machine/peripheral/thermometer temperature 23500",
+    "qom-set /machine/peripheral/freezer temperature -12500",
+];
+
 const NO_FLASH: &str = "the machine has none with DMA";
 const NO_PCI: &str = "it is a PCI device, and the machine has no PCI";
 const NO_NVDIMM: &str = "the machine has no slot for one";
@@ -197,6 +212,7 @@ pub static BOARDS: [Board; 5] = [
         linker: Linker::Gnu,
         qemu: Program { name: "qemu-system-x86_64", package: "qemu-system-x86" },
         machine: Machine::Chosen,
+        monitor: &[],
         shift: 0,
         streams: [
             Attachment::Device("-serial chardev:com1"),
@@ -215,7 +231,11 @@ pub static BOARDS: [Board; 5] = [
             Device::Nvdimm,
             Device::SecondCore,
         ],
-        lacks: &[(Device::Flash, NO_FLASH), (Device::Pins, NO_PINS)],
+        lacks: &[
+            (Device::Flash, NO_FLASH),
+            (Device::Pins, NO_PINS),
+            (Device::I2c, "its SMBus has no driver here"),
+        ],
         packages: &["pc", "console", "cores", "panicless"],
     },
     Board {
@@ -225,7 +245,8 @@ pub static BOARDS: [Board; 5] = [
         flags: "-C link-arg=--nmagic",
         linker: Linker::Lld,
         qemu: ARM,
-        machine: Machine::Fixed("-machine ast1030-evb"),
+        machine: Machine::Fixed(AST1030),
+        monitor: AST1030_MONITOR,
         shift: 4,
         // In this order: UART5, UART1, UART2, UART3.
         streams: [
@@ -235,7 +256,7 @@ pub static BOARDS: [Board; 5] = [
             Attachment::Device("-serial chardev:report"),
         ],
         command_line: CommandLine::Semihosting,
-        devices: &[Device::Serial, Device::Flash, Device::Pins],
+        devices: &[Device::Serial, Device::Flash, Device::Pins, Device::I2c],
         lacks: &[
             (Device::Dma, "the flash controller's takes no time, so there is nothing to wait for"),
             (Device::Edu, NO_PCI),
@@ -254,6 +275,7 @@ pub static BOARDS: [Board; 5] = [
         linker: Linker::Lld,
         qemu: RISC_V,
         machine: VIRT,
+        monitor: &[],
         shift: 7,
         streams: VIRT_STREAMS,
         command_line: CommandLine::Semihosting,
@@ -269,6 +291,7 @@ pub static BOARDS: [Board; 5] = [
         linker: Linker::Lld,
         qemu: RISC_V,
         machine: VIRT,
+        monitor: &[],
         shift: 7,
         streams: VIRT_STREAMS,
         command_line: CommandLine::Semihosting,
@@ -284,6 +307,7 @@ pub static BOARDS: [Board; 5] = [
         linker: Linker::Lld,
         qemu: ARM,
         machine: Machine::Fixed("-machine microbit"),
+        monitor: &[],
         shift: 8,
         streams: [
             Attachment::Absent,
@@ -299,6 +323,7 @@ pub static BOARDS: [Board; 5] = [
             (Device::Edu, NO_PCI),
             (Device::Flash, NO_FLASH),
             (Device::Pins, "in QEMU they do not interrupt"),
+            (Device::I2c, "QEMU's replays fixed bytes"),
             (Device::Disk, NO_PCI),
             (Device::Can, NO_PCI),
             (Device::Nvdimm, NO_NVDIMM),
@@ -454,6 +479,7 @@ mod tests {
                 ("edu", Device::Edu),
                 ("flash", Device::Flash),
                 ("pins", Device::Pins),
+                ("i2c", Device::I2c),
                 ("disk", Device::Disk),
                 ("can", Device::Can),
             ];

@@ -159,6 +159,9 @@ impl<'a> Guest<'a> {
             listeners
                 .push(is_there.then(|| listen(&path.join(stream))).transpose().map_err(failed)?);
         }
+        for (file, text) in qemu::monitor(board).into_iter().flatten() {
+            fs::write(path.join(file), text).map_err(failed)?;
+        }
         let output = File::create(path.join("stderr")).map_err(failed)?;
         let mut command = qemu::command(boot, path);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);

@@ -5,7 +5,7 @@
 //! for a runner that needs it.
 
 use crate::{
-    board::{Attachment, CommandLine, Machine, STREAMS},
+    board::{Attachment, Board, CommandLine, Machine, STREAMS},
     boot::{Boot, Rig},
     monitor, pc,
     report::Domain,
@@ -27,7 +27,15 @@ pub fn in_path(program: &str) -> Option<PathBuf> {
         .find(executable)
 }
 
-/// The command that boots. The sockets are in `folder`.
+/// The files that must be in the folder of a boot, for a board whose monitor is told something: what the
+/// monitor reads, and room for what it says to that. QEMU opens the two as a pipe.
+pub fn monitor(board: &Board) -> Option<[(&'static str, String); 2]> {
+    let commands: String = board.monitor.iter().map(|command| format!("{command}\n")).collect();
+    let files = [("prepare.in", commands + "cont\n"), ("prepare.out", String::new())];
+    (!board.monitor.is_empty()).then_some(files)
+}
+
+/// The command that boots. The sockets are in `folder`, and the files of [`monitor`].
 pub fn command(boot: &Boot, folder: &Path) -> Command {
     let Rig { qemu, firmware, board, options } = boot.rig;
     let mut command = Command::new(qemu);
@@ -47,6 +55,10 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
             }
             Attachment::Absent => {}
         }
+    }
+    if !board.monitor.is_empty() {
+        // The guest waits for the monitor's last command.
+        add("-S -chardev pipe,id=prepare,path=prepare -mon chardev=prepare,mode=readline");
     }
     match board.machine {
         Machine::Fixed(machine) => add(machine),
@@ -120,11 +132,7 @@ fn path(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        board::{BOARDS, Board},
-        boot::Options,
-        cargo::Firmware,
-    };
+    use crate::{board::BOARDS, boot::Options, cargo::Firmware};
     use std::time::Duration;
 
     fn words(board: &'static Board, options: Options, command_line: &str) -> Vec<String> {

@@ -5,8 +5,6 @@
 
 #[cfg(feature = "embedded-hal-async")]
 mod awaited;
-#[cfg(feature = "embedded-hal")]
 mod blocking;
 
-#[cfg(feature = "embedded-hal")]
 pub use self::blocking::Delay;

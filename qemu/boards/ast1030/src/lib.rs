@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`counter`] | a timer of the chip that counts 8 ticks for an instruction |
 //! | [`flash`] | the flash controller with its DMA engine: registers and line; no driver |
+//! | [`i2c`] | an I2C controller: registers and line; no driver |
 //! | [`pins`] | GPIO: registers and line; no driver |
 //! | [`serial`] | the UARTs, which are 16550s: addresses and lines; no driver |
 //!
@@ -24,6 +25,7 @@
 mod clock;
 pub mod counter;
 pub mod flash;
+pub mod i2c;
 pub mod pins;
 pub mod serial;
 

@@ -4,5 +4,7 @@
 mod can;
 #[cfg(device = "can")]
 mod canopen;
+#[cfg(device = "i2c")]
+mod i2c;
 #[cfg(device = "pins")]
 mod pins;

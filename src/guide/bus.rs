@@ -1,0 +1,183 @@
+//! # A bus, once
+//!
+//! *(I2C, shared bus, `embedded-hal`.)*
+//!
+//! # The problem
+//!
+//! An I2C transaction is a walk: START, the address, bytes, a repeated START, bytes the other way, STOP. A
+//! HAL writes that walk for the blocking trait and again for the async one, and has to answer each time:
+//! what does a refused address leave, how does a wait end on a bus that is stuck, what becomes of a call
+//! that is dropped in the middle. A drop that does nothing leaves a target that drives the bus; a drop that
+//! waits for STOP is a wait that no bound ends. And a driver crate that blocks and one that awaits cannot
+//! share the bus.
+//!
+//! # The rule
+//!
+//! Write what the registers do, as an `i2c::Controller` (feature `embedded-hal`): five short functions that never
+//! wait. The walk, its end, its drop and every form are the library's.
+//!
+//! | function | says |
+//! |---|---|
+//! | `settle` | is the bus free for a START? If an earlier transaction was given up, finish it |
+//! | `start` | START and the address, for the run that the cursor is in |
+//! | `step` | one step: the next byte, the next run, STOP |
+//! | `abort` | the transaction is given up: STOP, as far as that goes now |
+//! | `reset` | the bus is stuck: as after power-on |
+//! | `arm`, `disarm` | the interrupt |
+//!
+//! | you have | you get |
+//! |---|---|
+//! | `i2c::Bus` | an operation: `transaction(address, operations)`, tried, blocked on, bounded, awaited |
+//! | `adapter::I2c` | both traits, `embedded_hal::i2c::I2c` and `embedded_hal_async::i2c::I2c`, for one driver |
+//! | `adapter::Device` on a `SharedBus` | the same for several drivers, blocking and async at once |
+//!
+//! # How long a blocking call waits
+//!
+//! The traits have no parameter for it, so it is chosen where the adapter is made, as a
+//! [`Limit`](crate::adapter::Limit): an idler waits for ever, [`For`](crate::adapter::For) for a time. A
+//! call that runs out of time fails, and resets the controller. An awaited call is bounded by whoever
+//! awaits it: to drop it is always right.
+//!
+//! # What to mind
+//!
+//! - A call that is dropped does not wait. The next transaction finishes what it left, in its own form and
+//!   within its own limit. So on a bus that is stuck, it is the next caller that waits.
+//! - What was sent is sent: a cut write has written some bytes, a cut read has moved the target's pointer.
+//! - A blocking call inside a task keeps its executor from running. If another task of that executor holds the
+//!   bus, only a limit ends the wait.
+//! - A shared bus has no queue: of those that wait, the first to try gets it.
+//! - `reset` puts the controller right, not a target. One that holds the data line down needs clock pulses.
+//!
+//! # Both kinds of drivers, on one bus
+//!
+//! The controller below moves a byte with each command, and interrupts after it. A thread stands for it.
+//!
+//! ```
+//! use std::{sync::Mutex, thread, time::Duration};
+//! use embedded_hal::i2c::{ErrorKind, NoAcknowledgeSource};
+//! use wouldblock::{
+//!     adapter::{Device, For, SharedBus}, block::ThreadPark, event::Event,
+//!     i2c::{Address, Bus, Controller, Cursor, Direction, Error}, nb, time::StdClock,
+//! };
+//!
+//! // The hardware: registers, and a target at 0x48 that says 23, 24, 25 to a read.
+//! #[derive(Clone, Copy)]
+//! enum Command { Start(u8), Send, Receive, Stop }
+//! struct Registers { command: Option<Command>, ended: bool, refused: bool, byte: u8, works: bool }
+//! static CHIP: Mutex<Registers> =
+//!     Mutex::new(Registers { command: None, ended: false, refused: false, byte: 22, works: true });
+//! static ENDED: Event = Event::new();
+//!
+//! fn on_interrupt() {
+//!     // quiet the line, acknowledge, then:
+//!     ENDED.signal();
+//! }
+//!
+//! thread::spawn(|| loop {
+//!     let mut chip = CHIP.lock().unwrap();
+//!     if let (true, Some(command)) = (chip.works, chip.command.take()) {
+//!         match command {
+//!             Command::Start(address) => (chip.refused, chip.byte) = (address >> 1 != 0x48, 22),
+//!             Command::Receive => chip.byte += 1,
+//!             Command::Send | Command::Stop => {}
+//!         }
+//!         chip.ended = true;
+//!         drop(chip);
+//!         on_interrupt();
+//!     } else {
+//!         drop(chip);
+//!         thread::sleep(Duration::from_micros(20));
+//!     }
+//! });
+//!
+//! // All that the HAL's author writes.
+//! struct Chip { busy: bool, open: bool, reads: bool }
+//! impl Chip {
+//!     fn give(&mut self, command: Command) {
+//!         self.busy = true;
+//!         CHIP.lock().unwrap().command = Some(command);
+//!     }
+//!     fn stop(&mut self) { self.open = false; self.give(Command::Stop) }
+//!     fn end(&mut self) -> nb::Result<(), ErrorKind> {
+//!         if self.busy && !std::mem::take(&mut CHIP.lock().unwrap().ended) {
+//!             return Err(nb::Error::WouldBlock);
+//!         }
+//!         self.busy = false;
+//!         Ok(())
+//!     }
+//! }
+//! impl Controller for Chip {
+//!     type Error = ErrorKind;
+//!     fn settle(&mut self) -> nb::Result<(), ErrorKind> {
+//!         self.end()?;
+//!         if self.open { self.stop() }
+//!         self.end()
+//!     }
+//!     fn start(&mut self, cursor: &mut Cursor) -> Result<(), ErrorKind> {
+//!         let Address::Seven(address) = cursor.address() else { return Err(ErrorKind::Other) };
+//!         (self.open, self.reads) = (true, false);
+//!         self.give(Command::Start(address << 1 | u8::from(cursor.direction() == Direction::Read)));
+//!         Ok(())
+//!     }
+//!     fn step(&mut self, cursor: &mut Cursor) -> nb::Result<(), ErrorKind> {
+//!         self.end()?;
+//!         if !self.open { return Ok(()) }
+//!         if std::mem::take(&mut CHIP.lock().unwrap().refused) {
+//!             self.stop();
+//!             return Err(nb::Error::Other(ErrorKind::NoAcknowledge(NoAcknowledgeSource::Address)));
+//!         }
+//!         if std::mem::take(&mut self.reads) { cursor.received(CHIP.lock().unwrap().byte); }
+//!         if cursor.send().is_some() {
+//!             self.give(Command::Send)
+//!         } else if cursor.left() > 0 {
+//!             self.reads = true;
+//!             self.give(Command::Receive)
+//!         } else if cursor.next_run() {
+//!             self.start(cursor)?
+//!         } else {
+//!             self.stop()
+//!         }
+//!         Err(nb::Error::WouldBlock)
+//!     }
+//!     fn abort(&mut self) { _ = self.settle() }
+//!     fn reset(&mut self) {
+//!         let mut chip = CHIP.lock().unwrap();
+//!         (chip.command, chip.ended, chip.refused, chip.works) = (None, false, false, true);
+//!         (self.busy, self.open) = (false, false);
+//!     }
+//! }
+//!
+//! // Drivers of other authors: one blocks, one awaits.
+//! fn blocking(mut i2c: impl embedded_hal::i2c::I2c) -> [u8; 3] {
+//!     let mut read = [0; 3];
+//!     i2c.write_read(0x48, &[0], &mut read).unwrap();
+//!     read
+//! }
+//! async fn awaiting(mut i2c: impl embedded_hal_async::i2c::I2c) -> [u8; 3] {
+//!     let mut read = [0; 3];
+//!     i2c.write_read(0x48, &[0], &mut read).await.unwrap();
+//!     read
+//! }
+//!
+//! let chip = Chip { busy: false, open: false, reads: false };
+//! let bus: SharedBus<_, 2> = SharedBus::new(Bus::new(chip, ENDED.waiter().unwrap()));
+//! let within = |time| For::new(ThreadPark::new(), StdClock::new(), time);
+//! let device = || Device::new(&bus, within(Duration::from_secs(30))).unwrap();
+//!
+//! // Both at the same time, in two threads.
+//! thread::scope(|scope| {
+//!     scope.spawn(|| (0..20).for_each(|_| assert_eq!(blocking(device()), [23, 24, 25])));
+//!     (0..20).for_each(|_| assert_eq!(pollster::block_on(awaiting(device())), [23, 24, 25]));
+//! });
+//!
+//! // No target there.
+//! let refused = ErrorKind::NoAcknowledge(NoAcknowledgeSource::Address);
+//! let mut i2c = device();
+//! assert_eq!(embedded_hal::i2c::I2c::write(&mut i2c, 0x50_u8, &[]), Err(Error::Bus(refused)));
+//!
+//! // A bus that is stuck: the call ends in time, and the next one works.
+//! CHIP.lock().unwrap().works = false;
+//! let mut hurried = Device::new(&bus, within(Duration::from_millis(5))).unwrap();
+//! assert_eq!(embedded_hal::i2c::I2c::write(&mut hurried, 0x48_u8, &[0]), Err(Error::TimedOut));
+//! assert_eq!(blocking(i2c), [23, 24, 25]);
+//! ```

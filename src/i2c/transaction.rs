@@ -1,0 +1,98 @@
+//! One transaction, as one try.
+
+use super::{Controller, Cursor, Error};
+use crate::attempt::{Attempt, Progress, forward_arming};
+
+/// One transaction: some operations with one target, between START and STOP.
+///
+/// [`Bus::transaction`](super::Bus::transaction) makes it, tied to its event. Its
+/// [`progress`](Progress::progress) is the number of bytes that the controller has taken to send or
+/// has received.
+///
+/// After its end every further try returns `WouldBlock`, and nothing is sent again.
+///
+/// # Cancel safety
+/// Dropped before its end, it asks the controller for STOP, and does not wait. The next transaction
+/// finishes that. What was sent is sent, and what was received is in the buffers.
+#[derive(Debug)]
+#[must_use = "an attempt does nothing until it is tried"]
+pub struct Transaction<'a, 'b, C: Controller> {
+    controller: &'a mut C,
+    cursor: Cursor<'a, 'b>,
+    phase: Phase,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// There are no bytes to move, and no address to send.
+    Empty,
+    /// An earlier transaction may not be over yet.
+    Settling,
+    /// From START on.
+    Running,
+    Ended,
+}
+
+impl<'a, 'b, C: Controller> Transaction<'a, 'b, C> {
+    #[inline]
+    pub(super) fn new(controller: &'a mut C, mut cursor: Cursor<'a, 'b>) -> Self {
+        let phase = if cursor.next_run() { Phase::Settling } else { Phase::Empty };
+        Self { controller, cursor, phase }
+    }
+
+    /// Gives the transaction up on a bus that is stuck: [resets](Controller::reset) the controller
+    /// instead of asking it for STOP. As an operation it is `operation.into_inner().reset()`.
+    pub fn reset(mut self) {
+        self.controller.reset();
+        self.phase = Phase::Ended;
+    }
+
+    #[inline]
+    fn advance(&mut self) -> nb::Result<(), Error<C::Error>> {
+        match self.phase {
+            Phase::Running => {}
+            Phase::Settling => {
+                if !self.cursor.address().is_in_range() {
+                    return Err(nb::Error::Other(Error::AddressOutOfRange));
+                }
+                self.controller.settle().map_err(|error| error.map(Error::Bus))?;
+                self.controller.start(&mut self.cursor).map_err(Error::Bus)?;
+                self.phase = Phase::Running;
+            }
+            Phase::Empty => return Ok(()),
+            Phase::Ended => return Err(nb::Error::WouldBlock),
+        }
+        self.controller.step(&mut self.cursor).map_err(|error| error.map(Error::Bus))
+    }
+}
+
+impl<C: Controller> Attempt for Transaction<'_, '_, C> {
+    type Output = ();
+    type Error = Error<C::Error>;
+
+    #[inline]
+    fn attempt(&mut self) -> nb::Result<(), Error<C::Error>> {
+        let end = self.advance();
+        if !matches!(end, Err(nb::Error::WouldBlock)) {
+            self.phase = Phase::Ended;
+        }
+        end
+    }
+
+    forward_arming!(|this| this.controller);
+}
+
+impl<C: Controller> Progress for Transaction<'_, '_, C> {
+    fn progress(&self) -> usize {
+        self.cursor.moved()
+    }
+}
+
+impl<C: Controller> Drop for Transaction<'_, '_, C> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.phase == Phase::Running {
+            self.controller.abort();
+        }
+    }
+}
