@@ -20,7 +20,7 @@ pub struct Board {
     /// QEMU's options for the machine, apart from [`streams`](Self::streams).
     pub machine: Machine,
     /// What QEMU's monitor is told before the guest starts: what no option can say.
-    pub monitor: &'static [&'static str],
+    pub prepare: &'static [&'static str],
     /// An instruction takes 2 to the power of this many nanoseconds of the guest's time.
     pub shift: u8,
     /// How the guest's byte streams leave it, in the order of [`STREAMS`].
@@ -191,7 +191,7 @@ const NO_PINS: &str = "the machine has none";
 /// The evaluation board. On its third I2C bus are two thermometers, an EEPROM and a clock.
 const AST1030: &str = "-machine ast1030-evb -device tmp105,id=thermometer,bus=aspeed.i2c.bus.2,address=0x48 -device tmp105,id=freezer,bus=aspeed.i2c.bus.2,address=0x49 -device at24c-eeprom,bus=aspeed.i2c.bus.2,address=0x50,rom-size=4096 -device ds1338,bus=aspeed.i2c.bus.2,address=0x68 -rtc base=2024-01-02T03:04:05";
 /// In thousandths of a degree.
-const AST1030_MONITOR: &[&str] = &[
+const AST1030_PREPARE: &[&str] = &[
     "qom-set /machine/peripheral/thermometer temperature 23500",
     "qom-set /machine/peripheral/freezer temperature -12500",
 ];
@@ -212,7 +212,7 @@ pub static BOARDS: [Board; 5] = [
         linker: Linker::Gnu,
         qemu: Program { name: "qemu-system-x86_64", package: "qemu-system-x86" },
         machine: Machine::Chosen,
-        monitor: &[],
+        prepare: &[],
         shift: 0,
         streams: [
             Attachment::Device("-serial chardev:com1"),
@@ -246,7 +246,7 @@ pub static BOARDS: [Board; 5] = [
         linker: Linker::Lld,
         qemu: ARM,
         machine: Machine::Fixed(AST1030),
-        monitor: AST1030_MONITOR,
+        prepare: AST1030_PREPARE,
         shift: 4,
         // In this order: UART5, UART1, UART2, UART3.
         streams: [
@@ -275,7 +275,7 @@ pub static BOARDS: [Board; 5] = [
         linker: Linker::Lld,
         qemu: RISC_V,
         machine: VIRT,
-        monitor: &[],
+        prepare: &[],
         shift: 7,
         streams: VIRT_STREAMS,
         command_line: CommandLine::Semihosting,
@@ -291,7 +291,7 @@ pub static BOARDS: [Board; 5] = [
         linker: Linker::Lld,
         qemu: RISC_V,
         machine: VIRT,
-        monitor: &[],
+        prepare: &[],
         shift: 7,
         streams: VIRT_STREAMS,
         command_line: CommandLine::Semihosting,
@@ -307,7 +307,7 @@ pub static BOARDS: [Board; 5] = [
         linker: Linker::Lld,
         qemu: ARM,
         machine: Machine::Fixed("-machine microbit"),
-        monitor: &[],
+        prepare: &[],
         shift: 8,
         streams: [
             Attachment::Absent,

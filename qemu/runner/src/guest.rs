@@ -159,7 +159,7 @@ impl<'a> Guest<'a> {
             listeners
                 .push(is_there.then(|| listen(&path.join(stream))).transpose().map_err(failed)?);
         }
-        for (file, text) in qemu::monitor(board).into_iter().flatten() {
+        for (file, text) in qemu::preparation(board).into_iter().flatten() {
             fs::write(path.join(file), text).map_err(failed)?;
         }
         let output = File::create(path.join("stderr")).map_err(failed)?;

@@ -29,13 +29,13 @@ pub fn in_path(program: &str) -> Option<PathBuf> {
 
 /// The files that must be in the folder of a boot, for a board whose monitor is told something: what the
 /// monitor reads, and room for what it says to that. QEMU opens the two as a pipe.
-pub fn monitor(board: &Board) -> Option<[(&'static str, String); 2]> {
-    let commands: String = board.monitor.iter().map(|command| format!("{command}\n")).collect();
+pub fn preparation(board: &Board) -> Option<[(&'static str, String); 2]> {
+    let commands: String = board.prepare.iter().map(|command| format!("{command}\n")).collect();
     let files = [("prepare.in", commands + "cont\n"), ("prepare.out", String::new())];
-    (!board.monitor.is_empty()).then_some(files)
+    (!board.prepare.is_empty()).then_some(files)
 }
 
-/// The command that boots. The sockets are in `folder`, and the files of [`monitor`].
+/// The command that boots. The sockets are in `folder`, and the files of [`preparation`].
 pub fn command(boot: &Boot, folder: &Path) -> Command {
     let Rig { qemu, firmware, board, options } = boot.rig;
     let mut command = Command::new(qemu);
@@ -56,7 +56,7 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
             Attachment::Absent => {}
         }
     }
-    if !board.monitor.is_empty() {
+    if !board.prepare.is_empty() {
         // The guest waits for the monitor's last command.
         add("-S -chardev pipe,id=prepare,path=prepare -mon chardev=prepare,mode=readline");
     }
