@@ -78,8 +78,8 @@
 //! RUSTFLAGS="--cfg wouldblock_single_core" cargo build
 //! ```
 //!
-//! Then events, slots and channels have no fence, no lock prefix, and no critical section around the
-//! call of a waker (handlers may nest there). [What it costs](guide::costs) has both. Where a second core, or a second
+//! Then events, slots and channels have no barrier and no lock prefix, and a signal is no critical section
+//! (handlers may nest there). [What it costs](guide::costs) has both. Where a second core, or a second
 //! thread, uses the library with this flag, behaviour is undefined; so it is no cargo feature, which a
 //! dependency could turn on, and which `--all-features` does.
 //!
