@@ -238,10 +238,11 @@ impl<A: Attempt> Wait for Tied<'_, A> {
 
     #[inline(always)]
     fn settle_poll(&mut self) {
-        if self.armed || Event::DISARMS_BY_ONE_STORE {
-            // SAFETY: this borrows the only waiter of the event.
-            unsafe { self.event.disarm() };
+        if !Event::DISARMS_BY_ONE_STORE {
+            return self.settle();
         }
+        // SAFETY: this borrows the only waiter of the event.
+        unsafe { self.event.disarm() };
         if self.armed {
             self.attempt.disarm();
             self.armed = false;

@@ -65,8 +65,7 @@ impl Machine {
     ///
     /// # Safety
     /// `this` is that of a slot that lives for `'static`, and `step` is that of its type.
-    #[cfg_attr(target_pointer_width = "64", inline)]
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    #[inline(never)]
     unsafe fn drive(this: *const Self, step: StepOf, request: Request) -> End {
         // SAFETY: by the caller.
         let claim = unsafe { &*this }.state.claim(request);
@@ -97,8 +96,7 @@ impl Machine {
     ///
     /// # Safety
     /// As [`drive`](Self::drive), and the caller has moved the phase to `Stepping`.
-    #[cfg_attr(target_pointer_width = "64", inline)]
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    #[inline(never)]
     unsafe fn release(this: *const Self, step: StepOf) -> End {
         let mut steps = 1;
         loop {
@@ -144,8 +142,7 @@ impl Machine {
     /// # Safety
     /// As [`drive`](Self::drive), and the caller has the job of the slot, so it is the event's only
     /// waiter.
-    #[cfg_attr(target_pointer_width = "64", inline)]
-    #[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+    #[inline(never)]
     unsafe fn register(this: *const Self, step: StepOf, waker: &Waker) -> bool {
         // SAFETY: by the caller.
         let machine = unsafe { &*this };
