@@ -44,7 +44,7 @@ const BOUNDS: Bounds = Bounds {
         ("disk_left_16", "of 100 us a read", Share(0.95)),
         ("disk_left_32", "of 100 us a read", Share(0.95)),
         // Instructions for a byte, an interrupt for eight.
-        ("uart_receive", IN_THE_BACKGROUND, Times(54.0, 54.0)),
+        ("uart_receive", IN_THE_BACKGROUND, Times(56.0, 56.0)),
         // For 512 bytes: the chip interrupts at 8 received bytes, and takes 16 to send.
         ("uart_receive_interrupts", IN_THE_BACKGROUND, Value(64)),
         ("uart_send_interrupts", IN_THE_BACKGROUND, Value(32)),
