@@ -246,6 +246,7 @@ impl<A: Background + 'static> Slot<A> {
     /// Legal in any context. The callback may be called from here. If another context is stepping
     /// the slot ([`Step::Contended`]), that step cancels the operation. [`Step::Idle`]: no
     /// operation was running. The `begin` of an operation cannot cancel that operation.
+    /// [`Step::Again`]: as by a handler, one more step is owed.
     pub fn cancel(&'static self) -> Step {
         // SAFETY: the machine and the step of this slot.
         self.cancelled(unsafe { Machine::drive(self.machine(), Self::step, Request::Cancel) })
