@@ -99,7 +99,6 @@ const V6M: &str = "thumbv6m-none-eabi";
 const RV32IMAC: &str = "riscv32imac-unknown-none-elf";
 const RV32IMC: &str = "riscv32imc-unknown-none-elf";
 
-///
 /// A bound is what holds, with little room. Less was wanted, and is not reached: a job in 850 and a callback
 /// in 335 (a slot that was given up is owed a step, 72; a wake outside a handler, 84; a claim of the
 /// handler's own, 60, which saves 20 instructions; a bound of steps, 40), six forms in 1600 and a second type in
