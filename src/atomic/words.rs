@@ -67,7 +67,7 @@ macro_rules! word {
                 value
             }
 
-            /// Stores a value: whoever [acquires](Self::acquire) it sees what was done before this.
+            /// Stores a value: a context that [acquires](Self::acquire) it sees what was done before this.
             #[inline(always)]
             pub(crate) fn release(&self, value: $value) {
                 boundary();

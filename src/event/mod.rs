@@ -139,7 +139,7 @@ impl Event {
         self.take_waiter().then(|| Waiter { event: self })
     }
 
-    /// Takes the one waiter; `false` while it is handed out. Whoever gets it gives it
+    /// Takes the one waiter; `false` while it is handed out. The one that gets it gives it
     /// [back](Self::give_waiter_back).
     #[inline]
     pub(crate) fn take_waiter(&self) -> bool {

@@ -68,7 +68,7 @@ pub trait Wait: Sealed {
 }
 
 /// One poll: tries, registers, arms the source, tries again, and only then returns `Pending`.
-// On 64-bit processors nobody counts the bytes, and the call costs instructions.
+// On 64-bit processors flash is not scarce, and the call costs instructions.
 #[cfg_attr(target_pointer_width = "64", inline(always))]
 #[cfg_attr(not(target_pointer_width = "64"), inline)]
 pub(super) fn poll<W: Wait>(

@@ -35,8 +35,8 @@
 //!
 //! The traits have no parameter for it, so it is chosen where the adapter is made, as a
 //! [`Limit`](crate::adapter::Limit): an idler waits for ever, [`For`](crate::adapter::For) for a time. A
-//! call that runs out of time fails, and resets the controller. An awaited call is bounded by whoever
-//! awaits it: to drop it is always right.
+//! call that runs out of time fails, and resets the controller. An awaited call is bounded by the code
+//! that awaits it: to drop it is always right.
 //!
 //! # What to mind
 //!

@@ -233,7 +233,7 @@ fn panicking(call: Call) -> (std::task::Waker, &'static AtomicBool) {
 
 #[test]
 fn a_job_whose_waker_panics_as_it_is_dropped_gives_its_slot_up() {
-    // Nobody waits for the end that the cancellation causes, so it calls no waker.
+    // There is no waiter for the end that the cancellation causes, so it calls no waker.
     let (device, slot) = (leak(Device::default()), leak(Slot::new()));
     let mut job = slot.start(device.transfer()).unwrap();
     let (waker, armed) = panicking(Call::Wake);

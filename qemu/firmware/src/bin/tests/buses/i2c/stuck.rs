@@ -20,7 +20,7 @@ use super::{EEPROM, PLACE, THERMOMETER, WARM, is_right, keep};
 
 const LIMIT: Duration = Duration::from_millis(2);
 
-/// Checks that so many ticks are the limit, or at most a hundredth of it more.
+/// Checks that this many ticks are the limit, or at most a hundredth of it more.
 #[track_caller]
 fn is_the_limit(ticks: u64) {
     let limit = frequency() / 500;
