@@ -470,9 +470,9 @@ mod tests {
         let expected = "not met: await, thumbv7em-none-eabihf, 3, default: 271 of 270";
         assert!(not_met.iter().any(|fault| fault == expected), "{not_met:?}");
 
-        let mut single = awaited(200);
+        let mut single = awaited(230);
         single[0].choice = Choice::SingleCore;
-        assert_eq!(bound(&single[0]).map(|bound| bound.most), Some(200));
+        assert_eq!(bound(&single[0]).map(|bound| bound.most), Some(230));
         single[0].opt = Opt::S;
         assert!(bound(&single[0]).is_none());
     }
