@@ -79,6 +79,9 @@ pub struct Sweep {
     /// What the library in the firmware assumes of the cores
     #[arg(long, value_enum, default_value_t)]
     pub choice: Choice,
+    /// How many pairs of places of a path's two interrupts to try, about [default: pc all, others 2500]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pairs: Option<u32>,
 }
 
 /// The options of `powerfail`.
@@ -277,6 +280,7 @@ mod tests {
             &["runner", "test", "--repeat", "0"],
             &["runner", "test", "--repeat", "-1"],
             &["runner", "test", "--repeat", "often"],
+            &["runner", "sweep", "--pairs", "0"],
             &["runner", "soak", "--rounds=0"],
             &["runner", "soak", "--rounds=many"],
             &["runner", "soak", "--seed=-1"],

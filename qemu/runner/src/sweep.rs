@@ -49,7 +49,7 @@ pub fn run(sweep: &cli::Sweep, options: &Options) -> Result<bool> {
     for &board in &boards {
         rigs.push(rig(tools.clone(), board, sweep.choice, options.clone())?);
     }
-    let sweep_one = |rig| Swept::of(rig, sweep.choice);
+    let sweep_one = |rig| Swept::of(rig, sweep.choice, sweep.pairs);
     let all: Result<Vec<Swept>> = at_once(rigs, sweep_one).into_iter().collect();
     let all = all?;
     for swept in &all {
@@ -97,19 +97,20 @@ impl Swept {
         Self { board, choice, paths: Vec::new(), twins: Vec::new(), not_swept: Vec::new() }
     }
 
-    /// Builds the firmware for `board` and sweeps it.
-    pub fn on(board: &'static Board, choice: Choice) -> Result<Self> {
+    /// Builds the firmware for `board` and sweeps it, with about as many pairs of places a path as
+    /// `pairs` says, or as many as the board's firmware chooses.
+    pub fn on(board: &'static Board, choice: Choice, pairs: Option<u32>) -> Result<Self> {
         let tools = setup::tools(Needs::boot(&[board]))?;
-        Self::of(rig(tools, board, choice, Options::default())?, choice)
+        Self::of(rig(tools, board, choice, Options::default())?, choice, pairs)
     }
 
     /// Sweeps a board. On the PC the machine is by default `microvm`, which boots fastest, and both
     /// interrupt controllers run at the same time.
-    fn of(mut rig: Rig, choice: Choice) -> Result<Self> {
+    fn of(mut rig: Rig, choice: Choice, pairs: Option<u32>) -> Result<Self> {
         rig.options.machine.get_or_insert(Machine::Microvm);
         let controllers = rig.options.irqs(rig.board);
         let rig = &rig;
-        at_once(controllers, |irq| Self::boot(rig, choice, irq)).into_iter().try_fold(
+        at_once(controllers, |irq| Self::boot(rig, choice, pairs, irq)).into_iter().try_fold(
             Self::new(rig.board, choice),
             |mut all, one| {
                 let Self { paths, twins, not_swept, .. } = one?;
@@ -121,8 +122,9 @@ impl Swept {
         )
     }
 
-    fn boot(rig: &Rig, choice: Choice, irq: Option<Irq>) -> Result<Self> {
-        let mut boot = rig.boot("sweep", LIMIT);
+    fn boot(rig: &Rig, choice: Choice, pairs: Option<u32>, irq: Option<Irq>) -> Result<Self> {
+        let pairs = pairs.map_or(String::new(), |pairs| format!(" pairs={pairs}"));
+        let mut boot = rig.boot(format!("sweep{pairs}"), LIMIT);
         boot.irq = irq;
         let mut swept = Self::new(rig.board, choice);
         let place = format!("{}{}", place(rig.board, irq), said(choice));

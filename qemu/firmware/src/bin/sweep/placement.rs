@@ -27,8 +27,8 @@
 //! If event 1 comes before the path sleeps, the path continues differently from there. So for each
 //! place of event 1, event 2 is swept again behind it: all pairs are tried. The boundaries that it
 //! hits are compared in the same way, in single steps with a run that has event 1 at the same
-//! boundary. On boards other than the PC, a path with more than [`MOST_PAIRS`] pairs has them behind
-//! every n-th place of event 1 only; its report says which n.
+//! boundary. A path with more than [`most_pairs`] pairs has them behind every n-th place of event 1
+//! only; its report says which n.
 
 use core::ptr;
 
@@ -57,7 +57,8 @@ const AGAIN: u64 = 256 * STEP;
 const ASLEEP: u32 = 64;
 /// The most placements of a stretch.
 const MOST: u32 = FAR / 10;
-/// The most pairs of a path, about: all on the PC; elsewhere what time allows.
+/// The most pairs of a path, about, unless the command line says: all on the PC; elsewhere what time
+/// allows.
 const MOST_PAIRS: u32 = if cfg!(target_arch = "x86_64") { u32::MAX } else { 2_500 };
 /// A wait that this many events, delivered or not, have not rescued counts as asleep forever.
 const RESCUES: usize = 1000;
@@ -136,6 +137,12 @@ static ARMED: AtomicUsize = AtomicUsize::new(0);
 /// The instructions from the start of its alarm to each event; 0 if it came after the path.
 static NUMBERS: [AtomicUsize; WAITS + 1] = [const { AtomicUsize::new(0) }; WAITS + 1];
 
+/// The most pairs of a path, about: with `pairs=N` on the command line N, which is at least 1.
+fn most_pairs() -> u32 {
+    let said = board::board().command_line.value("pairs").and_then(|pairs| pairs.parse().ok());
+    said.filter(|pairs| *pairs > 0).unwrap_or(MOST_PAIRS)
+}
+
 /// Makes the timer the sweep's.
 pub fn install() {
     Line::Timer.set_handler(on_timer);
@@ -154,7 +161,7 @@ impl Path {
         Self { check, ..self }
     }
 
-    /// Sweeps every stretch, and all pairs or, if these are more than [`MOST_PAIRS`], those of each
+    /// Sweeps every stretch, and all pairs or, if these are more than [`most_pairs`], those of each
     /// n-th place of event 1.
     ///
     /// # Panics
@@ -165,7 +172,7 @@ impl Path {
         self.compare();
         let counted = stretches.iter().map(|stretch| self.boundaries(stretch)).sum();
 
-        let every = (events[0] * (events[1] + ASLEEP)).div_ceil(MOST_PAIRS).max(1);
+        let every = (events[0] * (events[1] + ASLEEP)).div_ceil(most_pairs()).max(1);
         let (mut number, mut last) = (0, 0);
         for nth in 1..=events[0] {
             let gaps = [Pace::RIGHT.ticks(nth), FAR, FAR];
