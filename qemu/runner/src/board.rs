@@ -19,8 +19,9 @@ pub struct Board {
     pub qemu: Program,
     /// QEMU's options for the machine, apart from [`streams`](Self::streams).
     pub machine: Machine,
-    /// What QEMU's monitor is told before the guest starts: what no option can say.
-    pub prepare: &'static [&'static str],
+    /// What QEMU's monitor sets before the guest starts, since no option can say it: the object, the
+    /// property and its value.
+    pub prepare: &'static [(&'static str, &'static str, i32)],
     /// An instruction takes 2 to the power of this many nanoseconds of the guest's time.
     pub shift: u8,
     /// How the guest's byte streams leave it, in the order of [`STREAMS`].
@@ -191,9 +192,9 @@ const NO_PINS: &str = "the machine has none";
 /// The evaluation board. On its third I2C bus are two thermometers, an EEPROM and a clock.
 const AST1030: &str = "-machine ast1030-evb -device tmp105,id=thermometer,bus=aspeed.i2c.bus.2,address=0x48 -device tmp105,id=freezer,bus=aspeed.i2c.bus.2,address=0x49 -device at24c-eeprom,bus=aspeed.i2c.bus.2,address=0x50,rom-size=4096 -device ds1338,bus=aspeed.i2c.bus.2,address=0x68 -rtc base=2024-01-02T03:04:05";
 /// In thousandths of a degree.
-const AST1030_PREPARE: &[&str] = &[
-    "qom-set /machine/peripheral/thermometer temperature 23500",
-    "qom-set /machine/peripheral/freezer temperature -12500",
+const AST1030_PREPARE: &[(&str, &str, i32)] = &[
+    ("/machine/peripheral/thermometer", "temperature", 23_500),
+    ("/machine/peripheral/freezer", "temperature", -12_500),
 ];
 
 const NO_FLASH: &str = "the machine has none with DMA";

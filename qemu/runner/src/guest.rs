@@ -159,9 +159,6 @@ impl<'a> Guest<'a> {
             listeners
                 .push(is_there.then(|| listen(&path.join(stream))).transpose().map_err(failed)?);
         }
-        for (file, text) in qemu::preparation(board).into_iter().flatten() {
-            fs::write(path.join(file), text).map_err(failed)?;
-        }
         let output = File::create(path.join("stderr")).map_err(failed)?;
         let mut command = qemu::command(boot, path);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
@@ -187,6 +184,12 @@ impl<'a> Guest<'a> {
             unreachable!("every board has a log and reports")
         };
 
+        let monitor = match board.prepare {
+            [] => None,
+            // QEMU listens there before it connects to the streams.
+            settings => Some(Monitor::start(path, settings).map_err(failed)??),
+        };
+
         let (mut readers, mut writers) = (Vec::new(), [None, None]);
         let ports = [(com1_stream, com1), (com2_stream, com2)];
         for ((stream, sink), writer) in ports.into_iter().zip(&mut writers) {
@@ -208,7 +211,7 @@ impl<'a> Guest<'a> {
             readers,
             writers,
             offered: None,
-            monitor: None,
+            monitor,
             folder,
         })
     }

@@ -1,5 +1,5 @@
-//! QEMU's monitor, in its machine protocol (QMP): the host changes the machine, or looks at it, while
-//! the guest runs.
+//! QEMU's monitor, in its machine protocol (QMP): the host changes the machine, or looks at it, before the
+//! guest starts and while it runs.
 
 use crate::{
     error::{Error, Result},
@@ -35,14 +35,40 @@ impl Monitor {
         Ok(this)
     }
 
+    /// Connects to the monitor of a QEMU that waits for it, sets properties of objects, and lets the guest
+    /// start.
+    ///
+    /// # Errors
+    /// QEMU has ended; inside, QEMU refuses.
+    pub fn start(folder: &Path, settings: &[(&str, &str, i32)]) -> io::Result<Result<Self>> {
+        Self::connect(folder)?.prepare(settings)
+    }
+
+    fn prepare(mut self, settings: &[(&str, &str, i32)]) -> io::Result<Result<Self>> {
+        for &(object, property, value) in settings {
+            if let Err(error) = self.set_to(object, property, &value.into())? {
+                return Ok(Err(error));
+            }
+        }
+        let started = self.execute("cont", &json!({}))?;
+        Ok(started.map(|_| self).map_err(|why| {
+            Error::run("the guest does not start", why, "report this as a defect of the runner")
+        }))
+    }
+
     /// Sets the property. It is set when this returns.
     ///
     /// # Errors
     /// QEMU has ended; inside, QEMU refuses.
     pub fn set(&mut self, property: &Property) -> io::Result<Result<()>> {
         let Property { object, property: name, value } = property;
+        self.set_to(object, name, &(*value).into())
+    }
+
+    fn set_to(&mut self, object: &str, name: &str, value: &Value) -> io::Result<Result<()>> {
         let arguments = json!({ "path": object, "property": name, "value": value });
-        Ok(self.execute("qom-set", &arguments)?.map(drop).map_err(|why| refused(property, &why)))
+        let set = self.execute("qom-set", &arguments)?;
+        Ok(set.map(drop).map_err(|why| refused(object, name, value, &why)))
     }
 
     /// Checks that the property has this value.
@@ -59,7 +85,7 @@ impl Monitor {
                 format_args!("{name} of {object} is {found}, and the guest said {value}"),
                 "the driver does not do what it says; run the test again with --verbose",
             )),
-            Err(why) => Err(refused(property, &why)),
+            Err(why) => Err(refused(object, name, &(*value).into(), &why)),
         })
     }
 
@@ -92,11 +118,11 @@ impl Monitor {
     }
 }
 
-fn refused(Property { object, property, value }: &Property, why: &str) -> Error {
+fn refused(object: &str, property: &str, value: &Value, why: &str) -> Error {
     Error::run(
-        "QEMU does not know what the guest names",
+        "QEMU does not know what is to be set or checked",
         format_args!("{property} of {object}, {value}: {why}"),
-        "check that the board's crate names objects of this machine",
+        "check that the board's crate, and its row in the runner, name objects of this machine",
     )
 }
 
@@ -142,6 +168,23 @@ mod tests {
             serde_json::from_str::<Value>(&asked[1]).unwrap(),
             json!({ "execute": "qom-set", "arguments": { "path": "/gpio", "property": "A0", "value": true } })
         );
+    }
+
+    #[test]
+    fn a_guest_starts_when_all_is_set() {
+        let settings = [("/hot", "temperature", 23_500), ("/cold", "temperature", -12_500)];
+        let (monitor, qemu) = answering(&["{\"return\": {}}"; 3]);
+        drop(monitor.prepare(&settings).unwrap().unwrap());
+        let asked = qemu.join().unwrap();
+        let said: Vec<Value> =
+            asked.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let values = said.iter().map(|said| said["arguments"]["value"].as_i64());
+        assert_eq!(values.collect::<Vec<_>>(), [None, Some(23_500), Some(-12_500), None]);
+        assert_eq!(said[3]["execute"], "cont");
+
+        let (monitor, _qemu) = answering(&["{\"error\": {\"desc\": \"no such thing\"}}"; 3]);
+        let error = monitor.prepare(&settings).unwrap().unwrap_err().to_string();
+        assert!(error.contains("temperature of /hot, 23500: no such thing"), "{error}");
     }
 
     #[test]

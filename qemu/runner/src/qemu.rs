@@ -5,7 +5,7 @@
 //! for a runner that needs it.
 
 use crate::{
-    board::{Attachment, Board, CommandLine, Machine, STREAMS},
+    board::{Attachment, CommandLine, Machine, STREAMS},
     boot::{Boot, Rig},
     monitor, pc,
     report::Domain,
@@ -27,15 +27,7 @@ pub fn in_path(program: &str) -> Option<PathBuf> {
         .find(executable)
 }
 
-/// The files that must be in the folder of a boot, for a board whose monitor is told something: what the
-/// monitor reads, and room for what it says to that. QEMU opens the two as a pipe.
-pub fn preparation(board: &Board) -> Option<[(&'static str, String); 2]> {
-    let commands: String = board.prepare.iter().map(|command| format!("{command}\n")).collect();
-    let files = [("prepare.in", commands + "cont\n"), ("prepare.out", String::new())];
-    (!board.prepare.is_empty()).then_some(files)
-}
-
-/// The command that boots. The sockets are in `folder`, and the files of [`preparation`].
+/// The command that boots. The sockets are in `folder`.
 pub fn command(boot: &Boot, folder: &Path) -> Command {
     let Rig { qemu, firmware, board, options } = boot.rig;
     let mut command = Command::new(qemu);
@@ -57,8 +49,7 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
         }
     }
     if !board.prepare.is_empty() {
-        // The guest waits for the monitor's last command.
-        add("-S -chardev pipe,id=prepare,path=prepare -mon chardev=prepare,mode=readline");
+        add("-S"); // The guest starts when the monitor is told so.
     }
     match board.machine {
         Machine::Fixed(machine) => add(machine),
@@ -132,7 +123,11 @@ fn path(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{board::BOARDS, boot::Options, cargo::Firmware};
+    use crate::{
+        board::{BOARDS, Board},
+        boot::Options,
+        cargo::Firmware,
+    };
     use std::time::Duration;
 
     fn words(board: &'static Board, options: Options, command_line: &str) -> Vec<String> {
