@@ -13,15 +13,17 @@
 //! 10. [Under RTIC](rtic): what needs a lock, and where a task may wait
 //! 11. [From and to `nb`, `embedded-hal`, `embedded-io`, std](traits)
 //! 12. [A bus, once](bus): I2C for blocking and async drivers at once
-//! 13. [What it costs](costs)
-//! 14. [How it is proven](proof)
-//! 15. [Cache flush](flush): the asynchronous operation without a callback
-//! 16. [Persistence](persistence)
-//! 17. [Glossary](glossary): one word, one thing
+//! 13. [Any driver from crates.io](any_driver): what to give it, blocking or async
+//! 14. [What it costs](costs)
+//! 15. [How it is proven](proof)
+//! 16. [Cache flush](flush): the asynchronous operation without a callback
+//! 17. [Persistence](persistence)
+//! 18. [Glossary](glossary): one word, one thing
 //!
 //! Programs that run on your host, each by `cargo run --example NAME`: `driver`, `socket`, `nb_driver`,
 //! `cache_flush`. On (emulated) devices: `cargo run`.
 
+pub mod any_driver;
 pub mod board;
 pub mod bus;
 pub mod cancelling;
