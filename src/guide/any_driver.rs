@@ -18,6 +18,8 @@
 //! | the driver asks for | give it | made of |
 //! |---|---|---|
 //! | `embedded_hal::i2c::I2c`, `embedded_hal_async::i2c::I2c` | `adapter::I2c`; on a bus with others `adapter::Device` | an [`i2c::Controller`](super::bus) |
+//! | `embedded_hal::spi::SpiDevice`, `embedded_hal_async::spi::SpiDevice` | `adapter::SpiDevice` | an [`spi::Controller`](super::bus) and the pin of its chip select |
+//! | `embedded_hal::spi::SpiBus`, `embedded_hal_async::spi::SpiBus` | `adapter::Spi` | the controller alone |
 //! | `embedded_hal::digital::InputPin`, `embedded_hal_async::digital::Wait` | [`digital::Pin`](crate::digital::Pin) | a [`PinInput`](crate::digital::PinInput) |
 //! | `embedded_hal::delay::DelayNs`, the async one | `adapter::Delay`, [`time::AlarmDelay`](crate::time::AlarmDelay) | a [`Clock`](crate::time::Clock), an [`Alarm`](crate::time::Alarm) |
 //! | `embedded_io::{Read, Write}`, the async ones | [`adapter::Reader`](crate::adapter::Reader), [`adapter::Writer`](crate::adapter::Writer) | [`io::Read`](crate::io::Read), [`io::Write`](crate::io::Write) |
