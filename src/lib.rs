@@ -98,6 +98,8 @@
 mod atomic;
 #[cfg(all(feature = "testing", not(loom)))]
 mod hooks;
+#[cfg(all(feature = "std", not(loom)))]
+mod section;
 
 pub mod adapter;
 pub mod attempt;

@@ -2,22 +2,15 @@
 
 pub(crate) use core::sync::atomic::Ordering;
 
-use critical_section::CriticalSection;
+pub(crate) use crate::hooks::section;
 
-use crate::hooks::{access, boundary, masked};
-
-/// Runs `f` in a critical section. An event that was held off during it comes at its end.
-pub(crate) fn section<R>(f: impl FnOnce(CriticalSection<'_>) -> R) -> R {
-    boundary();
-    let end = critical_section::with(|section| masked(|| f(section)));
-    boundary();
-    end
-}
+use crate::hooks::{access, boundary};
 
 /// The methods of an atomic, each with a boundary before the access.
 macro_rules! behind_a_boundary {
     ($($name:ident($($arg:ident: $ty:ty),*) -> $ret:ty = $inner:ident;)*) => {$(
         #[allow(dead_code)] // The lock-free files use all of them, the ones with sections some.
+        #[track_caller]
         pub(crate) fn $name(&self, $($arg: $ty),*) -> $ret {
             boundary();
             self.0.$inner($($arg),*)
@@ -73,10 +66,12 @@ impl<T> UnsafeCell<T> {
         Self(core::cell::UnsafeCell::new(value))
     }
 
+    #[track_caller]
     pub(crate) fn with<R>(&self, read: impl FnOnce(*const T) -> R) -> R {
         access(self.0.get(), false, || read(self.0.get()))
     }
 
+    #[track_caller]
     pub(crate) fn with_mut<R>(&self, write: impl FnOnce(*mut T) -> R) -> R {
         access(self.0.get(), true, || write(self.0.get()))
     }

@@ -126,6 +126,7 @@
 mod apart;
 pub mod check;
 mod cpu;
+mod place;
 mod report;
 pub(crate) mod run;
 mod sweep;

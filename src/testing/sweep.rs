@@ -13,7 +13,7 @@ use super::{
     apart::apart,
     cpu::Cpu,
     report::{Failure, Report},
-    run::{Run, Terms, in_critical_section},
+    run::{Run, Terms, in_critical_section, sections_are_seen},
 };
 
 /// Sweeps a scenario with the default conditions: the foreground waits for one event, and handlers
@@ -86,16 +86,17 @@ impl<'n> Sweep<'n> {
     ///
     /// # Panics
     /// If `world` or the drop of a world panics. If the program's `critical-section` implementation
-    /// is not the one for hosts (its feature `std`): the sweep could then not tell where interrupts
-    /// are held off.
+    /// is neither the one that this crate brings nor that crate's own for hosts: the sweep could then
+    /// not tell where interrupts are held off.
     pub fn run<W: World>(
         &self,
         world: impl Fn() -> W + Send + Sync + 'static,
         foreground: impl Fn(&W, &Cpu) + Send + Sync + 'static,
     ) -> Report {
         let told = !in_critical_section() && critical_section::with(|_| in_critical_section());
-        assert!(told, "this program does not use the `critical-section` implementation for hosts");
+        assert!(told, "this program does not use a `critical-section` implementation for hosts");
         let places = Arc::new(Mutex::new(Places::new(self)));
+        lock(&places).report.sections_are_seen = sections_are_seen();
         let scenario = Arc::new(Scenario { terms: self.terms, world, foreground });
         loop {
             let (its, scenario) = (places.clone(), scenario.clone());
@@ -170,7 +171,9 @@ impl Places {
         let report = &mut self.report;
         report.runs += 1;
         report.interrupts += run.interrupts();
-        report.failures.extend(fault.map(|fault| Failure::new(run.placements(), fault)));
+        report
+            .failures
+            .extend(fault.map(|fault| Failure::new(run.placements(), run.places(), fault)));
         // If the run has not reached a boundary, this row ends.
         let reached = run.all_placed();
         if reached && self.first.is_none() {
