@@ -3,8 +3,8 @@
 //! The crate `critical-section` has one, too, behind its feature `std`; but with the feature
 //! `testing` each end of a critical section, whoever enters it, is a boundary of the sweep, and that
 //! one has no place for it. A program has one implementation. So that other crates may ask for the
-//! one of `critical-section` all the same, this one is a weak symbol where the object format is
-//! known to have such: if both are linked, the other is in force, and the sweep says so.
+//! one of `critical-section` all the same, this one is a weak symbol on Linux: if both are linked,
+//! the other is in force, and a sweep refuses to run. Elsewhere two do not link.
 
 // Invariant: a thread whose `HELD` is not zero has set `LOCK.taken`, or is about to, or has just
 // cleared it; so at most one thread runs code in a critical section. `HELD` changes before `taken`

@@ -1,126 +1,56 @@
 //! A program that brings a critical section of its own, as one does whose dependencies turn on the
-//! feature `std` of `critical-section`: it links, that one is in force, and a sweep holds handlers
-//! off inside of it, but has no boundary at its ends, and says so.
+//! feature `std` of `critical-section`: it links, that one is in force, and a sweep refuses to run,
+//! since it would not see where handlers are held off.
 
 #![cfg(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
 
 use std::{
     cell::Cell,
-    sync::{
-        Condvar, Mutex, PoisonError,
-        atomic::{AtomicU32, Ordering::Relaxed},
-    },
+    panic::catch_unwind,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
 use wouldblock::{
-    attempt,
-    event::Event,
-    nb,
-    testing::{Report, Sweep, World, boundary},
+    sync::Mutex,
+    testing::{World, sweep},
 };
 
-/// A lock that its thread may take again. As that of `critical-section`, it keeps in the state that it
-/// returns whether it was taken before.
 struct Other;
 
 critical_section::set_impl!(Other);
 
-static TAKEN: Mutex<bool> = Mutex::new(false);
-static FREE: Condvar = Condvar::new();
 static USES: AtomicU32 = AtomicU32::new(0);
 
-thread_local! {
-    static MINE: Cell<bool> = const { Cell::new(false) };
-}
-
-// SAFETY: a thread holds the section while it has set `TAKEN`, which only it then clears.
+// SAFETY: this program uses critical sections on one thread at a time: it has one test.
 unsafe impl critical_section::Impl for Other {
     unsafe fn acquire() -> bool {
         USES.fetch_add(1, Relaxed);
-        if MINE.replace(true) {
-            return true;
-        }
-        let lock = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
-        *FREE.wait_while(lock, |taken| *taken).unwrap_or_else(PoisonError::into_inner) = true;
         false
     }
 
-    unsafe fn release(nested: bool) {
-        if !nested {
-            *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) = false;
-            MINE.set(false);
-            FREE.notify_all();
-        }
-    }
+    unsafe fn release(_: bool) {}
 }
 
-/// A handler that counts, and signals.
 #[derive(Default)]
-struct Counter {
-    requested: Cell<bool>,
-    handled: Cell<u32>,
-    signalled: Event,
-}
+struct Line(Cell<bool>);
 
-impl Counter {
-    fn look(&self) -> nb::Result<(), ()> {
-        if self.handled.get() != 0 { Ok(()) } else { Err(nb::Error::WouldBlock) }
-    }
-}
-
-impl World for Counter {
+impl World for Line {
     fn event(&self) {
-        self.requested.set(true);
+        self.0.set(true);
     }
 
     fn deliver(&self) -> bool {
-        let requested = self.requested.take();
-        if requested {
-            self.handled.set(self.handled.get() + 1);
-            self.signalled.signal();
-        }
-        requested
+        self.0.take()
     }
 }
 
-fn clean(report: &Report) {
-    report.assert_clean();
-    let said = report.to_string();
-    assert!(said.contains("no boundary at the critical sections of other crates"), "{said}");
-}
-
 #[test]
-fn handlers_are_held_off_in_it() {
-    let report = Sweep::new("other section").run(Counter::default, |world, cpu| {
-        let before = USES.load(Relaxed);
-        critical_section::with(|_| {
-            let before = world.handled.get();
-            boundary();
-            critical_section::with(|_| boundary());
-            boundary();
-            assert_eq!(world.handled.get(), before, "a handler ran in a critical section");
-        });
-        assert!(USES.load(Relaxed) > before, "it is not the one in force");
-        let mut waiter = world.signalled.waiter().unwrap();
-        assert_eq!(waiter.operation(attempt::from_fn(|| world.look())).block(cpu), Ok(()));
-    });
-    clean(&report);
-}
-
-#[test]
-fn a_run_that_is_given_up_in_it_leaves_it() {
-    let report = Sweep::new("given up").budget(50).limit(3).run(Counter::default, |_, cpu| {
-        critical_section::with(|_| {
-            while cpu.events() != 0 {
-                boundary();
-            }
-        });
-        cpu.step();
-    });
-    assert!(report.stuck() == 0, "{report}");
-    let report = Sweep::new("given up").budget(50).limit(3).run(Counter::default, |_, _| {
-        critical_section::with(|_| (0..100).for_each(|_| boundary()));
-    });
-    assert_eq!(report.stuck(), report.runs(), "{report}");
+fn a_sweep_refuses_to_run_with_another_critical_section() {
     critical_section::with(|_| ());
+    assert_eq!(USES.load(Relaxed), 1, "the program's own is in force");
+    let panic = catch_unwind(|| sweep("refused", Line::default, |_, cpu| cpu.step())).unwrap_err();
+    let said = panic.downcast_ref::<String>().unwrap();
+    assert!(said.contains("turn off the feature `std` of `critical-section`"), "{said}");
+    // What needs no sweep works.
+    assert_eq!(*Mutex::<_>::new(7).try_lock().unwrap(), 7);
 }

@@ -58,22 +58,22 @@ impl fmt::Display for Placed {
 /// It is the innermost one in code that is not from a registry, since the author of a driver wants to
 /// know where the driver calls such code; if there is none, the innermost one.
 fn caller(stack: &str) -> Option<&str> {
-    /// The frames between that line and the hook.
-    const BELOW: [&str; 3] = [
-        concat!(env!("CARGO_CRATE_NAME"), "::hooks::section_"),
+    /// The frames below that line. In a release build some are missing.
+    const BELOW: [&str; 5] = [
+        concat!(env!("CARGO_CRATE_NAME"), "::testing::place::"),
+        concat!(env!("CARGO_CRATE_NAME"), "::testing::run::"),
+        concat!(env!("CARGO_CRATE_NAME"), "::hooks::"),
         concat!(env!("CARGO_CRATE_NAME"), "::section::"),
         "critical_section::",
     ];
     let mut below = true;
-    let lines = stack.lines().skip_while(|line| !line.contains(BELOW[0])).filter_map(|line| {
-        match line.trim_start().strip_prefix("at ") {
-            Some(line) => (!below && !of_the_toolchain(line)).then_some(line),
-            None => {
-                let name = line.split_once(": ").map_or(line, |(_, name)| name);
-                let name = name.trim_start_matches('<');
-                below = BELOW.iter().any(|its| name.starts_with(its));
-                None
-            }
+    let lines = stack.lines().filter_map(|line| match line.trim_start().strip_prefix("at ") {
+        Some(line) => (!below && !of_the_toolchain(line)).then_some(line),
+        None => {
+            let name = line.split_once(": ").map_or(line, |(_, name)| name);
+            let name = name.trim_start_matches('<');
+            below = BELOW.iter().any(|its| name.starts_with(its));
+            None
         }
     });
     let mut innermost = None;
@@ -93,7 +93,11 @@ fn of_the_toolchain(line: &str) -> bool {
 #[cfg(test)]
 #[test]
 fn the_line_of_a_critical_section_is_that_of_the_driver() {
-    let stack = "   2: wouldblock::hooks::boundary_at
+    let stack = "   0: wouldblock::testing::place::Placed::new
+             at /home/me/.cargo/registry/src/index/wouldblock-0.1.0/src/testing/place.rs:25:41
+   1: <wouldblock::testing::run::Run as wouldblock::hooks::Hooks>::boundary
+             at /home/me/.cargo/registry/src/index/wouldblock-0.1.0/src/testing/run.rs:320:44
+   2: wouldblock::hooks::boundary_at
              at /home/me/.cargo/registry/src/index/wouldblock-0.1.0/src/hooks.rs:80:13
    3: wouldblock::hooks::section_begins
              at /home/me/.cargo/registry/src/index/wouldblock-0.1.0/src/hooks.rs:91:9

@@ -19,15 +19,12 @@ pub struct Report {
     pub(super) runs: u64,
     pub(super) interrupts: u64,
     pub(super) failures: Vec<Failure>,
-    pub(super) sections_are_seen: bool,
 }
 
 impl Report {
     pub(super) fn new(name: &str) -> Self {
         let name = name.to_string();
-        let (boundaries, runs, interrupts, failures) = (0, 0, 0, Vec::new());
-        let (cut_short, sections_are_seen) = (false, true);
-        Self { name, boundaries, cut_short, runs, interrupts, failures, sections_are_seen }
+        Self { name, boundaries: 0, cut_short: false, runs: 0, interrupts: 0, failures: Vec::new() }
     }
 
     /// The number of boundaries at which the event came.
@@ -87,9 +84,6 @@ impl fmt::Display for Report {
             "{name}: {first}{boundaries} boundaries, {runs} runs, {interrupts} interrupts: "
         )?;
         write!(f, "{lost} lost, {stuck} stuck, {torn} torn, {failed} failed")?;
-        if !self.sections_are_seen {
-            f.write_str(" (no boundary at the critical sections of other crates)")?;
-        }
         failures.first().map_or(Ok(()), |failure| write!(f, "; first: {failure}"))
     }
 }

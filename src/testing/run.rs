@@ -15,15 +15,12 @@
 use std::{
     boxed::Box,
     cell::{Cell, RefCell},
-    fmt::{self, Write as _},
+    fmt,
     panic::{self, AssertUnwindSafe},
     rc::Rc,
-    sync::atomic::{AtomicU8, Ordering},
     thread,
     vec::Vec,
 };
-
-use critical_section::RestoreState;
 
 use super::{Fault, World, place::Placed};
 pub(crate) use crate::hooks::{boundary, masked};
@@ -32,70 +29,10 @@ use crate::{
     section,
 };
 
-thread_local! {
-    /// The state with which the outermost critical section of this thread is released.
-    static OUTERMOST: Cell<Option<RestoreState>> = const { Cell::new(None) };
-}
-
 /// Whether handlers are held off on this thread, by a critical section of any crate or by the sweep.
 /// Async-signal-safe.
 pub fn in_critical_section() -> bool {
-    hooks::held_off() || !sections_are_seen() && holds_section()
-}
-
-/// Whether the program's critical section is that of this crate, so that both ends are boundaries.
-pub(super) fn sections_are_seen() -> bool {
-    /// 0 while that is unknown, else 1 more than the answer.
-    static ANSWER: AtomicU8 = AtomicU8::new(0);
-    match ANSWER.load(Ordering::Relaxed) {
-        0 => {
-            let seen = critical_section::with(|_| section::held());
-            ANSWER.store(u8::from(seen) + 1, Ordering::Relaxed);
-            seen
-        }
-        answer => answer == 2,
-    }
-}
-
-/// Whether this thread has acquired a critical section of the crate `critical-section`.
-fn holds_section() -> bool {
-    // SAFETY: released below, in the order of acquisition.
-    let state = unsafe { critical_section::acquire() };
-    let mut text = Text::default();
-    _ = write!(text, "{state:?}");
-    // SAFETY: acquired above, with this state.
-    unsafe { critical_section::release(state) };
-    text.says_true
-}
-
-/// Finds out whether "true" is written to it, without a buffer. `critical-section`'s implementation for
-/// hosts keeps in its restore state whether the section is nested. That state is opaque, but
-/// implements `Debug`.
-#[derive(Default)]
-struct Text {
-    says_true: bool,
-}
-
-impl fmt::Write for Text {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.says_true |= text == "true";
-        Ok(())
-    }
-}
-
-/// Releases the critical section that this thread is in, if any: the thread will never leave it
-/// itself.
-fn leave_section() {
-    section::abandon();
-    if !sections_are_seen()
-        && holds_section()
-        && let Some(outermost) = OUTERMOST.get()
-    {
-        // SAFETY: frames of this thread have acquired it and will never release it. Releasing the
-        // outermost section is enough; this state has released an outermost section of this thread
-        // before.
-        unsafe { critical_section::release(outermost) };
-    }
+    hooks::held_off()
 }
 
 /// The conditions of a run.
@@ -162,12 +99,6 @@ impl Run {
     /// # Errors
     /// The foreground has panicked: that unwinds, as on a hosted target.
     pub fn enter<R>(self: &Rc<Self>, foreground: impl FnOnce() -> R) -> thread::Result<R> {
-        // SAFETY: released at once.
-        let outermost = unsafe { critical_section::acquire() };
-        // SAFETY: just acquired.
-        unsafe { critical_section::release(outermost) };
-        OUTERMOST.set(Some(outermost));
-        sections_are_seen(); // In a run, to find that out would be two boundaries.
         hooks::install(self.clone());
         let end = panic::catch_unwind(AssertUnwindSafe(foreground));
         hooks::remove();
@@ -228,7 +159,7 @@ impl Run {
             fault
         };
         hooks::pause();
-        leave_section();
+        section::abandon();
         (self.given_up)(self, fault);
         loop {
             thread::park();
