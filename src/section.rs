@@ -141,3 +141,24 @@ mod weak {
     #[cfg(target_arch = "x86_64")]
     weak!("jmp");
 }
+
+#[cfg(test)]
+#[test]
+fn one_thread_at_a_time_is_in_it_and_it_nests() {
+    use std::{thread, vec::Vec};
+
+    static COUNT: critical_section::Mutex<Cell<u32>> = critical_section::Mutex::new(Cell::new(0));
+    let add = || {
+        for _ in 0..500 {
+            critical_section::with(|section| {
+                let count = COUNT.borrow(section).get();
+                critical_section::with(|_| thread::yield_now());
+                COUNT.borrow(section).set(count + 1);
+            });
+        }
+    };
+    let threads: Vec<_> = (0..4).map(|_| thread::spawn(add)).collect();
+    threads.into_iter().for_each(|thread| thread.join().expect("no thread panics"));
+    assert_eq!(critical_section::with(|section| COUNT.borrow(section).get()), 4 * 500);
+    assert_eq!(HELD.get(), 0);
+}

@@ -15,9 +15,10 @@
 //! 12. [A bus, once](bus): I2C for blocking and async drivers at once
 //! 13. [What it costs](costs)
 //! 14. [How it is proven](proof)
-//! 15. [Cache flush](flush): the asynchronous operation without a callback
-//! 16. [Persistence](persistence)
-//! 17. [Glossary](glossary): one word, one thing
+//! 15. [The sweep, for a driver of your own](sweep): also for one that uses nothing else of this crate
+//! 16. [Cache flush](flush): the asynchronous operation without a callback
+//! 17. [Persistence](persistence)
+//! 18. [Glossary](glossary): one word, one thing
 //!
 //! Programs that run on your host, each by `cargo run --example NAME`: `driver`, `socket`, `nb_driver`,
 //! `cache_flush`. On (emulated) devices: `cargo run`.
@@ -36,6 +37,7 @@ pub mod persistence;
 pub mod proof;
 pub mod rtic;
 pub mod several;
+pub mod sweep;
 pub mod timeouts;
 pub mod traits;
 pub mod waiting;
