@@ -38,7 +38,8 @@
 //! - [`time`]: clocks, deadlines and time-outs, which work with interrupts masked
 //! - [`event`]: an interrupt wakes a sleeping foreground or a suspended task
 //! - [`job`]: operations in the background, which the interrupt itself retries
-//! - [`sync`]: a mutex and channels, between a handler and the foreground or between cores
+//! - [`sync`]: a mutex and channels, between a handler and the foreground or between cores; atomics whose
+//!   races a test sees
 //! - [`io`]: byte streams as operations
 //! - [`digital`]: input pins, levels and edges, one interrupt for a port
 //! - [`adapter`]: into the traits of `embedded-io`, `embedded-hal` and their async versions, and
@@ -100,6 +101,8 @@
 mod atomic;
 #[cfg(all(feature = "testing", not(loom)))]
 mod hooks;
+#[cfg(all(feature = "std", not(loom)))]
+mod section;
 
 pub mod adapter;
 pub mod attempt;

@@ -19,6 +19,7 @@ word!(
 impl Byte {
     /// Stores a value, from which nothing else follows.
     #[inline(always)]
+    #[cfg_attr(all(feature = "testing", not(loom)), track_caller)]
     pub(crate) fn set(&self, value: u8) {
         boundary();
         self.0.store(value, Ordering::Relaxed);
@@ -28,6 +29,7 @@ impl Byte {
 /// Runs `f` so that no other core runs such an `f` at the same time. In a binary of one core it is
 /// no section: a handler may come in between.
 #[inline(always)]
+#[cfg_attr(all(feature = "testing", not(loom)), track_caller)]
 pub(crate) fn exclusive<R>(f: impl FnOnce() -> R) -> R {
     #[cfg(not(wouldblock_single_core))]
     return super::section(|_| f());

@@ -8,6 +8,7 @@ use super::UnsafeCell;
 ///
 /// # Safety
 /// Nothing else uses the cells during the call, and there are at least as many values.
+#[track_caller]
 pub(crate) unsafe fn write_each<T: Copy>(cells: &[UnsafeCell<MaybeUninit<T>>], values: &[T]) {
     for (cell, &value) in cells.iter().zip(values) {
         cell.with_mut(|cell| {
@@ -22,6 +23,7 @@ pub(crate) unsafe fn write_each<T: Copy>(cells: &[UnsafeCell<MaybeUninit<T>>], v
 /// # Safety
 /// Each cell holds a value, nothing writes the cells during the call, and there are at least as
 /// many values.
+#[track_caller]
 pub(crate) unsafe fn read_each<T: Copy>(cells: &[UnsafeCell<MaybeUninit<T>>], values: &mut [T]) {
     for (cell, value) in cells.iter().zip(values) {
         // SAFETY: as the caller promises.

@@ -22,7 +22,7 @@ mod loom;
 #[cfg(all(not(loom), not(feature = "testing")))]
 mod plain;
 #[cfg(all(not(loom), feature = "testing"))]
-mod preemptible;
+pub(crate) mod preemptible;
 #[cfg(all(
     not(loom),
     any(all(test, feature = "std"), all(not(feature = "testing"), not(target_has_atomic = "32")))

@@ -31,6 +31,7 @@ pub(crate) fn order() {
 
 /// A place where an interrupt may come, for the host sweep.
 #[inline(always)]
+#[cfg_attr(all(feature = "testing", not(loom)), track_caller)]
 pub(super) fn boundary() {
     #[cfg(all(feature = "testing", not(loom)))]
     crate::hooks::boundary();
@@ -53,6 +54,7 @@ macro_rules! word {
 
             /// The value, of which nothing else follows.
             #[inline(always)]
+            #[cfg_attr(all(feature = "testing", not(loom)), track_caller)]
             pub(crate) fn get(&self) -> $value {
                 boundary();
                 self.0.load(Ordering::Relaxed)
@@ -60,6 +62,7 @@ macro_rules! word {
 
             /// The value. What was done before it was [released](Self::release) is seen after this.
             #[inline(always)]
+            #[cfg_attr(all(feature = "testing", not(loom)), track_caller)]
             pub(crate) fn acquire(&self) -> $value {
                 boundary();
                 let value = self.0.load(ACQUIRE);
@@ -69,6 +72,7 @@ macro_rules! word {
 
             /// Stores a value: a context that [acquires](Self::acquire) it sees what was done before this.
             #[inline(always)]
+            #[cfg_attr(all(feature = "testing", not(loom)), track_caller)]
             pub(crate) fn release(&self, value: $value) {
                 boundary();
                 order();

@@ -29,7 +29,7 @@
 //! | Cortex-M, one core | `cortex-m = { version = "0.7", features = ["critical-section-single-core"] }` |
 //! | RISC-V, one hart | `riscv = { version = "0.16", features = ["critical-section-single-hart"] }` |
 //! | x86_64, one core, ring 0 | this crate's feature `critical-section-single-core` |
-//! | a host | this crate's feature `std` |
+//! | a host | this crate's feature `std` (also in `testing`) |
 //! | a HAL or an executor that brings one | its feature, often `critical-section-impl`; on several cores (RP2040) only this |
 //!
 //! ## Sections by BASEPRI, and handlers above them

@@ -16,9 +16,10 @@
 //! 13. [Any driver from crates.io](any_driver): what to give it, blocking or async
 //! 14. [What it costs](costs)
 //! 15. [How it is proven](proof)
-//! 16. [Cache flush](flush): the asynchronous operation without a callback
-//! 17. [Persistence](persistence)
-//! 18. [Glossary](glossary): one word, one thing
+//! 16. [The sweep, for a driver of your own](sweep): also for one that uses nothing else of this crate
+//! 17. [Cache flush](flush): the asynchronous operation without a callback
+//! 18. [Persistence](persistence)
+//! 19. [Glossary](glossary): one word, one thing
 //!
 //! Programs that run on your host, each by `cargo run --example NAME`: `driver`, `socket`, `nb_driver`,
 //! `cache_flush`. On (emulated) devices: `cargo run`.
@@ -38,6 +39,7 @@ pub mod persistence;
 pub mod proof;
 pub mod rtic;
 pub mod several;
+pub mod sweep;
 pub mod timeouts;
 pub mod traits;
 pub mod waiting;

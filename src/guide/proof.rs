@@ -12,7 +12,7 @@
 //!
 //! | what | how | what it does not show | command |
 //! |---|---|---|---|
-//! | no wake-up is lost, on the host | the *sweep*: an interrupt at every access of the library to what it shares, every register access of the fake, every end of a critical section; then two at every pair | a driver's own memory accesses; other cores | `cargo test -p host-tests --test sweep`; for your driver: feature `testing` |
+//! | no wake-up is lost, on the host | the *sweep*: an interrupt at every access of the library to what it shares, every access to `sync::atomic`, every register access of the fake, every end of a critical section of any crate; then two at every pair | a driver's own plain memory accesses; other cores | `cargo test -p host-tests --test sweep`; for your driver: feature `testing` |
 //! | no wake-up is lost, on the machine | under QEMU's `-icount` a timer interrupts before *every instruction* of every wait path, on two interrupt controllers, and again behind the first one | other processors than the one that is emulated; other profiles than release | `cargo run -- sweep` |
 //! | handlers of two priorities | on the host, the higher one at every place of the lower one's handler: a signal inside a signal, a step inside a step, a poll inside a signal | more than two priorities | `cargo test -p host-tests --test sweep nested` |
 //! | between cores | `loom`: every interleaving of the library's own source, up to a bound where a model is large | what its memory model lacks; each model has a planted bug that it finds | `cargo test -p loom-tests`, and `-p loom-tests-sections` |
@@ -34,7 +34,10 @@
 //!
 //! # For your own driver
 //!
-//! 1. A fake that keeps the facts, edges above all, and calls `testing::boundary()` at each access.
+//! (If it uses nothing else of this crate: [the sweep, for a driver of your own](super::sweep).)
+//!
+//! 1. A fake that keeps the facts, edges above all, and calls `testing::boundary()` at each access. The driver's own
+//!    atomics are those of [`sync::atomic`](crate::sync::atomic).
 //! 2. A [`World`](super::driver): `event` is what the device does, `deliver` is the interrupt controller.
 //! 3. A sweep for each form that you offer.
 //! 4. A twin for each. If you cannot write one that loses, the sweep does not reach that place.

@@ -1,5 +1,6 @@
 //! Sharing between a handler and the foreground, and between cores.
 
+pub mod atomic;
 mod channel;
 mod mutex;
 mod sending;

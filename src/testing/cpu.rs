@@ -34,6 +34,7 @@ impl Cpu {
     }
 
     /// Runs `future` to its end. Sleeps while the future is pending and was not woken.
+    #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let mut future = pin!(future);
         let woken = Arc::new(Woken(AtomicBool::new(false)));
@@ -49,6 +50,7 @@ impl Cpu {
     }
 
     /// Runs the interrupts that are due, as between two instructions of the foreground.
+    #[track_caller]
     pub fn step(&self) {
         boundary();
     }
@@ -102,6 +104,7 @@ impl Woken {
         self.0.load(Ordering::Relaxed)
     }
 
+    #[track_caller]
     fn take(&self) -> bool {
         boundary();
         self.0.swap(false, Ordering::Relaxed)

@@ -4,10 +4,15 @@
 //! # The sweep
 //! A driver is tested with a fake of its device. The sweep runs a scenario many times. In each run
 //! the device raises its interrupt at another place: at each access of the library to memory that
-//! it shares with handlers, at each register access of the fake, and at each end of a critical
-//! section. Such a place is called a boundary. The handler runs at the boundary, on the same stack,
+//! it shares with handlers, at each access to an atomic of [`sync::atomic`](crate::sync::atomic),
+//! at each register access of the fake, and at each end of a critical section, whichever crate
+//! enters it. Such a place is called a boundary. The handler runs at the boundary, on the same stack,
 //! as on a device; while interrupts are held off it is delayed until they are not. Then the sweep
-//! does the same with two events, at every pair of boundaries.
+//! does the same with two events, at every pair of boundaries. A failure names the file and the line
+//! of each event.
+//!
+//! The driver need not use anything of this library: [a page of the guide](crate::guide::sweep)
+//! finds a lost wake-up in one that does not, from an empty project on.
 //!
 //! On a device no interrupt unwinds the code that it has interrupted. So a run that must not
 //! continue is abandoned, with its thread and its memory, and the sweep continues on another
@@ -24,6 +29,10 @@
 //! The sweep is exact and takes milliseconds. It does not show interrupts between two boundaries
 //! (among a driver's own plain memory accesses, or inside `heapless`), nor the effects of other
 //! cores. Use a sweep of instructions under an emulator, and loom, for these.
+//!
+//! The feature `testing` brings the critical section of the host program, which the sweep watches.
+//! A program that brings another one, for example by the feature `std` of `critical-section`, links
+//! on Linux, but a sweep panics in it and says so; on other hosts it may not link.
 //!
 //! # A driver and its sweep
 //! ```
@@ -126,6 +135,7 @@
 mod apart;
 pub mod check;
 mod cpu;
+mod place;
 mod report;
 pub(crate) mod run;
 mod sweep;

@@ -7,6 +7,8 @@ use std::{
     vec::Vec,
 };
 
+use super::place::Placed;
+
 /// The result of a sweep. It is displayed in one line, with the first failure if there is one.
 #[derive(Clone, Debug)]
 #[must_use = "a sweep shows nothing unless its report is checked"]
@@ -86,13 +88,15 @@ impl fmt::Display for Report {
     }
 }
 
-/// A run that failed.
+/// A run that failed. It is displayed with the file and the line of each event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The boundaries at which the events came, counted from 0.
     pub placements: Vec<u64>,
     /// What went wrong.
     pub fault: Fault,
+    /// Where the events came that had come when the run ended.
+    places: Vec<Placed>,
 }
 
 /// The fault in a run.
@@ -133,13 +137,17 @@ impl fmt::Display for Fault {
 }
 
 impl Failure {
-    pub(super) fn new(placements: &[u64], fault: Fault) -> Self {
-        Self { placements: placements.to_vec(), fault }
+    pub(super) fn new(placements: &[u64], places: Vec<Placed>, fault: Fault) -> Self {
+        Self { placements: placements.to_vec(), fault, places }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, events at boundaries {:?}", self.fault, self.placements)
+        write!(f, "{}", self.fault)?;
+        for (n, place) in self.places.iter().enumerate() {
+            write!(f, "{} {place}", if n == 0 { ", event at" } else { ", then at" })?;
+        }
+        Ok(())
     }
 }

@@ -15,67 +15,24 @@
 use std::{
     boxed::Box,
     cell::{Cell, RefCell},
-    fmt::{self, Write as _},
+    fmt,
     panic::{self, AssertUnwindSafe},
     rc::Rc,
     thread,
     vec::Vec,
 };
 
-use critical_section::RestoreState;
-
-use super::{Fault, World};
-use crate::hooks::{self, Address, Hooks};
+use super::{Fault, World, place::Placed};
 pub(crate) use crate::hooks::{boundary, masked};
+use crate::{
+    hooks::{self, Address, Hooks, Place},
+    section,
+};
 
-thread_local! {
-    /// The state with which the outermost critical section of this thread is released.
-    static OUTERMOST: Cell<Option<RestoreState>> = const { Cell::new(None) };
-}
-
-/// Whether this thread is in a critical section, the library's or any other. Async-signal-safe.
+/// Whether handlers are held off on this thread, by a critical section of any crate or by the sweep.
+/// Async-signal-safe.
 pub fn in_critical_section() -> bool {
-    hooks::in_section() || holds_section()
-}
-
-/// Whether this thread has acquired a critical section. (Handlers are also held off where the sweep
-/// masks them without one.)
-fn holds_section() -> bool {
-    // SAFETY: released below, in the order of acquisition.
-    let state = unsafe { critical_section::acquire() };
-    let mut text = Text::default();
-    _ = write!(text, "{state:?}");
-    // SAFETY: acquired above, with this state.
-    unsafe { critical_section::release(state) };
-    text.says_true
-}
-
-/// Finds out whether "true" is written to it, without a buffer. On a host, `critical-section` keeps
-/// in its restore state whether the section is nested. That state is opaque, but implements
-/// `Debug`.
-#[derive(Default)]
-struct Text {
-    says_true: bool,
-}
-
-impl fmt::Write for Text {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.says_true |= text == "true";
-        Ok(())
-    }
-}
-
-/// Releases the critical section that this thread is in, if any: the thread will never leave it
-/// itself.
-fn leave_section() {
-    if holds_section()
-        && let Some(outermost) = OUTERMOST.get()
-    {
-        // SAFETY: frames of this thread have acquired it and will never release it. Releasing the
-        // outermost section is enough; this state has released an outermost section of this thread
-        // before.
-        unsafe { critical_section::release(outermost) };
-    }
+    hooks::held_off()
 }
 
 /// The conditions of a run.
@@ -99,6 +56,8 @@ pub(super) struct Run {
     /// The boundaries at which an event comes, in order.
     placements: Vec<u64>,
     placed: Cell<usize>,
+    /// Where these boundaries are in the source, of those that were reached.
+    places: RefCell<Vec<Placed>>,
     boundaries: Cell<u64>,
     steps: Cell<u64>,
     events: Cell<u64>,
@@ -123,6 +82,7 @@ impl Run {
             terms,
             placements: placements.to_vec(),
             placed: Cell::new(0),
+            places: RefCell::default(),
             boundaries: Cell::new(0),
             steps: Cell::new(0),
             events: Cell::new(0),
@@ -139,11 +99,6 @@ impl Run {
     /// # Errors
     /// The foreground has panicked: that unwinds, as on a hosted target.
     pub fn enter<R>(self: &Rc<Self>, foreground: impl FnOnce() -> R) -> thread::Result<R> {
-        // SAFETY: released at once.
-        let outermost = unsafe { critical_section::acquire() };
-        // SAFETY: just acquired.
-        unsafe { critical_section::release(outermost) };
-        OUTERMOST.set(Some(outermost));
         hooks::install(self.clone());
         let end = panic::catch_unwind(AssertUnwindSafe(foreground));
         hooks::remove();
@@ -204,7 +159,7 @@ impl Run {
             fault
         };
         hooks::pause();
-        leave_section();
+        section::abandon();
         (self.given_up)(self, fault);
         loop {
             thread::park();
@@ -214,8 +169,9 @@ impl Run {
     /// Sleeps like a CPU: calls `news` with interrupts held off, and then sleeps until the next
     /// interrupt. If no interrupt will come, sleeps until the deadline, which is `deadline` ticks
     /// away.
+    #[track_caller]
     pub fn sleep(&self, news: impl Fn() -> bool, deadline: Option<u64>) {
-        self.boundary();
+        boundary();
         loop {
             if masked(&news) || thread::panicking() {
                 return;
@@ -263,13 +219,17 @@ impl Run {
         &self.placements
     }
 
+    pub fn places(&self) -> Vec<Placed> {
+        self.places.borrow().clone()
+    }
+
     pub fn boundaries(&self) -> u64 {
         self.boundaries.get()
     }
 }
 
 impl Hooks for Run {
-    fn boundary(&self) {
+    fn boundary(&self, place: Place) {
         if self.in_event.get() {
             return;
         }
@@ -283,6 +243,7 @@ impl Hooks for Run {
             let here = self.boundaries.replace(self.boundaries.get() + 1);
             while self.placements.get(self.placed.get()) == Some(&here) && self.events_are_left() {
                 self.placed.set(self.placed.get() + 1);
+                self.places.borrow_mut().push(Placed::new(place, here));
                 self.event();
             }
         }

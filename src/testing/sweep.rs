@@ -13,8 +13,13 @@ use super::{
     apart::apart,
     cpu::Cpu,
     report::{Failure, Report},
-    run::{Run, Terms, in_critical_section},
+    run::{Run, Terms},
 };
+use crate::section;
+
+const OTHER: &str = "this program has another critical section than the one that `wouldblock` brings with \
+    `testing`, so the sweep cannot see it: turn off the feature `std` of `critical-section`, and what else \
+    brings one";
 
 /// Sweeps a scenario with the default conditions: the foreground waits for one event, and handlers
 /// do not nest. See [`Sweep`].
@@ -86,15 +91,14 @@ impl<'n> Sweep<'n> {
     ///
     /// # Panics
     /// If `world` or the drop of a world panics. If the program's `critical-section` implementation
-    /// is not the one for hosts (its feature `std`): the sweep could then not tell where interrupts
-    /// are held off.
+    /// is not the one that this crate brings: the sweep would then not see where interrupts are held
+    /// off.
     pub fn run<W: World>(
         &self,
         world: impl Fn() -> W + Send + Sync + 'static,
         foreground: impl Fn(&W, &Cpu) + Send + Sync + 'static,
     ) -> Report {
-        let told = !in_critical_section() && critical_section::with(|_| in_critical_section());
-        assert!(told, "this program does not use the `critical-section` implementation for hosts");
+        assert!(critical_section::with(|_| section::held()), "{OTHER}");
         let places = Arc::new(Mutex::new(Places::new(self)));
         let scenario = Arc::new(Scenario { terms: self.terms, world, foreground });
         loop {
@@ -170,7 +174,9 @@ impl Places {
         let report = &mut self.report;
         report.runs += 1;
         report.interrupts += run.interrupts();
-        report.failures.extend(fault.map(|fault| Failure::new(run.placements(), fault)));
+        report
+            .failures
+            .extend(fault.map(|fault| Failure::new(run.placements(), run.places(), fault)));
         // If the run has not reached a boundary, this row ends.
         let reached = run.all_placed();
         if reached && self.first.is_none() {

@@ -2,6 +2,8 @@
 
 use std::{
     cell::Cell,
+    format,
+    string::ToString,
     sync::{Arc, Mutex},
     vec::Vec,
 };
@@ -75,6 +77,42 @@ fn no_handler_runs_in_a_critical_section() {
         assert!(!shared.masked.get());
     });
     report.assert_clean();
+}
+
+#[test]
+fn both_ends_of_a_critical_section_are_boundaries_of_its_line() {
+    let above = line!();
+    let report = Sweep::new("ends").needs(0).run(Shared::new, |_, cpu| {
+        section(|_| ()); // A section of the library's, in whose place another crate's may be.
+        critical_section::with(|_| ());
+        assert!(cpu.events() == 0, "every run fails, so it names its place");
+    });
+    let single = report.failures().iter().filter(|failure| failure.placements.len() == 1);
+    let places: Vec<_> = single.map(ToString::to_string).collect();
+    assert_eq!(places.len(), 4, "{report}");
+    for (n, (place, end)) in (0..).zip(places.iter().zip(["before", "after"].iter().cycle())) {
+        assert!(place.contains(&format!("event at src/testing/tests.rs:{}:", above + 2 + n / 2)));
+        assert!(
+            place.ends_with(&format!(", {end} the critical section (boundary {n})")),
+            "{place}"
+        );
+    }
+}
+
+#[test]
+fn a_failure_names_the_line_of_each_event() {
+    let above = line!();
+    let report = Sweep::new("lines").needs(0).limit(2).run(Shared::new, |shared, cpu| {
+        shared.word.load(Ordering::Relaxed);
+        boundary();
+        assert!(cpu.events() != 2, "wanted");
+    });
+    let both = report.failures().iter().find(|failure| failure.placements == [0, 1]);
+    let said = both.unwrap().to_string();
+    let line = |below| format!("src/testing/tests.rs:{}:", above + below);
+    let (before, after) = said.split_once(", then at ").unwrap();
+    assert!(before.starts_with(&format!("panicked: wanted, event at {}", line(2))), "{said}");
+    assert!(after.starts_with(&line(3)) && after.ends_with("(boundary 1)"), "{said}");
 }
 
 #[test]

@@ -220,9 +220,9 @@ fn costs_are_counted_in_boundaries() {
                 Ok::<_, nb::Error<()>>(())
             })
         },
-        2,
+        4,
     );
-    assert_eq!(cost, Ok(2));
+    assert_eq!(cost, Ok(4), "the two, and both ends of the critical section");
 }
 
 #[test]
