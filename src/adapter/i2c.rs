@@ -1,9 +1,12 @@
 //! `embedded-hal` and `embedded-hal-async`: I2C, for one driver or for several.
 
+use core::mem;
+
 use embedded_hal::i2c::{AddressMode, ErrorType, Operation};
 
 use super::Limit;
 use crate::{
+    attempt::Attempt,
     block::Spin,
     i2c::{Address, Bus, Controller, Error},
     sync::{Locker, Mutex},
@@ -173,7 +176,7 @@ impl<A: AddressMode + Into<Address>, C: Controller, const W: usize, L>
 
 /// One transaction, blocking. A time-out resets the controller: the bus is stuck, and a STOP that is
 /// asked for would be, too.
-#[inline]
+#[inline(never)] // Each driver calls it several times.
 fn block<C: Controller, L: Limit>(
     bus: &mut Bus<'_, C>,
     address: Address,
@@ -181,13 +184,21 @@ fn block<C: Controller, L: Limit>(
     limit: &mut L,
     bound: &L::Bound,
 ) -> Result<(), Error<C::Error>> {
-    let mut transaction = bus.transaction(address, operations);
-    match limit.block(&mut transaction, bound).map_err(L::told_apart) {
+    let (mut transaction, waiter) = bus.parts(address, operations);
+    // A controller can be tried without its interrupt, so a caller that spins needs none.
+    let end = if L::SPINS {
+        limit.block(&mut (&mut transaction).polled(), bound)
+    } else {
+        limit.block(&mut waiter.operation(&mut transaction), bound)
+    };
+    let end = match end.map_err(L::told_apart) {
         Ok(()) => Ok(()),
         Err(time::Error::Other(error)) => Err(error),
         Err(time::Error::TimedOut) => {
-            transaction.into_inner().reset();
-            Err(Error::TimedOut)
+            transaction.reset();
+            return Err(Error::TimedOut);
         }
-    }
+    };
+    mem::forget(transaction); // It has ended, so its drop would do nothing; its code need not be there.
+    end
 }
