@@ -6,7 +6,6 @@ use embedded_hal::i2c::{AddressMode, ErrorType, Operation};
 
 use super::Limit;
 use crate::{
-    attempt::Attempt,
     block::Spin,
     i2c::{Address, Bus, Controller, Error},
     sync::{Locker, Mutex},
@@ -18,7 +17,7 @@ use crate::{
 ///
 /// Its blocking calls wait with the [`Limit`] `L`. Where that passes, the call fails with
 /// [`Error::TimedOut`], and the controller is [reset](Controller::reset), so the next call begins on a
-/// bus as after power-on.
+/// bus as after power-on. With [`Spin`] its interrupt stays disabled.
 ///
 /// # Cancel safety
 /// Of its awaited calls: that of [`Transaction`](crate::i2c::Transaction). The bus is usable after a
@@ -185,12 +184,10 @@ fn block<C: Controller, L: Limit>(
     bound: &L::Bound,
 ) -> Result<(), Error<C::Error>> {
     let (mut transaction, waiter) = bus.parts(address, operations);
-    // A controller can be tried without its interrupt, so a caller that spins needs none.
-    let end = if L::SPINS {
-        limit.block(&mut (&mut transaction).polled(), bound)
-    } else {
-        limit.block(&mut waiter.operation(&mut transaction), bound)
-    };
+    if L::SPINS {
+        return transaction.spin(); // A controller can be tried without its interrupt.
+    }
+    let end = limit.block(&mut waiter.operation(&mut transaction), bound);
     let end = match end.map_err(L::told_apart) {
         Ok(()) => Ok(()),
         Err(time::Error::Other(error)) => Err(error),

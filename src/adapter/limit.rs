@@ -35,7 +35,7 @@ pub trait Limit: sealed::Sealed {
     #[doc(hidden)]
     type Error<E>;
 
-    /// Its idler [spins](Idle::SPINS).
+    /// It [spins](Idle::SPINS), for ever.
     #[doc(hidden)]
     const SPINS: bool;
 
@@ -123,7 +123,7 @@ impl<I: IdleUntil<C>, C: Clock + Clone> Limit for For<I, C> {
     type Bound = Deadline<C>;
     type Error<E> = time::Error<E>;
 
-    const SPINS: bool = I::SPINS;
+    const SPINS: bool = false;
 
     #[inline]
     fn begin(&self) -> Deadline<C> {

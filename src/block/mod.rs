@@ -68,7 +68,7 @@ pub trait Idle {
     /// sleep a time-out, as poll(2) wants one, reads it after `news` has returned.
     fn idle(&mut self, news: impl Fn() -> bool);
 
-    /// It does not sleep, so what can be tried without its interrupt needs no event.
+    /// It never sleeps, so what can be tried without its interrupt needs no event.
     #[doc(hidden)]
     const SPINS: bool = false;
 

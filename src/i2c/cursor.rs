@@ -3,6 +3,7 @@
 // # Invariant
 // **`left` counts the bytes of `bytes` and of the operations at the front of `rest` that have its
 // direction**: what the controller is still to move in this run. **`bytes` is empty only if `left` is 0.**
+// `begun` minus `left`, each modulo its size, is the number of bytes that were moved.
 
 use core::{mem, slice};
 
@@ -32,7 +33,7 @@ pub struct Cursor<'a, 'b> {
     /// The operations after that one.
     rest: slice::IterMut<'a, Operation<'b>>,
     left: usize,
-    moved: usize,
+    begun: usize,
 }
 
 /// In the order of [`Operation`], so that the compiler need not translate.
@@ -76,7 +77,7 @@ impl<'a, 'b> Cursor<'a, 'b> {
     /// Before the first run.
     #[inline]
     pub(super) fn new(address: Address, operations: &'a mut [Operation<'b>]) -> Self {
-        Self { address, bytes: Bytes::None, rest: operations.iter_mut(), left: 0, moved: 0 }
+        Self { address, bytes: Bytes::None, rest: operations.iter_mut(), left: 0, begun: 0 }
     }
 
     /// The target.
@@ -123,7 +124,13 @@ impl<'a, 'b> Cursor<'a, 'b> {
     /// Moves to the next run, for which the controller sends a repeated START. What is left of this run
     /// is passed over. `false`: there is none, and the controller sends STOP.
     pub fn next_run(&mut self) -> bool {
-        while let Some(operation) = self.rest.next() {
+        let moved = self.moved();
+        self.left = 0;
+        let is_there = loop {
+            let Some(operation) = self.rest.next() else {
+                self.bytes = Bytes::None;
+                break false;
+            };
             let next = Bytes::of(operation);
             if mem::discriminant(&next) == mem::discriminant(&self.bytes) {
                 continue; // It belongs to the run that ends here.
@@ -133,36 +140,38 @@ impl<'a, 'b> Cursor<'a, 'b> {
             let of_this_run = self.rest.as_slice().iter().map_while(|next| length(next, reads));
             // Writes may list the same bytes often, so the sum has no bound.
             self.left = of_this_run.fold(self.bytes.len(), usize::saturating_add);
-            if self.left > 0 && self.bytes.len() == 0 {
-                self.skip_empty();
-            }
             if self.left > 0 || !reads {
-                return true;
+                break true;
             }
-        }
-        self.left = 0;
-        self.bytes = Bytes::None;
-        false
+        };
+        self.begun = moved.wrapping_add(self.left);
+        self.skip_empty();
+        is_there
     }
 
     /// The bytes that were moved, in all runs.
     #[inline]
     pub(super) const fn moved(&self) -> usize {
-        self.moved
+        self.begun.wrapping_sub(self.left)
     }
 
-    #[inline(never)]
+    #[inline]
     fn count_one(&mut self) {
-        self.moved += 1;
         self.left -= 1;
-        if self.left > 0 && self.bytes.len() == 0 {
-            self.skip_empty();
+        self.skip_empty();
+    }
+
+    /// Moves to the operation that the next byte of this run belongs to.
+    #[inline]
+    fn skip_empty(&mut self) {
+        if self.bytes.len() == 0 && self.left > 0 {
+            self.next_operation();
         }
     }
 
-    /// Moves to the operation that the next byte of this run belongs to. There is one.
+    // Rare: a run is mostly one operation.
     #[inline(never)]
-    fn skip_empty(&mut self) {
+    fn next_operation(&mut self) {
         while self.bytes.len() == 0 {
             let Some(operation) = self.rest.next() else { return };
             self.bytes = Bytes::of(operation);

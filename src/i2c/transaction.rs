@@ -3,7 +3,10 @@
 use core::mem;
 
 use super::{Controller, Cursor, Error};
-use crate::attempt::{Attempt, Progress, forward_arming};
+use crate::{
+    attempt::{Attempt, Progress, forward_arming, from_fn},
+    block::block,
+};
 
 /// One transaction: some operations with one target, between START and STOP.
 ///
@@ -28,6 +31,8 @@ pub struct Transaction<'a, 'b, C: Controller> {
 enum Phase {
     /// Before the first try.
     New,
+    /// The same, with an address of too many bits.
+    OutOfRange,
     /// An earlier transaction may not be over yet.
     Settling,
     /// From START on.
@@ -38,7 +43,9 @@ enum Phase {
 impl<'a, 'b, C: Controller> Transaction<'a, 'b, C> {
     #[inline]
     pub(super) const fn new(controller: &'a mut C, cursor: Cursor<'a, 'b>) -> Self {
-        Self { controller, cursor, phase: Phase::New }
+        // Here the compiler may know the kind of the address.
+        let phase = if cursor.address().is_in_range() { Phase::New } else { Phase::OutOfRange };
+        Self { controller, cursor, phase }
     }
 
     /// Gives the transaction up on a bus that is stuck: [resets](Controller::reset) the controller
@@ -46,6 +53,21 @@ impl<'a, 'b, C: Controller> Transaction<'a, 'b, C> {
     pub fn reset(self) {
         let mut this = mem::ManuallyDrop::new(self);
         this.controller.reset();
+    }
+
+    /// Retries until the end, without its event.
+    #[inline]
+    pub(crate) fn spin(self) -> Result<(), Error<C::Error>> {
+        let mut this = mem::ManuallyDrop::new(self); // At its end a drop would do nothing.
+        if !this.cursor.next_run() {
+            return Ok(());
+        }
+        if this.phase == Phase::OutOfRange {
+            return Err(Error::AddressOutOfRange);
+        }
+        let begun = block(from_fn(|| this.begin()));
+        let Self { controller, cursor, .. } = &mut *this;
+        begun.and_then(|()| block(from_fn(|| controller.step(cursor)))).map_err(Error::Bus)
     }
 
     /// From the first try until after START.
@@ -62,12 +84,12 @@ impl<C: Controller> Attempt for Transaction<'_, '_, C> {
     type Error = Error<C::Error>;
 
     fn attempt(&mut self) -> nb::Result<(), Error<C::Error>> {
-        if self.phase == Phase::New {
+        if let first @ (Phase::New | Phase::OutOfRange) = self.phase {
             self.phase = Phase::Ended;
             if !self.cursor.next_run() {
                 return Ok(()); // There are no bytes to move, and no address to send.
             }
-            if !self.cursor.address().is_in_range() {
+            if first == Phase::OutOfRange {
                 return Err(nb::Error::Other(Error::AddressOutOfRange));
             }
             self.phase = Phase::Settling;

@@ -5,6 +5,9 @@ use wouldblock::i2c::{Address, Controller, Cursor, Direction};
 
 use super::chip::{self, command, status};
 
+/// Statuses that end a transaction.
+const FAILED: u32 = status::ARBITRATION_LOST | status::ABNORMAL | status::NOT_ACKNOWLEDGED;
+
 /// The controller.
 #[derive(Debug)]
 pub struct ByteController {
@@ -47,8 +50,25 @@ impl ByteController {
         self.give(command::STOP, status::STOPPED);
     }
 
+    /// The end of a transaction: STOP is out, or this status has ended it.
+    #[cold]
+    fn ended(&mut self, status: u32) -> nb::Result<(), ErrorKind> {
+        let error = match status {
+            _ if status & status::ARBITRATION_LOST != 0 => ErrorKind::ArbitrationLoss,
+            _ if !self.open => return Ok(()),
+            _ if status & status::ABNORMAL != 0 => ErrorKind::Bus,
+            _ => ErrorKind::NoAcknowledge(match self.addressing {
+                true => NoAcknowledgeSource::Address,
+                false => NoAcknowledgeSource::Data,
+            }),
+        };
+        if self.open {
+            self.stop();
+        }
+        Err(nb::Error::Other(error))
+    }
+
     /// How the last command has ended; 0: it has not.
-    #[inline(never)]
     fn end(&mut self) -> u32 {
         let status = chip::take_status() & self.awaited;
         if status != 0 {
@@ -97,37 +117,25 @@ impl Controller for ByteController {
 
     fn step(&mut self, cursor: &mut Cursor<'_, '_>) -> nb::Result<(), ErrorKind> {
         let status = self.end();
-        let error = match status {
-            0 => return Err(nb::Error::WouldBlock),
-            _ if status & status::ARBITRATION_LOST != 0 => ErrorKind::ArbitrationLoss,
-            _ if !self.open => return Ok(()), // STOP is out.
-            _ if status & status::ABNORMAL != 0 => ErrorKind::Bus,
-            _ if status & status::NOT_ACKNOWLEDGED != 0 => {
-                ErrorKind::NoAcknowledge(match self.addressing {
-                    true => NoAcknowledgeSource::Address,
-                    false => NoAcknowledgeSource::Data,
-                })
-            }
-            _ => {
-                if status & status::RECEIVED != 0 {
-                    cursor.received(chip::byte());
-                }
-                if let Some(byte) = cursor.send() {
-                    self.send(byte, false);
-                } else if cursor.left() > 0 {
-                    self.receive(cursor.left() == 1);
-                } else if cursor.next_run() {
-                    self.start(cursor)?;
-                } else {
-                    self.stop();
-                }
-                return Err(nb::Error::WouldBlock);
-            }
-        };
-        if self.open {
+        if status == 0 {
+            return Err(nb::Error::WouldBlock);
+        }
+        if !self.open || status & FAILED != 0 {
+            return self.ended(status);
+        }
+        if status & status::RECEIVED != 0 {
+            cursor.received(chip::byte());
+        }
+        if let Some(byte) = cursor.send() {
+            self.send(byte, false);
+        } else if cursor.left() > 0 {
+            self.receive(cursor.left() == 1);
+        } else if cursor.next_run() {
+            self.start(cursor)?;
+        } else {
             self.stop();
         }
-        Err(nb::Error::Other(error))
+        Err(nb::Error::WouldBlock)
     }
 
     fn abort(&mut self) {
