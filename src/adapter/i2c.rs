@@ -1,5 +1,7 @@
 //! `embedded-hal` and `embedded-hal-async`: I2C, for one driver or for several.
 
+use core::mem;
+
 use embedded_hal::i2c::{AddressMode, ErrorType, Operation};
 
 use super::{Limit, SharedBus};
@@ -15,7 +17,7 @@ use crate::{
 ///
 /// Its blocking calls wait with the [`Limit`] `L`. Where that passes, the call fails with
 /// [`Error::TimedOut`], and the controller is [reset](Controller::reset), so the next call begins on a
-/// bus as after power-on.
+/// bus as after power-on. With [`Spin`] its interrupt stays disabled.
 ///
 /// # Cancel safety
 /// Of its awaited calls: that of [`Transaction`](crate::i2c::Transaction). The bus is usable after a
@@ -169,7 +171,7 @@ impl<A: AddressMode + Into<Address>, C: Controller, const W: usize, L>
 
 /// One transaction, blocking. A time-out resets the controller: the bus is stuck, and a STOP that is
 /// asked for would be, too.
-#[inline]
+#[inline(never)] // Each driver calls it several times.
 fn block<C: Controller, L: Limit>(
     bus: &mut Bus<'_, C>,
     address: Address,
@@ -177,13 +179,19 @@ fn block<C: Controller, L: Limit>(
     limit: &mut L,
     bound: &L::Bound,
 ) -> Result<(), Error<C::Error>> {
-    let mut transaction = bus.transaction(address, operations);
-    match limit.block(&mut transaction, bound).map_err(L::told_apart) {
+    let (mut transaction, waiter) = bus.parts(address, operations);
+    if L::SPINS {
+        return transaction.spin(); // A controller can be tried without its interrupt.
+    }
+    let end = limit.block(&mut waiter.operation(&mut transaction), bound);
+    let end = match end.map_err(L::told_apart) {
         Ok(()) => Ok(()),
         Err(time::Error::Other(error)) => Err(error),
         Err(time::Error::TimedOut) => {
-            transaction.into_inner().reset();
-            Err(Error::TimedOut)
+            transaction.reset();
+            return Err(Error::TimedOut);
         }
-    }
+    };
+    mem::forget(transaction); // It has ended, so its drop would do nothing; its code need not be there.
+    end
 }

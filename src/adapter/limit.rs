@@ -35,6 +35,10 @@ pub trait Limit: sealed::Sealed {
     #[doc(hidden)]
     type Error<E>;
 
+    /// It [spins](Idle::SPINS), for ever.
+    #[doc(hidden)]
+    const SPINS: bool;
+
     /// A call begins now.
     #[doc(hidden)]
     fn begin(&self) -> Self::Bound;
@@ -59,6 +63,8 @@ pub trait Limit: sealed::Sealed {
 impl<I: Idle> Limit for I {
     type Bound = ();
     type Error<E> = E;
+
+    const SPINS: bool = I::SPINS;
 
     #[inline(always)]
     fn begin(&self) {}
@@ -116,6 +122,8 @@ impl<I: IdleUntil<C>, C: Clock + Clone> For<I, C> {
 impl<I: IdleUntil<C>, C: Clock + Clone> Limit for For<I, C> {
     type Bound = Deadline<C>;
     type Error<E> = time::Error<E>;
+
+    const SPINS: bool = false;
 
     #[inline]
     fn begin(&self) -> Deadline<C> {

@@ -68,6 +68,10 @@ pub trait Idle {
     /// sleep a time-out, as poll(2) wants one, reads it after `news` has returned.
     fn idle(&mut self, news: impl Fn() -> bool);
 
+    /// It never sleeps, so what can be tried without its interrupt needs no event.
+    #[doc(hidden)]
+    const SPINS: bool = false;
+
     /// The waker that a signal must call, if an interrupt on this core does not end the sleep: it
     /// unparks a thread, or sends another core an interrupt. It is registered before each sleep.
     #[inline(always)]
@@ -107,6 +111,8 @@ pub trait IdleUntil<C: Clock>: Idle + sealed::Bounded {
 pub struct Spin;
 
 impl Idle for Spin {
+    const SPINS: bool = true;
+
     #[inline(always)]
     fn idle(&mut self, _: impl Fn() -> bool) {
         spin_loop();
@@ -172,6 +178,8 @@ impl<C: Clock, I: Idle, L: Alarm<C>> IdleUntil<C> for WithAlarm<I, L> {
 }
 
 impl<I: Idle> Idle for &mut I {
+    const SPINS: bool = I::SPINS;
+
     #[inline(always)]
     fn idle(&mut self, news: impl Fn() -> bool) {
         (**self).idle(news);

@@ -33,7 +33,18 @@ impl<'e, C: Controller> Bus<'e, C> {
         address: impl Into<Address>,
         operations: &'a mut [Operation<'b>],
     ) -> event::Operation<Tied<'a, Transaction<'a, 'b, C>>> {
-        let cursor = Cursor::new(address.into(), operations);
-        self.waiter.operation(Transaction::new(&mut self.controller, cursor))
+        let (transaction, waiter) = self.parts(address.into(), operations);
+        waiter.operation(transaction)
+    }
+
+    /// The same, and the waiter that it is not yet tied to.
+    #[inline]
+    pub(crate) fn parts<'a, 'b>(
+        &'a mut self,
+        address: Address,
+        operations: &'a mut [Operation<'b>],
+    ) -> (Transaction<'a, 'b, C>, &'a mut Waiter<'e>) {
+        let cursor = Cursor::new(address, operations);
+        (Transaction::new(&mut self.controller, cursor), &mut self.waiter)
     }
 }

@@ -2,9 +2,10 @@
 
 // # Invariant
 // **`left` counts the bytes of `bytes` and of the operations at the front of `rest` that have its
-// direction**: what the controller is still to move in this run.
+// direction**: what the controller is still to move in this run. **`bytes` is empty only if `left` is 0.**
+// `begun` minus `left`, each modulo its size, is the number of bytes that were moved.
 
-use core::slice;
+use core::{mem, slice};
 
 use embedded_hal::i2c::Operation;
 
@@ -32,38 +33,43 @@ pub struct Cursor<'a, 'b> {
     /// The operations after that one.
     rest: slice::IterMut<'a, Operation<'b>>,
     left: usize,
-    moved: usize,
+    begun: usize,
 }
 
+/// In the order of [`Operation`], so that the compiler need not translate.
 #[derive(Debug)]
 enum Bytes<'a> {
-    Write(slice::Iter<'a, u8>),
     Read(slice::IterMut<'a, u8>),
+    Write(slice::Iter<'a, u8>),
+    /// Before the first run, and after the last one.
+    None,
 }
 
 impl<'a> Bytes<'a> {
     #[inline]
     fn of(operation: &'a mut Operation<'_>) -> Self {
         match operation {
-            Operation::Write(bytes) => Self::Write(bytes.iter()),
             Operation::Read(bytes) => Self::Read(bytes.iter_mut()),
+            Operation::Write(bytes) => Self::Write(bytes.iter()),
         }
     }
 
     #[inline]
     fn len(&self) -> usize {
         match self {
-            Self::Write(bytes) => bytes.len(),
             Self::Read(bytes) => bytes.len(),
+            Self::Write(bytes) => bytes.len(),
+            Self::None => 0,
         }
     }
+}
 
-    #[inline]
-    const fn direction(&self) -> Direction {
-        match self {
-            Self::Write(_) => Direction::Write,
-            Self::Read(_) => Direction::Read,
-        }
+/// The number of bytes of an operation, if it belongs to a run of reads or of writes.
+#[inline]
+fn length(operation: &Operation<'_>, reads: bool) -> Option<usize> {
+    match operation {
+        Operation::Read(bytes) => reads.then_some(bytes.len()),
+        Operation::Write(bytes) => (!reads).then_some(bytes.len()),
     }
 }
 
@@ -71,12 +77,7 @@ impl<'a, 'b> Cursor<'a, 'b> {
     /// Before the first run.
     #[inline]
     pub(super) fn new(address: Address, operations: &'a mut [Operation<'b>]) -> Self {
-        // The other direction, so that the first operation begins a run.
-        let bytes = match operations.first() {
-            Some(Operation::Read(_)) => Bytes::Write([].iter()),
-            _ => Bytes::Read([].iter_mut()),
-        };
-        Self { address, bytes, rest: operations.iter_mut(), left: 0, moved: 0 }
+        Self { address, bytes: Bytes::None, rest: operations.iter_mut(), left: 0, begun: 0 }
     }
 
     /// The target.
@@ -88,7 +89,10 @@ impl<'a, 'b> Cursor<'a, 'b> {
     /// The direction of this run.
     #[inline(always)]
     pub const fn direction(&self) -> Direction {
-        self.bytes.direction()
+        match self.bytes {
+            Bytes::Read(_) => Direction::Read,
+            Bytes::Write(_) | Bytes::None => Direction::Write,
+        }
     }
 
     /// The number of bytes that are left in this run.
@@ -100,7 +104,7 @@ impl<'a, 'b> Cursor<'a, 'b> {
     /// Takes the next byte to send in this run. `None` if none is left, or if this is a run of reads.
     #[inline]
     pub fn send(&mut self) -> Option<u8> {
-        let Bytes::Write(bytes) = self.current()? else { return None };
+        let Bytes::Write(bytes) = &mut self.bytes else { return None };
         let byte = *bytes.next()?;
         self.count_one();
         Some(byte)
@@ -110,7 +114,7 @@ impl<'a, 'b> Cursor<'a, 'b> {
     /// is expected, or this is a run of writes.
     #[inline]
     pub fn received(&mut self, byte: u8) -> bool {
-        let Some(Bytes::Read(bytes)) = self.current() else { return false };
+        let Bytes::Read(bytes) = &mut self.bytes else { return false };
         let Some(place) = bytes.next() else { return false };
         *place = byte;
         self.count_one();
@@ -120,48 +124,57 @@ impl<'a, 'b> Cursor<'a, 'b> {
     /// Moves to the next run, for which the controller sends a repeated START. What is left of this run
     /// is passed over. `false`: there is none, and the controller sends STOP.
     pub fn next_run(&mut self) -> bool {
-        while let Some(operation) = self.rest.next() {
-            let bytes = Bytes::of(operation);
-            let direction = bytes.direction();
-            if direction == self.bytes.direction() {
+        let moved = self.moved();
+        self.left = 0;
+        let is_there = loop {
+            let Some(operation) = self.rest.next() else {
+                self.bytes = Bytes::None;
+                break false;
+            };
+            let next = Bytes::of(operation);
+            if mem::discriminant(&next) == mem::discriminant(&self.bytes) {
                 continue; // It belongs to the run that ends here.
             }
-            let of_this_run = self.rest.as_slice().iter().map_while(|operation| match operation {
-                Operation::Write(bytes) => (direction == Direction::Write).then_some(bytes.len()),
-                Operation::Read(bytes) => (direction == Direction::Read).then_some(bytes.len()),
-            });
+            self.bytes = next;
+            let reads = matches!(self.bytes, Bytes::Read(_));
+            let of_this_run = self.rest.as_slice().iter().map_while(|next| length(next, reads));
             // Writes may list the same bytes often, so the sum has no bound.
-            self.left = of_this_run.fold(bytes.len(), usize::saturating_add);
-            self.bytes = bytes;
-            if self.left > 0 || direction == Direction::Write {
-                return true;
+            self.left = of_this_run.fold(self.bytes.len(), usize::saturating_add);
+            if self.left > 0 || !reads {
+                break true;
             }
-        }
-        self.left = 0;
-        false
+        };
+        self.begun = moved.wrapping_add(self.left);
+        self.skip_empty();
+        is_there
     }
 
     /// The bytes that were moved, in all runs.
     #[inline]
     pub(super) const fn moved(&self) -> usize {
-        self.moved
-    }
-
-    /// The operation that the next byte of this run belongs to. `None` at the run's end.
-    #[inline]
-    fn current(&mut self) -> Option<&mut Bytes<'a>> {
-        if self.left == 0 {
-            return None;
-        }
-        while self.bytes.len() == 0 {
-            self.bytes = Bytes::of(self.rest.next()?);
-        }
-        Some(&mut self.bytes)
+        self.begun.wrapping_sub(self.left)
     }
 
     #[inline]
     fn count_one(&mut self) {
         self.left -= 1;
-        self.moved += 1;
+        self.skip_empty();
+    }
+
+    /// Moves to the operation that the next byte of this run belongs to.
+    #[inline]
+    fn skip_empty(&mut self) {
+        if self.bytes.len() == 0 && self.left > 0 {
+            self.next_operation();
+        }
+    }
+
+    // Rare: a run is mostly one operation.
+    #[inline(never)]
+    fn next_operation(&mut self) {
+        while self.bytes.len() == 0 {
+            let Some(operation) = self.rest.next() else { return };
+            self.bytes = Bytes::of(operation);
+        }
     }
 }

@@ -1,7 +1,12 @@
 //! One transaction, as one try.
 
+use core::mem;
+
 use super::{Controller, Cursor, Error};
-use crate::attempt::{Attempt, Progress, forward_arming};
+use crate::{
+    attempt::{Attempt, Progress, forward_arming, from_fn},
+    block::block,
+};
 
 /// One transaction: some operations with one target, between START and STOP.
 ///
@@ -24,8 +29,10 @@ pub struct Transaction<'a, 'b, C: Controller> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// There are no bytes to move, and no address to send.
-    Empty,
+    /// Before the first try.
+    New,
+    /// The same, with an address of too many bits.
+    OutOfRange,
     /// An earlier transaction may not be over yet.
     Settling,
     /// From START on.
@@ -35,34 +42,40 @@ enum Phase {
 
 impl<'a, 'b, C: Controller> Transaction<'a, 'b, C> {
     #[inline]
-    pub(super) fn new(controller: &'a mut C, mut cursor: Cursor<'a, 'b>) -> Self {
-        let phase = if cursor.next_run() { Phase::Settling } else { Phase::Empty };
+    pub(super) const fn new(controller: &'a mut C, cursor: Cursor<'a, 'b>) -> Self {
+        // Here the compiler may know the kind of the address.
+        let phase = if cursor.address().is_in_range() { Phase::New } else { Phase::OutOfRange };
         Self { controller, cursor, phase }
     }
 
     /// Gives the transaction up on a bus that is stuck: [resets](Controller::reset) the controller
     /// instead of asking it for STOP. As an operation it is `operation.into_inner().reset()`.
-    pub fn reset(mut self) {
-        self.controller.reset();
-        self.phase = Phase::Ended;
+    pub fn reset(self) {
+        let mut this = mem::ManuallyDrop::new(self);
+        this.controller.reset();
     }
 
+    /// Retries until the end, without its event.
     #[inline]
-    fn advance(&mut self) -> nb::Result<(), Error<C::Error>> {
-        match self.phase {
-            Phase::Running => {}
-            Phase::Settling => {
-                if !self.cursor.address().is_in_range() {
-                    return Err(nb::Error::Other(Error::AddressOutOfRange));
-                }
-                self.controller.settle().map_err(|error| error.map(Error::Bus))?;
-                self.controller.start(&mut self.cursor).map_err(Error::Bus)?;
-                self.phase = Phase::Running;
-            }
-            Phase::Empty => return Ok(()),
-            Phase::Ended => return Err(nb::Error::WouldBlock),
+    pub(crate) fn spin(self) -> Result<(), Error<C::Error>> {
+        let mut this = mem::ManuallyDrop::new(self); // At its end a drop would do nothing.
+        if !this.cursor.next_run() {
+            return Ok(());
         }
-        self.controller.step(&mut self.cursor).map_err(|error| error.map(Error::Bus))
+        if this.phase == Phase::OutOfRange {
+            return Err(Error::AddressOutOfRange);
+        }
+        let begun = block(from_fn(|| this.begin()));
+        let Self { controller, cursor, .. } = &mut *this;
+        begun.and_then(|()| block(from_fn(|| controller.step(cursor)))).map_err(Error::Bus)
+    }
+
+    /// From the first try until after START.
+    fn begin(&mut self) -> nb::Result<(), C::Error> {
+        self.controller.settle()?;
+        self.controller.start(&mut self.cursor)?;
+        self.phase = Phase::Running;
+        Ok(())
     }
 }
 
@@ -70,13 +83,26 @@ impl<C: Controller> Attempt for Transaction<'_, '_, C> {
     type Output = ();
     type Error = Error<C::Error>;
 
-    #[inline]
     fn attempt(&mut self) -> nb::Result<(), Error<C::Error>> {
-        let end = self.advance();
+        if let first @ (Phase::New | Phase::OutOfRange) = self.phase {
+            self.phase = Phase::Ended;
+            if !self.cursor.next_run() {
+                return Ok(()); // There are no bytes to move, and no address to send.
+            }
+            if first == Phase::OutOfRange {
+                return Err(nb::Error::Other(Error::AddressOutOfRange));
+            }
+            self.phase = Phase::Settling;
+        }
+        let end = match self.phase {
+            Phase::Ended => return Err(nb::Error::WouldBlock),
+            Phase::Running => self.controller.step(&mut self.cursor),
+            _ => self.begin().and_then(|()| self.controller.step(&mut self.cursor)),
+        };
         if !matches!(end, Err(nb::Error::WouldBlock)) {
             self.phase = Phase::Ended;
         }
-        end
+        end.map_err(|error| error.map(Error::Bus))
     }
 
     forward_arming!(|this| this.controller);

@@ -1,13 +1,17 @@
 //! What a transaction is on the bus, and what bad input becomes.
 
-use embedded_hal::i2c::{Error as _, ErrorKind, NoAcknowledgeSource, Operation};
+use std::{cell::Cell, time::Duration};
+
+use embedded_hal::i2c::{Error as _, ErrorKind, I2c as _, NoAcknowledgeSource, Operation};
 use proptest::prelude::*;
 use wouldblock::{
+    adapter::{For, I2c, Limit},
     attempt::Progress,
-    block::Spin,
+    block::{Idle, Spin},
     event::Event,
     i2c::{Address, Bus, Controller, Cursor, Direction, Error},
     nb,
+    time::StdClock,
 };
 
 use crate::wire::{Command, Flaw, Receive, Rig, Send, Start, Stop, register_read};
@@ -150,16 +154,19 @@ impl<F: FnMut(&mut Cursor<'_, '_>)> Controller for Once<F> {
     fn reset(&mut self) {}
 }
 
-fn with_cursor(operations: &mut [Operation<'_>], f: impl FnMut(&mut Cursor<'_, '_>)) {
+/// Returns how many bytes were moved.
+fn with_cursor(operations: &mut [Operation<'_>], f: impl FnMut(&mut Cursor<'_, '_>)) -> usize {
     let event = Event::new();
     let mut bus = Bus::new(Once(f), event.waiter().unwrap());
-    assert_eq!(bus.transaction(0x48_u8, operations).block(Spin), Ok(()));
+    let mut transaction = bus.transaction(0x48_u8, operations);
+    assert_eq!(transaction.block(Spin), Ok(()));
+    transaction.progress()
 }
 
 #[test]
 fn a_cursor_takes_nothing_in_the_wrong_direction_and_nothing_after_a_runs_end() {
     let mut read = [0; 1];
-    with_cursor(&mut [Operation::Write(&[1]), Operation::Read(&mut read)], |cursor| {
+    let moved = with_cursor(&mut [Operation::Write(&[1]), Operation::Read(&mut read)], |cursor| {
         assert!(!cursor.received(9));
         assert_eq!((cursor.left(), cursor.send(), cursor.left()), (1, Some(1), 0));
         assert_eq!((cursor.send(), cursor.received(9)), (None, false));
@@ -169,13 +176,101 @@ fn a_cursor_takes_nothing_in_the_wrong_direction_and_nothing_after_a_runs_end() 
         assert!(!cursor.next_run() && !cursor.next_run());
         assert_eq!((cursor.left(), cursor.send(), cursor.received(9)), (0, None, false));
     });
-    assert_eq!(read, [7]);
+    assert_eq!((read, moved), ([7], 2));
     // A controller may pass over what is left of a run.
-    with_cursor(&mut [Operation::Write(&[1, 2]), Operation::Write(&[3])], |cursor| {
+    let mut write = [Operation::Write(&[1, 2]), Operation::Write(&[3]), Operation::Read(&mut read)];
+    let moved = with_cursor(&mut write, |cursor| {
         assert_eq!((cursor.left(), cursor.send()), (3, Some(1)));
+        assert!(cursor.next_run() && cursor.left() == 1);
         assert!(!cursor.next_run());
-        assert_eq!((cursor.left(), cursor.send()), (0, None));
+        assert_eq!((cursor.left(), cursor.send(), cursor.received(9)), (0, None, false));
     });
+    assert_eq!(moved, 1);
+}
+
+/// Each call would block twice before it ends, whether or not an interrupt is enabled.
+#[derive(Clone, Copy, Default)]
+struct Late {
+    calls: u32,
+    armed: bool,
+    reset: bool,
+}
+
+struct Shared<'l>(&'l Cell<Late>);
+
+impl Shared<'_> {
+    fn call(&self) -> nb::Result<(), ErrorKind> {
+        let calls = self.0.get().calls + 1;
+        self.0.set(Late { calls, ..self.0.get() });
+        if calls.is_multiple_of(3) { Ok(()) } else { Err(nb::Error::WouldBlock) }
+    }
+}
+
+impl Controller for Shared<'_> {
+    type Error = ErrorKind;
+
+    fn settle(&mut self) -> nb::Result<(), ErrorKind> {
+        self.call()
+    }
+
+    fn start(&mut self, _: &mut Cursor<'_, '_>) -> Result<(), ErrorKind> {
+        Ok(())
+    }
+
+    fn step(&mut self, cursor: &mut Cursor<'_, '_>) -> nb::Result<(), ErrorKind> {
+        self.call()?;
+        if cursor.next_run() { Err(nb::Error::WouldBlock) } else { Ok(()) }
+    }
+
+    fn abort(&mut self) {
+        panic!("each has ended");
+    }
+
+    fn reset(&mut self) {
+        self.0.set(Late { reset: true, ..self.0.get() });
+    }
+
+    fn arm(&mut self) {
+        self.0.set(Late { armed: true, ..self.0.get() });
+    }
+}
+
+/// Sleeps for no time.
+struct Naps;
+
+impl Idle for Naps {
+    fn idle(&mut self, _: impl Fn() -> bool) {}
+}
+
+#[test]
+fn a_caller_that_spins_retries_without_an_interrupt_and_others_enable_it() {
+    fn is_armed_by(limit: impl Limit) -> bool {
+        let late = Cell::default();
+        let event = Event::new();
+        let mut bus = I2c::new(Bus::new(Shared(&late), event.waiter().unwrap()), limit);
+        assert_eq!(bus.write_read(0x48_u8, &[1], &mut [0]), Ok(()));
+        assert_eq!(late.get().calls, 9, "it is settled, and each run has ended");
+        for spoilt in [0x80_u8, 0xff] {
+            assert_eq!(bus.write(spoilt, &[1]), Err(Error::AddressOutOfRange));
+            assert_eq!(bus.transaction(spoilt, &mut []), Ok(()));
+        }
+        let Late { calls, armed, reset } = late.get();
+        assert_eq!((calls, reset), (9, false));
+        armed
+    }
+    assert!(!is_armed_by(Spin));
+    assert!(is_armed_by(Naps));
+    assert!(is_armed_by(For::new(Spin, StdClock::new(), Duration::from_secs(3600))));
+}
+
+#[test]
+fn a_caller_that_spins_for_a_time_has_a_limit() {
+    let late = Cell::default();
+    let event = Event::new();
+    let limit = For::new(Spin, StdClock::new(), Duration::ZERO);
+    let mut bus = I2c::new(Bus::new(Shared(&late), event.waiter().unwrap()), limit);
+    assert_eq!(bus.write(0x48_u8, &[1]), Err(Error::TimedOut));
+    assert!(late.get().reset);
 }
 
 proptest! {

@@ -30,12 +30,15 @@ pub fn on_interrupt(line: Line) {
     ENDED.signal();
 }
 
+/// Statuses that end a transaction.
+const FAILED: u32 = status::ARBITRATION_LOST | status::ABNORMAL | status::NOT_ACKNOWLEDGED;
+
 /// The controller, which moves a byte with each command and interrupts after it. There is one.
 #[derive(Debug)]
 pub struct ByteController {
     /// The statuses that end the command that was given; 0: its end was seen.
     awaited: u32,
-    /// STOP is owed.
+    /// STOP is owed. Then the end of a command is awaited between two calls.
     open: bool,
     /// The command was START with the address.
     addressing: bool,
@@ -79,24 +82,35 @@ impl ByteController {
         self.give(command::STOP, status::STOPPED);
     }
 
-    /// How the last command has ended; 0 if that was seen before.
+    /// The end of a transaction: STOP is out, or this status has ended it.
+    #[cold]
+    fn ended(&mut self, status: u32) -> nb::Result<(), ErrorKind> {
+        let error = match status {
+            _ if status & status::ARBITRATION_LOST != 0 => ErrorKind::ArbitrationLoss,
+            _ if !self.open => return Ok(()),
+            _ if status & status::ABNORMAL != 0 => ErrorKind::Bus,
+            _ => ErrorKind::NoAcknowledge(match self.addressing {
+                true => NoAcknowledgeSource::Address,
+                false => NoAcknowledgeSource::Data,
+            }),
+        };
+        if self.open {
+            self.stop();
+        }
+        Err(nb::Error::Other(error))
+    }
+
+    /// How the last command has ended; 0: it has not.
     #[inline]
-    fn end(&mut self) -> nb::Result<u32, ErrorKind> {
-        if self.awaited == 0 {
-            return Ok(0);
-        }
+    fn end(&mut self) -> u32 {
         let status = I2C.take_status() & self.awaited;
-        if status == 0 {
-            return Err(nb::Error::WouldBlock);
-        }
-        self.awaited = 0;
-        if status & status::NOT_ACKNOWLEDGED != 0 {
-            self.driven = false;
+        if status != 0 {
+            self.awaited = 0;
         }
         if status & status::ARBITRATION_LOST != 0 {
             self.open = false; // The bus is another controller's.
         }
-        Ok(status)
+        status
     }
 }
 
@@ -104,14 +118,16 @@ impl Controller for ByteController {
     type Error = ErrorKind;
 
     fn settle(&mut self) -> nb::Result<(), ErrorKind> {
-        self.end()?;
-        while self.open {
-            if self.driven {
+        while self.awaited != 0 {
+            let status = self.end();
+            if status == 0 {
+                return Err(nb::Error::WouldBlock);
+            }
+            if self.open && self.driven && status & status::NOT_ACKNOWLEDGED == 0 {
                 self.receive(true);
-            } else {
+            } else if self.open {
                 self.stop();
             }
-            self.end()?;
         }
         Ok(())
     }
@@ -127,37 +143,26 @@ impl Controller for ByteController {
     }
 
     fn step(&mut self, cursor: &mut Cursor<'_, '_>) -> nb::Result<(), ErrorKind> {
-        let status = self.end()?;
-        let error = match status {
-            _ if status & status::ARBITRATION_LOST != 0 => ErrorKind::ArbitrationLoss,
-            _ if !self.open => return Ok(()), // STOP is out.
-            _ if status & status::ABNORMAL != 0 => ErrorKind::Bus,
-            _ if status & status::NOT_ACKNOWLEDGED != 0 => {
-                ErrorKind::NoAcknowledge(match self.addressing {
-                    true => NoAcknowledgeSource::Address,
-                    false => NoAcknowledgeSource::Data,
-                })
-            }
-            _ => {
-                if status & status::RECEIVED != 0 {
-                    cursor.received(I2C.byte());
-                }
-                if let Some(byte) = cursor.send() {
-                    self.send(byte, false);
-                } else if cursor.left() > 0 {
-                    self.receive(cursor.left() == 1);
-                } else if cursor.next_run() {
-                    self.start(cursor)?;
-                } else {
-                    self.stop();
-                }
-                return Err(nb::Error::WouldBlock);
-            }
-        };
-        if self.open {
+        let status = self.end();
+        if status == 0 {
+            return Err(nb::Error::WouldBlock);
+        }
+        if !self.open || status & FAILED != 0 {
+            return self.ended(status);
+        }
+        if status & status::RECEIVED != 0 {
+            cursor.received(I2C.byte());
+        }
+        if let Some(byte) = cursor.send() {
+            self.send(byte, false);
+        } else if cursor.left() > 0 {
+            self.receive(cursor.left() == 1);
+        } else if cursor.next_run() {
+            self.start(cursor)?;
+        } else {
             self.stop();
         }
-        Err(nb::Error::Other(error))
+        Err(nb::Error::WouldBlock)
     }
 
     fn abort(&mut self) {

@@ -9,6 +9,7 @@
 //! | [`timer`] | a clock and an alarm |
 //! | [`driver`] | a driver of the device by the library |
 //! | [`by_hand`] | a driver of the device by hand |
+//! | [`i2c`] | a bus, by the library and by hand, and what drivers from crates.io do on it |
 //! | [`in_handler`] | a value that is put into a `static` for the handler |
 //!
 //! Every program ends in [`stop`](frame::stop), so nothing is counted that is dropped at the end of
@@ -20,6 +21,7 @@ pub mod by_hand;
 pub mod device;
 pub mod driver;
 pub mod frame;
+pub mod i2c;
 pub mod in_handler;
 mod registers;
 pub mod timer;

@@ -12,6 +12,7 @@
 //! | [`awaited`] | `operation_await`: from the vector to the task |
 //! | [`signal`] | `signal_idle` |
 //! | [`channel`] | `channel_try_send`, `channel_try_receive` |
+//! | `i2c` | `i2c_spinning`, `i2c_asleep`, `i2c_awaited`, where there is a bus |
 //! | [`job`] | `job_start`, `job_wait`, `job_callback`, `job_await` |
 //! | [`vector`] | `vector`: what the figures that count from the vector include |
 //! | [`masked`] | `masked_window`, `masked_by_driver`: the longest time with interrupts masked |
@@ -23,6 +24,8 @@
 mod awaited;
 mod channel;
 mod device;
+#[cfg(device = "i2c")]
+mod i2c;
 mod job;
 mod masked;
 mod park;
@@ -56,6 +59,8 @@ fn cases() {
     signal::cases();
     channel::cases();
     job::cases(&mut executor);
+    #[cfg(device = "i2c")]
+    i2c::cases();
     sizes::cases();
 }
 
