@@ -1,7 +1,7 @@
 //! QEMU: where it is, and its command line.
 //!
 //! The guest's byte streams (two serial ports, the log, the reports) are unix sockets. The runner
-//! listens on them before QEMU starts, so that nothing is lost. On the socket of its monitor QEMU listens,
+//! listens on them before QEMU starts, so that nothing is lost. One may be QEMU's own output. On the socket of its monitor QEMU listens,
 //! for a runner that needs it.
 
 use crate::{
@@ -52,6 +52,10 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
             Attachment::Semihosting => {
                 add(&socket);
                 console = format!(",chardev={stream}");
+            }
+            // What a device of this kind takes, it takes at once; its log is written until it is whole.
+            Attachment::Output(device) => {
+                add(&format!("-chardev null,id={stream},logfile=/dev/stdout {device}"));
             }
             Attachment::Absent => {}
         }
@@ -143,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn each_stream_has_a_socket_and_one_device() {
+    fn each_stream_has_a_socket_or_the_output_and_one_device() {
         let pc = [pc::Machine::Q35, pc::Machine::Pc, pc::Machine::Microvm];
         let pc = pc.map(|machine| Options { machine: Some(machine), ..Options::default() });
         let all = pc.into_iter().map(|options| (&BOARDS[0], options));
@@ -154,9 +158,16 @@ mod tests {
                 let socket = format!("socket,id={stream},path={stream}");
                 let sockets = words.iter().filter(|word| **word == socket).count();
                 let devices = words.iter().flat_map(|word| word.split([',', '=', ':']).skip(1));
-                let devices = devices.filter(|word| *word == stream).count() - 2 * sockets;
-                let there = usize::from(attachment != Attachment::Absent);
-                assert_eq!((sockets, devices), (there, there), "{stream} of {words:?}");
+                let output = format!("null,id={stream},logfile=/dev/stdout");
+                let outputs = words.iter().filter(|word| **word == output).count();
+                let devices =
+                    devices.filter(|word| *word == stream).count() - 2 * sockets - outputs;
+                let expected = match attachment {
+                    Attachment::Absent => (0, 0, 0),
+                    Attachment::Output(_) => (0, 1, 1),
+                    Attachment::Device(_) | Attachment::Semihosting => (1, 0, 1),
+                };
+                assert_eq!((sockets, outputs, devices), expected, "{stream} of {words:?}");
             }
         }
     }
