@@ -16,7 +16,7 @@ use fakes::leak;
 use wouldblock::{
     adapter::{Device, For, SharedBus},
     block::{Idle, Spin},
-    i2c::Error,
+    i2c::{Bus, Error},
     testing::{Fault, Report, Sweep, World},
 };
 
@@ -25,7 +25,7 @@ use crate::{
     wire::{Engine, Flaw, Rig, Stop, register_read},
 };
 
-type Shared<'e, const W: usize> = SharedBus<'e, Engine, W>;
+type Shared<'e, const W: usize> = SharedBus<Bus<'e, Engine>, W>;
 type End = Result<(), Error<ErrorKind>>;
 
 /// The blocking trait, and the awaited one, on the same value.
