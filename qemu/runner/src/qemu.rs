@@ -89,6 +89,12 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
         disk.properties.iter().for_each(|property| drive += &format!(",{property}"));
         command.args(["-drive", &drive, "-device", "virtio-blk-pci,drive=disk"]);
     }
+    if let Some(images) = boot.spi {
+        for (interface, image) in [("mtd", images.flash()), ("sd", images.card())] {
+            let drive = format!("if={interface},format=raw,file={}", path(&image));
+            command.args(["-drive", &drive]);
+        }
+    }
     if let Some(nvdimm) = &boot.nvdimm {
         let (file, bytes) = (path(&nvdimm.file), nvdimm.bytes);
         let machine = format!("nvdimm=on,nvdimm-persistence={}", persistence(nvdimm.persistence));

@@ -31,6 +31,8 @@ const INTERRUPTS: usize = 0x70;
 const NONE: u32 = 1 << 31;
 /// Frames of 8 bits, the highest first, on one wire in each direction.
 const BYTES: u32 = 8 << 16;
+/// Nothing is received.
+const ONLY_SENT: u32 = 1 << 3;
 /// Chip select is low only during a frame: for QEMU never.
 const SELECTED_BY_FRAME: u32 = 0;
 /// It is low.
@@ -45,7 +47,8 @@ pub struct Spi {
 }
 
 impl Spi {
-    /// Its interrupt line: a level, high while [`interrupt_at`](Self::interrupt_at) is met.
+    /// Its interrupt line: a level, high while there are as many bytes as [`announce`](Self::announce) says
+    /// and [`interrupt`](Self::interrupt) lets it.
     #[must_use]
     pub const fn line(&self) -> Line {
         Line::Device(self.source)
@@ -55,13 +58,18 @@ impl Spi {
     /// clock divided by 2 · (`divisor` + 1). What was received before is dropped.
     pub fn start(&self, divisor: u16) {
         self.write(FLASH_INTERFACE, 0);
-        self.interrupt_never();
+        self.interrupt(false);
         self.write(CLOCK_DIVISOR, divisor.into());
         self.write(CLOCK_MODE, 0);
         self.write(CHIP_SELECT_ID, 0);
         self.select(false);
         self.write(FORMAT, BYTES);
         while self.receive().is_some() {}
+    }
+
+    /// From here until [`start`](Self::start) nothing is received. Tests use it as a fault.
+    pub fn deafen(&self) {
+        self.write(FORMAT, BYTES | ONLY_SENT);
     }
 
     /// Whether the chip is selected.
@@ -85,17 +93,16 @@ impl Spi {
         (received & NONE == 0).then_some(received as u8)
     }
 
-    /// The line is high while at least this many bytes, 1 to [`DEPTH`], are received and not taken.
+    /// The interrupt announces that at least this many bytes, 1 to [`DEPTH`], are received and not taken.
     #[inline]
-    pub fn interrupt_at(&self, bytes: usize) {
+    pub fn announce(&self, bytes: usize) {
         self.write(RECEIVE_MARK, bytes as u32 - 1);
-        self.write(INTERRUPTS, RECEIVED);
     }
 
-    /// The line is low.
+    /// Lets it interrupt, or keeps the line low.
     #[inline]
-    pub fn interrupt_never(&self) {
-        self.write(INTERRUPTS, 0);
+    pub fn interrupt(&self, enabled: bool) {
+        self.write(INTERRUPTS, if enabled { RECEIVED } else { 0 });
     }
 
     #[inline(always)]
