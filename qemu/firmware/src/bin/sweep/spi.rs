@@ -19,7 +19,10 @@ use wouldblock::{
     spi::{Bus, Controller, Cursor, Words},
 };
 
-use crate::placement::{Path, ended, insist, waits};
+use crate::{
+    placement::{Path, ended, insist, waits},
+    run::LOST,
+};
 
 pub const PATHS: &[Path] = &[
     of_words("spi transaction", asleep),
@@ -58,14 +61,20 @@ fn empty() {
     RECEIVED.signal();
 }
 
-/// The word comes back, if one is in flight. One that is back already interrupts once more.
+/// The word comes back, if one is in flight. One that is back already is announced again if that was lost.
 fn come_back() -> bool {
-    if WORD.load(Relaxed) == NOWHERE {
-        return false;
+    match WORD.load(Relaxed) {
+        IN_FLIGHT => {
+            WORD.store(BACK, Relaxed);
+            interrupt();
+            true
+        }
+        BACK if LOST.load(Relaxed) => {
+            RECEIVED.signal();
+            true
+        }
+        _ => false,
     }
-    WORD.store(BACK, Relaxed);
-    interrupt();
-    true
 }
 
 fn interrupt() {
