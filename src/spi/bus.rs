@@ -1,9 +1,6 @@
 //! A controller and its event.
 
-use embedded_hal::{
-    digital::{self, OutputPin},
-    spi::Operation,
-};
+use embedded_hal::{digital::OutputPin, spi::Operation};
 
 use super::{Controller, Cursor, Transaction, Words, transaction::Nothing};
 use crate::{
@@ -25,6 +22,12 @@ impl<'e, C: Controller> Bus<'e, C> {
     /// A bus on `controller`. Its handler must signal the event of `waiter`.
     pub const fn new(controller: C, waiter: Waiter<'e>) -> Self {
         Self { controller, waiter }
+    }
+
+    /// The controller, between two transactions: to set its speed for the next device, or for a job that
+    /// holds the bus and moves words by DMA.
+    pub const fn controller(&mut self) -> &mut C {
+        &mut self.controller
     }
 
     /// One transaction with the device whose chip select is `select`, in every form. `clock` measures
@@ -64,15 +67,13 @@ impl<'e, C: Controller> Bus<'e, C> {
     }
 
     #[inline]
-    fn tied<'a, 'b, W: Copy, S: digital::ErrorType, K>(
+    fn tied<'a, 'b, W: Copy, S: OutputPin, K: Clock>(
         &'a mut self,
         device: Option<(&'a mut S, &'a K)>,
         operations: &'a mut [Operation<'b, W>],
     ) -> event::Operation<Tied<'a, Transaction<'a, 'b, W, C, S, K>>>
     where
         C: Words<W>,
-        S: OutputPin,
-        K: Clock,
     {
         let event = self.waiter.event();
         let cursor = Cursor::new(operations);

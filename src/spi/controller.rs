@@ -37,8 +37,9 @@ use super::Cursor;
 ///     type Error = Infallible;
 ///
 ///     fn flush(&mut self) -> nb::Result<(), Infallible> {
+///         if self.registers.is_busy() { return Err(nb::Error::WouldBlock) }
 ///         while self.registers.pop().is_some() {}  // of a transaction that was given up
-///         if self.registers.is_busy() { Err(nb::Error::WouldBlock) } else { Ok(()) }
+///         Ok(())
 ///     }
 ///     fn abort(&mut self) { self.registers.clear_fifos() }
 ///     fn reset(&mut self) { self.registers.reset() }
@@ -117,9 +118,9 @@ pub trait Words<W: 'static>: Controller {
     /// are through.
     ///
     /// In the first step of a transaction the clock is idle; there a controller sets the size of its words.
-    /// What is read for an operation that only writes goes to the cursor, too; a controller that throws it
-    /// away itself returns `Ok` when the last word is in its FIFO, and lets none of it come into the next
-    /// operation.
+    /// What comes back in an operation that [only writes](Cursor::only_writes) goes to the cursor, too. A
+    /// controller that throws it away itself may return `Ok` when the last word is in its FIFO, and lets none
+    /// of it come into the next operation.
     ///
     /// # Errors
     /// [`nb::Error::WouldBlock`]: not yet. Another error ends the transaction, which is then

@@ -56,6 +56,12 @@ impl<'a, 'b, W: Copy> Cursor<'a, 'b, W> {
         self.sent - self.received
     }
 
+    /// Whether nothing that comes back in this operation has a place.
+    #[inline(always)]
+    pub const fn only_writes(&self) -> bool {
+        self.read.is_empty()
+    }
+
     /// Whether all words of this operation were sent, and have come back.
     #[inline(always)]
     pub const fn is_through(&self) -> bool {
@@ -92,7 +98,7 @@ impl<'a, 'b, W: Copy> Cursor<'a, 'b, W> {
     /// Moves to the next operation that does something. What is left of this one is passed over.
     pub(super) fn next(&mut self) -> Next {
         (self.sent, self.received, self.total) = (0, 0, 0);
-        while let Some(operation) = self.rest.next() {
+        for operation in self.rest.by_ref() {
             self.in_place = matches!(operation, Operation::TransferInPlace(_));
             let (read, write): (&mut [W], &[W]) = match operation {
                 Operation::Read(words) | Operation::TransferInPlace(words) => (words, &[]),
