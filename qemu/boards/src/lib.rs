@@ -1,4 +1,5 @@
-//! The board that a firmware is built for. The target chooses it, so a firmware names no machine.
+//! The board that a firmware is built for. The target chooses it, and of two boards with one target a
+//! feature of this crate, which the runner turns on: so a firmware names no machine.
 //!
 //! To add a board: a folder beside this crate with the modules below, one line in this crate's
 //! `Cargo.toml`, and one line here.

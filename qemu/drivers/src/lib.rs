@@ -6,6 +6,7 @@
 //! | [`dma`] | the edu device's DMA engine |
 //! | `flash` | the DMA engine of a flash controller |
 //! | `i2c` | a controller of an I2C bus |
+//! | `spi` | controllers of SPI buses |
 //! | `pins` | pins of a GPIO controller, in and out |
 //! | [`timer`] | the board's timer, as a background operation |
 //! | [`disk`] | a virtio disk, many requests in flight |
@@ -34,4 +35,6 @@ pub mod i2c;
 pub mod pins;
 #[cfg(device = "serial")]
 pub mod serial;
+#[cfg(device = "spi")]
+pub mod spi;
 pub mod timer;

@@ -60,8 +60,9 @@ fn wake_and_set_alarm(queue: &mut Queue) {
     }
 }
 
-/// Ticks at one frequency in ticks at another, rounded down.
+/// Ticks at one frequency in ticks at another, rounded down. Whole seconds are converted by themselves, so
+/// that 64 bits are enough.
 fn convert(ticks: u64, from: u64, to: u64) -> u64 {
-    let converted = u128::from(ticks) * u128::from(to) / u128::from(from.max(1));
-    u64::try_from(converted).unwrap_or(u64::MAX)
+    let from = from.max(1);
+    (ticks / from).saturating_mul(to).saturating_add(ticks % from * to / from)
 }

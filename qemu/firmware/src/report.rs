@@ -2,9 +2,9 @@
 
 use board::console;
 pub use report::{
-    Absent, Appended, Counts, Domain, Echoed, Figure, InFlight, Kind, Masked, Nvdimm, Port,
+    Absent, Appended, Counts, Domain, Echoed, Figure, File, InFlight, Kind, Masked, Nvdimm, Port,
     Property, Recorded, Recovered, Row, Soaked, Stream, Stretch, SweptPath, SweptTwin, Xorshift,
-    Xorshift64,
+    Xorshift64, spi,
 };
 
 /// One report.

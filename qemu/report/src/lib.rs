@@ -10,6 +10,7 @@
 extern crate std;
 
 pub mod exit;
+pub mod spi;
 mod xorshift;
 
 use serde::Serialize;
@@ -40,6 +41,8 @@ pub enum Report<S> {
     Want(Stream),
     /// The guest sends exactly these bytes: the host compares.
     Sends(Stream),
+    /// The guest has written a file with exactly these bytes to its card: the host compares.
+    Wrote(File<S>),
     /// The guest asks for a change of the machine around it: the host sets the property.
     Set(Property<S>),
     /// The machine around the guest has this property: the host looks.
@@ -299,6 +302,18 @@ pub struct Stream {
     pub bytes: u64,
     /// The bytes are those of [`Xorshift`] from this seed. Where the guest wants bytes, the host may
     /// send others instead, as it does for an echo.
+    pub seed: u32,
+}
+
+/// A file on the card.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[cfg_attr(feature = "std", derive(serde::Deserialize))]
+pub struct File<S> {
+    /// Its name, in the first folder.
+    pub file: S,
+    /// The number of bytes.
+    pub bytes: u64,
+    /// The bytes are those of [`Xorshift`] from this seed.
     pub seed: u32,
 }
 

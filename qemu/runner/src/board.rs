@@ -11,6 +11,8 @@ pub struct Board {
     pub cpu: &'static str,
     /// The target that its firmware is built for.
     pub target: &'static str,
+    /// The feature that chooses it, of its crate and of `board`, if the target chooses another board.
+    pub feature: Option<&'static str>,
     /// The compiler's options for that target, apart from the linker.
     pub flags: &'static str,
     /// What links.
@@ -95,6 +97,9 @@ pub enum Attachment {
     Device(&'static str),
     /// As the console of semihosting.
     Semihosting,
+    /// Through a device, by these options of QEMU, to QEMU's own output. QEMU waits until that is read.
+    /// For a device that drops what a socket does not take at once.
+    Output(&'static str),
     /// Not at all.
     Absent,
 }
@@ -123,6 +128,8 @@ pub enum Device {
     Pins,
     /// An I2C bus with targets.
     I2c,
+    /// SPI buses with targets.
+    Spi,
     /// A virtio disk.
     Disk,
     /// Two CAN controllers on one bus.
@@ -135,13 +142,14 @@ pub enum Device {
 
 impl Device {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Serial,
         Self::Dma,
         Self::Edu,
         Self::Flash,
         Self::Pins,
         Self::I2c,
+        Self::Spi,
         Self::Disk,
         Self::Can,
         Self::Nvdimm,
@@ -157,6 +165,7 @@ impl Device {
             Self::Flash => "a flash controller with DMA",
             Self::Pins => "pins",
             Self::I2c => "an I2C bus",
+            Self::Spi => "SPI buses",
             Self::Disk => "a virtio disk",
             Self::Can => "two CAN controllers",
             Self::Nvdimm => "an NVDIMM",
@@ -183,11 +192,13 @@ const VIRT_DEVICES: &[Device] =
 const VIRT_LACKS: &[(Device, &str)] = &[
     (Device::Flash, NO_FLASH),
     (Device::Pins, NO_PINS),
-    (Device::I2c, "the machine has none"),
+    (Device::I2c, NO_BUS),
+    (Device::Spi, NO_BUS),
     (Device::Nvdimm, NO_NVDIMM),
     (Device::SecondCore, "the board starts one core"),
 ];
 
+const NO_BUS: &str = "the machine has none";
 const NO_PINS: &str = "the machine has none";
 /// The evaluation board. On its third I2C bus are two thermometers, an EEPROM and a clock.
 const AST1030: &str = "-machine ast1030-evb -device tmp105,id=thermometer,bus=aspeed.i2c.bus.2,address=0x48 -device tmp105,id=freezer,bus=aspeed.i2c.bus.2,address=0x49 -device at24c-eeprom,bus=aspeed.i2c.bus.2,address=0x50,rom-size=4096 -device ds1338,bus=aspeed.i2c.bus.2,address=0x68 -rtc base=2024-01-02T03:04:05";
@@ -203,11 +214,12 @@ const NO_NVDIMM: &str = "the machine has no slot for one";
 const ONE_CORE: &str = "the chip has one core";
 
 /// All boards. The first is the default.
-pub static BOARDS: [Board; 5] = [
+pub static BOARDS: [Board; 6] = [
     Board {
         name: "pc",
         cpu: "x86_64",
         target: toolchain::TARGET,
+        feature: None,
         // Not relocated and below 2 GiB.
         flags: "-C relocation-model=static -C code-model=small",
         linker: Linker::Gnu,
@@ -236,6 +248,7 @@ pub static BOARDS: [Board; 5] = [
             (Device::Flash, NO_FLASH),
             (Device::Pins, NO_PINS),
             (Device::I2c, "its SMBus has no driver here"),
+            (Device::Spi, NO_BUS),
         ],
         packages: &["pc", "console", "cores", "panicless"],
     },
@@ -243,6 +256,7 @@ pub static BOARDS: [Board; 5] = [
         name: "ast1030",
         cpu: "Cortex-M4F",
         target: "thumbv7em-none-eabihf",
+        feature: None,
         flags: "-C link-arg=--nmagic",
         linker: Linker::Lld,
         qemu: ARM,
@@ -261,6 +275,7 @@ pub static BOARDS: [Board; 5] = [
         lacks: &[
             (Device::Dma, "the flash controller's takes no time, so there is nothing to wait for"),
             (Device::Edu, NO_PCI),
+            (Device::Spi, "the flash controller's has no interrupt for a byte"),
             (Device::Disk, NO_PCI),
             (Device::Can, NO_PCI),
             (Device::Nvdimm, NO_NVDIMM),
@@ -272,6 +287,7 @@ pub static BOARDS: [Board; 5] = [
         name: "virt",
         cpu: "RISC-V, rv32imac",
         target: "riscv32imac-unknown-none-elf",
+        feature: None,
         flags: "",
         linker: Linker::Lld,
         qemu: RISC_V,
@@ -288,6 +304,7 @@ pub static BOARDS: [Board; 5] = [
         name: "virt-imc",
         cpu: "RISC-V without atomics, rv32imc",
         target: "riscv32imc-unknown-none-elf",
+        feature: None,
         flags: "",
         linker: Linker::Lld,
         qemu: RISC_V,
@@ -301,9 +318,44 @@ pub static BOARDS: [Board; 5] = [
         packages: &["virt"],
     },
     Board {
+        name: "sifive_u",
+        cpu: "RISC-V, rv32imac, with SPI",
+        target: "riscv32imac-unknown-none-elf",
+        feature: Some("sifive_u"),
+        flags: "",
+        linker: Linker::Lld,
+        qemu: RISC_V,
+        machine: Machine::Fixed("-machine sifive_u -bios none -m 128M"),
+        prepare: &[],
+        shift: 7,
+        streams: [
+            Attachment::Absent,
+            Attachment::Absent,
+            Attachment::Semihosting,
+            // QEMU 7.2's SiFive UART drops a byte that its character device does not take.
+            Attachment::Output("-serial chardev:report"),
+        ],
+        command_line: CommandLine::Semihosting,
+        devices: &[Device::Spi],
+        lacks: &[
+            (Device::Serial, "its UARTs are no 16550s"),
+            (Device::Dma, "the engine's copies take no time, so there is nothing to wait for"),
+            (Device::Edu, NO_PCI),
+            (Device::Flash, NO_FLASH),
+            (Device::Pins, "the host cannot drive them"),
+            (Device::I2c, "QEMU does not emulate the chip's"),
+            (Device::Disk, NO_PCI),
+            (Device::Can, NO_PCI),
+            (Device::Nvdimm, NO_NVDIMM),
+            (Device::SecondCore, "the board starts one core"),
+        ],
+        packages: &["virt"],
+    },
+    Board {
         name: "microbit",
         cpu: "Cortex-M0, without compare-and-swap",
         target: "thumbv6m-none-eabi",
+        feature: None,
         flags: "-C link-arg=--nmagic",
         linker: Linker::Lld,
         qemu: ARM,
@@ -325,6 +377,7 @@ pub static BOARDS: [Board; 5] = [
             (Device::Flash, NO_FLASH),
             (Device::Pins, "in QEMU they do not interrupt"),
             (Device::I2c, "QEMU's replays fixed bytes"),
+            (Device::Spi, "QEMU does not emulate the chip's"),
             (Device::Disk, NO_PCI),
             (Device::Can, NO_PCI),
             (Device::Nvdimm, NO_NVDIMM),
@@ -446,13 +499,29 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn each_board_has_a_name_and_a_target_of_its_own() {
+    fn each_board_has_a_name_and_a_target_or_a_feature_of_its_own() {
         assert_eq!(PC.name, "pc");
         let names: BTreeSet<_> = BOARDS.iter().map(|board| board.name).collect();
-        let targets: BTreeSet<_> = BOARDS.iter().map(|board| board.target).collect();
-        assert_eq!([names.len(), targets.len()], [BOARDS.len(); 2]);
+        let chosen: BTreeSet<_> =
+            BOARDS.iter().map(|board| (board.target, board.feature)).collect();
+        assert_eq!([names.len(), chosen.len()], [BOARDS.len(); 2]);
         assert!(BOARDS.iter().all(|board| std::ptr::eq(Board::named(board.name).unwrap(), board)));
         assert!(Board::named("all").is_none());
+    }
+
+    /// Cargo is told of a target's options, whichever board it builds for.
+    #[test]
+    fn boards_with_one_target_have_the_same_options() {
+        for board in &BOARDS {
+            let others = BOARDS.iter().filter(|other| other.target == board.target);
+            let options = |board: &Board| [true, false].map(|builds| board.rustflags(builds));
+            assert!(others.clone().all(|other| options(other) == options(board)), "{}", board.name);
+            assert_eq!(
+                others.filter(|other| other.feature.is_none()).count(),
+                1,
+                "the target's own"
+            );
+        }
     }
 
     #[test]
@@ -471,8 +540,16 @@ mod tests {
         for board in &BOARDS {
             let script = format!("qemu/boards/{}/build.rs", board.packages[0]);
             let script = std::fs::read_to_string(crate::project().join(script)).unwrap();
-            let (_, rest) = script.split_once("metadata=devices=").expect("it names its devices");
-            let (devices, _) = rest.split_once('"').unwrap();
+            // The boards of a crate are in the order of their features, the one without a feature last.
+            let lines: Vec<_> = script.split("metadata=devices=").skip(1).collect();
+            let of_a_feature = BOARDS
+                .iter()
+                .filter(|other| other.packages[0] == board.packages[0] && other.feature.is_some());
+            let place = match board.feature {
+                None => of_a_feature.count(),
+                Some(_) => of_a_feature.take_while(|other| other.name != board.name).count(),
+            };
+            let (devices, _) = lines[place].split_once('"').unwrap();
             let named: BTreeSet<_> = devices.split(',').filter(|name| !name.is_empty()).collect();
             let known = [
                 ("serial", Device::Serial),
@@ -481,6 +558,7 @@ mod tests {
                 ("flash", Device::Flash),
                 ("pins", Device::Pins),
                 ("i2c", Device::I2c),
+                ("spi", Device::Spi),
                 ("disk", Device::Disk),
                 ("can", Device::Can),
             ];
@@ -491,8 +569,10 @@ mod tests {
 
     #[test]
     fn log_and_reports_always_leave_the_guest() {
-        for Board { name, streams: [_, com2, log, report], .. } in &BOARDS {
+        for Board { name, streams: [com1, com2, log, report], .. } in &BOARDS {
             assert!(![log, report].contains(&&Attachment::Absent), "{name}");
+            let others = [com1, com2, log].map(|by| matches!(by, Attachment::Output(_)));
+            assert_eq!(others, [false; 3], "{name}: only reports are QEMU's own output");
             assert_eq!(
                 *com2 == Attachment::Absent,
                 !Board::named(name).unwrap().has(Device::Serial)
@@ -517,5 +597,6 @@ mod tests {
         assert_eq!(name("microbit", 3), "HardFault");
         assert_eq!(name("virt", 2), "illegal instruction");
         assert_eq!(name("virt-imc", 2), "illegal instruction");
+        assert_eq!(name("sifive_u", 2), "illegal instruction");
     }
 }

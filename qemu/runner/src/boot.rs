@@ -5,6 +5,7 @@ use crate::{
     cargo::Firmware,
     error::{Error, Result},
     report::Domain,
+    spi_images::Images,
 };
 use clap::{
     Args,
@@ -184,6 +185,11 @@ impl Rig {
             && (!self.board.is_pc() || self.options.machine() != Machine::Microvm)
     }
 
+    /// Whether the machine takes chips with images on its SPI buses.
+    pub fn takes_spi(&self) -> bool {
+        self.board.has(Device::Spi)
+    }
+
     /// A boot of this rig with `command`, by default within `limit`.
     pub fn boot(&self, command: impl Into<String>, limit: Duration) -> Boot<'_> {
         Boot {
@@ -194,6 +200,7 @@ impl Rig {
             cores: 1,
             disk: None,
             can: false,
+            spi: None,
             nvdimm: None,
             limit: self.options.limit(limit),
         }
@@ -219,6 +226,8 @@ pub struct Boot<'a> {
     pub disk: Option<Disk>,
     /// Whether two CAN controllers are plugged in, on one bus.
     pub can: bool,
+    /// The images of the chips on the SPI buses. Without them the flash is empty, and there is no card.
+    pub spi: Option<&'a Images>,
     /// The persistent memory that is plugged in (the PC only: `q35` and `pc`).
     pub nvdimm: Option<Nvdimm>,
     /// The time limit. QEMU is killed when it has passed.

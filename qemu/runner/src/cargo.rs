@@ -50,8 +50,8 @@ pub fn command(toolchain: &Toolchain, folder: &Path, subcommand: &str) -> Comman
     command
 }
 
-/// The variable with the compiler's options for the target of a board. Each board has a target of its
-/// own, so what is built for one board stays valid when another is built.
+/// The variable with the compiler's options for the target of a board. Two boards with one target have
+/// the same options, so what is built for one board stays valid when another is built.
 fn rustflags(board: &Board, builds_core: bool) -> (String, String) {
     let target = board.target.to_uppercase().replace('-', "_");
     (format!("CARGO_TARGET_{target}_RUSTFLAGS"), board.rustflags(builds_core))
@@ -67,7 +67,8 @@ struct Told {
     variables: Vec<(String, OsString)>,
 }
 
-/// Tells a cargo that builds for a board in a profile of a choice.
+/// Tells a cargo that builds for a board in a profile of a choice. What chooses the board itself is not
+/// told here.
 pub fn tell(cargo: &mut Command, choice: Choice, board: &Board, profile: &str, builds_core: bool) {
     let Told { arguments, variables } = told(choice, board, profile, builds_core);
     cargo.args(arguments).envs(variables);
@@ -79,18 +80,22 @@ pub fn tell(cargo: &mut Command, choice: Choice, board: &Board, profile: &str, b
 /// would all be built again. Where that includes `core`, the toolchain accepts cargo's unstable options,
 /// too, and only the packages that read the `cfg` get it.
 ///
-/// What cargo makes on the way has the options in its name, so the choices share the folder for it.
-/// Executables have none, so a choice has a folder for them: otherwise the last one that was built would
-/// be booted for both.
+/// What cargo makes on the way has the options and features in its name, so the choices, and the boards
+/// with one target, share the folder for it. Executables have none, so a choice has a folder for them, and
+/// so has a board that is chosen by a feature: otherwise the last one that was built would be booted for
+/// both.
 fn told(choice: Choice, board: &Board, profile: &str, builds_core: bool) -> Told {
-    let Some(cfg) = choice.cfg() else { return Told::default() };
-    let mut told = Told {
-        arguments: Vec::new(),
-        variables: vec![
+    let mut executables = target_folder();
+    executables.extend(board.feature.map(|_| board.name));
+    executables.extend(choice.cfg().map(|_| choice.name()));
+    let mut told = Told::default();
+    if executables != target_folder() {
+        told.variables = vec![
             ("CARGO_BUILD_BUILD_DIR".into(), target_folder().into()),
-            ("CARGO_TARGET_DIR".into(), target_folder().join(choice.name()).into()),
-        ],
-    };
+            ("CARGO_TARGET_DIR".into(), executables.into()),
+        ];
+    }
+    let Some(cfg) = choice.cfg() else { return told };
     if builds_core {
         told.arguments.push("-Zprofile-rustflags".into());
         for package in READERS {
@@ -131,6 +136,12 @@ pub fn firmware(
     let mut cargo = command(toolchain, &folders::project().join("qemu"), "build");
     cargo.args(["--profile", profile, "--package", package(binary), "--target", board.target]);
     cargo.args(["--bin", binary]);
+    cargo.args(
+        board
+            .feature
+            .into_iter()
+            .flat_map(|feature| ["--features".into(), format!("board/{feature}")]),
+    );
     tell(&mut cargo, choice, board, profile, toolchain.builds_core);
     cargo
 }
@@ -282,6 +293,22 @@ mod tests {
         let options = "-C link-arg=--nmagic --cfg wouldblock_single_core".into();
         let expected = ("CARGO_TARGET_THUMBV6M_NONE_EABI_RUSTFLAGS".into(), options);
         assert!(variables.contains(&expected), "{variables:?}");
+    }
+
+    /// Otherwise the executable of one board would replace that of the other.
+    #[test]
+    fn boards_with_one_target_have_folders_of_their_own_for_executables() {
+        let folder = |board: &str, choice| {
+            let told = told(choice, Board::named(board).unwrap(), RELEASE, true);
+            let folder = told.variables.into_iter().find(|(name, _)| name == "CARGO_TARGET_DIR");
+            folder.map_or(target_folder(), |(_, folder)| folder.into())
+        };
+        let places: std::collections::BTreeSet<_> = BOARDS
+            .iter()
+            .flat_map(|board| Choice::ALL.map(|choice| (board.target, folder(board.name, choice))))
+            .collect();
+        assert_eq!(places.len(), BOARDS.len() * Choice::ALL.len());
+        assert_eq!(folder("sifive_u", Choice::Default), target_folder().join("sifive_u"));
     }
 
     /// Otherwise the executable of one choice would replace that of the other.

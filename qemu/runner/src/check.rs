@@ -50,6 +50,9 @@ pub fn run() -> Result<bool> {
         let what = |what| format!("firmware on {}: {what}", board.name);
         check.lint(&what("clippy"), check.firmware("clippy", board), board.target)?;
         check.document(&what("documentation"), check.firmware("doc", board), board.target)?;
+        if board.feature.is_some() {
+            continue; // The programs of `size` are for a target.
+        }
         let what = |what| format!("bench `size` on {}: {what}", board.name);
         check.lint(&what("clippy"), check.sizes("clippy"), board.target)?;
         if board.is_pc() {
@@ -91,6 +94,11 @@ impl Check {
         command.args(packages.flat_map(|package| ["--package", package]));
         if !board.is_pc() && subcommand != "doc" {
             command.arg("--lib").args(board::BINARIES.iter().flat_map(|name| ["--bin", name]));
+        }
+        if let Some(feature) = board.feature {
+            // Only the board's crate is documented, so `board` is not among the packages.
+            let package = if subcommand == "doc" { board.packages[0] } else { "board" };
+            command.args(["--features", &format!("{package}/{feature}")]);
         }
         command
     }

@@ -155,13 +155,19 @@ impl<'a> Guest<'a> {
         let (board, path) = (boot.rig.board, folder.path());
         let mut listeners = Vec::new();
         for (stream, attachment) in STREAMS.into_iter().zip(board.streams) {
-            let is_there = attachment != Attachment::Absent;
-            listeners
-                .push(is_there.then(|| listen(&path.join(stream))).transpose().map_err(failed)?);
+            let listener = match attachment {
+                Attachment::Device(_) | Attachment::Semihosting => {
+                    Some(listen(&path.join(stream)).map_err(failed)?)
+                }
+                Attachment::Output(_) | Attachment::Absent => None,
+            };
+            listeners.push(listener);
         }
-        let output = File::create(path.join("stderr")).map_err(failed)?;
+        let errors = File::create(path.join("stderr")).map_err(failed)?;
         let mut command = qemu::command(boot, path);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(output);
+        let is_read = board.streams.iter().any(|by| matches!(by, Attachment::Output(_)));
+        let output = if is_read { Stdio::piped() } else { Stdio::null() };
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
         let mut qemu = Child::spawn_to_be_killed(&mut command).map_err(failed)?;
 
         let mut accept = |listener| match accept(&listener, || qemu.try_wait(), begun + boot.limit)
@@ -179,9 +185,14 @@ impl<'a> Guest<'a> {
         for listener in listeners {
             streams.push(listener.map(&mut accept).transpose()?);
         }
-        let Ok([com1_stream, com2_stream, Some(log), Some(report)]) = <[_; 4]>::try_from(streams)
-        else {
-            unreachable!("every board has a log and reports")
+        let Ok([com1_stream, com2_stream, Some(log), report]) = <[_; 4]>::try_from(streams) else {
+            unreachable!("every board has a log")
+        };
+        // Where it is no stream, it is QEMU's output.
+        let report: Box<dyn Read + Send> = match (report, qemu.pipes().0) {
+            (Some(report), _) => Box::new(report),
+            (None, Some(output)) => Box::new(output),
+            (None, None) => unreachable!("every board has reports"),
         };
 
         let monitor = match board.prepare {
@@ -422,7 +433,7 @@ fn write(mut stream: UnixStream) -> Sender<Source> {
     sender
 }
 
-fn read_reports(stream: UnixStream, events: &Sender<Event>) {
+fn read_reports(stream: impl Read, events: &Sender<Event>) {
     for line in BufReader::new(stream).split(b'\n').map_while(io::Result::ok) {
         let event = match serde_json::from_slice(&line) {
             Ok(report) => Event::Report(report),

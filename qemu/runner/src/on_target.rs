@@ -12,6 +12,7 @@ use crate::{
     outcome::Outcome,
     report::{Report, Stream, Xorshift},
     setup::{self, Needs},
+    spi_images::Images,
     trials::{self, Ignored},
     ui,
 };
@@ -148,19 +149,25 @@ fn verdict(rounds: u32, failures: &[(u32, String)]) -> String {
     format!("{rounds} rounds, {} failures:{}", failures.len(), lines.collect::<String>())
 }
 
-/// Boots one test, and compares the bytes that it sends with those that it reports.
+/// Boots one test, and compares the bytes that it sends, and the files that it writes, with those that it
+/// reports.
 pub fn boot(rig: &Rig, irq: Option<Irq>, name: &str) -> Result<Run> {
     let mut boot = rig.boot(format!("run name={name}"), LIMIT);
     (boot.irq, boot.can) = (irq, rig.takes_can());
+    let images = rig.takes_spi().then(Images::make).transpose()?;
+    boot.spi = images.as_ref();
     let ports = [Transcript::default(), Transcript::default()];
-    let mut streams = Vec::new();
+    let (mut streams, mut files) = (Vec::new(), Vec::new());
     let guest = Guest::boot(&boot, ports.each_ref().map(|port| Box::new(port.clone()) as Sink))?;
-    let run = guest.run(|report| {
-        if let Report::Sends(stream) = report {
-            streams.push(stream);
-        }
+    let run = guest.run(|report| match report {
+        Report::Sends(stream) => streams.push(stream),
+        Report::Wrote(file) => files.push(file),
+        _ => {}
     })?;
     if run.outcome == Outcome::Complete {
+        if let Some(images) = &images {
+            files.iter().try_for_each(|file| images.check(file))?;
+        }
         for stream in streams {
             compare(stream, &ports[stream.port as usize].bytes())?;
         }

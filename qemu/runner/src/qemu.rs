@@ -1,7 +1,7 @@
 //! QEMU: where it is, and its command line.
 //!
 //! The guest's byte streams (two serial ports, the log, the reports) are unix sockets. The runner
-//! listens on them before QEMU starts, so that nothing is lost. On the socket of its monitor QEMU listens,
+//! listens on them before QEMU starts, so that nothing is lost. One may be QEMU's own output. On the socket of its monitor QEMU listens,
 //! for a runner that needs it.
 
 use crate::{
@@ -45,6 +45,10 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
                 add(&socket);
                 console = format!(",chardev={stream}");
             }
+            // What a device of this kind takes, it takes at once; its log is written until it is whole.
+            Attachment::Output(device) => {
+                add(&format!("-chardev null,id={stream},logfile=/dev/stdout {device}"));
+            }
             Attachment::Absent => {}
         }
     }
@@ -75,6 +79,12 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
         let mut drive = format!("if=none,id=disk,format=raw,file={}", path(&disk.image));
         disk.properties.iter().for_each(|property| drive += &format!(",{property}"));
         command.args(["-drive", &drive, "-device", "virtio-blk-pci,drive=disk"]);
+    }
+    if let Some(images) = boot.spi {
+        for (interface, image) in [("mtd", images.flash()), ("sd", images.card())] {
+            let drive = format!("if={interface},format=raw,file={}", path(&image));
+            command.args(["-drive", &drive]);
+        }
     }
     if let Some(nvdimm) = &boot.nvdimm {
         let (file, bytes) = (path(&nvdimm.file), nvdimm.bytes);
@@ -138,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn each_stream_has_a_socket_and_one_device() {
+    fn each_stream_has_a_socket_or_the_output_and_one_device() {
         let pc = [pc::Machine::Q35, pc::Machine::Pc, pc::Machine::Microvm];
         let pc = pc.map(|machine| Options { machine: Some(machine), ..Options::default() });
         let all = pc.into_iter().map(|options| (&BOARDS[0], options));
@@ -149,9 +159,16 @@ mod tests {
                 let socket = format!("socket,id={stream},path={stream}");
                 let sockets = words.iter().filter(|word| **word == socket).count();
                 let devices = words.iter().flat_map(|word| word.split([',', '=', ':']).skip(1));
-                let devices = devices.filter(|word| *word == stream).count() - 2 * sockets;
-                let there = usize::from(attachment != Attachment::Absent);
-                assert_eq!((sockets, devices), (there, there), "{stream} of {words:?}");
+                let output = format!("null,id={stream},logfile=/dev/stdout");
+                let outputs = words.iter().filter(|word| **word == output).count();
+                let devices =
+                    devices.filter(|word| *word == stream).count() - 2 * sockets - outputs;
+                let expected = match attachment {
+                    Attachment::Absent => (0, 0, 0),
+                    Attachment::Output(_) => (0, 1, 1),
+                    Attachment::Device(_) | Attachment::Semihosting => (1, 0, 1),
+                };
+                assert_eq!((sockets, outputs, devices), expected, "{stream} of {words:?}");
             }
         }
     }

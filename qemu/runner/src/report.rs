@@ -2,11 +2,13 @@
 
 pub use ::report::{
     Appended, Counts, Domain, Echoed, Kind, Nvdimm, Port, Recorded, Recovered, Soaked, Stream,
-    Stretch, Xorshift,
+    Stretch, Xorshift, spi,
 };
 
 /// One report.
 pub type Report = ::report::Report<String>;
+/// A file on the guest's card.
+pub type File = ::report::File<String>;
 /// A property of the machine.
 pub type Property = ::report::Property<String>;
 /// A row of the tour.

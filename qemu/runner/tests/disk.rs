@@ -5,17 +5,12 @@
 use runner::{
     board::PC,
     boot::{Disk, Irq, Options, Rig},
-    disk_image::{self, CHUNK, CHUNKS, SECTOR, pattern},
+    disk_image::{self, CHUNK, CHUNKS, pattern},
+    fat_image,
     guest::{Guest, nowhere},
     report::{Report, Row},
 };
-use std::{
-    fs,
-    io::{Cursor, Read, Write},
-    path::{Path, PathBuf},
-    sync::LazyLock,
-    time::Duration,
-};
+use std::{fs, path::PathBuf, sync::LazyLock, time::Duration};
 use tempfile::TempDir;
 
 /// The firmware, built once.
@@ -124,49 +119,19 @@ fn a_bad_sector_fails_its_request_alone() {
     }
 }
 
-const PARTITION: usize = 2048 * SECTOR;
-const PARTITION_SIZE: usize = 16 << 20;
-
-/// A disk with one FAT partition, and `HOST.BIN` in it.
-fn fat_image(path: &Path, file: &[u8]) {
-    let mut partition = vec![0; PARTITION_SIZE];
-    fatfs::format_volume(Cursor::new(&mut partition), fatfs::FormatVolumeOptions::new())
-        .expect("formatted");
-    fatfs::FileSystem::new(Cursor::new(&mut partition), fatfs::FsOptions::new())
-        .and_then(|system| system.root_dir().create_file("HOST.BIN")?.write_all(file))
-        .expect("written");
-    let mut disk = vec![0; PARTITION];
-    let entry = &mut disk[446..462];
-    entry[4] = 0x06; // FAT16
-    entry[8..12].copy_from_slice(&((PARTITION / SECTOR) as u32).to_le_bytes());
-    entry[12..].copy_from_slice(&((PARTITION_SIZE / SECTOR) as u32).to_le_bytes());
-    disk[510..512].copy_from_slice(&[0x55, 0xaa]);
-    disk.extend(partition);
-    fs::write(path, disk).expect("written");
-}
-
 #[test]
 fn a_file_system_of_another_crate_runs_over_the_blocking_form() {
     for (irq, length) in [(Irq::Apic, 100_001), (Irq::Pic, 5)] {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("fat.img");
         let file: Vec<u8> = (0..CHUNKS).flat_map(|chunk| pattern(chunk, 1)).take(length).collect();
-        fat_image(&path, &file);
+        let image = fat_image::with_file("HOST.BIN", &file).expect("formatted");
+        fs::write(&path, image).expect("written");
         let row = boot("fat", irq, path.clone(), &[]);
         assert_eq!(row.tries, length as u64);
 
-        let mut partition = fs::read(path).expect("readable").split_off(PARTITION);
-        let system = fatfs::FileSystem::new(Cursor::new(&mut partition), fatfs::FsOptions::new())
-            .expect("a file system");
-        let read = |name: &str| {
-            let mut bytes = Vec::new();
-            system
-                .root_dir()
-                .open_file(name)
-                .and_then(|mut file| file.read_to_end(&mut bytes))
-                .expect(name);
-            bytes
-        };
+        let mut image = fs::read(path).expect("readable");
+        let mut read = |name: &str| fat_image::read(&mut image, name).expect(name);
         assert!(read("HOST.BIN") == file);
         assert!(read("GUEST.BIN") == file.iter().map(|byte| !byte).collect::<Vec<_>>());
         let sum: u64 = file.iter().map(|&byte| u64::from(byte)).sum();
@@ -174,8 +139,7 @@ fn a_file_system_of_another_crate_runs_over_the_blocking_form() {
             String::from_utf8_lossy(&read("GUEST.TXT")),
             format!("{length} bytes, sum {sum}\n")
         );
-        let names: Vec<String> =
-            system.root_dir().iter().map(|entry| entry.expect("readable").file_name()).collect();
+        let names = fat_image::names(&mut image).expect("a file system");
         assert_eq!(names, ["HOST.BIN", "GUEST.BIN", "GUEST.TXT"]);
     }
 }

@@ -225,7 +225,10 @@ fn bad_words_are_refused_with_exit_code_2() {
 #[test]
 fn a_board_that_cannot_be_meant_is_refused() {
     let refused = |words: &str, why: &str| drop(ends(runner().args(words.split(' ')), 2, why));
-    refused("--board pdp11", "[possible values: pc, ast1030, virt, virt-imc, microbit, all]");
+    refused(
+        "--board pdp11",
+        "[possible values: pc, ast1030, virt, virt-imc, sifive_u, microbit, all]",
+    );
     refused("test --board pc --board virt", "cannot be used multiple times");
     refused("--board virt --irq pic", "--irq is only for the board pc");
     refused("sweep --board all --machine pc", "--machine is only for the board pc");

@@ -1,30 +1,26 @@
 //! The alarm: the CLINT's timer, which interrupts on [`Line::Timer`], and the library's alarm on it.
 //!
-//! Under `-icount shift=7` an instruction takes 1.28 ticks, and a one-shot of n ticks interrupts
-//! ⌈n ÷ 1.28⌉ instructions after the store that starts it, whatever part of a tick has passed then.
+//! How many instructions before it interrupts is in the machine's module `timer`.
 //!
 //! The problem: with `sleep=off` the time of an idle machine leaps to the next alarm, also to one at the
 //! end of time, which is how a RISC-V timer is usually quieted. Rule: the timer is quieted by its bit in
 //! `mie`, and the compare register is left behind.
 
 use core::{
-    arch::asm,
     cell::Cell,
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use critical_section::Mutex;
 use riscv::register::mie;
-use wouldblock::{
-    block::WithAlarm,
-    time::{Alarm, Clock},
-};
+use wouldblock::{block::WithAlarm, time::Alarm};
 
 use crate::{
     clint,
-    counter::{BoardClock, FREQUENCY, clock},
+    counter::BoardClock,
     idle::Park,
     interrupts::Line,
+    machine::timer::{self, FREQUENCY, start_exactly},
 };
 
 /// Ticks from one placement to the next when an interrupt is placed at every instruction: no more
@@ -36,19 +32,22 @@ pub const STEP: u64 = 1;
 static ARMED: AtomicBool = AtomicBool::new(false);
 static ENABLED: AtomicBool = AtomicBool::new(false);
 
-/// Ticks from one interrupt to the next; 0 if it comes once.
+/// The CLINT's time from one interrupt to the next; 0 if it comes once.
 static PERIOD: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
+
+/// In ticks. A sleeper that is woken early sleeps again.
+const DAY: u64 = 24 * 60 * 60 * FREQUENCY;
 
 /// Interrupts once, `ticks` (at least 1, at most those of a day) from now.
 #[inline]
 pub fn one_shot(ticks: u64) {
-    start(ticks, 0);
+    start(0, || start_exactly(ticks.clamp(1, DAY)));
 }
 
 /// Interrupts every `ticks`, with limits as [`one_shot`].
 #[inline]
 pub fn periodic(ticks: u64) {
-    start(ticks, ticks);
+    start(timer::period(ticks), || start_exactly(ticks.clamp(1, DAY)));
 }
 
 /// No further interrupts.
@@ -67,7 +66,7 @@ pub fn stop() {
 pub fn is_running() -> bool {
     critical_section::with(|section| {
         ARMED.load(Ordering::Relaxed)
-            && (PERIOD.borrow(section).get() != 0 || clint::compare() > clock().now())
+            && (PERIOD.borrow(section).get() != 0 || clint::compare() > clint::time())
     })
 }
 
@@ -77,56 +76,14 @@ pub const fn ticks_per_second() -> u64 {
     FREQUENCY
 }
 
+/// `set` sets the timer. An alarm that is already due would leave the timer of QEMU where it was.
 #[inline]
-fn start(ticks: u64, period: u64) {
+fn start(period: u64, set: impl FnOnce()) {
     critical_section::with(|section| {
         PERIOD.borrow(section).set(period);
         set_armed(true);
-        start_exactly(ticks);
+        set();
     });
-}
-
-/// Sets the timer to `ticks` after the store with which this ends.
-///
-/// The problem: what part of a tick has passed when the time is read differs from call to call, so
-/// that an alarm of n ticks would come some instructions earlier or later. Rule: the store comes 25
-/// instructions after the reading, which are exactly 32 ticks.
-#[inline]
-fn start_exactly(ticks: u64) {
-    /// A day. A sleeper that is woken early sleeps again.
-    const LONGEST: u64 = 24 * 60 * 60 * FREQUENCY;
-    // An alarm that is already due would leave the timer of QEMU where it was.
-    let ticks = ticks.clamp(1, LONGEST) + 32;
-    // SAFETY: the CLINT's registers, by the invariant of `clint`; they have no effect on memory. The
-    // compare register is never early in between (Privileged Architecture, "mtime and mtimecmp").
-    unsafe {
-        asm!(
-            "2:",
-            "lw {high}, 4({time})",
-            "lw {low}, 0({time})",
-            "lw {carry}, 4({time})",
-            "bne {carry}, {high}, 2b",
-            "add {low}, {low}, {ticks_low}",
-            "sltu {carry}, {low}, {ticks_low}",
-            "add {high}, {high}, {ticks_high}",
-            "add {high}, {high}, {carry}",
-            "li {carry}, -1",
-            "sw {carry}, 4({compare})",
-            "sw {low}, 0({compare})",
-            ".rept 15",
-            "nop",
-            ".endr",
-            "sw {high}, 4({compare})",
-            time = in(reg) clint::TIME,
-            compare = in(reg) clint::COMPARE,
-            ticks_low = in(reg) ticks as u32,
-            ticks_high = in(reg) (ticks >> 32) as u32,
-            low = out(reg) _,
-            high = out(reg) _,
-            carry = out(reg) _,
-            options(nostack),
-        );
-    }
 }
 
 /// Quiets the timer, or sets it to its next period. Called before the handler.

@@ -1,21 +1,8 @@
-//! What the machine is, and what the host told it.
+//! The board, for all that runs on it.
 
-use common::{command_line::CommandLine, once::Once};
+use common::once::Once;
 
-use crate::{can::Card, edu::Edu, pci};
-
-/// What this machine is, and what it was told.
-#[derive(Debug)]
-pub struct Board {
-    /// What the host gave as `arg=` of `-semihosting-config`.
-    pub command_line: CommandLine,
-    /// The PCI bus; there is always one.
-    pub pci: Option<pci::Bus>,
-    /// QEMU's teaching device, if it is plugged in.
-    pub edu: Option<Edu>,
-    /// The cards with CAN controllers, if they are plugged in.
-    pub can: [Option<Card>; 2],
-}
+pub use crate::machine::Board;
 
 static BOARD: Once<Board> = Once::new();
 

@@ -1,4 +1,4 @@
-//! The counter of instructions (`minstret`), and the library's clock, which is the CLINT's time.
+//! The counter of instructions (`minstret`), and the library's clock, on the CLINT's time.
 //!
 //! Under `-icount shift=7` an instruction takes 128 ns, and QEMU's `minstret` counts these
 //! nanoseconds. Everything here divides by 128. Asleep, the nanoseconds go on.
@@ -7,7 +7,7 @@ use core::arch::asm;
 
 use wouldblock::time::Clock;
 
-use crate::clint;
+use crate::machine::timer::{self, FREQUENCY};
 
 /// Of `-icount`: an instruction is 2 to the power of this many nanoseconds.
 const SHIFT: u32 = 7;
@@ -73,14 +73,14 @@ pub const fn between(start: Stamp, end: Stamp) -> u64 {
 /// The instructions between two stamps with nothing in between: the second reading.
 pub const EMPTY_PAIR: u64 = 1;
 
-/// The library's clock on this board: the CLINT's time.
+/// The library's clock on this board: on the CLINT's time.
 #[derive(Clone, Copy, Debug)]
 pub struct BoardClock(());
 
 impl Clock for BoardClock {
     #[inline(always)]
     fn now(&self) -> u64 {
-        clint::time()
+        timer::now()
     }
 
     #[inline(always)]
@@ -93,7 +93,7 @@ impl Clock for BoardClock {
 #[inline(always)]
 #[must_use]
 pub fn time() -> u64 {
-    clint::time()
+    timer::now()
 }
 
 /// Ticks of [`time`] per second.
@@ -102,9 +102,6 @@ pub const fn frequency() -> u64 {
     FREQUENCY
 }
 
-/// Of the CLINT's time, in Hz.
-pub(crate) const FREQUENCY: u64 = 10_000_000;
-
 /// The library's clock.
 #[must_use]
 pub const fn clock() -> BoardClock {
@@ -112,6 +109,4 @@ pub const fn clock() -> BoardClock {
 }
 
 /// Microseconds since reset, for the log.
-pub(crate) fn microseconds() -> u64 {
-    clint::time() / (FREQUENCY / 1_000_000)
-}
+pub(crate) use timer::microseconds;

@@ -10,7 +10,7 @@ use report::{Report, exit as code};
 
 pub use common::exit::Failure;
 
-use crate::{console, idle, interrupts};
+use crate::{console, idle, interrupts, machine};
 
 /// The run is ending: the log needs no critical section, and a frame that is not finished is given up.
 static ENDING: AtomicBool = AtomicBool::new(false);
@@ -51,14 +51,9 @@ pub(crate) unsafe fn alone() {
 
 /// Ends the run with this exit code.
 pub(crate) fn end(code: u8) -> ! {
-    const TEST: *mut u32 = 0x0010_0000 as *mut u32;
-    /// QEMU exits with the code in the upper half.
-    const EXIT: u32 = 0x3333;
-
     interrupts::disable();
-    console::drain();
-    // SAFETY: the register of the test device.
-    unsafe { TEST.write_volatile(u32::from(code) << 16 | EXIT) };
+    machine::drain();
+    machine::exit(code);
     loop {
         idle::sleep();
     }

@@ -8,12 +8,7 @@
 //! |---|---|---|
 //! | `Timer` | CLINT, time past the compare register | once for each alarm: the board quiets it |
 //! | `Software` | CLINT, [`raise_self`] | once: the board takes it back |
-//! | `Com1` | PLIC, source 10 | edge |
-//! | `Pci` | PLIC, sources 32 to 35, over which the pins of the slots rotate | level |
-//!
-//! QEMU 7.2's PLIC does not see that a line is still active when its interrupt is completed. A `Pci`
-//! line interrupts again all the same, since [`Line::acknowledge`] lets its devices ask again; `Com1`
-//! does not, like the edge-triggered line of a PC's serial port.
+//! | `Device` | PLIC, one of the machine's sources | [`Source`] says it |
 
 use common::interrupts::{Counts, Slot};
 use riscv::{
@@ -25,9 +20,10 @@ use crate::{
     alarm, clint,
     counter::now,
     exit::{self, Failure},
-    pci, plic,
+    plic,
 };
 
+pub use crate::machine::source::*;
 pub use riscv::interrupt::{disable, free as without_interrupts};
 
 /// Whether a line of high priority interrupts the handler of one of low priority.
@@ -40,24 +36,14 @@ pub enum Line {
     Timer,
     /// An interrupt that the processor sends to itself: [`raise_self`].
     Software,
-    /// The first serial port.
-    Com1,
-    /// What a PCI device's INTx pin is routed to;
-    /// [`pci::Function::line`](crate::pci::Function::line) knows. Several devices may share it.
-    Pci(Intx),
+    /// A device.
+    Device(Source),
 }
-
-/// A source that PCI devices share, 0 to 3.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, defmt::Format)]
-pub struct Intx(u8);
 
 /// Called with the line that interrupted, interrupts masked.
 pub type Handler = fn(Line);
 
-const COM1_SOURCE: u8 = 10;
-const PCI_SOURCE: u8 = 32;
-
-static SLOTS: [Slot<Line>; 7] = [const { Slot::new() }; 7];
+static SLOTS: [Slot<Line>; 2 + Source::COUNT] = [const { Slot::new() }; 2 + Source::COUNT];
 static COUNTS: Counts = Counts::new();
 
 impl Line {
@@ -65,25 +51,7 @@ impl Line {
         match self {
             Self::Timer => &SLOTS[0],
             Self::Software => &SLOTS[1],
-            Self::Com1 => &SLOTS[2],
-            Self::Pci(Intx(source)) => &SLOTS[3 + source as usize],
-        }
-    }
-
-    /// `None` for those that do not come through the PLIC.
-    const fn source(self) -> Option<u8> {
-        match self {
-            Self::Timer | Self::Software => None,
-            Self::Com1 => Some(COM1_SOURCE),
-            Self::Pci(Intx(source)) => Some(PCI_SOURCE + source),
-        }
-    }
-
-    const fn from_source(source: u8) -> Option<Self> {
-        match source {
-            COM1_SOURCE => Some(Self::Com1),
-            PCI_SOURCE..36 => Some(Self::Pci(Intx(source - PCI_SOURCE))),
-            _ => None,
+            Self::Device(source) => &SLOTS[2 + source.index()],
         }
     }
 
@@ -99,7 +67,7 @@ impl Line {
             Self::Timer => alarm::set_enabled(true),
             // SAFETY: no code takes this bit for a critical section.
             Self::Software => unsafe { mie::set_msoft() },
-            Self::Com1 | Self::Pci(_) => self.set_enabled(true),
+            Self::Device(source) => plic::set_enabled(source.number(), true),
         }
     }
 
@@ -109,26 +77,17 @@ impl Line {
             Self::Timer => alarm::set_enabled(false),
             // SAFETY: as in `enable`.
             Self::Software => unsafe { mie::clear_msoft() },
-            Self::Com1 | Self::Pci(_) => self.set_enabled(false),
-        }
-    }
-
-    fn set_enabled(self, enabled: bool) {
-        if let Some(source) = self.source() {
-            plic::set_enabled(source, enabled);
+            Self::Device(source) => plic::set_enabled(source.number(), false),
         }
     }
 
     /// Tells the controller that the interrupt is handled. The line's handler calls this once for each
-    /// of its own calls, after it has quieted the device: a PCI line that is still active interrupts
-    /// again.
+    /// of its own calls, after it has quieted the device.
     #[inline]
     pub fn acknowledge(self) {
-        if let Some(source) = self.source() {
-            plic::complete(source);
-        }
-        if let Self::Pci(intx) = self {
-            pci::ask_again(intx);
+        if let Self::Device(source) = self {
+            plic::complete(source.number());
+            source.ask_again();
         }
     }
 
@@ -136,17 +95,6 @@ impl Line {
     #[must_use]
     pub fn taken(self) -> u64 {
         self.slot().taken()
-    }
-}
-
-impl Intx {
-    pub(crate) const fn number(self) -> u8 {
-        self.0
-    }
-
-    /// Where the pin (1 to 4) of the device in this slot comes out.
-    pub(crate) const fn of(slot: u8, pin: u8) -> Self {
-        Self((slot + pin - 1) % 4)
     }
 }
 
@@ -222,7 +170,7 @@ extern "C" fn dispatch(code: usize) {
         }
         _ => match plic::claim() {
             None => return, // The source has taken it back.
-            Some(source) => Line::from_source(source),
+            Some(number) => Source::numbered(number).map(Line::Device),
         },
     };
     if !line.is_some_and(|line| COUNTS.run(line.slot(), line, place, now)) {

@@ -1,6 +1,6 @@
-//! The board: a 32-bit RISC-V as QEMU emulates it (`-M virt -bios none`), one core. The same source
-//! serves the processor with atomics (`riscv32imac`, the board `virt`) and the one without
-//! (`riscv32imc`, `virt-imc`).
+//! The boards with a 32-bit RISC-V that QEMU emulates, one hart of each: `-M virt`, with atomics
+//! (`riscv32imac`, the board `virt`) and without (`riscv32imc`, `virt-imc`); and, by the feature
+//! `sifive_u`, `-M sifive_u` (`riscv32imac`), where the others are parked.
 //!
 //! A binary names its main function with [`entry!`], which is called with a [`Board`]: what this
 //! machine is, and what it was told. Interrupts are masked until the binary enables them, and every
@@ -17,33 +17,30 @@
 //! | [`console`] | the log (`defmt` frames) and the report, for the host |
 //! | [`exit`] | the end of a run, with an exit code |
 //! | `exceptions` | what an exception logs before it ends the run |
-//! | [`serial`], [`pci`], [`edu`], [`can`] | devices: addresses, registers and interrupt lines; no drivers |
+//! | `serial`, `pci`, `edu`, `can`, `spi` | devices of one machine or the other: addresses, registers and interrupt lines; no drivers |
 //! | `semihosting` | the command line |
 
 #![no_std]
 
 pub mod alarm;
 mod board;
-pub mod can;
 mod clint;
 pub mod console;
 pub mod counter;
-pub mod edu;
 mod exceptions;
 pub mod exit;
 pub mod idle;
 pub mod interrupts;
-pub mod pci;
+#[cfg_attr(not(feature = "sifive_u"), path = "virt/mod.rs")]
+#[cfg_attr(feature = "sifive_u", path = "sifive_u/mod.rs")]
+mod machine;
 mod plic;
 mod semihosting;
-pub mod serial;
 mod start;
 
-pub use board::{Board, board};
+pub use board::board;
 pub use common::command_line;
-
-/// The board's name, as the host's commands have it.
-pub const NAME: &str = if cfg!(target_has_atomic = "32") { "virt" } else { "virt-imc" };
+pub use machine::*;
 
 /// Names the main function of a binary: `fn(&'static Board) -> !`. The board calls it once, on its
 /// stack (what its memory has left), interrupts masked.

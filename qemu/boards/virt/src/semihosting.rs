@@ -1,5 +1,5 @@
-//! The command line, by semihosting (RISC-V Semihosting 1.0): the host must have enabled it, since
-//! without it the `ebreak` is an exception.
+//! Semihosting (RISC-V Semihosting 1.0): the command line, and on `sifive_u` the log and the end of a run.
+//! The host must have enabled it, since without it the `ebreak` is an exception.
 
 use core::arch::asm;
 
@@ -19,6 +19,28 @@ pub(crate) fn command_line() -> Option<&'static str> {
     let result = unsafe { call(GET_COMMAND_LINE, &mut block) };
     let text = text.get(..block[1]).filter(|_| result == 0)?;
     Some(str::from_utf8(text).ok()?.trim_end_matches('\0'))
+}
+
+/// Writes to QEMU's semihosting console: the character device that `-semihosting-config …,chardev=`
+/// names. The bytes are with the host when this returns.
+#[cfg(feature = "sifive_u")]
+pub(crate) fn write(bytes: &[u8]) {
+    const WRITE_CHARACTER: usize = 0x03;
+
+    for byte in bytes {
+        // SAFETY: the call reads the first byte of the block.
+        unsafe { call(WRITE_CHARACTER, &mut [(*byte).into(), 0]) };
+    }
+}
+
+/// Ends QEMU with this exit code.
+#[cfg(feature = "sifive_u")]
+pub(crate) fn exit(code: u8) {
+    const EXIT_EXTENDED: usize = 0x20;
+    const APPLICATION_EXIT: usize = 0x20026;
+
+    // SAFETY: the block has what this call wants.
+    unsafe { call(EXIT_EXTENDED, &mut [APPLICATION_EXIT, code.into()]) };
 }
 
 /// # Safety

@@ -5,9 +5,8 @@ use static_cell::StaticCell;
 
 use crate::{
     board::{Board, install},
-    can, console, edu,
     exit::{self, Failure},
-    interrupts, pci, semihosting,
+    interrupts, machine, semihosting,
 };
 
 unsafe extern "Rust" {
@@ -19,17 +18,14 @@ unsafe extern "Rust" {
 #[riscv_rt::entry]
 fn first() -> ! {
     interrupts::start();
-    let pci = pci::start();
-    console::start(&pci);
+    let found = machine::start();
 
     let Some(command_line) = semihosting::command_line() else {
         defmt::error!("the command line is missing or too long");
         exit::failure(Failure::CommandLine);
     };
     static CELL: StaticCell<Board> = StaticCell::new();
-    let command_line = CommandLine::new(command_line);
-    let (edu, can) = (edu::find(&pci), can::find(&pci));
-    let board = CELL.init(Board { command_line, pci: Some(pci), edu, can });
+    let board = CELL.init(Board::find(CommandLine::new(command_line), found));
     install(board);
     __board_main(board)
 }

@@ -30,6 +30,7 @@ mod row;
 mod run;
 mod shared;
 mod slots;
+mod spi;
 mod take;
 mod twins;
 #[cfg(device = "serial")]
@@ -75,6 +76,7 @@ fn sweep() {
         uart::PATHS,
         edges::PATHS,
         pins::PATHS,
+        spi::PATHS,
         composed::PATHS,
         bounded::PATHS,
         polled::PATHS,
@@ -86,6 +88,7 @@ fn sweep() {
         job_twins::TWINS,
         composed_twins::TWINS,
         pins::TWINS,
+        spi::TWINS,
         #[cfg(device = "serial")]
         uart_twins::TWINS,
         #[cfg(device = "serial")]

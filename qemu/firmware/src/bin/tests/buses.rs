@@ -8,3 +8,5 @@ mod canopen;
 mod i2c;
 #[cfg(device = "pins")]
 mod pins;
+#[cfg(device = "spi")]
+mod spi;

@@ -64,6 +64,7 @@ const NOT_BUILT: &[(bool, Lacking)] = &[
     lacking(cfg!(device = "serial"), "board::serial", NO_SERIAL),
     lacking(cfg!(device = "pins"), "buses::pins", "no pins that the host drives"),
     lacking(cfg!(device = "i2c"), "buses::i2c", "no I2C bus"),
+    lacking(cfg!(device = "spi"), "buses::spi", "no SPI bus"),
     lacking(cfg!(device = "serial"), "library::composed", NO_SERIAL),
     lacking(cfg!(device = "serial"), "library::continuous", NO_SERIAL),
     lacking(cfg!(device = "dma"), "library::dma", NO_DMA),

@@ -6,7 +6,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::interrupts::{Intx, Line};
+use crate::interrupts::{Intx, Line, Source};
 
 /// Bus 0.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +63,7 @@ pub(crate) fn start() -> Bus {
     let bus = Bus(());
     let (mut io, mut memory) = ((FIRST_IO - IO) as u32, MEMORY);
     for function in bus.functions() {
-        if let Some(Line::Pci(intx)) = function.line() {
+        if let Some(Line::Device(Source::Pci(intx))) = function.line() {
             let sharing = &SHARING[usize::from(intx.number())];
             sharing
                 .store(sharing.load(Ordering::Relaxed) | 1 << function.device, Ordering::Relaxed);
@@ -171,7 +171,8 @@ impl Function {
     #[must_use]
     pub fn line(&self) -> Option<Line> {
         let [_, pin, ..] = self.read(INTERRUPT).to_le_bytes();
-        (1..=4).contains(&pin).then(|| Line::Pci(Intx::of(self.device, pin)))
+        let intx = (1..=4).contains(&pin).then(|| Intx::of(self.device, pin))?;
+        Some(Line::Device(Source::Pci(intx)))
     }
 
     /// Gives base address register `number` the next address that is free, and returns how many

@@ -8,10 +8,8 @@ use core::ptr;
 
 use common::kvaser::{ID, INTERRUPT_CONTROL, LET_THROUGH, REGISTERS};
 
-use crate::{
-    interrupts::Line,
-    pci::{BaseAddress, Bus, Function},
-};
+use super::pci::{BaseAddress, Bus, Function};
+use crate::interrupts::Line;
 
 /// A card with an SJA1000. It accesses no memory by itself.
 #[derive(Debug)]

@@ -4,20 +4,22 @@
 //! The machine has one port. The others are on a PCI card (`pci-serial-4x`) in slot 1, all four on the
 //! line of that slot.
 
-use core::ptr;
+use core::{
+    hint::spin_loop,
+    ptr,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use wouldblock::uart16550::{Mmio, Register, Registers};
 
-use crate::{
-    interrupts::{Intx, Line},
-    pci,
-};
+use super::pci;
+use crate::interrupts::{Intx, Line, Source};
 
 /// The first serial port: the machine's own.
 pub const COM1: Serial = Serial {
     // SAFETY: where the machine has its 16550, mapped for ever.
     registers: unsafe { Mmio::new(ptr::without_provenance_mut(0x1000_0000), 1) },
-    line: Line::Com1,
+    line: Line::Device(Source::Com1),
 };
 
 /// Bits per second of [`COM1`] with divisor 1, as QEMU has it.
@@ -27,10 +29,10 @@ pub const COM1_BAUD: u64 = 399_193;
 pub const COM2: Serial = Serial::of_card(0);
 
 /// Where the log goes.
-pub(crate) const LOG: Serial = Serial::of_card(1);
+const LOG: Serial = Serial::of_card(1);
 
 /// Where the report goes.
-pub(crate) const REPORT: Serial = Serial::of_card(2);
+const REPORT: Serial = Serial::of_card(2);
 
 /// The slot of the card. It is the first device on the bus that has I/O addresses.
 const CARD: u8 = 1;
@@ -49,7 +51,8 @@ impl Serial {
     const fn of_card(port: usize) -> Self {
         let base = ptr::without_provenance_mut(pci::FIRST_IO + 8 * port);
         // SAFETY: on the card, or nothing; mapped for ever.
-        Self { registers: unsafe { Mmio::new(base, 1) }, line: Line::Pci(Intx::of(CARD, 1)) }
+        let registers = unsafe { Mmio::new(base, 1) };
+        Self { registers, line: Line::Device(Source::Pci(Intx::of(CARD, 1))) }
     }
 
     /// Its interrupt line.
@@ -71,15 +74,47 @@ impl Registers for Serial {
     }
 }
 
-/// Lets the card respond; `false` if it is not there, where the constants above say.
-pub(crate) fn start(bus: &pci::Bus) -> bool {
+/// Whether the card is there. Without it, log and report go nowhere.
+static IS_THERE: AtomicBool = AtomicBool::new(false);
+
+/// Lets the card respond, if it is where the constants above say. Called once, by `start`.
+pub(crate) fn start(bus: &pci::Bus) {
     let address = Some(pci::BaseAddress::Io(pci::FIRST_IO));
     let card = bus.find(ID.0, ID.1);
-    match card.filter(|card| card.device == CARD && card.base_address(0) == address) {
-        Some(card) => {
-            card.enable();
-            true
-        }
-        None => false,
+    if let Some(card) = card.filter(|card| card.device == CARD && card.base_address(0) == address) {
+        card.enable();
+        IS_THERE.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Sends bytes of the log.
+pub(crate) fn log(bytes: &[u8]) {
+    write(LOG, bytes);
+}
+
+/// Sends bytes of the report.
+pub(crate) fn report(bytes: &[u8]) {
+    write(REPORT, bytes);
+}
+
+/// Waits until the host has all bytes. Does nothing if they go nowhere.
+pub(crate) fn drain() {
+    for port in [LOG, REPORT] {
+        wait(port, 1 << 6);
+    }
+}
+
+/// Sends bytes by a port that has no driver.
+fn write(port: Serial, bytes: &[u8]) {
+    for byte in bytes {
+        wait(port, 1 << 5);
+        port.write(Register::Data, *byte);
+    }
+}
+
+/// Waits for a bit of the line status. The host takes bytes at once, unless it is far behind.
+fn wait(port: Serial, bit: u8) {
+    while IS_THERE.load(Ordering::Relaxed) && port.read(Register::LineStatus) & bit == 0 {
+        spin_loop();
     }
 }

@@ -3,10 +3,8 @@
 
 pub use common::edu::{Direction, Registers};
 
-use crate::{
-    interrupts::Line,
-    pci::{BaseAddress, Bus},
-};
+use super::pci::{BaseAddress, Bus};
+use crate::interrupts::Line;
 
 /// The device.
 pub type Edu = common::edu::Edu<Line>;

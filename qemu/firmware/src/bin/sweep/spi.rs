@@ -1,0 +1,238 @@
+//! Paths that wait for an SPI transaction. The controller is a variable here: its FIFO holds one word, which
+//! comes back when the timer's handler says so, and this handler signals if the interrupt is enabled.
+
+use core::convert::Infallible;
+
+use board::{
+    counter::{BoardClock, clock},
+    idle::Park,
+};
+use embedded_hal::{
+    digital::{ErrorType, OutputPin},
+    spi::{Operation, SpiDevice as _},
+};
+use firmware::task::block_on;
+use portable_atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
+use wouldblock::{
+    adapter::{SharedBus, SpiDevice},
+    event::Event,
+    spi::{Bus, Controller, Cursor, Words},
+};
+
+use crate::{
+    placement::{Path, ended, insist, waits},
+    run::LOST,
+};
+
+pub const PATHS: &[Path] = &[
+    of_words("spi transaction", asleep),
+    of_words("spi transaction, awaited", awaited),
+    of_words("spi transaction of two words", two_words),
+    of_words("spi transaction of two words, awaited", two_words_awaited),
+    of_words("spi device on a shared bus", on_shared_bus),
+];
+
+pub const TWINS: &[Path] = &[
+    of_words("spi: a word that is there does not interrupt when armed", edge_only),
+    of_words("spi: the interrupt is enabled for the first word only", armed_once),
+];
+
+const fn of_words(name: &'static str, run: fn()) -> Path {
+    Path::new(name, empty, come_back, run).checked(is_deselected)
+}
+
+/// What the handler signals.
+static RECEIVED: Event = Event::new();
+/// Where the word is.
+static WORD: AtomicU8 = AtomicU8::new(NOWHERE);
+const NOWHERE: u8 = 0;
+const IN_FLIGHT: u8 = 1;
+const BACK: u8 = 2;
+/// Its bits.
+static BITS: AtomicU8 = AtomicU8::new(0);
+/// The interrupt is enabled.
+static ENABLED: AtomicBool = AtomicBool::new(false);
+static SELECTED: AtomicBool = AtomicBool::new(false);
+
+fn empty() {
+    WORD.store(NOWHERE, Relaxed);
+    ENABLED.store(false, Relaxed);
+    SELECTED.store(false, Relaxed);
+    RECEIVED.signal();
+}
+
+/// The word comes back, if one is in flight. One that is back already is announced again if that was lost.
+fn come_back() -> bool {
+    match WORD.load(Relaxed) {
+        IN_FLIGHT => {
+            WORD.store(BACK, Relaxed);
+            interrupt();
+            true
+        }
+        BACK if LOST.load(Relaxed) => {
+            RECEIVED.signal();
+            true
+        }
+        _ => false,
+    }
+}
+
+fn interrupt() {
+    if ENABLED.swap(false, Relaxed) {
+        RECEIVED.signal();
+    }
+}
+
+fn is_deselected() -> bool {
+    !SELECTED.load(Relaxed)
+}
+
+/// The controller, which sends back the complement of each word.
+#[derive(Default)]
+struct Complement {
+    /// The words are the waits of the path.
+    counts: bool,
+    /// A twin's: what is there when it is armed is no news.
+    edge_only: bool,
+    /// A twin's: it is armed once.
+    once: bool,
+    armed: bool,
+}
+
+impl Controller for Complement {
+    type Error = Infallible;
+
+    fn flush(&mut self) -> nb::Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn abort(&mut self) {
+        WORD.store(NOWHERE, Relaxed);
+    }
+
+    fn reset(&mut self) {
+        self.abort();
+    }
+
+    fn arm(&mut self) {
+        if self.once && self.armed {
+            return;
+        }
+        self.armed = true;
+        ENABLED.store(true, Relaxed);
+        if !self.edge_only && WORD.load(Relaxed) == BACK {
+            interrupt();
+        }
+    }
+
+    fn disarm(&mut self) {
+        ENABLED.store(false, Relaxed);
+    }
+}
+
+impl Words<u8> for Complement {
+    fn step(&mut self, cursor: &mut Cursor<'_, '_, u8>) -> nb::Result<(), Infallible> {
+        if WORD.load(Relaxed) == BACK {
+            WORD.store(NOWHERE, Relaxed);
+            insist(cursor.received(!BITS.load(Relaxed)));
+            if self.counts {
+                ended();
+            }
+        }
+        if cursor.in_flight() == 0
+            && let Some(word) = cursor.send(0xff)
+        {
+            BITS.store(word, Relaxed);
+            WORD.store(IN_FLIGHT, Relaxed);
+        }
+        if cursor.is_through() { Ok(()) } else { Err(nb::Error::WouldBlock) }
+    }
+}
+
+struct Select;
+
+impl ErrorType for Select {
+    type Error = Infallible;
+}
+
+impl OutputPin for Select {
+    fn set_low(&mut self) -> Result<(), Infallible> {
+        insist(!SELECTED.swap(true, Relaxed));
+        Ok(())
+    }
+
+    fn set_high(&mut self) -> Result<(), Infallible> {
+        insist(SELECTED.swap(false, Relaxed) && WORD.load(Relaxed) == NOWHERE);
+        Ok(())
+    }
+}
+
+const CLOCK: BoardClock = clock();
+
+fn bus(controller: Complement) -> Bus<'static, Complement> {
+    Bus::new(controller, RECEIVED.waiter().expect("one waiter at a time"))
+}
+
+/// Two transactions of one word, made by `transfer`.
+fn words(mut transfer: impl FnMut(&mut [Operation<'_, u8>])) {
+    let mut sent = 0x5a;
+    waits(|| {
+        let mut back = [sent];
+        transfer(&mut [Operation::TransferInPlace(&mut back)]);
+        insist(back == [!sent]);
+        sent += 1;
+    });
+}
+
+fn asleep() {
+    let mut bus = bus(Complement::default());
+    words(|operations| sleep(&mut bus, operations));
+}
+
+fn awaited() {
+    let mut bus = bus(Complement::default());
+    words(|operations| {
+        insist(block_on(bus.transaction(&mut Select, &CLOCK, operations)).is_ok());
+    });
+}
+
+fn on_shared_bus() {
+    let bus: SharedBus<_, 1> = SharedBus::new(bus(Complement::default()));
+    let mut device = SpiDevice::new(&bus, Select, CLOCK, Park).expect("one");
+    words(|operations| insist(device.transaction(operations).is_ok()));
+}
+
+/// One transaction of two words, with `wait`.
+fn two_words_by(
+    controller: Complement,
+    wait: impl FnOnce(&mut Bus<'_, Complement>, &mut [Operation<'_, u8>]),
+) {
+    let mut bus = bus(Complement { counts: true, ..controller });
+    let mut back = [7];
+    wait(&mut bus, &mut [Operation::Write(&[1]), Operation::Transfer(&mut back, &[2])]);
+    insist(back == [!2]);
+}
+
+fn sleep(bus: &mut Bus<'_, Complement>, operations: &mut [Operation<'_, u8>]) {
+    insist(bus.transaction(&mut Select, &CLOCK, operations).block(Park).is_ok());
+}
+
+fn two_words() {
+    two_words_by(Complement::default(), sleep);
+}
+
+fn two_words_awaited() {
+    two_words_by(Complement::default(), |bus, operations| {
+        insist(block_on(bus.transaction(&mut Select, &CLOCK, operations)).is_ok());
+    });
+}
+
+/// Mistake: an interrupt that comes with a word, and not while one is there.
+fn edge_only() {
+    two_words_by(Complement { edge_only: true, ..Complement::default() }, sleep);
+}
+
+/// Mistake: it is armed once, although each interrupt disables it.
+fn armed_once() {
+    two_words_by(Complement { once: true, ..Complement::default() }, sleep);
+}
