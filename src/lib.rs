@@ -51,6 +51,7 @@
 //! Default features are empty, features only add.
 //!
 //! - [`can`]: CAN, and the traits of `embedded-can` (feature `embedded-can`)
+//! - [`flash`]: NOR flash, and the traits of `embedded-storage` (feature `embedded-storage`)
 //! - [`i2c`]: I2C, blocking, awaited and shared, from one small controller (feature `embedded-hal`)
 //! - [`persist`]: persistent memory, and an append-only log (feature `persist`)
 //! - `c`: `cache` and `persist` for programs in C, with a generated header (feature `c`, x86_64)
@@ -86,6 +87,7 @@
 
 #![cfg_attr(not(target_arch = "x86_64"), doc = "[`cache`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "embedded-can"), doc = "[`can`]: #modules-behind-a-feature")]
+#![cfg_attr(not(feature = "embedded-storage"), doc = "[`flash`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "embedded-hal"), doc = "[`i2c`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "persist"), doc = "[`persist`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "testing"), doc = "[`testing`]: #modules-behind-a-feature")]
@@ -111,6 +113,8 @@ pub mod cache;
 pub mod can;
 pub mod digital;
 pub mod event;
+#[cfg(feature = "embedded-storage")]
+pub mod flash;
 #[cfg(doc)]
 pub mod guide;
 #[cfg(feature = "embedded-hal")]

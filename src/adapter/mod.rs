@@ -22,6 +22,8 @@
 //! | | `embedded_hal_async::digital::Wait` | `embedded-hal-async` |
 //! | an `i2c::Controller`, by `I2c`, or by `Device` on a `SharedBus` | `embedded_hal::i2c::I2c` | `embedded-hal` |
 //! | | `embedded_hal_async::i2c::I2c` | `embedded-hal-async` |
+//! | a `flash::Controller`, by `NorFlash` | `embedded_storage::nor_flash::{ReadNorFlash, NorFlash}` | `embedded-storage` |
+//! | | the same of `embedded_storage_async` | `embedded-storage-async` |
 //!
 //! One value has all these traits at once, so a driver can be used blocking at boot and awaited
 //! later. How its blocking calls wait is chosen where it is made: for ever, with an idler, or [for a
@@ -52,9 +54,13 @@ mod halves;
 #[cfg(feature = "embedded-hal")]
 mod i2c;
 mod limit;
+#[cfg(feature = "embedded-storage")]
+mod nor_flash;
 #[cfg(feature = "embedded-io")]
 mod polled;
 
+#[cfg(feature = "embedded-storage")]
+pub use self::nor_flash::NorFlash;
 #[cfg(feature = "embedded-io")]
 pub use self::polled::Polled;
 #[cfg(feature = "embedded-hal")]
