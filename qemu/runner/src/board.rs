@@ -188,8 +188,8 @@ const VIRT_LACKS: &[(Device, &str)] = &[
 ];
 
 const NO_PINS: &str = "the machine has none";
-/// The evaluation board. On its third I2C bus are two thermometers, an EEPROM, a clock and an expander of pins.
-const AST1030: &str = "-machine ast1030-evb -device tmp105,id=thermometer,bus=aspeed.i2c.bus.2,address=0x48 -device tmp105,id=freezer,bus=aspeed.i2c.bus.2,address=0x49 -device at24c-eeprom,bus=aspeed.i2c.bus.2,address=0x50,rom-size=4096 -device ds1338,bus=aspeed.i2c.bus.2,address=0x68 -device max7310,id=expander,bus=aspeed.i2c.bus.2,address=0x20 -rtc base=2024-01-02T03:04:05";
+/// The evaluation board, with a flash chip that programs whole pages, as most do. On its third I2C bus are two thermometers, an EEPROM, a clock and an expander of pins.
+const AST1030: &str = "-machine ast1030-evb,fmc-model=w25q32 -device tmp105,id=thermometer,bus=aspeed.i2c.bus.2,address=0x48 -device tmp105,id=freezer,bus=aspeed.i2c.bus.2,address=0x49 -device at24c-eeprom,bus=aspeed.i2c.bus.2,address=0x50,rom-size=4096 -device ds1338,bus=aspeed.i2c.bus.2,address=0x68 -device max7310,id=expander,bus=aspeed.i2c.bus.2,address=0x20 -rtc base=2024-01-02T03:04:05";
 /// Temperatures, in thousandths of a degree; and a wire from the expander's pin 0 to its pin 1.
 const AST1030_PREPARE: &[&str] = &[
     "qom-set /machine/peripheral/thermometer temperature 23500",
