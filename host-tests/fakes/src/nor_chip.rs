@@ -172,9 +172,10 @@ impl NorChip {
             Step::Program(offset, bytes) => (*offset, bytes.len(), WORD),
             Step::Erase(offset) => (*offset, SECTOR, SECTOR),
         };
-        let aligned = offset as usize % unit == 0 && length % unit == 0 && length > 0;
-        assert!(aligned, "not allowed: {length} bytes at {offset}");
-        assert!(offset as usize + length <= CAPACITY, "not allowed: behind the chip");
+        let from = offset as usize;
+        let aligned = from.is_multiple_of(unit) && length.is_multiple_of(unit);
+        assert!(aligned && length > 0, "not allowed: {length} bytes at {offset}");
+        assert!(from + length <= CAPACITY, "not allowed: behind the chip");
         self.log.borrow_mut().push(step.clone());
         self.step.replace(Some(step));
         self.left.set(self.looks.unwrap_or_default());

@@ -119,9 +119,9 @@ where
         one[0]
     };
     let pins = expander.split();
-    let mut first = pins.io0.into_output().ok().expect("it is there");
-    let second = pins.io1.into_input().ok().expect("it is there");
-    let mut seventh = pins.io6.into_output_high().ok().expect("it is there");
+    let mut first = pins.io0.into_output().expect("it is there");
+    let second = pins.io1.into_input().expect("it is there");
+    let mut seventh = pins.io6.into_output_high().expect("it is there");
     assert_eq!(register(INPUTS), !0b0100_0001);
     for high in [true, false, true, true, false, false] {
         let end = if high { first.set_high() } else { first.set_low() };
