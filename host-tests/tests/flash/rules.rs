@@ -94,6 +94,15 @@ fn a_read_of_nothing_is_not_yet() {
 }
 
 #[test]
+fn a_read_of_more_than_there_is_room_for_is_all_of_it() {
+    let rig = Rig::polled();
+    let mut flash = rig.flash(Flaw::ReadsTooMuch);
+    let mut bytes = [0; 4];
+    let mut read = flash.read(0, &mut bytes);
+    assert_eq!((read.block(ENOUGH), read.progress()), (Ok(()), 4));
+}
+
+#[test]
 fn errors_say_what_they_are() {
     let kind = |error: Error<NorFlashErrorKind>| error.kind();
     assert_eq!(kind(Error::NotAligned), NorFlashErrorKind::NotAligned);
