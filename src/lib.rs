@@ -52,6 +52,7 @@
 //! Default features are empty, features only add.
 //!
 //! - [`can`]: CAN, and the traits of `embedded-can` (feature `embedded-can`)
+//! - [`flash`]: NOR flash, and the traits of `embedded-storage` (feature `embedded-storage`)
 //! - [`i2c`]: I2C, blocking, awaited and shared, from one small controller (feature `embedded-hal`)
 //! - [`persist`]: persistent memory, and an append-only log (feature `persist`)
 //! - [`spi`]: SPI, the same way: bus and devices, chip select over a whole transaction (feature `embedded-hal`)
@@ -88,6 +89,7 @@
 
 #![cfg_attr(not(target_arch = "x86_64"), doc = "[`cache`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "embedded-can"), doc = "[`can`]: #modules-behind-a-feature")]
+#![cfg_attr(not(feature = "embedded-storage"), doc = "[`flash`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "embedded-hal"), doc = "[`i2c`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "persist"), doc = "[`persist`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "embedded-hal"), doc = "[`spi`]: #modules-behind-a-feature")]
@@ -116,6 +118,8 @@ pub mod cache;
 pub mod can;
 pub mod digital;
 pub mod event;
+#[cfg(feature = "embedded-storage")]
+pub mod flash;
 #[cfg(doc)]
 pub mod guide;
 #[cfg(feature = "embedded-hal")]

@@ -4,6 +4,7 @@ use std::{mem, time::Duration};
 
 use fakes::{
     gpio::{Flaw, Gpio, Input},
+    idle::AtMost,
     leak,
     waker::{counting, poll},
 };
@@ -52,7 +53,7 @@ fn a_level_that_is_there_ends_every_form_at_once() {
     let mut pin = world.pin(0);
     assert!(!pin.is_high());
     assert_eq!(pin.low().attempt(), Ok(()));
-    assert_eq!(pin.low().block(Spin), Ok(()));
+    assert_eq!(pin.low().block(AtMost(100)), Ok(()));
     assert_eq!(pin.low().block_for(Spin, StdClock::new(), Duration::ZERO), Ok(()));
     assert!(poll(&mut pin.low(), &counting().0).is_ready());
     assert_eq!(pin.high().attempt(), WOULD_BLOCK);
@@ -106,16 +107,27 @@ fn an_edge_between_two_efforts_counts() {
     let nothing = edge.block_for(Spin, StdClock::new(), Duration::from_micros(10));
     assert_eq!(nothing, Err(time::Error::TimedOut));
     world.pulse(0);
-    assert_eq!(edge.block(Spin), Ok(()));
+    assert_eq!(edge.block(AtMost(100)), Ok(()));
 
     let (waker, wakes) = counting();
     assert!(poll(&mut edge.by_ref(), &waker).is_pending());
     world.pulse(0);
     assert!(wakes.load(std::sync::atomic::Ordering::SeqCst) > 0, "it is woken");
-    assert_eq!(edge.block(Spin), Ok(()));
+    assert_eq!(edge.block(AtMost(100)), Ok(()));
     assert!(poll(&mut edge, &waker).is_pending());
     world.pulse(0);
     assert!(poll(&mut edge, &waker).is_ready());
+}
+
+/// A handler that does nothing: the wait of the test above ends, with a message.
+#[test]
+#[should_panic(expected = "what is waited for does not come")]
+fn an_edge_that_no_handler_passes_on_is_waited_for_in_vain() {
+    let world = World::new();
+    let mut pin = world.pin(0);
+    let mut edge = pin.edge(Trigger::Rising);
+    world.gpio.pulse(0);
+    let Ok(()) = edge.block(AtMost(100));
 }
 
 #[test]
@@ -128,7 +140,7 @@ fn a_pin_listens_while_it_has_an_operation_only() {
     _ = edge.attempt();
     drop(edge);
     assert_eq!(world.gpio.enabled(), 0);
-    _ = pin.low().block(Spin);
+    _ = pin.low().block(AtMost(100));
     assert_eq!(world.gpio.enabled(), 0);
     // The twin.
     let mut pin = world.broken_pin(Flaw::ListensForEver);

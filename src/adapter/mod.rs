@@ -26,6 +26,8 @@
 //! | | `embedded_hal_async::spi::SpiBus` | `embedded-hal-async` |
 //! | the same, by `SpiDevice` on a `SharedBus` | `embedded_hal::spi::SpiDevice` | `embedded-hal` |
 //! | | `embedded_hal_async::spi::SpiDevice` | `embedded-hal-async` |
+//! | a `flash::Controller`, by `NorFlash` | `embedded_storage::nor_flash::{ReadNorFlash, NorFlash}` | `embedded-storage` |
+//! | | the same of `embedded_storage_async` | `embedded-storage-async` |
 //!
 //! One value has all these traits at once, so a driver can be used blocking at boot and awaited
 //! later. How its blocking calls wait is chosen where it is made: for ever, with an idler, or [for a
@@ -56,6 +58,8 @@ mod halves;
 #[cfg(feature = "embedded-hal")]
 mod i2c;
 mod limit;
+#[cfg(feature = "embedded-storage")]
+mod nor_flash;
 #[cfg(feature = "embedded-io")]
 mod polled;
 #[cfg(feature = "embedded-hal")]
@@ -63,6 +67,8 @@ mod shared;
 #[cfg(feature = "embedded-hal")]
 mod spi;
 
+#[cfg(feature = "embedded-storage")]
+pub use self::nor_flash::NorFlash;
 #[cfg(feature = "embedded-io")]
 pub use self::polled::Polled;
 #[cfg(feature = "embedded-hal")]

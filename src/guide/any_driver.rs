@@ -23,6 +23,7 @@
 //! | `embedded_hal::digital::InputPin`, `embedded_hal_async::digital::Wait` | [`digital::Pin`](crate::digital::Pin) | a [`PinInput`](crate::digital::PinInput) |
 //! | `embedded_hal::delay::DelayNs`, the async one | `adapter::Delay`, [`time::AlarmDelay`](crate::time::AlarmDelay) | a [`Clock`](crate::time::Clock), an [`Alarm`](crate::time::Alarm) |
 //! | `embedded_io::{Read, Write}`, the async ones | [`adapter::Reader`](crate::adapter::Reader), [`adapter::Writer`](crate::adapter::Writer) | [`io::Read`](crate::io::Read), [`io::Write`](crate::io::Write) |
+//! | `embedded_storage::nor_flash::NorFlash`, the async one | `adapter::NorFlash` | a `flash::Controller` |
 //! | `embedded_can::{nb, blocking}::Can` | `can::Can` | `can::Transmit`, `can::Receive` |
 //!
 //! Three questions remain. You decide them where you make the adapter; the driver knows none of them:

@@ -24,6 +24,7 @@
 //! | an [`i2c::Controller`](super::bus) | `embedded_hal::i2c::I2c`, `embedded_hal_async::i2c::I2c` | `adapter::I2c`, or `adapter::Device` on a shared bus |
 //! | an [`spi::Controller`](super::bus) | `embedded_hal::spi::SpiBus`, `embedded_hal_async::spi::SpiBus` | `adapter::Spi` |
 //! | the same, a chip select and a clock | `embedded_hal::spi::SpiDevice`, `embedded_hal_async::spi::SpiDevice` | `adapter::SpiDevice` on a shared bus |
+//! | a `flash::Controller` | `embedded_storage::nor_flash::{ReadNorFlash, NorFlash}`, the same of `embedded_storage_async` | `adapter::NorFlash` |
 //! | an operation or a job | `Future`, for any executor | itself |
 //!
 //! Each needs the feature that is named after the trait's crate. Each trait's *contract* is kept, not only

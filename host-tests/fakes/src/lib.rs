@@ -1,13 +1,15 @@
 //! What the tests of `wouldblock` share: a clock that a test sets, a log of calls in their order,
-//! wakers that report what is done to them, a source of tokens, operations that do nothing, random
-//! numbers that are the same in every run, what a sweep's report must say, a port of input pins, and a
-//! 16550 and an SPI controller that panic at misuse.
+//! wakers that report what is done to them, a source of tokens, operations that do nothing, an idler
+//! that gives up, random numbers that are the same in every run, what a sweep's report must say, a port of
+//! input pins, a flash chip, and a 16550 and an SPI controller that panic at misuse.
 
 pub mod clock;
 pub mod fake_16550;
 pub mod gpio;
+pub mod idle;
 pub mod log;
 pub mod log_layout;
+pub mod nor_chip;
 pub mod operation;
 pub mod source;
 pub mod spi;

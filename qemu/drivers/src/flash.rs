@@ -20,14 +20,18 @@ use wouldblock::{
 /// Room for one read in the background.
 pub static SLOT: Slot<Read> = Slot::new();
 
+/// Whether the controller is handed out: its engine, or the chip's commands
+/// ([`nor_flash`](crate::nor_flash)).
+pub(crate) static TAKEN: AtomicBool = AtomicBool::new(false);
+
 /// The DMA engine. There is one.
 #[derive(Debug)]
 pub struct Reader(());
 
 impl Reader {
-    /// The engine, once; `None` after that. Lets it interrupt; its interrupt steps [`SLOT`].
+    /// The engine, once; `None` after that, and while the chip's commands are taken. Lets it interrupt;
+    /// its interrupt steps [`SLOT`].
     pub fn take() -> Option<Self> {
-        static TAKEN: AtomicBool = AtomicBool::new(false);
         if TAKEN.swap(true, Ordering::Relaxed) {
             return None;
         }

@@ -5,6 +5,7 @@
 //! | [`serial`] | a 16550: the library's driver on the board's registers |
 //! | [`dma`] | the edu device's DMA engine |
 //! | `flash` | the DMA engine of a flash controller |
+//! | `nor_flash` | the chip of that controller, by its commands |
 //! | `i2c` | a controller of an I2C bus |
 //! | `spi` | controllers of SPI buses |
 //! | `pins` | pins of a GPIO controller, in and out |
@@ -31,6 +32,8 @@ pub mod dma;
 pub mod flash;
 #[cfg(device = "i2c")]
 pub mod i2c;
+#[cfg(device = "flash")]
+pub mod nor_flash;
 #[cfg(device = "pins")]
 pub mod pins;
 #[cfg(device = "serial")]

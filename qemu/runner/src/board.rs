@@ -23,7 +23,7 @@ pub struct Board {
     pub machine: Machine,
     /// What QEMU's monitor sets before the guest starts, since no option can say it: the object, the
     /// property and its value.
-    pub prepare: &'static [(&'static str, &'static str, i32)],
+    pub prepare: &'static [(&'static str, &'static str, Setting)],
     /// An instruction takes 2 to the power of this many nanoseconds of the guest's time.
     pub shift: u8,
     /// How the guest's byte streams leave it, in the order of [`STREAMS`].
@@ -37,6 +37,15 @@ pub struct Board {
     /// The packages that are built for it alone, its own crate first. For every board there are
     /// [`PACKAGES`], too.
     pub packages: &'static [&'static str],
+}
+
+/// The value of a property of the machine.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Setting {
+    /// A number.
+    Number(i32),
+    /// An object, or an input of one, to connect with.
+    Object(&'static str),
 }
 
 /// A program, and Debian's package that contains it.
@@ -200,12 +209,17 @@ const VIRT_LACKS: &[(Device, &str)] = &[
 
 const NO_BUS: &str = "the machine has none";
 const NO_PINS: &str = "the machine has none";
-/// The evaluation board. On its third I2C bus are two thermometers, an EEPROM and a clock.
-const AST1030: &str = "-machine ast1030-evb -device tmp105,id=thermometer,bus=aspeed.i2c.bus.2,address=0x48 -device tmp105,id=freezer,bus=aspeed.i2c.bus.2,address=0x49 -device at24c-eeprom,bus=aspeed.i2c.bus.2,address=0x50,rom-size=4096 -device ds1338,bus=aspeed.i2c.bus.2,address=0x68 -rtc base=2024-01-02T03:04:05";
-/// In thousandths of a degree.
-const AST1030_PREPARE: &[(&str, &str, i32)] = &[
-    ("/machine/peripheral/thermometer", "temperature", 23_500),
-    ("/machine/peripheral/freezer", "temperature", -12_500),
+/// The evaluation board, with a flash chip that programs whole pages, as most do. On its third I2C bus are two thermometers, an EEPROM, a clock and an expander of pins.
+const AST1030: &str = "-machine ast1030-evb,fmc-model=w25q32 -device tmp105,id=thermometer,bus=aspeed.i2c.bus.2,address=0x48 -device tmp105,id=freezer,bus=aspeed.i2c.bus.2,address=0x49 -device at24c-eeprom,bus=aspeed.i2c.bus.2,address=0x50,rom-size=4096 -device ds1338,bus=aspeed.i2c.bus.2,address=0x68 -device max7310,id=expander,bus=aspeed.i2c.bus.2,address=0x20 -rtc base=2024-01-02T03:04:05";
+/// Temperatures, in thousandths of a degree; and a wire from the expander's pin 0 to its pin 1.
+const AST1030_PREPARE: &[(&str, &str, Setting)] = &[
+    ("/machine/peripheral/thermometer", "temperature", Setting::Number(23_500)),
+    ("/machine/peripheral/freezer", "temperature", Setting::Number(-12_500)),
+    (
+        "/machine/peripheral/expander",
+        "unnamed-gpio-out[0]",
+        Setting::Object("/machine/peripheral/expander/unnamed-gpio-in[1]"),
+    ),
 ];
 
 const NO_FLASH: &str = "the machine has none with DMA";

@@ -29,9 +29,9 @@ const LIBRARY_TARGETS: [&str; 10] = [
 
 /// The library's features that need no host. What one of them needs of a processor, it leaves out on
 /// the others.
-const FEATURES: &str = "defmt,heapless,embedded-can,embedded-hal,embedded-hal-async,embedded-hal-nb,embedded-io,embedded-io-async,x86_64,cortex-m,riscv,critical-section-single-core,persist,c";
+const FEATURES: &str = "defmt,heapless,embedded-can,embedded-hal,embedded-hal-async,embedded-hal-nb,embedded-io,embedded-io-async,embedded-storage,embedded-storage-async,x86_64,cortex-m,riscv,critical-section-single-core,persist,c";
 /// The same, and a panic handler.
-const X86_64_FEATURES: &str = "defmt,heapless,embedded-can,embedded-hal,embedded-hal-async,embedded-hal-nb,embedded-io,embedded-io-async,x86_64,critical-section-single-core,c-firmware";
+const X86_64_FEATURES: &str = "defmt,heapless,embedded-can,embedded-hal,embedded-hal-async,embedded-hal-nb,embedded-io,embedded-io-async,embedded-storage,embedded-storage-async,x86_64,critical-section-single-core,c-firmware";
 
 /// Runs the checks. The first that fails ends the run.
 pub fn run() -> Result<bool> {

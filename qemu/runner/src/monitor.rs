@@ -2,6 +2,7 @@
 //! guest starts and while it runs.
 
 use crate::{
+    board::Setting,
     error::{Error, Result},
     report::Property,
 };
@@ -40,13 +41,17 @@ impl Monitor {
     ///
     /// # Errors
     /// QEMU has ended; inside, QEMU refuses.
-    pub fn start(folder: &Path, settings: &[(&str, &str, i32)]) -> io::Result<Result<Self>> {
+    pub fn start(folder: &Path, settings: &[(&str, &str, Setting)]) -> io::Result<Result<Self>> {
         Self::connect(folder)?.prepare(settings)
     }
 
-    fn prepare(mut self, settings: &[(&str, &str, i32)]) -> io::Result<Result<Self>> {
+    fn prepare(mut self, settings: &[(&str, &str, Setting)]) -> io::Result<Result<Self>> {
         for &(object, property, value) in settings {
-            if let Err(error) = self.set_to(object, property, &value.into())? {
+            let value = match value {
+                Setting::Number(number) => number.into(),
+                Setting::Object(path) => path.into(),
+            };
+            if let Err(error) = self.set_to(object, property, &value)? {
                 return Ok(Err(error));
             }
         }
@@ -172,14 +177,20 @@ mod tests {
 
     #[test]
     fn a_guest_starts_when_all_is_set() {
-        let settings = [("/hot", "temperature", 23_500), ("/cold", "temperature", -12_500)];
+        let settings = [
+            ("/hot", "temperature", Setting::Number(23_500)),
+            ("/out", "0", Setting::Object("/in")),
+        ];
         let (monitor, qemu) = answering(&["{\"return\": {}}"; 3]);
         drop(monitor.prepare(&settings).unwrap().unwrap());
         let asked = qemu.join().unwrap();
         let said: Vec<Value> =
             asked.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let values = said.iter().map(|said| said["arguments"]["value"].as_i64());
-        assert_eq!(values.collect::<Vec<_>>(), [None, Some(23_500), Some(-12_500), None]);
+        let values = said.iter().map(|said| said["arguments"]["value"].clone());
+        assert_eq!(
+            values.collect::<Vec<_>>(),
+            [json!(null), json!(23_500), json!("/in"), json!(null)]
+        );
         assert_eq!(said[3]["execute"], "cont");
 
         let (monitor, _qemu) = answering(&["{\"error\": {\"desc\": \"no such thing\"}}"; 3]);

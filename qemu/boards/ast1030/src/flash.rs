@@ -74,6 +74,17 @@ impl Flash {
         unsafe { ptr::with_exposed_provenance::<u8>(WINDOW).read_volatile() }
     }
 
+    /// The byte at `offset` of the chip, where the processor sees it. No chip is selected.
+    ///
+    /// # Panics
+    /// If `offset` is 16 MiB or more, which takes more than the controller sends.
+    #[must_use]
+    pub fn byte(&self, offset: usize) -> u8 {
+        assert!(offset < 1 << 24, "three bytes of address");
+        // SAFETY: the window is no memory of the program's.
+        unsafe { ptr::with_exposed_provenance::<u8>(WINDOW + offset).read_volatile() }
+    }
+
     /// Starts to copy `bytes` from `offset` of the chip to `memory`. No chip is selected.
     ///
     /// The chip's length register has one less than the length; to QEMU 7.2 it is the length. What is

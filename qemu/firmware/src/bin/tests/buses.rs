@@ -1,4 +1,4 @@
-//! Tests of the library's buses and pins, on real devices.
+//! Tests of the library's buses, flash and pins, on real devices.
 
 #[cfg(device = "can")]
 mod can;
@@ -6,6 +6,8 @@ mod can;
 mod canopen;
 #[cfg(device = "i2c")]
 mod i2c;
+#[cfg(device = "flash")]
+mod nor_flash;
 #[cfg(device = "pins")]
 mod pins;
 #[cfg(device = "spi")]

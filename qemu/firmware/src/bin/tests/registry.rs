@@ -62,6 +62,7 @@ const NOT_BUILT: &[(bool, Lacking)] = &[
     lacking(cfg!(device = "edu"), "board::edu", "no edu device"),
     lacking(cfg!(device = "flash"), "board::flash", "no flash controller"),
     lacking(cfg!(device = "serial"), "board::serial", NO_SERIAL),
+    lacking(cfg!(device = "flash"), "buses::nor_flash", "no flash controller"),
     lacking(cfg!(device = "pins"), "buses::pins", "no pins that the host drives"),
     lacking(cfg!(device = "i2c"), "buses::i2c", "no I2C bus"),
     lacking(cfg!(device = "spi"), "buses::spi", "no SPI bus"),

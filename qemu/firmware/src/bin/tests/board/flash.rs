@@ -11,34 +11,19 @@ const WORDS: usize = PAGE / 4 + 1;
 
 static MEMORY: ConstStaticCell<[u32; WORDS]> = ConstStaticCell::new([0; WORDS]);
 
-/// One command without data.
-fn command(bytes: &[u8]) {
-    FLASH.select();
-    bytes.iter().for_each(|&byte| FLASH.send(byte));
-    FLASH.deselect();
-}
-
-/// Programs a page that is erased.
-fn program(offset: u32, page: &[u8; PAGE]) {
-    const WRITE_ENABLE: u8 = 0x06;
-    const PAGE_PROGRAM: u8 = 0x02;
-    command(&[WRITE_ENABLE]);
-    let [_, address @ ..] = offset.to_be_bytes();
-    FLASH.select();
-    FLASH.send(PAGE_PROGRAM);
-    address.iter().chain(page).for_each(|&byte| FLASH.send(byte));
-    FLASH.deselect();
-}
-
 crate::registry::test!(jobs_read_what_was_programmed);
 fn jobs_read_what_was_programmed(_: &'static Board) {
     const PROGRAMMED: u32 = 0x1_0000;
     const ERASED: u32 = 0x2_0000;
 
     let page: [u8; PAGE] = core::array::from_fn(|index| index as u8 ^ 0x5a);
-    program(PROGRAMMED, &page);
+    let mut chip = drivers::nor_flash::take().expect("the first");
+    let Ok(()) = chip.write(PROGRAMMED, &page).block(Park) else { panic!("it is in the chip") };
+    assert!(Reader::take().is_none(), "the chip's commands are taken");
+    drop(chip);
     let mut reader = Reader::take().expect("the first");
     assert!(Reader::take().is_none(), "there is one");
+    assert!(drivers::nor_flash::take().is_none(), "the engine is taken");
     let mut memory: &'static mut [u32] = MEMORY.take();
     for (round, offset) in [PROGRAMMED, ERASED, PROGRAMMED].into_iter().enumerate() {
         let job = SLOT.start(reader.into_read(offset, memory)).expect("the slot is idle");

@@ -22,6 +22,8 @@ pub const FREEZER: u8 = 0x49;
 pub const COLD: [u8; 2] = [0xf3, 0x80];
 /// A memory of 4096 bytes, with addresses of two bytes.
 pub const EEPROM: u8 = 0x50;
+/// An expander of 8 pins, of which the host has connected pin 0 to pin 1.
+pub const EXPANDER: u8 = 0x20;
 /// There is none.
 pub const NOBODY: u8 = 0x21;
 

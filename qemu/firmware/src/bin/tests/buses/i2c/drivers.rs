@@ -9,6 +9,10 @@ use eeprom24x::Eeprom24x;
 use embedded_hal::i2c::{ErrorKind, NoAcknowledgeSource};
 use firmware::task;
 use lm75::Lm75;
+use port_expander::{
+    PortMutex,
+    dev::pca9554::{Driver, Pca9554},
+};
 use tmp1x2::Tmp1x2;
 use tmp1075::Tmp1075;
 use wouldblock::{
@@ -16,7 +20,7 @@ use wouldblock::{
     i2c::Error,
 };
 
-use super::{EEPROM, FREEZER, NOBODY, THERMOMETER};
+use super::{EEPROM, EXPANDER, FREEZER, NOBODY, THERMOMETER};
 
 /// How many `Device`s a test needs at most.
 const DEVICES: usize = 2;
@@ -95,6 +99,62 @@ fn ds1307_tells_the_time_that_the_host_has_set(_: &'static Board) {
     assert!((0..MOST_SECONDS).contains(&since), "{since} s after what the guest has set");
 }
 crate::registry::test!(ds1307_tells_the_time_that_the_host_has_set);
+
+/// Drives the expander's pins, and checks each step by its registers, which another device reads. The host
+/// has connected pin 0 to pin 1.
+fn drive<I, M>(mut expander: Pca9554<M>, mut registers: impl embedded_hal::i2c::I2c)
+where
+    I: embedded_hal::i2c::I2c,
+    M: PortMutex<Port = Driver<I>>,
+{
+    const LEVELS: u8 = 0;
+    const OUTPUTS: u8 = 1;
+    const INVERTED: u8 = 2;
+    const INPUTS: u8 = 3;
+
+    assert_eq!(EXPANDER, 0x20, "that of three low address pins");
+    let mut register = |number| {
+        let mut one = [0];
+        registers.write_read(EXPANDER, &[number], &mut one).expect("it is there");
+        one[0]
+    };
+    let pins = expander.split();
+    let mut first = pins.io0.into_output().expect("it is there");
+    let second = pins.io1.into_input().expect("it is there");
+    let mut seventh = pins.io6.into_output_high().expect("it is there");
+    assert_eq!(register(INPUTS), !0b0100_0001);
+    for high in [true, false, true, true, false, false] {
+        let end = if high { first.set_high() } else { first.set_low() };
+        assert!(end.is_ok());
+        assert_eq!(register(OUTPUTS), 0b0100_0000 | u8::from(high));
+        assert_eq!(second.is_high().ok(), Some(high), "what the other end of the wire is");
+        assert_eq!(register(LEVELS) & 0b11, 0b11 * u8::from(high));
+    }
+    // This chip inverts pins 4 to 7 after a reset, which those that the driver is for do not.
+    for (inverted, kept) in [(false, 0b1011_0000), (true, 0b1111_0000)] {
+        assert!(seventh.set_inverted(inverted).is_ok());
+        assert_eq!(register(INVERTED), kept);
+        assert_eq!(register(LEVELS) & 0b0100_0000 != 0, !inverted);
+    }
+    // Both with one transaction.
+    assert!(port_expander::write_multiple([&mut first, &mut seventh], [true, false]).is_ok());
+    assert_eq!((register(OUTPUTS), second.is_high().ok()), (1, Some(true)));
+}
+
+fn port_expander_drives_pins_that_come_back(_: &'static Board) {
+    let bus: SharedBus<_, DEVICES> = SharedBus::new(drivers::i2c::take().expect("the first"));
+    let device = || Device::new(&bus, Park).expect("no more than that");
+    drive(Pca9554::new(device(), false, false, false), device());
+    let taken = I2C.line().taken();
+    assert!(taken > 0, "asleep until interrupts");
+    // The driver's pins for handlers and tasks at once: it holds a critical section in each call, so all of
+    // its transactions are masked, and the same `Park` spins. Only the registers' own are asleep.
+    type Masked<T> = critical_section::Mutex<RefCell<T>>;
+    drive(Pca9554::<Masked<_>>::with_mutex(device(), false, false, false), device());
+    let masked = I2C.line().taken() - taken;
+    assert!((1..taken).contains(&masked), "{masked} instead of {taken} interrupts");
+}
+crate::registry::test!(port_expander_drives_pins_that_come_back);
 
 /// All of them on one bus, one after the other; the awaited one by the same kind of value.
 fn all_on_one_bus(_: &'static Board) {
