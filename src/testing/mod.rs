@@ -125,6 +125,8 @@
 
 mod apart;
 pub mod check;
+#[cfg(any(feature = "embedded-hal", feature = "embedded-can"))]
+pub mod conformance;
 mod cpu;
 mod report;
 pub(crate) mod run;

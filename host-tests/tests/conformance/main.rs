@@ -1,0 +1,25 @@
+//! The conformance suites of `testing`: on this library's adapters, each with a broken twin for every
+//! promise; and on implementations of other crates, which are unchanged.
+
+mod foreign;
+mod i2c;
+#[path = "../i2c/wire.rs"]
+#[expect(dead_code, reason = "the tests of `i2c` use all of it")]
+mod wire;
+
+use wouldblock::testing::conformance::Promises;
+
+/// Prints the promises, and asserts that all are kept and checked.
+#[track_caller]
+fn clean(promises: &Promises) {
+    println!("{promises}");
+    promises.assert_clean();
+    assert_eq!(promises.unchecked(), [""; 0]);
+}
+
+/// Prints the promises, and asserts that exactly these are broken.
+#[track_caller]
+fn breaks(promises: &Promises, broken: &[&str]) {
+    println!("{promises}");
+    assert_eq!(promises.broken(), broken, "{promises}");
+}
