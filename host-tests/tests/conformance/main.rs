@@ -1,6 +1,7 @@
 //! The conformance suites of `testing`: on this library's adapters, each with a broken twin for every
 //! promise; and on implementations of other crates, which are unchanged.
 
+mod digital;
 mod foreign;
 mod i2c;
 #[path = "../i2c/wire.rs"]

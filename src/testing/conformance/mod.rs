@@ -16,6 +16,8 @@
 //!   may be leaked.
 
 #[cfg(feature = "embedded-hal-async")]
+mod digital;
+#[cfg(feature = "embedded-hal-async")]
 mod drive;
 #[cfg(feature = "embedded-hal")]
 mod i2c;
