@@ -1,9 +1,22 @@
 //! The conformance suites of `testing`: on this library's adapters, each with a broken twin for every
 //! promise; and on implementations of other crates, which are unchanged.
 
+mod can;
 mod digital;
+#[path = "../can/fake.rs"]
+#[expect(dead_code, reason = "the tests of `can` use all of it")]
+mod fake;
 mod foreign;
+#[path = "../../../qemu/drivers/src/can/frame.rs"]
+mod frame;
 mod i2c;
+#[path = "../can/mailboxes.rs"]
+#[expect(dead_code, reason = "the tests of `can` use all of it")]
+mod mailboxes;
+#[path = "../../../qemu/drivers/src/can/registers.rs"]
+mod registers;
+#[path = "../../../qemu/drivers/src/can/sja1000.rs"]
+mod sja1000;
 #[path = "../i2c/wire.rs"]
 #[expect(dead_code, reason = "the tests of `i2c` use all of it")]
 mod wire;

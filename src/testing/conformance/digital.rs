@@ -190,6 +190,8 @@ fn after_a_drop<P: Wait, L: FnMut(bool), S: FnMut()>(mut rig: Rig<P, L, S>) -> F
 }
 
 type Found = Result<(), Finding>;
+type Check<P, L, S> = fn(Rig<P, L, S>) -> Found;
+type CheckOfTwo<P, L, S> = fn([P; 2], L, S) -> Found;
 
 /// The suites of `digital::Wait`. `make` makes a pin that is low, a closure that sets the level on
 /// its wire, and the step that runs the handler if the pin's interrupt is then requested.
@@ -215,7 +217,7 @@ impl Promises {
         name: &str,
         make: impl Fn() -> (P, L, S) + Send + Sync + 'static,
     ) -> Self {
-        let checks: [(_, fn(Rig<P, L, S>) -> Found); 10] = [
+        let checks: [(_, Check<P, L, S>); 10] = [
             ("a level that is there ends it at once", a_level_that_is_there),
             ("a level that comes wakes it", a_level_that_comes),
             ("a level that is gone when the task is polled has ended it", a_level_for_a_moment),
@@ -254,7 +256,7 @@ impl Promises {
         name: &str,
         make: impl Fn() -> ([P; 2], L, S) + Send + Sync + 'static,
     ) -> Self {
-        let checks: [(_, fn([P; 2], L, S) -> Found); 4] = [
+        let checks: [(_, CheckOfTwo<P, L, S>); 4] = [
             ("an edge wakes its own pin only", |[mut one, mut other], mut set, mut step| {
                 let mut waits = call(&mut other, Kind::Rising);
                 let woken = Arc::new(Woken::default());

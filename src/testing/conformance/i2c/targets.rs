@@ -8,10 +8,8 @@ use std::{
     vec::Vec,
 };
 
-use crate::{
-    i2c::Direction,
-    testing::{boundary, run::masked},
-};
+use super::super::tick;
+use crate::i2c::Direction;
 
 /// The targets on the bus, for a fake of an I2C controller: it passes on what it does on the wires.
 /// They check the rules of the bus, and record what happens.
@@ -23,12 +21,6 @@ use crate::{
 /// written or read. 0x22 acknowledges its address and one byte. There are no others.
 #[derive(Clone, Debug)]
 pub struct I2cTargets(Arc<Mutex<Bus>>);
-
-/// Counts towards the end of a run that does not end. No handler runs here: the fake is in the middle
-/// of what its device does.
-fn tick() {
-    masked(boundary);
-}
 
 /// What happened on the bus. A `bool` says whether it was acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
