@@ -53,6 +53,7 @@
 //! - [`can`]: CAN, and the traits of `embedded-can` (feature `embedded-can`)
 //! - [`i2c`]: I2C, blocking, awaited and shared, from one small controller (feature `embedded-hal`)
 //! - [`persist`]: persistent memory, and an append-only log (feature `persist`)
+//! - [`spi`]: SPI, the same way: bus and devices, chip select over a whole transaction (feature `embedded-hal`)
 //! - `c`: `cache` and `persist` for programs in C, with a generated header (feature `c`, x86_64)
 //! - [`testing`]: an interrupt at every place of a wait, on the host (feature `testing`)
 //! - `block::Park`: race-free sleep (features `x86_64`, `cortex-m`, `riscv`, each on its own CPU)
@@ -88,6 +89,7 @@
 #![cfg_attr(not(feature = "embedded-can"), doc = "[`can`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "embedded-hal"), doc = "[`i2c`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "persist"), doc = "[`persist`]: #modules-behind-a-feature")]
+#![cfg_attr(not(feature = "embedded-hal"), doc = "[`spi`]: #modules-behind-a-feature")]
 #![cfg_attr(not(feature = "testing"), doc = "[`testing`]: #modules-behind-a-feature")]
 #![cfg_attr(
     not(all(feature = "x86_64", target_arch = "x86_64")),
@@ -119,6 +121,8 @@ pub mod io;
 pub mod job;
 #[cfg(feature = "persist")]
 pub mod persist;
+#[cfg(feature = "embedded-hal")]
+pub mod spi;
 pub mod sync;
 #[cfg(all(feature = "testing", not(loom)))]
 pub mod testing;

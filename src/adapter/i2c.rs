@@ -2,11 +2,11 @@
 
 use embedded_hal::i2c::{AddressMode, ErrorType, Operation};
 
-use super::Limit;
+use super::{Limit, SharedBus};
 use crate::{
     block::Spin,
     i2c::{Address, Bus, Controller, Error},
-    sync::{Locker, Mutex},
+    sync::Locker,
     time,
 };
 
@@ -65,10 +65,6 @@ impl<A: AddressMode + Into<Address>, C: Controller, L> embedded_hal_async::i2c::
     }
 }
 
-/// A bus for up to `W` [devices](Device): blocking and async drivers at once, in any tasks and
-/// handlers' executors, and for others by [`try_lock`](Mutex::try_lock).
-pub type SharedBus<'e, C, const W: usize> = Mutex<Bus<'e, C>, W>;
-
 /// One driver's part in a [`SharedBus`], with `I2c` of `embedded-hal` and of `embedded-hal-async`.
 ///
 /// A call holds the bus for one transaction. Its blocking calls wait with the [`Limit`] `L`, which
@@ -115,7 +111,7 @@ pub type SharedBus<'e, C, const W: usize> = Mutex<Bus<'e, C>, W>;
 /// It keeps its executor from running. If a task of the same executor, or of one of lower priority,
 /// holds the bus, that task cannot continue, so the call waits for ever; with [`For`](super::For) it
 /// ends in [`Error::TimedOut`]. The same holds in a handler: there, use one
-/// [`try_lock`](Mutex::try_lock) of the bus and tries of its transaction.
+/// [`try_lock`](crate::sync::Mutex::try_lock) of the bus and tries of its transaction.
 ///
 /// # Cancel safety
 /// Of its awaited calls: nothing is taken while the call waits for the bus. A call that is dropped
@@ -130,7 +126,7 @@ pub struct Device<'m, 'e, C, const W: usize, L = Spin> {
 impl<'m, 'e, C: Controller, const W: usize, L: Limit> Device<'m, 'e, C, W, L> {
     /// A device on `bus`, whose blocking calls wait with `limit`. `None` while the bus has `W` devices;
     /// one that is dropped makes room.
-    pub fn new(bus: &'m SharedBus<'e, C, W>, limit: L) -> Option<Self> {
+    pub fn new(bus: &'m SharedBus<Bus<'e, C>, W>, limit: L) -> Option<Self> {
         Some(Self { locker: bus.locker()?, limit })
     }
 }

@@ -22,6 +22,10 @@
 //! | | `embedded_hal_async::digital::Wait` | `embedded-hal-async` |
 //! | an `i2c::Controller`, by `I2c`, or by `Device` on a `SharedBus` | `embedded_hal::i2c::I2c` | `embedded-hal` |
 //! | | `embedded_hal_async::i2c::I2c` | `embedded-hal-async` |
+//! | an `spi::Controller`, by `Spi` | `embedded_hal::spi::SpiBus` | `embedded-hal` |
+//! | | `embedded_hal_async::spi::SpiBus` | `embedded-hal-async` |
+//! | the same, by `SpiDevice` on a `SharedBus` | `embedded_hal::spi::SpiDevice` | `embedded-hal` |
+//! | | `embedded_hal_async::spi::SpiDevice` | `embedded-hal-async` |
 //!
 //! One value has all these traits at once, so a driver can be used blocking at boot and awaited
 //! later. How its blocking calls wait is chosen where it is made: for ever, with an idler, or [for a
@@ -54,13 +58,19 @@ mod i2c;
 mod limit;
 #[cfg(feature = "embedded-io")]
 mod polled;
+#[cfg(feature = "embedded-hal")]
+mod shared;
+#[cfg(feature = "embedded-hal")]
+mod spi;
 
 #[cfg(feature = "embedded-io")]
 pub use self::polled::Polled;
 #[cfg(feature = "embedded-hal")]
 pub use self::{
     delay::Delay,
-    i2c::{Device, I2c, SharedBus},
+    i2c::{Device, I2c},
+    shared::SharedBus,
+    spi::{Spi, SpiDevice},
 };
 pub use self::{
     from_future::FromFuture,

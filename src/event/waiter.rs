@@ -20,7 +20,14 @@ pub struct Waiter<'e> {
     pub(super) event: &'e Event,
 }
 
-impl Waiter<'_> {
+impl<'e> Waiter<'e> {
+    /// The event that it waits on.
+    #[cfg(feature = "embedded-hal")]
+    #[inline(always)]
+    pub(crate) const fn event(&self) -> &'e Event {
+        self.event
+    }
+
     /// `attempt`, tied to this waiter: one value with every form.
     ///
     /// The event of this waiter must be the one that announces the attempt. Only the driver knows

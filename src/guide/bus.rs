@@ -1,6 +1,6 @@
 //! # A bus, once
 //!
-//! *(I2C, shared bus, `embedded-hal`.)*
+//! *(I2C, SPI, shared bus, DMA, `embedded-hal`.)*
 //!
 //! # The problem
 //!
@@ -180,4 +180,130 @@
 //! let mut hurried = Device::new(&bus, within(Duration::from_millis(5))).unwrap();
 //! assert_eq!(embedded_hal::i2c::I2c::write(&mut hurried, 0x48_u8, &[0]), Err(Error::TimedOut));
 //! assert_eq!(blocking(i2c), [23, 24, 25]);
+//! ```
+//!
+//! # SPI
+//!
+//! Here the walk is short, and the way out is what goes wrong: the chip select must rise on every one of
+//! them, and not while the clock still runs. So the HAL's author writes, as an `spi::Controller`:
+//!
+//! | function | says |
+//! |---|---|
+//! | `flush` | has the last bit left? After an `abort`, throw away what still comes in |
+//! | `abort` | no further word begins |
+//! | `reset` | the controller is stuck: as after power-on |
+//! | `arm`, `disarm` | the interrupt |
+//! | `step`, for each type of word (`Words<u8>`, `Words<u16>`) | receive what has come, send what has room |
+//!
+//! | you have | you get |
+//! |---|---|
+//! | `spi::Bus` | an operation: `transaction(select, clock, operations)`, tried, blocked on, bounded, awaited |
+//! | `adapter::Spi` | both traits `SpiBus`, for one driver, without a chip select |
+//! | `adapter::SpiDevice` on a `SharedBus` | both traits `SpiDevice`, each with its chip select, blocking and async at once |
+//!
+//! What is different from I2C: a call that is dropped *waits*, until the words that were begun have left and
+//! the chip select has risen. Otherwise the next call could select another device beside this one. The
+//! controller makes the clock, so that takes as long as its FIFO, whatever a device does. And a transaction
+//! may have delays. They need a clock, and no alarm: they are retried.
+//!
+//! ## DMA
+//!
+//! The words of a transaction are borrowed, so a DMA engine must not have them: a future that is forgotten
+//! would leave it writing into memory that is somebody else's. By DMA, the transfer is
+//! [a job that owns what it uses](super::cancelling), in a slot: the buffer, the chip select, and the guard
+//! of the bus. So the bus is taken for as long as the engine works, and free at the end, also if nobody
+//! waits for that any more.
+//!
+//! ```
+//! use core::convert::Infallible;
+//! use std::{collections::VecDeque, sync::{Mutex, atomic::{AtomicUsize, Ordering::Relaxed}}};
+//! use embedded_hal::{digital::{ErrorType, OutputPin}, spi::Operation};
+//! use wouldblock::{
+//!     Attempt, adapter::{SharedBus, SpiDevice}, block::Spin, event::Event, job::{Background, Slot}, nb,
+//!     spi::{Bus, Controller, Cursor, Words}, sync::MutexGuard, time::StdClock,
+//! };
+//!
+//! // The hardware: a FIFO, a device that returns the complement of what it gets, a DMA engine.
+//! static FIFO: Mutex<VecDeque<u8>> = Mutex::new(VecDeque::new());
+//! static SENT_BY_DMA: AtomicUsize = AtomicUsize::new(0);
+//! static NEWS: Event = Event::new();
+//!
+//! // All that the HAL's author writes. (This FIFO has room for all there is, so nothing must wait.)
+//! struct Chip;
+//! impl Controller for Chip {
+//!     type Error = Infallible;
+//!     fn flush(&mut self) -> nb::Result<(), Infallible> { Ok(FIFO.lock().unwrap().clear()) }
+//!     fn abort(&mut self) { FIFO.lock().unwrap().clear() }
+//!     fn reset(&mut self) { FIFO.lock().unwrap().clear() }
+//! }
+//! impl Words<u8> for Chip {
+//!     fn step(&mut self, cursor: &mut Cursor<u8>) -> nb::Result<(), Infallible> {
+//!         let mut fifo = FIFO.lock().unwrap();
+//!         while let Some(word) = fifo.pop_front() { cursor.received(word); }
+//!         while let Some(word) = cursor.send(0xff) { fifo.push_back(!word) }
+//!         if cursor.is_through() { Ok(()) } else { Err(nb::Error::WouldBlock) }
+//!     }
+//! }
+//! impl Chip {
+//!     fn start_dma(&mut self, _bytes: &'static [u8]) { SENT_BY_DMA.store(0, Relaxed) }
+//! }
+//! struct Select;
+//! impl ErrorType for Select { type Error = Infallible; }
+//! impl OutputPin for Select {
+//!     fn set_low(&mut self) -> Result<(), Infallible> { Ok(()) }
+//!     fn set_high(&mut self) -> Result<(), Infallible> { Ok(()) }
+//! }
+//!
+//! // Drivers of other authors: one blocks, one awaits.
+//! fn id(mut spi: impl embedded_hal::spi::SpiDevice) -> [u8; 2] {
+//!     let mut id = [0; 2];
+//!     spi.transaction(&mut [Operation::Write(&[0x9f]), Operation::Read(&mut id)]).unwrap();
+//!     id
+//! }
+//! async fn echo(mut spi: impl embedded_hal_async::spi::SpiDevice) -> [u8; 3] {
+//!     let mut words = [1, 2, 3];
+//!     let operations = &mut [Operation::DelayNs(500), Operation::TransferInPlace(&mut words)];
+//!     spi.transaction(operations).await.unwrap();
+//!     words
+//! }
+//!
+//! type Shared = SharedBus<Bus<'static, Chip>, 2>;
+//! let bus = Bus::new(Chip, NEWS.waiter().unwrap());
+//! let bus: &'static Shared = Box::leak(Box::new(Shared::new(bus))); // in a program: a `static`
+//! let device = || SpiDevice::new(bus, Select, StdClock::new(), Spin).unwrap();
+//! assert_eq!(id(device()), [0, 0]);
+//! # // Nothing interrupts here, so it is polled until it ends.
+//! # fn block_on<F: Future>(future: F) -> F::Output {
+//! #     let (mut future, mut context) = (Box::pin(future), std::task::Context::from_waker(std::task::Waker::noop()));
+//! #     loop { if let std::task::Poll::Ready(end) = future.as_mut().poll(&mut context) { return end } }
+//! # }
+//! assert_eq!(block_on(echo(device())), [!1, !2, !3]);
+//!
+//! // A write by DMA: a job that owns the bus, the chip select and the bytes.
+//! struct Write { bus: MutexGuard<'static, Bus<'static, Chip>, 2>, select: Select, bytes: &'static [u8] }
+//! impl Attempt for Write {
+//!     type Output = ();
+//!     type Error = Infallible;
+//!     fn attempt(&mut self) -> nb::Result<(), Infallible> {
+//!         if SENT_BY_DMA.load(Relaxed) < self.bytes.len() { return Err(nb::Error::WouldBlock) }
+//!         self.bus.controller().flush()?; // The last word has come back: a part of a bit is left.
+//!         Ok(self.select.set_high()?)
+//!     }
+//! }
+//! impl Background for Write {
+//!     fn begin(&mut self) {
+//!         let Ok(()) = self.select.set_low();
+//!         self.bus.controller().start_dma(self.bytes);
+//!     }
+//!     fn cancel(&mut self) {} // The engine ends by itself.
+//! }
+//!
+//! static DMA: Slot<Write> = Slot::new();
+//! let Ok(guard) = bus.try_lock() else { panic!("it is free") };
+//! drop(DMA.start(Write { bus: guard, select: Select, bytes: b"pixels" })); // The job is given up,
+//! assert!(bus.try_lock().is_err());                                       // and keeps the bus
+//! SENT_BY_DMA.store(6, Relaxed);
+//! drop(DMA.on_interrupt());                                               // until the engine is done:
+//! drop(DMA.reclaim());                                                    // here is what it owned.
+//! assert_eq!(id(device()), [0, 0]);
 //! ```

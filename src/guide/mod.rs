@@ -12,7 +12,7 @@
 //! 9. [Under embassy, and in a superloop](executors)
 //! 10. [Under RTIC](rtic): what needs a lock, and where a task may wait
 //! 11. [From and to `nb`, `embedded-hal`, `embedded-io`, std](traits)
-//! 12. [A bus, once](bus): I2C for blocking and async drivers at once
+//! 12. [A bus, once](bus): I2C and SPI for blocking and async drivers at once
 //! 13. [What it costs](costs)
 //! 14. [How it is proven](proof)
 //! 15. [Cache flush](flush): the asynchronous operation without a callback

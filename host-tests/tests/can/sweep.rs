@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use fakes::sweep::{caught, clean};
 use wouldblock::{
     can::{Receive, Receiver},
     event::Event,
@@ -26,20 +27,6 @@ use crate::{
     registers::{ENABLE, Registers},
     sja1000::Error,
 };
-
-#[track_caller]
-fn clean(report: &Report, boundaries: u64) {
-    println!("sweep: {report}");
-    report.assert_clean();
-    assert!(report.boundaries() >= boundaries, "the sweep has shrunk: {report}");
-}
-
-#[track_caller]
-fn caught(report: &Report, count: impl Fn(&Report) -> u64) {
-    println!("twin caught: {report}");
-    assert!(count(report) > 0, "the twin was not caught: {report}");
-    assert_eq!(count(report), report.failures().len() as u64, "other faults too: {report}");
-}
 
 /// The far end sends frames, one an event.
 struct Received {

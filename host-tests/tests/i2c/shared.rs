@@ -12,20 +12,23 @@ use std::{
 };
 
 use embedded_hal::i2c::ErrorKind;
-use fakes::leak;
+use fakes::{
+    leak,
+    sweep::{caught, clean},
+};
 use wouldblock::{
     adapter::{Device, For, SharedBus},
     block::{Idle, Spin},
-    i2c::Error,
-    testing::{Fault, Report, Sweep, World},
+    i2c::{Bus, Error},
+    testing::{Report, Sweep, World},
 };
 
 use crate::{
-    caught, clean, sized,
+    sized,
     wire::{Engine, Flaw, Rig, Stop, register_read},
 };
 
-type Shared<'e, const W: usize> = SharedBus<'e, Engine, W>;
+type Shared<'e, const W: usize> = SharedBus<Bus<'e, Engine>, W>;
 type End = Result<(), Error<ErrorKind>>;
 
 /// The blocking trait, and the awaited one, on the same value.
@@ -75,7 +78,7 @@ fn dropping_the_call_that_holds_the_bus_frees_it() {
         clean(&holder_is_dropped(polls, false), 45);
     }
     // Forgotten, it holds the bus for ever.
-    caught(&holder_is_dropped(1, true), |fault| *fault == Fault::Lost);
+    caught(&holder_is_dropped(1, true), Report::lost);
 }
 
 #[test]
@@ -106,7 +109,7 @@ fn a_limit_covers_the_wait_for_the_bus_and_leaves_the_holder_alone() {
     };
     clean(&run("i2c, shared, a limit", true), 20);
     // The holder is a task that cannot run meanwhile.
-    caught(&run("i2c, shared, for ever", false), |fault| *fault == Fault::Lost);
+    caught(&run("i2c, shared, for ever", false), Report::lost);
 }
 
 /// A task at interrupt level: its executor polls it whenever it was woken, also in the middle of what the

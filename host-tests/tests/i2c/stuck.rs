@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use embedded_hal::i2c::{ErrorKind, I2c as _, Operation};
+use fakes::sweep::{caught, clean, panicked};
 use wouldblock::{
     adapter::{For, I2c},
     i2c::Error,
@@ -11,7 +12,7 @@ use wouldblock::{
 };
 
 use crate::{
-    caught, clean, panicked, sized,
+    sized,
     sweep::{Form, read},
     wire::{Flaw, Rig, register_read},
 };

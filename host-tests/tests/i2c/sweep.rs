@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use embedded_hal::i2c::{ErrorKind, NoAcknowledgeSource, Operation};
+use fakes::sweep::{caught, clean, panicked};
 use wouldblock::{
     i2c::{Bus, Error},
-    testing::{Cpu, Fault, Report, Sweep, check},
+    testing::{Cpu, Report, Sweep, check},
     time,
 };
 
 use crate::{
-    caught, clean, panicked, sized,
+    sized,
     wire::{Engine, Flaw, Rig, Stop, register_read},
 };
 
@@ -74,7 +75,7 @@ fn a_transaction_in_every_form() {
         clean(&one_transaction(form, Flaw::None), 40);
     }
     for form in [Form::Asleep, Form::Awaited] {
-        caught(&one_transaction(form, Flaw::NeverArms), |fault| *fault == Fault::Lost);
+        caught(&one_transaction(form, Flaw::NeverArms), Report::lost);
     }
 }
 

@@ -20,30 +20,15 @@ mod uart;
 
 use std::time::Duration;
 
-use fakes::leak;
+use fakes::{
+    leak,
+    sweep::{caught, clean},
+};
 use wouldblock::{
     event::{Operation, wait::Wait},
-    testing::{Cpu, Report},
+    testing::Cpu,
     time,
 };
-
-/// Prints the report, and asserts that the sweep found nothing and had at least `boundaries`
-/// boundaries.
-#[track_caller]
-fn clean(report: &Report, boundaries: u64) {
-    println!("sweep: {report}");
-    report.assert_clean();
-    assert!(report.boundaries() >= boundaries, "the sweep has shrunk: {report}");
-}
-
-/// Prints the report of a broken twin, and asserts that the sweep found its fault, which `count`
-/// counts, and no other fault.
-#[track_caller]
-fn caught(report: &Report, count: impl Fn(&Report) -> u64) {
-    println!("twin caught: {report}");
-    assert!(count(report) > 0, "the twin was not caught: {report}");
-    assert_eq!(count(report), report.failures().len() as u64, "other faults too: {report}");
-}
 
 /// A form in which a test waits for an operation.
 #[derive(Clone, Copy, Debug)]

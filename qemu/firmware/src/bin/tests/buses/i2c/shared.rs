@@ -30,12 +30,12 @@ use wouldblock::{
     adapter::{Device, For, SharedBus},
     attempt,
     event::Event,
-    i2c::Error,
+    i2c::{Bus, Error},
 };
 
 use super::{FREEZER, THERMOMETER, WARM, is_right, keep};
 
-type Shared = SharedBus<'static, ByteController, 2>;
+type Shared = SharedBus<Bus<'static, ByteController>, 2>;
 
 fn share() -> &'static Shared {
     static BUS: StaticCell<Shared> = StaticCell::new();
