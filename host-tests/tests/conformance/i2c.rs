@@ -356,7 +356,7 @@ fn shared(mistake: Mistake) -> Promises {
     let name = format!("adapter::Device, {mistake:?}");
     Promises::of_i2c_shared(&name, move |targets| {
         let rig = rig(&targets);
-        let bus: &SharedBus<'_, _, 2> = leak(SharedBus::new(rig.bus(Flaw::None)));
+        let bus: &SharedBus<_, 2> = leak(SharedBus::new(rig.bus(Flaw::None)));
         let awaited = Twin(Device::new(bus, Spin).unwrap(), mistake, targets);
         (awaited, Device::new(bus, Steps(rig)).unwrap(), || rig.step())
     })

@@ -17,6 +17,10 @@ mod mailboxes;
 mod registers;
 #[path = "../../../qemu/drivers/src/can/sja1000.rs"]
 mod sja1000;
+mod spi;
+#[path = "../spi/wire.rs"]
+#[expect(dead_code, reason = "the tests of `spi` use all of it")]
+mod spi_wire;
 #[path = "../i2c/wire.rs"]
 #[expect(dead_code, reason = "the tests of `i2c` use all of it")]
 mod wire;

@@ -1,6 +1,7 @@
 //! Awaited calls, polled by hand.
 
 use std::{
+    boxed::Box,
     format,
     future::Future,
     pin::{Pin, pin},
@@ -76,4 +77,40 @@ impl Wake for Woken {
     fn wake(self: Arc<Self>) {
         self.0.store(true, SeqCst);
     }
+}
+
+/// Where a call is dropped.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cut {
+    /// After this many steps.
+    pub steps: usize,
+    /// Whether it is polled after the last of them.
+    pub polled: bool,
+    /// Whether the device makes more steps before the next call.
+    pub settled: bool,
+}
+
+impl Cut {
+    /// All cuts after this many steps.
+    pub(super) fn all(steps: usize) -> impl Iterator<Item = Self> {
+        (0..4_u8).map(move |bits| Self { steps, polled: bits & 1 != 0, settled: bits & 2 != 0 })
+    }
+}
+
+/// Polls `future` as the cut says, and drops it. Returns whether it has ended before.
+pub(super) fn cut<F: Future>(future: F, step: &mut impl FnMut(), cut: Cut) -> bool {
+    let mut future = Box::pin(future); // Dropped here.
+    let woken = Arc::new(Woken::default());
+    let mut ended = woken.poll(future.as_mut()).is_ready();
+    for n in 1..=cut.steps {
+        if ended {
+            break;
+        }
+        boundary();
+        step();
+        if cut.polled || n < cut.steps {
+            ended = woken.poll(future.as_mut()).is_ready();
+        }
+    }
+    ended
 }

@@ -1,19 +1,139 @@
 //! Conformance: the promises of an implementation of `embedded-hal`'s traits, checked over a fake of
 //! its device.
 //!
-//! [`Promises`] has one suite for each trait. A suite is given a closure that makes the
-//! implementation that is to be checked, over a fake of its device, and a *step*: a closure that lets
-//! the device do the next thing that it has to do, if any, and runs its handler if its interrupt is
-//! then requested. What is behind the device (the targets on an I2C bus, the chip that is selected,
-//! the other nodes on a CAN bus) comes from the suite, and the fake passes on to it what happens on
-//! the wires.
+//! The problem: whoever writes a HAL implements traits whose contracts are a few sentences, and mostly
+//! what goes wrong is what no driver shows on a good day: a refusal, a call that is dropped in the
+//! middle, a word that is still in a FIFO. Here each contract is a set of *promises*. Each has a name
+//! and is checked by itself, so a report says which one is broken, and what was seen on the wires.
+//!
+//! | suite | trait | feature |
+//! |---|---|---|
+#![cfg_attr(
+    feature = "embedded-hal",
+    doc = "| [`of_i2c`](Promises::of_i2c) | `embedded_hal::i2c::I2c` | `embedded-hal` |"
+)]
+#![cfg_attr(
+    feature = "embedded-hal",
+    doc = "| [`of_i2c_limited`](Promises::of_i2c_limited) | the same, with a time-out | `embedded-hal` |"
+)]
+#![cfg_attr(
+    feature = "embedded-hal-async",
+    doc = "| [`of_i2c_awaited`](Promises::of_i2c_awaited) | `embedded_hal_async::i2c::I2c` | `embedded-hal-async` |"
+)]
+#![cfg_attr(
+    feature = "embedded-hal-async",
+    doc = "| [`of_i2c_shared`](Promises::of_i2c_shared) | one of each, on one bus | `embedded-hal-async` |"
+)]
+#![cfg_attr(
+    feature = "embedded-hal",
+    doc = "| [`of_spi`](Promises::of_spi) | `embedded_hal::spi::SpiDevice` | `embedded-hal` |"
+)]
+#![cfg_attr(
+    feature = "embedded-hal-async",
+    doc = "| [`of_spi_awaited`](Promises::of_spi_awaited) | `embedded_hal_async::spi::SpiDevice` | `embedded-hal-async` |"
+)]
+#![cfg_attr(
+    feature = "embedded-hal-async",
+    doc = "| [`of_wait`](Promises::of_wait) | `embedded_hal_async::digital::Wait` | `embedded-hal-async` |"
+)]
+#![cfg_attr(
+    feature = "embedded-hal-async",
+    doc = "| [`of_wait_on_two_pins`](Promises::of_wait_on_two_pins) | the same, of two pins of a port | `embedded-hal-async` |"
+)]
+#![cfg_attr(
+    feature = "embedded-can",
+    doc = "| [`of_can`](Promises::of_can) | `embedded_can::nb::Can` | `embedded-can` |"
+)]
+#![cfg_attr(
+    feature = "embedded-can",
+    doc = "| [`of_can_blocking`](Promises::of_can_blocking) | `embedded_can::blocking::Can` | `embedded-can` |"
+)]
+//!
+//! Not all promises are in the text of the traits: what a driver relies on goes further. Each suite
+//! says which are, and a test of an implementation that does not keep all of them asserts exactly
+//! those that are [broken](Promises::broken).
+//!
+//! # A rig
+//! A suite is given a closure that makes a *rig*: the implementation, over a fake of its device, and a
+//! *step*, a closure that lets the device do the next thing that it has to do, if any, and runs its
+//! handler if its interrupt is then requested. What is behind the device (the targets on an I2C bus,
+//! the chip that is selected, the other nodes on a CAN bus) comes from the suite. The fake passes on
+//! to it what happens on the wires.
 //!
 //! - A blocking call moves the device itself, by its register accesses or by its idler. After it,
-//!   the suite makes some steps, for what the device still has to do.
+//!   the suite makes steps, for what the device still has to do.
 //! - While an awaited call is pending, the suite makes steps.
-//! - Each check has a new rig, on a thread of its own. A call that makes more than 100 000
-//!   [boundaries](super::boundary) is abandoned, with its thread: it does not end. What a rig borrows
-//!   may be leaked.
+//! - Each check has a new rig, on a thread of its own. A run that makes more than 100 000
+//!   [boundaries](super::boundary) is abandoned, with its thread: it does not end. (Passing on to the
+//!   suite is one.) A loop that makes none is not seen, so a fake has them. What a rig borrows may be
+//!   leaked.
+//!
+//! A suite shows what the fake has: a fake whose words need no time shows no word that is still on its
+//! way. So have a broken twin of your implementation for what matters to you, and see it caught.
+//!
+//! # A HAL and its check
+#![cfg_attr(feature = "embedded-hal", doc = "```")]
+#![cfg_attr(not(feature = "embedded-hal"), doc = "```ignore")]
+//! use embedded_hal::i2c::{ErrorKind, ErrorType, I2c, NoAcknowledgeSource, Operation};
+//! use wouldblock::{i2c::Direction, testing::conformance::{I2cTargets, Promises}};
+//!
+//! // The fake of the controller. Each of its commands is over at once, and is passed on.
+//! struct Controller(I2cTargets);
+//!
+//! // The HAL. If it is `careless`, it acknowledges every byte that it reads.
+//! struct Hal { controller: Controller, careless: bool }
+//!
+//! impl Hal {
+//!     fn turn(&self, last: &mut Option<Direction>, next: Direction, address: u8) -> Result<(), ErrorKind> {
+//!         if last.replace(next) != Some(next) && !self.controller.0.start(address, next) {
+//!             return Err(ErrorKind::NoAcknowledge(NoAcknowledgeSource::Address));
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! impl ErrorType for Hal { type Error = ErrorKind; }
+//!
+//! impl I2c for Hal {
+//!     fn transaction(&mut self, address: u8, mut operations: &mut [Operation<'_>]) -> Result<(), ErrorKind> {
+//!         let mut direction = None;
+//!         let mut end = Ok(());
+//!         while let ([operation, rest @ ..], Ok(())) = (operations, end) {
+//!             let reads = rest.iter().map_while(|op| match op { Operation::Read(bytes) => Some(bytes.len()), _ => None });
+//!             let left: usize = reads.sum();
+//!             end = match operation {
+//!                 Operation::Read([]) => Ok(()),
+//!                 Operation::Read(bytes) => self.turn(&mut direction, Direction::Read, address).map(|()| {
+//!                     let last = bytes.len() - 1;
+//!                     for (n, byte) in bytes.iter_mut().enumerate() {
+//!                         *byte = self.controller.0.read();
+//!                         self.controller.0.acknowledge(n < last || left > 0 || self.careless);
+//!                     }
+//!                 }),
+//!                 Operation::Write(bytes) => self.turn(&mut direction, Direction::Write, address).and_then(|()| {
+//!                     match bytes.iter().all(|&byte| self.controller.0.write(byte)) {
+//!                         true => Ok(()),
+//!                         false => Err(ErrorKind::NoAcknowledge(NoAcknowledgeSource::Data)),
+//!                     }
+//!                 }),
+//!             };
+//!             operations = rest;
+//!         }
+//!         if direction.is_some() { self.controller.0.stop() }
+//!         end
+//!     }
+//! }
+//!
+//! // It has nothing left to do when a call returns, so a step does nothing.
+//! let check = |careless| Promises::of_i2c("my HAL", move |targets| {
+//!     (Hal { controller: Controller(targets), careless }, || ())
+//! });
+//! check(false).assert_clean();
+//!
+//! let twin = check(true);
+//! println!("{twin}"); // among others: BROKEN, a read of 1 byte is `S 48R+ (48)+ P` on the bus
+//! assert!(twin.broken().contains(&"only the last byte that is read is not acknowledged"));
+//! ```
 
 #[cfg(feature = "embedded-can")]
 mod can;
@@ -23,6 +143,8 @@ mod digital;
 mod drive;
 #[cfg(feature = "embedded-hal")]
 mod i2c;
+#[cfg(feature = "embedded-hal")]
+mod spi;
 
 use std::{
     boxed::Box,
@@ -35,7 +157,7 @@ use std::{
 #[cfg(feature = "embedded-can")]
 pub use self::can::CanBus;
 #[cfg(feature = "embedded-hal")]
-pub use self::i2c::I2cTargets;
+pub use self::{i2c::I2cTargets, spi::SpiTarget};
 use super::{
     Fault, World,
     apart::apart,

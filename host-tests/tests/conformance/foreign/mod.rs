@@ -2,3 +2,4 @@
 
 mod i2c;
 mod pins;
+mod spi;

@@ -1,9 +1,7 @@
 //! The awaited `I2c`, and calls that are dropped.
 
 use std::{
-    boxed::Box,
     format,
-    future::Future,
     string::{String, ToString},
     sync::{
         Arc,
@@ -15,14 +13,13 @@ use std::{
 use super::{
     super::{
         Every, Finding, LONGEST, Promises, alone, caught,
-        drive::{Polls, Woken, drive},
+        drive::{Cut, Polls, cut, drive},
         holds, settle,
     },
     call::{Call, Caller, Ended, NEXT, Op, Provided, next_is_whole, once, register_read},
     check_all,
     targets::{Breach, I2cTargets, Wire, shown},
 };
-use crate::testing::boundary;
 
 /// The awaited trait.
 pub(super) struct Awaited<I, S> {
@@ -57,49 +54,6 @@ impl<I: embedded_hal_async::i2c::I2c, S: FnMut()> Caller for Awaited<I, S> {
     fn settle(&mut self) {
         settle(&mut self.step);
     }
-}
-
-/// Where a call is dropped.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Cut {
-    /// After this many steps.
-    pub steps: usize,
-    /// Whether it is polled after the last of them.
-    pub polled: bool,
-    /// Whether the device makes more steps before the next call.
-    pub settled: bool,
-    /// Whether the target holds the clock when it is dropped.
-    pub held: bool,
-}
-
-impl Cut {
-    /// All cuts after this many steps.
-    fn all(steps: usize) -> impl Iterator<Item = Self> {
-        (0..8_u8).map(move |bits| Self {
-            steps,
-            polled: bits & 1 != 0,
-            settled: bits & 2 != 0,
-            held: bits & 4 != 0,
-        })
-    }
-}
-
-/// Polls `future` as the cut says, and drops it. Returns whether it has ended before.
-pub(super) fn cut<F: Future>(future: F, step: &mut impl FnMut(), cut: Cut) -> bool {
-    let mut future = Box::pin(future); // Dropped here.
-    let woken = Arc::new(Woken::default());
-    let mut ended = woken.poll(future.as_mut()).is_ready();
-    for n in 1..=cut.steps {
-        if ended {
-            break;
-        }
-        boundary();
-        step();
-        if cut.polled || n < cut.steps {
-            ended = woken.poll(future.as_mut()).is_ready();
-        }
-    }
-    ended
 }
 
 /// The transactions that are dropped.
@@ -176,14 +130,14 @@ impl Promises {
         for call in DROPPED {
             for steps in 0..LONGEST {
                 let mut all_ended = true;
-                for at in Cut::all(steps) {
+                for (at, held) in Cut::all(steps).flat_map(|at| [(at, false), (at, true)]) {
                     let make = caller(Polls::Always);
                     let returned = Arc::new(AtomicBool::new(false));
                     let has_returned = returned.clone();
                     let run = alone(move || {
                         let targets = I2cTargets::new();
                         let mut caller = make(targets.clone());
-                        if at.held {
+                        if held {
                             targets.hold_after(steps);
                         }
                         let ended = {
@@ -212,11 +166,11 @@ impl Promises {
                                 matches!(breach, Breach::WhileDriven | Breach::OutOfPlace)
                             });
                             driven.holds(!clash, seen);
-                            if at.held && asked {
+                            if held && asked {
                                 returns.holds(true, String::new);
                             }
                         }
-                        Err(fault) if at.held && !has_returned.load(SeqCst) => {
+                        Err(fault) if held && !has_returned.load(SeqCst) => {
                             returns.holds(false, || format!("{at:?} {call:?}: {fault}"));
                         }
                         Err(fault) => next.holds(false, || format!("{at:?} {call:?}: {fault}")),

@@ -17,10 +17,10 @@ use embedded_hal::i2c::I2c;
 use super::{
     super::{
         Every, Finding, LONGEST, Promises, SOON, alone,
-        drive::{Polls, Woken},
+        drive::{Cut, Polls, Woken, cut},
         holds, preempted,
     },
-    awaited::{Awaited, Cut, DROPPED, cut},
+    awaited::{Awaited, DROPPED},
     call::{Blocking, Call, Caller, Ended, next_is_whole, register_read},
     targets::{I2cTargets, shown},
 };
@@ -79,7 +79,7 @@ impl Promises {
                     let mut buffers = call.buffers();
                     let mut operations = call.operations(&mut buffers);
                     let future = awaited.transaction(call.0, &mut operations);
-                    let at = Cut { steps, polled: true, settled: false, held: false };
+                    let at = Cut { steps, polled: true, settled: false };
                     cut(future, &mut step, at)
                 };
                 let next = next_is_whole(&mut Blocking(blocking, step), &targets);
