@@ -323,6 +323,21 @@ fn each_promise_catches_its_twin() {
     breaks(&awaited(Flaw::None, Mistake::WaitsInDrop), &[DROP]);
 }
 
+/// A blocking call needs no interrupt.
+#[test]
+fn without_a_handler_the_blocking_promises_are_kept() {
+    struct Deaf(&'static Rig);
+    impl Idle for Deaf {
+        fn idle(&mut self, _: impl Fn() -> bool) {
+            self.0.wire.end_one();
+        }
+    }
+    clean(&Promises::of_i2c("adapter::I2c, blocking, without a handler", |targets| {
+        let rig = rig(&targets);
+        (I2c::new(rig.bus(Flaw::None), Deaf(rig)), || rig.wire.end_one())
+    }));
+}
+
 /// `adapter::I2c` with a limit of 20 ms.
 fn limited(flaw: Flaw) -> Promises {
     Promises::of_i2c_limited("adapter::I2c, limited", move |targets| {

@@ -1,15 +1,21 @@
 //! `soft-i2c` on two wires, and the shared buses of `embedded-hal-bus` and `embassy-embedded-hal`.
 
-use std::cell::RefCell;
+use std::{
+    cell::RefCell,
+    future::Future,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
 
 use embassy_embedded_hal::shared_bus::asynch::i2c::I2cDevice;
 use embassy_sync::{blocking_mutex::raw::NoopRawMutex, mutex::Mutex};
+use embedded_hal::i2c::{ErrorType, Operation};
 use embedded_hal_bus::i2c::RefCellDevice;
 use fakes::leak;
 use soft_i2c::SoftI2C;
 use wouldblock::{
     adapter::I2c,
-    block::Spin,
+    block::{Idle, Spin},
     testing::conformance::{I2cTargets, Promises},
 };
 
@@ -17,7 +23,7 @@ use super::pins::Wires;
 use crate::{
     breaks, clean,
     i2c::{NO_BYTES, NOTHING, ONE_RUN, REPEATED, Steps, rig},
-    wire::Flaw,
+    wire::{Flaw, Rig},
 };
 
 type Soft = SoftI2C<'static, Wires, Wires, Wires, 100_000>;
@@ -51,11 +57,39 @@ fn the_shared_bus_of_embedded_hal_bus_keeps_the_promises_of_its_bus() {
     breaks(&soft, &[ONE_RUN, REPEATED, NO_BYTES, NOTHING]);
 }
 
+/// A blocking device made of an awaited one, which is polled after each step.
+struct Stepped<D>(D, &'static Rig);
+
+impl<D: ErrorType> ErrorType for Stepped<D> {
+    type Error = D::Error;
+}
+
+impl<D: embedded_hal_async::i2c::I2c> embedded_hal::i2c::I2c for Stepped<D> {
+    fn transaction(
+        &mut self,
+        address: u8,
+        operations: &mut [Operation<'_>],
+    ) -> Result<(), D::Error> {
+        let mut call = pin!(self.0.transaction(address, operations));
+        loop {
+            match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(end) => return end,
+                Poll::Pending => Steps(self.1).idle(|| false),
+            }
+        }
+    }
+}
+
 #[test]
 fn the_shared_bus_of_embassy_keeps_the_promises_of_its_bus() {
     clean(&Promises::of_i2c_awaited("embassy-embedded-hal, I2cDevice", |targets| {
         let rig = rig(&targets);
         let bus: &Mutex<NoopRawMutex, _> = leak(Mutex::new(I2c::new(rig.bus(Flaw::None), Spin)));
         (I2cDevice::new(bus), || rig.step())
+    }));
+    clean(&Promises::of_i2c_shared("embassy-embedded-hal, two of I2cDevice", |targets| {
+        let rig = rig(&targets);
+        let bus: &Mutex<NoopRawMutex, _> = leak(Mutex::new(I2c::new(rig.bus(Flaw::None), Spin)));
+        (I2cDevice::new(bus), Stepped(I2cDevice::new(bus), rig), || rig.step())
     }));
 }

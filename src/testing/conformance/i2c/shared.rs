@@ -32,7 +32,7 @@ impl Promises {
     /// - in turn, both are whole
     /// - dropping the call that holds the bus frees it
     /// - at once, both are whole: the awaited call begins, as a task of an interrupt's executor,
-    ///   at each [boundary] of the blocking one, and is polled as soon as it is woken
+    ///   at each [boundary](crate::testing::boundary) of the blocking one, and is polled as soon as it is woken
     ///
     /// For the last one the fake and its idler have boundaries wherever an interrupt may come.
     /// While the blocking call waits for the bus, its idler makes steps.
