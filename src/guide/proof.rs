@@ -22,6 +22,7 @@
 //! | nothing panics in a handler | everything that a handler may call is linked alone; the linked file must contain no panic handler | | `cargo test -p runner --test panicless` |
 //! | between two cores, in QEMU (`-smp 2`) | a job started on one core is ended by a handler on the other, which wakes the sleeper by an interrupt to its core; both cores step one slot at full speed | more than two cores; weak memory order | `cargo test -p runner --test cores` |
 //! | what goes wrong ends in a typed error, or is recovered | devices that are never ready, ready twice, interrupt for nothing or in a storm; a bad sector, a read-only disk, a reset with requests in flight, line errors | | `cargo test -p host-tests --test faults`, `cargo test -p runner --test disk` |
+//! | the adapters keep the contracts of `embedded-hal` | the suites of `testing::conformance`, each promise with a twin that it catches by name; the same suites on three crates of others | what the fakes do not have | `cargo test -p host-tests --test conformance` |
 //! | foreign code runs on it unchanged | `mavlink` and `edge-http` over the UART, `embedded-sdmmc` on the disk | | `cargo test -p runner --test third_party`, `--test disk` |
 //! | where another framework starts the program | a UEFI application, and tasks of RTIC 2 of three priorities on a Cortex-M4 | | `cargo test -p runner --test frameworks` |
 //! | cache flush | a CPU whose flushes trap: which lines were flushed is compared line by line | what a power cut loses: a model on the host enumerates that | `cargo test -p runner --test cache` |
@@ -43,6 +44,13 @@
 //! 4. A twin for each. If you cannot write one that loses, the sweep does not reach that place.
 //! 5. The functions in `testing::check`, one for each promise of [`Attempt`](crate::Attempt) and of
 //!    [`Background`](crate::job::Background).
+//!
+//! For a HAL there is more: `testing::conformance` has suites for any implementation of `I2c`, `SpiDevice`,
+//! `digital::Wait` and `embedded_can`, blocking and awaited, whether it is made with this crate or not. You
+//! write a fake of your device that passes on what it does on the wires; the suite brings the targets, and
+//! says for each promise by its name whether it is kept: one run for adjacent operations, a refusal and what
+//! comes after it, a chip select that rises when the last bit has left, an edge that is a new one, no frame
+//! lost or doubled, and what a call leaves that is dropped at any place.
 //!
 //! [The driver page](super::driver) does 1 to 4. Here is the smallest twin of all, and number 5:
 //!

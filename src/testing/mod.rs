@@ -131,9 +131,17 @@
 //! [`Background`](crate::job::Background) that can be checked from outside: no try loses anything,
 //! a try is bounded, `arm` announces an event that has already come, `disarm` undoes `arm`, `begin`
 //! costs the same on a stuck device, interrupts alone end the operation, and `cancel` ends it.
+//!
+//! # Conformance of `embedded-hal` implementations
+//! `conformance` has suites for any implementation of `I2c`, `SpiDevice`, `digital::Wait` and
+//! `embedded_can`, blocking and awaited, whether it is made with this library or not: what is on the
+//! wires, what an error leaves, and what a call leaves that is dropped at any place. It is there with
+//! the feature of the trait: `embedded-hal`, `embedded-hal-async`, `embedded-can`.
 
 mod apart;
 pub mod check;
+#[cfg(any(feature = "embedded-hal", feature = "embedded-can"))]
+pub mod conformance;
 mod cpu;
 mod place;
 mod report;

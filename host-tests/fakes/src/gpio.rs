@@ -27,6 +27,10 @@ pub enum Flaw {
     WithoutSection,
     /// `unlisten` does nothing.
     ListensForEver,
+    /// `listen` forgets the edges of all pins.
+    ForgetsAllEdges,
+    /// `unlisten` is for all pins.
+    UnlistensAll,
 }
 
 impl Gpio {
@@ -105,12 +109,16 @@ impl PinInput for Input {
         self.change(&self.gpio.falling, trigger != Trigger::Rising);
         if self.flaw != Some(Flaw::KeepsOldEdges) {
             boundary();
-            self.gpio.edges.fetch_and(!self.bit, Relaxed);
+            let all = self.flaw == Some(Flaw::ForgetsAllEdges);
+            self.gpio.edges.fetch_and(if all { 0 } else { !self.bit }, Relaxed);
         }
         self.change(&self.gpio.enabled, true);
     }
 
     fn unlisten(&mut self) {
+        if self.flaw == Some(Flaw::UnlistensAll) {
+            self.gpio.enabled.store(0, Relaxed);
+        }
         if self.flaw != Some(Flaw::ListensForEver) {
             self.change(&self.gpio.enabled, false);
         }

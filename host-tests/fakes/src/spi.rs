@@ -28,9 +28,20 @@ pub enum Line {
     High(u16),
 }
 
+/// Another device, which returns a word for each.
+struct Other(Box<dyn Fn(u16) -> u16>);
+
+impl std::fmt::Debug for Other {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Other")
+    }
+}
+
 /// The controller, and the devices.
 #[derive(Debug)]
 pub struct Spi {
+    /// In place of the devices.
+    other: Option<Other>,
     to_send: RefCell<VecDeque<u16>>,
     received: RefCell<VecDeque<u16>>,
     /// The word that is being shifted, and its looks that are left.
@@ -59,6 +70,7 @@ impl Spi {
     /// A controller for words of 8 bits. No chip select is low.
     pub fn new() -> Self {
         Self {
+            other: None,
             to_send: RefCell::default(),
             received: RefCell::default(),
             shifting: Cell::default(),
@@ -74,6 +86,11 @@ impl Spi {
             looks: Cell::default(),
             log: RefCell::default(),
         }
+    }
+
+    /// The same, with another device in place of these: `word` returns what it returns for a word.
+    pub fn with(word: impl Fn(u16) -> u16 + 'static) -> Self {
+        Self { other: Some(Other(Box::new(word))), ..Self::new() }
     }
 
     /// What was on the bus so far.
@@ -254,13 +271,15 @@ impl Spi {
     /// A word has left, and another one has come.
     fn end(&self, word: u16) {
         self.note(Line::Word(word));
+        let other = self.other.as_ref().map(|other| (other.0)(word));
         let mut received = self.received.borrow_mut();
         if self.losing.get() > 0 || received.len() == FIFO {
             self.losing.set(self.losing.get().saturating_sub(1));
             self.overrun.set(true);
         } else {
             let mask = u16::MAX >> (16 - self.bits.get());
-            received.push_back((!word).wrapping_add(self.selected.get().unwrap_or(0)) & mask);
+            let own = || (!word).wrapping_add(self.selected.get().unwrap_or(0)) & mask;
+            received.push_back(other.unwrap_or_else(own));
         }
     }
 }

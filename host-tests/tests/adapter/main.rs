@@ -6,7 +6,6 @@ mod support;
 
 mod back;
 mod delay;
-mod digital;
 mod errors;
 mod streams;
 mod uart;

@@ -17,6 +17,10 @@ pub enum Flaw {
     None,
     /// Of several pending frames of one identifier, it displaces the first.
     DisplacesTheFirst,
+    /// It displaces a frame of the same priority.
+    DisplacesTheSame,
+    /// Of several pending frames of one identifier, it sends the last first.
+    SendsTheLastFirst,
     /// It displaces the frame that is being sent.
     DisplacesOnTheWire,
     /// It does not give a displaced frame back.
@@ -53,7 +57,8 @@ impl Mailboxes {
         let mut state = self.0.borrow_mut();
         let frame = state.on_the_wire.take();
         state.sent.extend(frame);
-        let next = (0..state.pending.len()).min_by_key(|&n| (state.pending[n].id(), n));
+        let place = |n| if state.flaw == Flaw::SendsTheLastFirst { usize::MAX - n } else { n };
+        let next = (0..state.pending.len()).min_by_key(|&n| (state.pending[n].id(), place(n)));
         state.on_the_wire = next.map(|next| state.pending.remove(next));
     }
 
@@ -92,7 +97,8 @@ impl Transmit for Mailboxes {
             return Ok(Some(displaced));
         }
         let lowest = state.pending.iter().map(|frame| frame.id()).max().unwrap();
-        if lowest <= frame.id() {
+        let same = state.flaw == Flaw::DisplacesTheSame && lowest == frame.id();
+        if lowest <= frame.id() && !same {
             if state.flaw == Flaw::QueuesAndBlocks {
                 state.pending.push(*frame);
             }

@@ -5,6 +5,7 @@ mod rules;
 mod shared;
 mod stuck;
 mod sweep;
+#[expect(dead_code, reason = "the conformance tests use the rest of it")]
 mod wire;
 
 use wouldblock::testing::Sweep;

@@ -15,7 +15,7 @@ use wouldblock::{
     event::Event,
     i2c::{Address, Bus, Controller, Cursor, Direction},
     nb,
-    testing::{World, boundary},
+    testing::{World, boundary, conformance::I2cTargets},
 };
 
 /// What the controller is told to do, and what then happens on the bus.
@@ -82,10 +82,12 @@ pub struct Wire {
     targets: RefCell<[Target; 3]>,
     chosen: Cell<usize>,
     log: RefCell<Vec<Command>>,
+    /// The targets of a conformance suite, in place of these.
+    suite: Option<I2cTargets>,
 }
 
 impl Wire {
-    fn new() -> Self {
+    fn new(suite: Option<I2cTargets>) -> Self {
         let targets = [(0x48, 16), (0x50, 16), (0x22, 1)].map(|(at, takes)| Target::new(at, takes));
         Self {
             command: Cell::default(),
@@ -98,6 +100,7 @@ impl Wire {
             targets: RefCell::new(targets),
             chosen: Cell::default(),
             log: RefCell::default(),
+            suite,
         }
     }
 
@@ -127,16 +130,45 @@ impl Wire {
         (self.command.get(), self.status.get(), self.state.get(), self.log())
     }
 
+    /// The command that was issued ends, if there is one.
+    pub fn end_one(&self) {
+        if self.command.get().is_some() {
+            self.let_through(1);
+        }
+    }
+
     fn run(&self) {
-        if self.stuck.get() || self.credit.get() == 0 {
+        let stuck = self.stuck.get() || self.suite.as_ref().is_some_and(I2cTargets::holds_clock);
+        if stuck || self.credit.get() == 0 {
             return;
         }
         let Some(command) = self.command.take() else { return };
         self.credit.set(self.credit.get() - 1);
         self.log.borrow_mut().push(command);
+        if let Some(targets) = &self.suite {
+            return self.status.set(self.pass_on(targets, command));
+        }
         let (state, status) = self.end(command);
         self.state.set(state);
         self.status.set(status);
+    }
+
+    /// What the controller says when the suite's targets have had this command.
+    fn pass_on(&self, targets: &I2cTargets, command: Command) -> u8 {
+        let acknowledged = match command {
+            Start(address, direction) => targets.start(address, direction),
+            Send(byte) => targets.write(byte),
+            Receive { last } => {
+                self.data.set(targets.read());
+                targets.acknowledge(!last);
+                return RECEIVED;
+            }
+            Stop => {
+                targets.stop();
+                return STOPPED;
+            }
+        };
+        if acknowledged { ACKNOWLEDGED } else { NOT_ACKNOWLEDGED }
     }
 
     /// What the bus is like after a command, and what the controller then says.
@@ -221,6 +253,14 @@ pub enum Flaw {
     NoStopAfterRefusal,
     /// A time-out leaves the bus as it is.
     NeverResets,
+    /// A reset forgets what was begun, and does not reset the device.
+    OnlyForgets,
+    /// The last byte that is read is acknowledged.
+    AcknowledgesTheLast,
+    /// A refusal of the last byte is not seen.
+    MissesTheLastRefusal,
+    /// A transaction that is given up is stopped twice.
+    StopsTwice,
 }
 
 /// The controller, as a HAL author writes it.
@@ -235,12 +275,14 @@ pub struct Engine {
     last: Command,
     /// The target drives the bus, unless it has refused.
     driven: bool,
+    /// One more STOP: see [`Flaw::StopsTwice`].
+    again: bool,
 }
 
 impl Engine {
     pub fn new(wire: &Rc<Wire>, flaw: Flaw) -> Self {
         let wire = wire.clone();
-        Self { wire, flaw, busy: false, open: false, last: Stop, driven: false }
+        Self { wire, flaw, busy: false, open: false, last: Stop, driven: false, again: false }
     }
 
     fn issue(&mut self, command: Command) {
@@ -283,6 +325,10 @@ impl Controller for Engine {
             }
             self.end()?;
         }
+        if std::mem::take(&mut self.again) {
+            self.issue(Stop);
+            self.end()?;
+        }
         Ok(())
     }
 
@@ -298,7 +344,10 @@ impl Controller for Engine {
         if !self.open {
             return Ok(());
         }
-        if status & NOT_ACKNOWLEDGED != 0 {
+        let missed = self.flaw == Flaw::MissesTheLastRefusal
+            && matches!(self.last, Send(_))
+            && cursor.left() == 0;
+        if status & NOT_ACKNOWLEDGED != 0 && !missed {
             let source = match self.last {
                 Start(..) => NoAcknowledgeSource::Address,
                 _ => NoAcknowledgeSource::Data,
@@ -315,7 +364,8 @@ impl Controller for Engine {
         if let Some(byte) = cursor.send() {
             self.issue(Send(byte));
         } else if cursor.direction() == Direction::Read && cursor.left() > 0 {
-            self.issue(Receive { last: cursor.left() == 1 });
+            let last = cursor.left() == 1 && self.flaw != Flaw::AcknowledgesTheLast;
+            self.issue(Receive { last });
         } else if cursor.next_run() {
             self.start(cursor)?;
         } else {
@@ -327,6 +377,10 @@ impl Controller for Engine {
     fn abort(&mut self) {
         match self.flaw {
             Flaw::NeverAborts => (self.open, self.busy) = (false, false),
+            Flaw::StopsTwice => {
+                self.again = self.open;
+                _ = self.settle();
+            }
             _ => _ = self.settle(),
         }
     }
@@ -334,7 +388,9 @@ impl Controller for Engine {
     fn reset(&mut self) {
         if self.flaw != Flaw::NeverResets {
             (self.busy, self.open) = (false, false);
-            self.wire.reset();
+            if self.flaw != Flaw::OnlyForgets {
+                self.wire.reset();
+            }
         }
     }
 
@@ -356,7 +412,18 @@ pub struct Rig {
 
 impl Rig {
     pub fn new() -> Self {
-        Self { wire: Rc::new(Wire::new()), news: Event::new() }
+        Self { wire: Rc::new(Wire::new(None)), news: Event::new() }
+    }
+
+    /// Over the targets of a conformance suite.
+    pub fn over(targets: I2cTargets) -> Self {
+        Self { wire: Rc::new(Wire::new(Some(targets))), news: Event::new() }
+    }
+
+    /// The device ends its command, and its handler runs.
+    pub fn step(&self) {
+        self.wire.end_one();
+        self.deliver();
     }
 
     /// A bus on which every command ends at once.

@@ -7,6 +7,7 @@ mod rules;
 mod shared;
 mod stuck;
 mod sweep;
+#[expect(dead_code, reason = "the conformance tests use the rest of it")]
 mod wire;
 
 use fakes::spi::Line::{self, High, Low, Word};

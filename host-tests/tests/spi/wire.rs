@@ -12,7 +12,7 @@ use wouldblock::{
     event::Event,
     nb,
     spi::{Bus, Controller, Cursor, Words},
-    testing::World,
+    testing::{World, conformance::SpiTarget},
     time::Clock,
 };
 
@@ -43,6 +43,8 @@ pub struct Engine {
     /// Words that were sent and whose answers are thrown away.
     ignored: usize,
     in_flight: usize,
+    /// Whether the chip of a conformance suite says that the controller fails.
+    target: Option<SpiTarget>,
 }
 
 impl Engine {
@@ -55,6 +57,13 @@ impl Engine {
         Some(word)
     }
 
+    fn fault(&self) -> nb::Result<(), ErrorKind> {
+        match self.target.as_ref().and_then(SpiTarget::fault) {
+            Some(kind) => Err(nb::Error::Other(kind)),
+            None => Ok(()),
+        }
+    }
+
     fn step<W: Copy + TryFrom<u16> + Into<u16>>(
         &mut self,
         cursor: &mut Cursor<'_, '_, W>,
@@ -63,6 +72,7 @@ impl Engine {
         if self.chip.take_overrun() {
             return Err(nb::Error::Other(ErrorKind::Overrun));
         }
+        self.fault()?;
         if self.flaw == Flaw::KeepsWords {
             self.fill(cursor, fill);
         }
@@ -110,7 +120,7 @@ impl Controller for Engine {
         }
         // The loss of a word that nobody waited for is none.
         _ = self.chip.take_overrun();
-        Ok(())
+        self.fault()
     }
 
     fn abort(&mut self) {
@@ -200,11 +210,29 @@ pub type SharedBus<'e, const W: usize> = wouldblock::adapter::SharedBus<Bus<'e, 
 pub struct Rig {
     pub chip: Rc<Spi>,
     pub news: Event,
+    /// The chip of a conformance suite, in place of the devices.
+    target: Option<SpiTarget>,
 }
 
 impl Rig {
     pub fn new() -> Self {
-        Self { chip: Rc::new(Spi::new()), news: Event::new() }
+        Self { chip: Rc::new(Spi::new()), news: Event::new(), target: None }
+    }
+
+    /// With the chip of a conformance suite.
+    pub fn over(target: SpiTarget) -> Self {
+        let chip = target.clone();
+        let chip = Spi::with(move |word| chip.word(word.try_into().expect("8 bits")).into());
+        Self { chip: Rc::new(chip), news: Event::new(), target: Some(target) }
+    }
+
+    /// A look, and the handler: what passes the time of a call. A look is 10 ns.
+    pub fn step(&self) {
+        self.chip.look();
+        if let Some(target) = &self.target {
+            target.pass(10);
+        }
+        self.deliver();
     }
 
     pub fn bus(&self, flaw: Flaw) -> Bus<'_, Engine> {
@@ -214,7 +242,14 @@ impl Rig {
     /// A bus on which an operation that only writes ends early, or not.
     pub fn bus_ending(&self, flaw: Flaw, early: bool) -> Bus<'_, Engine> {
         let chip = self.chip.clone();
-        let engine = Engine { chip, flaw, ends_early: early, ignored: 0, in_flight: 0 };
+        let engine = Engine {
+            chip,
+            flaw,
+            ends_early: early,
+            ignored: 0,
+            in_flight: 0,
+            target: self.target.clone(),
+        };
         Bus::new(engine, self.news.waiter().expect("one waiter"))
     }
 

@@ -1,6 +1,5 @@
 //! The contracts of `embedded-io`, `embedded-io-async`, `embedded-hal-nb` and `DelayNs` as checks,
-//! over any stream whose far end a test controls; those of `InputPin` and `Wait`, over any pin whose
-//! level it controls.
+//! over any stream whose far end a test controls.
 //!
 //! A check panics if the contract is broken. [`failures`] runs each check on a new stream and
 //! returns the names of those that panicked.
@@ -8,7 +7,6 @@
 pub mod awaited;
 pub mod blocking;
 pub mod delay;
-pub mod digital;
 pub mod nonblocking;
 
 use std::{
