@@ -24,6 +24,7 @@ const DRIVERS: &[Driver] = &[
     ("tmp1075", "ast1030", &["i2c::drivers::tmp1075_is_awaited"]),
     ("eeprom24x", "ast1030", &["i2c::drivers::eeprom24x_keeps_its_pages"]),
     ("ds1307", "ast1030", &["i2c::drivers::ds1307_tells_the_time_that_the_host_has_set"]),
+    ("port-expander", "ast1030", &["i2c::drivers::port_expander_drives_pins_that_come_back"]),
     // One is blocking, one is awaited.
     (
         "lm75 and tmp1075 on one bus",
@@ -33,6 +34,30 @@ const DRIVERS: &[Driver] = &[
             "i2c::shared::a_blocking_driver_beside_an_awaited_one_of_a_higher_priority",
         ],
     ),
+    (
+        "embedded-storage",
+        "ast1030",
+        &["nor_flash::drivers::embedded_storage_writes_over_a_sectors_end"],
+    ),
+    (
+        "sequential-storage",
+        "ast1030",
+        &[
+            "nor_flash::drivers::sequential_storage_keeps_a_map",
+            "nor_flash::drivers::sequential_storage_keeps_its_map_when_calls_are_dropped",
+        ],
+    ),
+    // Blocking, awaited, and both on one bus.
+    (
+        "w25q32jv",
+        "sifive_u",
+        &[
+            "spi::drivers::w25q32jv_blocks_asleep",
+            "spi::drivers::w25q32jv_is_awaited",
+            "spi::shared::a_blocking_driver_beside_an_awaited_one_of_a_higher_priority",
+        ],
+    ),
+    ("embedded-sdmmc", "sifive_u", &["spi::card::embedded_sdmmc_reads_and_writes_files"]),
     ("canopen-rs", "pc", CANOPEN),
     ("canopen-rs", "virt", CANOPEN),
     ("canopen-rs", "virt-imc", CANOPEN),

@@ -1,7 +1,7 @@
 //! `cargo bench --bench size`: what waiting costs, in bytes of flash and RAM, beside the peers.
 //!
 //! The package `sizes` has a program for each case and side, and one that is `frame` alone. They are
-//! linked for the target of each board, in the profiles `size-3` and `size-s` (`opt-level` 3 and `s`,
+//! linked for the target of each board, in the profiles `release-lto` and `size-s` (`opt-level` 3 and `s`,
 //! `lto = "fat"`, one codegen unit). A figure is the number of bytes that a program has *over the frame*
 //! of the same target and profile: in flash code, constants and what initializes RAM, in RAM all
 //! statics. It is exact and repeats to the digit. The stack is not counted.
@@ -56,7 +56,7 @@ impl Opt {
     /// Cargo's name for the profile.
     fn profile(self) -> &'static str {
         match self {
-            Self::Three => "size-3",
+            Self::Three => "release-lto", // whose `core` is that of the bench `instructions`
             Self::S => "size-s",
         }
     }
