@@ -219,6 +219,11 @@ impl I2cTargets {
         bus.asked = false;
     }
 
+    /// Whether the fake has asked since then.
+    pub(super) fn has_asked(&self) -> bool {
+        self.bus().asked
+    }
+
     /// It no longer does. Returns whether the fake has asked in between.
     pub(super) fn release(&self) -> bool {
         let mut bus = self.bus();
