@@ -194,6 +194,7 @@ impl Rig {
             cores: 1,
             disk: None,
             can: false,
+            flash: None,
             nvdimm: None,
             limit: self.options.limit(limit),
         }
@@ -219,6 +220,8 @@ pub struct Boot<'a> {
     pub disk: Option<Disk>,
     /// Whether two CAN controllers are plugged in, on one bus.
     pub can: bool,
+    /// The image of the flash chip, which QEMU opens and does not change. Without one the chip is erased.
+    pub flash: Option<PathBuf>,
     /// The persistent memory that is plugged in (the PC only: `q35` and `pc`).
     pub nvdimm: Option<Nvdimm>,
     /// The time limit. QEMU is killed when it has passed.

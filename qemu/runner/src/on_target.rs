@@ -2,12 +2,13 @@
 //! runs in a boot of its own, on the PC with each interrupt controller.
 
 use crate::{
-    board::Board,
+    board::{Board, Device},
     boot::{Irq, Options, Rig},
     cargo, child,
     choice::Choice,
     echo::first_difference,
     error::{Error, Result},
+    flash_image,
     guest::{Guest, Run, Sink, Transcript, nowhere},
     outcome::Outcome,
     report::{Report, Stream, Xorshift},
@@ -152,6 +153,8 @@ fn verdict(rounds: u32, failures: &[(u32, String)]) -> String {
 pub fn boot(rig: &Rig, irq: Option<Irq>, name: &str) -> Result<Run> {
     let mut boot = rig.boot(format!("run name={name}"), LIMIT);
     (boot.irq, boot.can) = (irq, rig.takes_can());
+    let image = rig.board.has(Device::Flash).then(flash_image::temporary).transpose()?;
+    boot.flash = image.as_ref().map(|image| image.path().into());
     let ports = [Transcript::default(), Transcript::default()];
     let mut streams = Vec::new();
     let guest = Guest::boot(&boot, ports.each_ref().map(|port| Box::new(port.clone()) as Sink))?;
