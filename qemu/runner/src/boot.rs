@@ -201,6 +201,7 @@ impl Rig {
             disk: None,
             can: false,
             spi: None,
+            flash: None,
             nvdimm: None,
             limit: self.options.limit(limit),
         }
@@ -228,6 +229,8 @@ pub struct Boot<'a> {
     pub can: bool,
     /// The images of the chips on the SPI buses. Without them the flash is empty, and there is no card.
     pub spi: Option<&'a Images>,
+    /// The image of the flash chip, which QEMU opens and does not change. Without one the chip is erased.
+    pub flash: Option<PathBuf>,
     /// The persistent memory that is plugged in (the PC only: `q35` and `pc`).
     pub nvdimm: Option<Nvdimm>,
     /// The time limit. QEMU is killed when it has passed.

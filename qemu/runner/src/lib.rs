@@ -33,6 +33,7 @@
 //! | [`qemu`], [`guest`] | QEMU's command line; one running guest, which never outlives the runner |
 //! | [`report`], [`log`], [`outcome`] | what the guest reports, logs, and how it ended |
 //! | [`disk_image`] | what is on the guest's disk |
+//! | [`flash_image`] | what is in the guest's flash chip |
 //! | [`picture`] | the page that `tour --html` writes |
 //! | [`tour`], [`table`], [`echo`] | every row of the model's table; a file through the UART and back |
 //! | [`sweep`] | an interrupt at every instruction of every wait path |
@@ -64,6 +65,7 @@ pub mod echo;
 pub mod error;
 pub mod fat_image;
 pub mod features;
+pub mod flash_image;
 pub mod folders;
 pub mod guest;
 pub mod image;

@@ -2,12 +2,13 @@
 //! runs in a boot of its own, on the PC with each interrupt controller.
 
 use crate::{
-    board::Board,
+    board::{Board, Device},
     boot::{Irq, Options, Rig},
     cargo, child,
     choice::Choice,
     echo::first_difference,
     error::{Error, Result},
+    flash_image,
     guest::{Guest, Run, Sink, Transcript, nowhere},
     outcome::Outcome,
     report::{Report, Stream, Xorshift},
@@ -156,6 +157,8 @@ pub fn boot(rig: &Rig, irq: Option<Irq>, name: &str) -> Result<Run> {
     (boot.irq, boot.can) = (irq, rig.takes_can());
     let images = rig.takes_spi().then(Images::make).transpose()?;
     boot.spi = images.as_ref();
+    let image = rig.board.has(Device::Flash).then(flash_image::temporary).transpose()?;
+    boot.flash = image.as_ref().map(|image| image.path().into());
     let ports = [Transcript::default(), Transcript::default()];
     let (mut streams, mut files) = (Vec::new(), Vec::new());
     let guest = Guest::boot(&boot, ports.each_ref().map(|port| Box::new(port.clone()) as Sink))?;

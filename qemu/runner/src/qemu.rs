@@ -86,6 +86,10 @@ pub fn command(boot: &Boot, folder: &Path) -> Command {
             command.args(["-drive", &drive]);
         }
     }
+    if let Some(image) = &boot.flash {
+        let drive = format!("if=mtd,format=raw,snapshot=on,file={}", path(image));
+        command.args(["-drive", &drive]);
+    }
     if let Some(nvdimm) = &boot.nvdimm {
         let (file, bytes) = (path(&nvdimm.file), nvdimm.bytes);
         let machine = format!("nvdimm=on,nvdimm-persistence={}", persistence(nvdimm.persistence));

@@ -14,7 +14,7 @@
 //! # How QEMU boots it
 //!
 //! ```text
-//! qemu-system-arm -M ast1030-evb -nodefaults -display none -monitor none
+//! qemu-system-arm -M ast1030-evb,fmc-model=w25q32 -nodefaults -display none -monitor none
 //!   -icount shift=4,sleep=off
 //!   -serial chardev:com1 -serial chardev:com2 -serial chardev:log -serial chardev:report
 //!   -semihosting-config enable=on,target=native,arg=WORD,arg=WORD -kernel ELF

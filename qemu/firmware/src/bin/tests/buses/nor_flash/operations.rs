@@ -2,6 +2,7 @@
 
 use board::{Board, alarm, counter::clock, idle::Park, interrupts::without_interrupts};
 use firmware::task;
+use report::Xorshift;
 use wouldblock::{
     attempt::Progress,
     block::Spin,
@@ -78,6 +79,26 @@ fn every_form_writes_what_the_processor_sees(_: &'static Board) {
     }
 }
 crate::registry::test!(every_form_writes_what_the_processor_sees);
+
+/// The host's image of the chip is read, and what is written over it is there; QEMU keeps that to itself.
+fn what_the_host_has_written_is_read(_: &'static Board) {
+    const WRITTEN: u32 = 0x30_0000;
+    const LENGTH: usize = 0x8000;
+    const PART: usize = 0x1000;
+    let mut flash = drivers::nor_flash::take().expect("the first");
+    let mut host = Xorshift::new(0xf1a5).bytes();
+    let mut part = [0; PART];
+    for offset in (WRITTEN..).step_by(PART).take(LENGTH / PART) {
+        assert_eq!(flash.read(offset, &mut part).block(Park), Ok(()));
+        assert!(part.into_iter().eq(host.by_ref().take(PART)), "at {offset:#x}");
+        assert!(has(offset, &part));
+    }
+    let behind = WRITTEN + LENGTH as u32;
+    assert!(is_erased(behind..behind + SECTOR));
+    assert_eq!(flash.erase(WRITTEN, WRITTEN + SECTOR).block(Park), Ok(()));
+    assert!(is_erased(WRITTEN..WRITTEN + SECTOR));
+}
+crate::registry::test!(what_the_host_has_written_is_read);
 
 /// The last bytes of the chip, and what is behind them.
 fn bad_input_is_an_error_and_changes_nothing(_: &'static Board) {
