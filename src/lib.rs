@@ -42,8 +42,8 @@
 //!   races a test sees
 //! - [`io`]: byte streams as operations
 //! - [`digital`]: input pins, levels and edges, one interrupt for a port
-//! - [`adapter`]: into the traits of `embedded-io`, `embedded-hal` and their async versions, and
-//!   back
+//! - [`adapter`]: into the traits of `embedded-hal`, `embedded-io` and `embedded-storage`, their async
+//!   versions, and back
 //! - [`uart16550`]: the reference driver
 //! - [`cache`]: x86 cache flush, an asynchronous operation without a callback
 //!
@@ -57,7 +57,8 @@
 //! - [`persist`]: persistent memory, and an append-only log (feature `persist`)
 //! - [`spi`]: SPI, the same way: bus and devices, chip select over a whole transaction (feature `embedded-hal`)
 //! - `c`: `cache` and `persist` for programs in C, with a generated header (feature `c`, x86_64)
-//! - [`testing`]: an interrupt at every place of a wait, on the host (feature `testing`)
+//! - [`testing`]: for driver authors, on the host: the sweep, an interrupt at every place of a wait, and
+//!   conformance suites for `embedded-hal` and `embedded-can` (feature `testing`)
 //! - `block::Park`: race-free sleep (features `x86_64`, `cortex-m`, `riscv`, each on its own CPU)
 //! - [`x86_64`]: the TSC as a clock, the critical section (feature `x86_64`)
 //!

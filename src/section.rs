@@ -1,7 +1,7 @@
 //! The critical section of a hosted program: a lock that a thread may take again.
 //!
 //! The crate `critical-section` has one, too, behind its feature `std`; but with the feature
-//! `testing` each end of a critical section, whoever enters it, is a boundary of the sweep, and that
+//! `testing` each end of a critical section, in any crate, is a boundary of the sweep, and that
 //! one has no place for it. A program has one implementation. So that other crates may ask for the
 //! one of `critical-section` all the same, this one is a weak symbol on Linux: if both are linked,
 //! the other is in force, and a sweep refuses to run. Elsewhere two do not link.

@@ -16,8 +16,8 @@ use crate::{
 /// and of 10 bits. (Whether the controller has 10 bits is the controller's; if not, it is an error.)
 ///
 /// Its blocking calls wait with the [`Limit`] `L`. Where that passes, the call fails with
-/// [`Error::TimedOut`], and the controller is [reset](Controller::reset), so the next call begins on a
-/// bus as after power-on. With [`Spin`] its interrupt stays disabled.
+/// [`Error::TimedOut`], and the controller is [reset](Controller::reset), so the next call finds it as
+/// after power-on; a target that holds the data line is not released. With [`Spin`] its interrupt stays disabled.
 ///
 /// # Cancel safety
 /// Of its awaited calls: that of [`Transaction`](crate::i2c::Transaction). The bus is usable after a
@@ -73,8 +73,10 @@ impl<A: AddressMode + Into<Address>, C: Controller, L> embedded_hal_async::i2c::
 /// bounds the wait for the bus and the transaction together. Where it passes, the call fails with
 /// [`Error::TimedOut`]; if it had the bus, the controller is [reset](Controller::reset).
 ///
+/// How fair a bus is, and what a blocking call does inside a task: [`SharedBus`].
+///
 /// ```
-/// use wouldblock::{adapter::{Device, SharedBus}, block::Spin, event::Event, i2c::Bus};
+/// use wouldblock::{adapter::{I2cDevice, SharedBus}, block::Spin, event::Event, i2c::Bus};
 /// # use wouldblock::{nb, i2c::{Controller, Cursor}};
 /// # struct MyController;
 /// # impl Controller for MyController {
@@ -95,8 +97,8 @@ impl<A: AddressMode + Into<Address>, C: Controller, L> embedded_hal_async::i2c::
 ///
 /// let bus = Bus::new(controller, NEWS.waiter().expect("one waiter at a time"));
 /// let bus: SharedBus<_, 2> = SharedBus::new(bus); // in a `static`, for several tasks
-/// let mut thermometer = Device::new(&bus, Spin).expect("two devices");
-/// let mut clock = Device::new(&bus, Spin).expect("two devices");
+/// let mut thermometer = I2cDevice::new(&bus, Spin).expect("two devices");
+/// let mut clock = I2cDevice::new(&bus, Spin).expect("two devices");
 ///
 /// let mut buffer = [0; 2];
 /// thermometer.write_read(0x48_u8, &[0], &mut buffer).unwrap();
@@ -104,28 +106,17 @@ impl<A: AddressMode + Into<Address>, C: Controller, L> embedded_hal_async::i2c::
 /// # assert_eq!(buffer, [7; 2]);
 /// ```
 ///
-/// # Fairness
-/// There is no queue. When the bus becomes free, all that wait are woken, and the first to try gets
-/// it: the caller of the highest priority. So a driver that makes one transaction after the other
-/// without a pause may keep a driver of lower priority waiting for ever.
-///
-/// # A blocking call inside a task
-/// It keeps its executor from running. If a task of the same executor, or of one of lower priority,
-/// holds the bus, that task cannot continue, so the call waits for ever; with [`For`](super::For) it
-/// ends in [`Error::TimedOut`]. The same holds in a handler: there, use one
-/// [`try_lock`](crate::sync::Mutex::try_lock) of the bus and tries of its transaction.
-///
 /// # Cancel safety
 /// Of its awaited calls: nothing is taken while the call waits for the bus. A call that is dropped
 /// later gives the bus back, and its transaction is given up as
 /// [`Transaction`](crate::i2c::Transaction) says.
 #[derive(Debug)]
-pub struct Device<'m, 'e, C, const W: usize, L = Spin> {
+pub struct I2cDevice<'m, 'e, C, const W: usize, L = Spin> {
     locker: Locker<'m, Bus<'e, C>, W>,
     limit: L,
 }
 
-impl<'m, 'e, C: Controller, const W: usize, L: Limit> Device<'m, 'e, C, W, L> {
+impl<'m, 'e, C: Controller, const W: usize, L: Limit> I2cDevice<'m, 'e, C, W, L> {
     /// A device on `bus`, whose blocking calls wait with `limit`. `None` while the bus has `W` devices;
     /// one that is dropped makes room.
     pub fn new(bus: &'m SharedBus<Bus<'e, C>, W>, limit: L) -> Option<Self> {
@@ -133,12 +124,12 @@ impl<'m, 'e, C: Controller, const W: usize, L: Limit> Device<'m, 'e, C, W, L> {
     }
 }
 
-impl<C: Controller, const W: usize, L> ErrorType for Device<'_, '_, C, W, L> {
+impl<C: Controller, const W: usize, L> ErrorType for I2cDevice<'_, '_, C, W, L> {
     type Error = Error<C::Error>;
 }
 
 impl<A: AddressMode + Into<Address>, C: Controller, const W: usize, L: Limit>
-    embedded_hal::i2c::I2c<A> for Device<'_, '_, C, W, L>
+    embedded_hal::i2c::I2c<A> for I2cDevice<'_, '_, C, W, L>
 {
     #[inline]
     fn transaction(
@@ -156,7 +147,7 @@ impl<A: AddressMode + Into<Address>, C: Controller, const W: usize, L: Limit>
 
 #[cfg(feature = "embedded-hal-async")]
 impl<A: AddressMode + Into<Address>, C: Controller, const W: usize, L>
-    embedded_hal_async::i2c::I2c<A> for Device<'_, '_, C, W, L>
+    embedded_hal_async::i2c::I2c<A> for I2cDevice<'_, '_, C, W, L>
 {
     #[inline]
     async fn transaction(

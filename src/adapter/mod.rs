@@ -20,7 +20,7 @@
 //! | a [`time::AlarmDelay`](crate::time::AlarmDelay) | `embedded_hal_async::delay::DelayNs` | `embedded-hal-async` |
 //! | a [`digital::Pin`](crate::digital::Pin) | `embedded_hal::digital::InputPin` | `embedded-hal` |
 //! | | `embedded_hal_async::digital::Wait` | `embedded-hal-async` |
-//! | an `i2c::Controller`, by `I2c`, or by `Device` on a `SharedBus` | `embedded_hal::i2c::I2c` | `embedded-hal` |
+//! | an `i2c::Controller`, by `I2c`, or by `I2cDevice` on a `SharedBus` | `embedded_hal::i2c::I2c` | `embedded-hal` |
 //! | | `embedded_hal_async::i2c::I2c` | `embedded-hal-async` |
 //! | an `spi::Controller`, by `Spi` | `embedded_hal::spi::SpiBus` | `embedded-hal` |
 //! | | `embedded_hal_async::spi::SpiBus` | `embedded-hal-async` |
@@ -74,7 +74,7 @@ pub use self::polled::Polled;
 #[cfg(feature = "embedded-hal")]
 pub use self::{
     delay::Delay,
-    i2c::{Device, I2c},
+    i2c::{I2c, I2cDevice},
     shared::SharedBus,
     spi::{Spi, SpiDevice},
 };

@@ -79,6 +79,8 @@ spi_bus! {
 /// call fails with [`Error::TimedOut`]; if it had the bus, the controller is
 /// [reset](Controller::reset), and the chip select rises.
 ///
+/// How fair a bus is, and what a blocking call does inside a task: [`SharedBus`].
+///
 /// A device that has its bus alone is the only one on a bus for one: `SharedBus<_, 1>`.
 ///
 /// ```
@@ -123,17 +125,6 @@ spi_bus! {
 /// display.write(&[0x2c_u8]).unwrap();
 /// # assert_eq!(id, [0; 3]);
 /// ```
-///
-/// # Fairness
-/// There is no queue. When the bus becomes free, all that wait are woken, and the first to try gets
-/// it: the caller of the highest priority. So a driver that makes one transaction after the other
-/// without a pause may keep a driver of lower priority waiting for ever.
-///
-/// # A blocking call inside a task
-/// It keeps its executor from running. If a task of the same executor, or of one of lower priority,
-/// holds the bus, that task cannot continue, so the call waits for ever; with [`For`](super::For) it
-/// ends in [`Error::TimedOut`]. The same holds in a handler: there, use one
-/// [`try_lock`](crate::sync::Mutex::try_lock) of the bus and tries of its transaction.
 ///
 /// # Cancel safety
 /// Of its awaited calls: nothing is taken while the call waits for the bus. A call that is dropped

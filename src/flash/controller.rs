@@ -7,7 +7,7 @@ use embedded_storage::nor_flash::NorFlashError;
 /// For each operation the library calls [`settle`](Self::settle) until it is `Ok`, or fails. Then it
 /// calls, in turn, [`program`](Self::program) or [`erase`](Self::erase) until it is `Ok`, and `settle`
 /// until it is `Ok`; or it calls [`read`](Self::read) until all is read. It calls [`arm`](Self::arm)
-/// before each sleep. Anywhere the operation may be given up instead; then the next one begins with
+/// before each sleep. The operation may be given up between any two calls; the next one begins with
 /// `settle`.
 ///
 /// Each call is bounded and returns what is known now. Each must also be right where no interrupt comes:
@@ -167,7 +167,7 @@ pub trait Controller {
     /// [`Flash::new`](super::Flash::new) was given.
     ///
     /// Many chips have no interrupt. Then this signals the event itself, and the caller tries again at
-    /// once, or it starts a timer whose handler signals the event, and the caller sleeps so long.
+    /// once, or it starts a timer whose handler signals the event, and the caller sleeps until then.
     fn arm(&mut self);
 
     /// Undoes [`arm`](Self::arm). The default does nothing.

@@ -1,14 +1,15 @@
 //! NOR flash, written once: a HAL author writes a [`Controller`], and the library makes attempts of it
 //! that have every form.
 //!
-//! The problem: a chip programs a page and erases a sector, and is busy for micro- to milliseconds after
-//! each. A program that writes a record wants neither. So a driver splits what it is given at pages and
+//! The problem: a chip programs a page and erases a sector, and is busy after each: after a page for about a
+//! millisecond, after a sector for tens to hundreds. A program that writes a record cares about neither the
+//! pages nor the waits. So a driver splits what it is given at pages and
 //! sectors, checks bounds and alignment, and waits between two steps. Mostly it is written twice, and
 //! the blocking version spins for the whole erase. If a future is dropped in the middle, the chip is
 //! still busy, and ignores the next command.
 //!
 //! The rule: a [`Controller`] starts one step and says whether the chip is busy, and none of its
-//! functions waits. The walk over pages and sectors is the library's. [`Flash`] ties it to the event of
+//! functions waits. The sequence of pages and sectors is the library's. [`Flash`] ties it to the event of
 //! the controller, so [`read`](Flash::read), [`write`](Flash::write) and [`erase`](Flash::erase) are
 //! tried, blocked on, bounded or awaited.
 //!
@@ -28,8 +29,8 @@
 //! - No bytes, where both are right: the operation ends at its first try, and the chip is not asked.
 //!
 //! # What a write does
-//! To program only clears bits. What was not erased before becomes the AND of both, if the chip allows
-//! to program it twice at all; a chip with error correction does not. So no
+//! Programming only clears bits. A byte that was not erased becomes old AND new, if the chip allows a second
+//! program of it at all; one with error correction does not. So no
 //! `embedded_storage::nor_flash::MultiwriteNorFlash` is offered. What is written is not read back.
 //!
 //! # Cancel safety

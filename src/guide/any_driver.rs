@@ -17,7 +17,7 @@
 //!
 //! | the driver asks for | give it | made of |
 //! |---|---|---|
-//! | `embedded_hal::i2c::I2c`, `embedded_hal_async::i2c::I2c` | `adapter::I2c`; on a bus with others `adapter::Device` | an [`i2c::Controller`](super::bus) |
+//! | `embedded_hal::i2c::I2c`, `embedded_hal_async::i2c::I2c` | `adapter::I2c`; on a bus with others `adapter::I2cDevice` | an [`i2c::Controller`](super::bus) |
 //! | `embedded_hal::spi::SpiDevice`, `embedded_hal_async::spi::SpiDevice` | `adapter::SpiDevice` | an [`spi::Controller`](super::bus) and the pin of its chip select |
 //! | `embedded_hal::spi::SpiBus`, `embedded_hal_async::spi::SpiBus` | `adapter::Spi` | the controller alone |
 //! | `embedded_hal::digital::InputPin`, `embedded_hal_async::digital::Wait` | [`digital::Pin`](crate::digital::Pin) | a [`PinInput`](crate::digital::PinInput) |
@@ -31,7 +31,8 @@
 //! - **How does a blocking call wait?** The last argument says it: `Spin` tries again at once, `Park` sleeps
 //!   until the interrupt.
 //! - **For how long?** [`For`](crate::adapter::For) around the idler bounds each call. The driver sees an
-//!   error of its bus, `TimedOut`, as it would see a missing acknowledge; the bus works again after it.
+//!   error of its bus, `TimedOut`, as it would see a missing acknowledge. The controller is reset, so the next
+//!   call works, unless a target still holds the data line (that takes clock pulses).
 //! - **Who else is on the bus?** Blocking and async drivers may share it. A call holds the bus for one
 //!   transaction. What a driver does in two calls is two transactions, and another driver may come between.
 //!
@@ -59,7 +60,7 @@
 //! use lm75::Lm75;
 //! use tmp1075::Tmp1075;
 //! use wouldblock::{
-//!     adapter::{Device, For, SharedBus}, block::ThreadPark, event::Event,
+//!     adapter::{I2cDevice, For, SharedBus}, block::ThreadPark, event::Event,
 //!     i2c::{Address, Bus, Controller, Cursor, Direction}, nb, time::StdClock,
 //! };
 //!
@@ -92,7 +93,7 @@
 //! let bus: SharedBus<_, 3> = SharedBus::new(Bus::new(Thermometers, NEWS.waiter().unwrap()));
 //! // Asleep while there is nothing to do, and for at most 20 ms.
 //! let limit = || For::new(ThreadPark::new(), StdClock::new(), Duration::from_millis(20));
-//! let device = || Device::new(&bus, limit()).unwrap();
+//! let device = || I2cDevice::new(&bus, limit()).unwrap();
 //!
 //! let mut inside = Lm75::new(device(), 0x48);
 //! let mut outside = Tmp1075::with_address(0x49, device());

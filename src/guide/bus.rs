@@ -4,8 +4,8 @@
 //!
 //! # The problem
 //!
-//! An I2C transaction is a walk: START, the address, bytes, a repeated START, bytes the other way, STOP. A
-//! HAL writes that walk for the blocking trait and again for the async one, and has to answer each time:
+//! An I2C transaction is a sequence: START, the address, bytes, a repeated START, bytes the other way, STOP. A
+//! HAL writes it for the blocking trait and again for the async one, and has to answer each time:
 //! what does a refused address leave, how does a wait end on a bus that is stuck, what becomes of a call
 //! that is dropped in the middle. A drop that does nothing leaves a target that drives the bus; a drop that
 //! waits for STOP is a wait that no bound ends. And a driver crate that blocks and one that awaits cannot
@@ -14,7 +14,7 @@
 //! # The rule
 //!
 //! Write what the registers do, as an `i2c::Controller` (feature `embedded-hal`): five short functions that never
-//! wait. The walk, its end, its drop and every form are the library's.
+//! wait, and two for the interrupt. The sequence, its end, its drop and every form are the library's.
 //!
 //! | function | says |
 //! |---|---|
@@ -29,7 +29,7 @@
 //! |---|---|
 //! | `i2c::Bus` | an operation: `transaction(address, operations)`, tried, blocked on, bounded, awaited |
 //! | `adapter::I2c` | both traits, `embedded_hal::i2c::I2c` and `embedded_hal_async::i2c::I2c`, for one driver |
-//! | `adapter::Device` on a `SharedBus` | the same for several drivers, blocking and async at once |
+//! | `adapter::I2cDevice` on a `SharedBus` | the same for several drivers, blocking and async at once |
 //!
 //! # How long a blocking call waits
 //!
@@ -56,7 +56,7 @@
 //! use std::{sync::Mutex, thread, time::Duration};
 //! use embedded_hal::i2c::{ErrorKind, NoAcknowledgeSource};
 //! use wouldblock::{
-//!     adapter::{Device, For, SharedBus}, block::ThreadPark, event::Event,
+//!     adapter::{I2cDevice, For, SharedBus}, block::ThreadPark, event::Event,
 //!     i2c::{Address, Bus, Controller, Cursor, Direction, Error}, nb, time::StdClock,
 //! };
 //!
@@ -162,7 +162,7 @@
 //! let chip = Chip { busy: false, open: false, reads: false };
 //! let bus: SharedBus<_, 2> = SharedBus::new(Bus::new(chip, ENDED.waiter().unwrap()));
 //! let within = |time| For::new(ThreadPark::new(), StdClock::new(), time);
-//! let device = || Device::new(&bus, within(Duration::from_secs(30))).unwrap();
+//! let device = || I2cDevice::new(&bus, within(Duration::from_secs(30))).unwrap();
 //!
 //! // Both at the same time, in two threads.
 //! thread::scope(|scope| {
@@ -177,15 +177,15 @@
 //!
 //! // A bus that is stuck: the call ends in time, and the next one works.
 //! CHIP.lock().unwrap().works = false;
-//! let mut hurried = Device::new(&bus, within(Duration::from_millis(5))).unwrap();
+//! let mut hurried = I2cDevice::new(&bus, within(Duration::from_millis(5))).unwrap();
 //! assert_eq!(embedded_hal::i2c::I2c::write(&mut hurried, 0x48_u8, &[0]), Err(Error::TimedOut));
 //! assert_eq!(blocking(i2c), [23, 24, 25]);
 //! ```
 //!
 //! # SPI
 //!
-//! Here the walk is short, and the way out is what goes wrong: the chip select must rise on every one of
-//! them, and not while the clock still runs. So the HAL's author writes, as an `spi::Controller`:
+//! Here the sequence is short, and the exits go wrong: on each (end, error, time-out, drop) the chip select
+//! must rise, but not while the clock still runs. So the HAL's author writes, as an `spi::Controller`:
 //!
 //! | function | says |
 //! |---|---|
@@ -209,10 +209,10 @@
 //! ## DMA
 //!
 //! The words of a transaction are borrowed, so a DMA engine must not have them: a future that is forgotten
-//! would leave it writing into memory that is somebody else's. By DMA, the transfer is
+//! would leave it writing into memory that has another owner. By DMA, the transfer is
 //! [a job that owns what it uses](super::cancelling), in a slot: the buffer, the chip select, and the guard
-//! of the bus. So the bus is taken for as long as the engine works, and free at the end, also if nobody
-//! waits for that any more.
+//! of the bus. So the bus is taken for as long as the engine works, and free at the end, even if the
+//! job was dropped.
 //!
 //! ```
 //! use core::convert::Infallible;

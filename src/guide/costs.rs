@@ -49,7 +49,7 @@
 //! | six forms of one driver | 2,444 / 2,176 / 852 | 1,996 / 1,864 / 620 | 56 / 32 | – |
 //! | the same for a second type | 1,880 / 1,736 / 888 | 1,340 / 1,336 / 604 | 60 / 40 | – |
 //!
-//! **RISC-V with atomics, `riscv32imac-unknown-none-elf`; board `virt`**
+//! **RISC-V with atomics, `riscv32imac-unknown-none-elf`; board `virt` (`sifive_u` has the same target)**
 //!
 //! | | flash, opt 3 | flash, opt `s` | RAM | instructions |
 //! |---|---|---|---|---|
@@ -104,7 +104,7 @@
 //! # Interrupts masked
 //!
 //! The longest time, found by single-stepping every operation, without the waker's own instructions
-//! (profile L): 112 on `pc`, 23 on `ast1030`, 28 on `microbit`, 22 on `virt`, 22 on `virt-imc`.
+//! (`cargo bench --bench instructions`, row `masked_window`, fat LTO): 112 on `pc`, 23 on `ast1030`, 28 on `microbit`, 22 on `virt`, 22 on `virt-imc`.
 //! embassy's `Channel`: 32 on `pc`, 38 on `ast1030`, 46 on `microbit`, 41 on `virt`, 41 on `virt-imc`.
 //! On `pc` ours is a bounded sleep of two operations: the clock is read and the alarm is set with interrupts
 //! masked, as they must be; both are the board's code, and a part of the figure. A driver's `begin` comes on

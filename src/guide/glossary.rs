@@ -30,11 +30,13 @@
 //! | **limit** | how long a blocking call of another crate's trait waits ([`Limit`](crate::adapter::Limit)) |
 //! | **alarm** | one interrupt, some ticks from now ([`Alarm`](crate::time::Alarm)) |
 //! | **displaced** | said of a CAN frame that was queued, and whose place a more urgent one has taken |
-//! | **controller** | the register accesses of a bus, none of which waits; a **target** is what it talks to |
-//! | **transaction** | some operations with one target, from START to STOP |
+//! | **controller** | the register accesses of a bus or a chip, none of which waits; a **target** is what it talks to |
+//! | **transaction** | some operations with one target: from START to STOP, or under one chip select |
+//! | **settle** | to end what an earlier operation has left, before the next one begins |
 //! | **run** | adjacent operations of one direction, behind one START |
 //! | **boundary** | a place at which the sweep lets an interrupt come |
 //! | **sweep** | a check that places an interrupt at every boundary of a wait |
+//! | **promise** | one sentence of a contract, by its name; a **suite** checks the promises of a trait (`testing::conformance`) |
 //! | **twin** | the same code with one mistake, which a check must catch |
 //!
 //! Six of them in use:

@@ -16,7 +16,7 @@
 //! |---|---|
 //! | both ends of a critical section, in any crate | nothing: `critical_section::with`, `embassy-sync`'s `AtomicWaker`, `Signal`, mutexes and channels are seen as they are |
 //! | each access to an atomic | take it from [`sync::atomic`](crate::sync::atomic) and not from `core` |
-//! | each register access | call [`boundary`](crate::testing::boundary) in the fake of your device |
+//! | each register access | call `testing::boundary()` in the fake of your device |
 //!
 //! # From an empty project
 //!
@@ -130,7 +130,7 @@
 //! | `.., before the critical section`, `after` | it came where that line enters a section, or where it has left it |
 //! | `.., then at ..` | a second event came there; both were needed for the fault |
 //! | `(boundary 1)` | how many places the run had passed: the same line in a loop has several |
-//! | `lost`, `stuck`, `torn`, `failed` | [how each is found](crate::testing#the-sweep) |
+//! | `lost`, `stuck`, `torn`, `failed` | how each is found: module `testing` |
 //!
 //! The line of a critical section in another crate is yours that calls it: the innermost one that is not in
 //! cargo's registry. It is taken from the debug information, which a test has unless its profile takes it

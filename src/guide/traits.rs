@@ -21,7 +21,7 @@
 //! | an [`AlarmDelay`](crate::time::AlarmDelay) | `embedded_hal_async::delay::DelayNs` | itself |
 //! | a [`PinInput`](crate::digital::PinInput) | `embedded_hal::digital::InputPin`, `embedded_hal_async::digital::Wait` | [`digital::Pin`](crate::digital::Pin) |
 //! | `can::Transmit` and `can::Receive` | `embedded_can::{nb, blocking}::Can` | `can::Can` |
-//! | an [`i2c::Controller`](super::bus) | `embedded_hal::i2c::I2c`, `embedded_hal_async::i2c::I2c` | `adapter::I2c`, or `adapter::Device` on a shared bus |
+//! | an [`i2c::Controller`](super::bus) | `embedded_hal::i2c::I2c`, `embedded_hal_async::i2c::I2c` | `adapter::I2c`, or `adapter::I2cDevice` on a shared bus |
 //! | an [`spi::Controller`](super::bus) | `embedded_hal::spi::SpiBus`, `embedded_hal_async::spi::SpiBus` | `adapter::Spi` |
 //! | the same, a chip select and a clock | `embedded_hal::spi::SpiDevice`, `embedded_hal_async::spi::SpiDevice` | `adapter::SpiDevice` on a shared bus |
 //! | a `flash::Controller` | `embedded_storage::nor_flash::{ReadNorFlash, NorFlash}`, the same of `embedded_storage_async` | `adapter::NorFlash` |

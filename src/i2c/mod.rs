@@ -11,7 +11,7 @@
 //! [`Bus::transaction`] is tried, blocked on, bounded or awaited.
 //!
 //! For drivers of other crates, [`adapter::I2c`](crate::adapter::I2c) has the blocking and the async
-//! trait of `embedded-hal` at once, and [`adapter::Device`](crate::adapter::Device) shares one bus
+//! trait of `embedded-hal` at once, and [`adapter::I2cDevice`](crate::adapter::I2cDevice) shares one bus
 //! between several of them.
 //!
 //! # Operations and runs

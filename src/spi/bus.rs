@@ -36,6 +36,10 @@ impl<'e, C: Controller> Bus<'e, C> {
     /// The pin must be high. If the controller drives the chip select itself, `select` is a value of the
     /// HAL that writes its register.
     ///
+    /// # Errors
+    /// [`Error::Bus`](super::Error::Bus) and [`Error::ChipSelect`](super::Error::ChipSelect). (`TimedOut` is the
+    /// adapters'.) A pin that is low already means that two devices are selected; this is not checked.
+    ///
     /// # Cancel safety
     /// That of [`Transaction`]. A time-out of `block_for` leaves the transaction as it is, and the chip
     /// select low; dropped then, it ends as the module says. If the controller is stuck,

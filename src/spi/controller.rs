@@ -30,7 +30,7 @@ use super::Cursor;
 /// #     fn reset(&mut self) { self.fifo.clear() }
 /// # }
 ///
-/// /// A controller with FIFOs of 8 words, which interrupts when as many were received as it is told.
+/// /// A controller with FIFOs of 8 words, which interrupts when a set number of words was received.
 /// struct Simple { registers: Registers }
 ///
 /// impl Controller for Simple {
@@ -73,7 +73,7 @@ pub trait Controller {
     /// How a transaction fails on this bus: a word was lost, another controller drives it.
     type Error: spi::Error;
 
-    /// Looks whether the last bit has left and the clock is idle. After an [`abort`](Self::abort) it also
+    /// Whether the last bit has left and the clock is idle. After an [`abort`](Self::abort) it also
     /// throws away what still comes in.
     ///
     /// It is retried without an interrupt: by a loop, or a task that wakes itself. After the last word has
@@ -93,8 +93,8 @@ pub trait Controller {
     /// nothing is sent, the clock is idle, the FIFOs are empty, and no interrupt of an earlier transaction
     /// comes.
     ///
-    /// Hardware that cannot be stopped in a word waits here for the words that were begun, at most those in
-    /// its FIFO, and counts its looks.
+    /// Hardware that cannot stop within a word polls here, a bounded number of times, until the words that
+    /// were begun, at most those in its FIFO, have left.
     fn reset(&mut self);
 
     /// Enables the interrupt that announces the next worthwhile [`step`](Words::step); as

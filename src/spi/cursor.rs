@@ -81,7 +81,7 @@ impl<'a, 'b, W: Copy> Cursor<'a, 'b, W> {
     }
 
     /// Puts the next received word where it belongs; where the operation only writes, that is nowhere.
-    /// `false`, and the word is dropped: none was in flight, so it is of something earlier.
+    /// Returns `false`, and drops the word, if none is in flight: it belongs to an earlier transaction.
     #[inline]
     pub fn received(&mut self, word: W) -> bool {
         if self.received == self.sent {

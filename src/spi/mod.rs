@@ -5,7 +5,7 @@
 //! rises after the last bit has left: not when the last word is in the FIFO, and not never, because a word
 //! was lost, the caller ran out of time, or its future was dropped. Of a transaction that was cut, no word
 //! may reach the next one. A HAL writes that for the blocking trait and again for the async one, and
-//! mostly the ways out in the middle are wrong.
+//! the exits in the middle are usually wrong.
 //!
 //! The rule: a controller is a few register accesses, none of which waits. The walk over the operations,
 //! the chip select and the way out are in [`Transaction`], an [`Attempt`](crate::Attempt). A [`Bus`] ties
@@ -40,7 +40,7 @@
 //! belongs to the caller, who may be gone.
 //!
 //! A controller that does not end its words is stuck. A limit that passes ends in
-//! [`reset`](Controller::reset), and so does a drop that has looked for very long.
+//! [`reset`](Controller::reset), and so does a drop that has polled 2^20 times.
 //!
 //! # DMA
 //! A controller does not use it: the buffers of a transaction are borrowed, and a future that is forgotten

@@ -162,6 +162,7 @@ impl<W, C: Controller, S: OutputPin, K: Clock> Transaction<'_, '_, W, C, S, K> {
     }
 
     /// Whether the controller's interrupt announces the next try. If not, the next one is due at once.
+    /// After the end there is none, so the event must not be signalled either.
     #[inline]
     fn is_announced(&self) -> bool {
         matches!(self.phase, Phase::Moving | Phase::Ended)

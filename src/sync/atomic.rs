@@ -1,4 +1,4 @@
-//! The atomics of `core`, under their names, for the state that a driver of your own shares with its
+//! `AtomicBool`, `AtomicU8`, `AtomicU32` and `AtomicUsize` of `core`, under their names, for the state that a driver of your own shares with its
 //! handler.
 //!
 //! They **are** those of `core`, unless the feature `testing` is on, which only a test turns on. Then each
@@ -19,7 +19,7 @@
 //! assert_eq!(RECEIVED.swap(0, Ordering::Acquire), 1);
 //! ```
 //!
-//! On a target without compare-and-swap they can what those of `core` can there: load and store. With
+//! On a target without compare-and-swap they offer what `core`'s offer there: load and store. With
 //! `testing`, the deprecated `compare_and_swap` is missing, and `compare_exchange_weak` never fails
 //! spuriously, so that runs are repeated exactly.
 //!

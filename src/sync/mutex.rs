@@ -169,7 +169,7 @@ impl<T, const W: usize> Deref for MutexGuard<'_, T, W> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: this is the guard.
+        // SAFETY: by the invariant the value is this guard's.
         self.mutex.value.with(|value| unsafe { &*value })
     }
 }
@@ -177,7 +177,7 @@ impl<T, const W: usize> Deref for MutexGuard<'_, T, W> {
 impl<T, const W: usize> DerefMut for MutexGuard<'_, T, W> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: this is the guard.
+        // SAFETY: by the invariant the value is this guard's.
         self.mutex.value.with_mut(|value| unsafe { &mut *value })
     }
 }

@@ -221,7 +221,8 @@ const IN_ORDER: &str = "frames of one identifier are sent once each, in their or
 const NOTHING: &str = "a try that would block queues nothing";
 const LOWER: &str = "only a frame of lower priority is displaced";
 const RETURNED: &str = "a displaced frame is returned, and is not sent";
-const PRIORITIES: &str = "and so are frames of several priorities, which may displace each other";
+const PRIORITIES: &str =
+    "frames of several priorities are sent once each, in order within their identifier";
 const RECEIVED: &str = "every frame is received once, in order";
 
 #[test]

@@ -1,11 +1,11 @@
-//! `adapter::I2c` and `adapter::Device`.
+//! `adapter::I2c` and `adapter::I2cDevice`.
 
 use std::{cell::Cell, mem::ManuallyDrop, time::Duration};
 
 use embedded_hal::i2c::{ErrorKind, ErrorType, NoAcknowledgeSource, Operation};
 use fakes::leak;
 use wouldblock::{
-    adapter::{Device, For, I2c, SharedBus},
+    adapter::{For, I2c, I2cDevice, SharedBus},
     block::{Idle, Spin},
     i2c::{Direction, Error},
     testing::{
@@ -368,12 +368,12 @@ fn a_limit_ends_a_call_on_a_stuck_bus() {
 
 /// Two devices on one bus, of which the awaited one makes this mistake.
 fn shared(mistake: Mistake) -> Promises {
-    let name = format!("adapter::Device, {mistake:?}");
+    let name = format!("adapter::I2cDevice, {mistake:?}");
     Promises::of_i2c_shared(&name, move |targets| {
         let rig = rig(&targets);
         let bus: &SharedBus<_, 2> = leak(SharedBus::new(rig.bus(Flaw::None)));
-        let awaited = Twin(Device::new(bus, Spin).unwrap(), mistake, targets);
-        (awaited, Device::new(bus, Steps(rig)).unwrap(), || rig.step())
+        let awaited = Twin(I2cDevice::new(bus, Spin).unwrap(), mistake, targets);
+        (awaited, I2cDevice::new(bus, Steps(rig)).unwrap(), || rig.step())
     })
 }
 

@@ -17,7 +17,7 @@ use fakes::{
     sweep::{caught, clean},
 };
 use wouldblock::{
-    adapter::{Device, For, SharedBus},
+    adapter::{For, I2cDevice, SharedBus},
     block::{Idle, Spin},
     i2c::{Bus, Error},
     testing::{Report, Sweep, World},
@@ -47,9 +47,9 @@ fn holder_is_dropped(polls: u32, forget: bool) -> Report {
     let name = format!("i2c, shared, dropped after {polls} polls");
     sized(Sweep::new(&name).needs(14), forget).run(Rig::new, move |rig, cpu| {
         let bus: Shared<'_, 2> = SharedBus::new(rig.bus(Flaw::None));
-        let mut first = Device::new(&bus, Spin).unwrap();
-        let mut second = Device::new(&bus, cpu).unwrap();
-        assert!(Device::new(&bus, Spin).is_none(), "two devices");
+        let mut first = I2cDevice::new(&bus, Spin).unwrap();
+        let mut second = I2cDevice::new(&bus, cpu).unwrap();
+        assert!(I2cDevice::new(&bus, Spin).is_none(), "two devices");
         let mut one = [0; 1];
         {
             use embedded_hal_async::i2c::I2c;
@@ -86,18 +86,18 @@ fn a_limit_covers_the_wait_for_the_bus_and_leaves_the_holder_alone() {
     let run = |name, limited: bool| {
         sized(Sweep::new(name).needs(0), !limited).run(Rig::new, move |rig, cpu| {
             let bus: Shared<'_, 2> = SharedBus::new(rig.bus(Flaw::None));
-            let holder = Device::new(&bus, Spin).unwrap();
+            let holder = I2cDevice::new(&bus, Spin).unwrap();
             let mut future = pin!(awaited(holder, 0x48));
             let mut context = Context::from_waker(Waker::noop());
             assert!(future.as_mut().poll(&mut context).is_pending());
             let limit = For::new(cpu, cpu.clock(), Duration::from_millis(5));
             let end: End = match limited {
                 true => {
-                    let mut device = Device::new(&bus, limit).unwrap();
+                    let mut device = I2cDevice::new(&bus, limit).unwrap();
                     embedded_hal::i2c::I2c::write(&mut device, 0x50_u8, &[1])
                 }
                 false => {
-                    let mut device = Device::new(&bus, cpu).unwrap();
+                    let mut device = I2cDevice::new(&bus, cpu).unwrap();
                     embedded_hal::i2c::I2c::write(&mut device, 0x50_u8, &[1])
                 }
             };
@@ -136,7 +136,7 @@ impl Preempting {
     fn new() -> Self {
         let rig: &'static Rig = leak(Rig::new());
         let bus: &'static Shared<'static, 2> = leak(SharedBus::new(rig.bus(Flaw::None)));
-        let task: Task = Box::pin(awaited(Device::new(bus, Spin).unwrap(), 0x50));
+        let task: Task = Box::pin(awaited(I2cDevice::new(bus, Spin).unwrap(), 0x50));
         let woken = Arc::new(Woken(AtomicBool::new(false)));
         Self { rig, task: RefCell::new(Some(task)), woken, output: Cell::default(), bus }
     }
@@ -173,7 +173,7 @@ impl World for Preempting {
 fn a_blocking_call_and_an_awaited_one_of_a_higher_priority_at_once() {
     let report =
         Sweep::new("i2c, shared, both at once").needs(12).run(Preempting::new, |world, cpu| {
-            let mut device = Device::new(world.bus, cpu).unwrap();
+            let mut device = I2cDevice::new(world.bus, cpu).unwrap();
             let mut two = [0; 2];
             block(&mut device, 0x48, &mut two);
             assert_eq!(two, [0x49, 0x4a]);

@@ -18,8 +18,8 @@ use crate::flash::TAKEN;
 /// Announces that the chip is worth another look: the event of the flash.
 pub static READY: Event = Event::new();
 
-/// The flash; `None` while it is taken, or the controller's engine is, or if no chip answers that has at
-/// most three bytes of address.
+/// The flash. `None` while it or the controller's DMA engine is taken, or if there is no chip with
+/// addresses of three bytes.
 pub fn take() -> Option<Flash<'static, Chip>> {
     Some(Flash::new(Chip::take()?, READY.waiter()?))
 }

@@ -65,7 +65,7 @@ impl Port {
         self.spi.line()
     }
 
-    /// Lets the controller receive nothing any more until it is reset. Tests use it as a fault.
+    /// Stops reception until the controller is reset. Tests use it as a fault.
     pub fn deafen(&self) {
         self.spi.deafen();
     }

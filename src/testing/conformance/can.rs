@@ -134,7 +134,7 @@ trait Caller {
     type Frame: Frame;
 
     /// # Errors
-    /// The controller's error. `Ok(Err(frame))`: it would block.
+    /// The controller's error. [`Queued::WouldBlock`]: nothing was queued.
     fn transmit(&mut self, frame: &Self::Frame) -> Result<Queued<Self::Frame>, Finding>;
 
     /// `None`: it would block.
@@ -413,7 +413,8 @@ fn receives<C: Caller>(mut can: C, bus: &CanBus, only_if_there: bool) -> Found {
 
 const AS_GIVEN: &str = "a frame is sent and received as it was given";
 const IN_ORDER: &str = "frames of one identifier are sent once each, in their order";
-const PRIORITIES: &str = "and so are frames of several priorities, which may displace each other";
+const PRIORITIES: &str =
+    "frames of several priorities are sent once each, in order within their identifier";
 const RECEIVED: &str = "every frame is received once, in order";
 
 /// The suites of `embedded_can`. `make` makes the implementation over a fake that passes on to the
@@ -423,12 +424,12 @@ impl Promises {
     ///
     /// | promise | |
     /// |---|---|
-    /// | a frame is sent and received as it was given: identifier, kind, length, data | the trait |
+    /// | a frame is sent and received as it was given | the trait: identifier, kind, length, data |
     /// | frames of one identifier are sent once each, in their order | the trait |
     /// | a try that would block queues nothing, also if it is given up | the trait |
     /// | only a frame of lower priority is displaced | the trait |
     /// | a displaced frame is returned, and is not sent | the trait |
-    /// | and so are frames of several priorities, which may displace each other | the trait |
+    /// | frames of several priorities are sent once each, in order within their identifier | the trait: they may displace each other |
     /// | every frame is received once, in order | the trait |
     ///
     /// For an awaited CAN there is no trait. A wrapper whose tries poll a new future once, and drop
@@ -457,7 +458,7 @@ impl Promises {
     ///
     /// - a frame is sent and received as it was given
     /// - frames of one identifier are sent once each, in their order
-    /// - and so are frames of several priorities, which may displace each other
+    /// - frames of several priorities are sent once each, in order within their identifier
     /// - every frame is received once, in order
     pub fn of_can_blocking<C: blocking::Can + 'static, S: FnMut() + 'static>(
         name: &str,

@@ -1,9 +1,9 @@
 //! Conformance: the promises of an implementation of `embedded-hal`'s traits, checked over a fake of
 //! its device.
 //!
-//! The problem: whoever writes a HAL implements traits whose contracts are a few sentences, and mostly
-//! what goes wrong is what no driver shows on a good day: a refusal, a call that is dropped in the
-//! middle, a word that is still in a FIFO. Here each contract is a set of *promises*. Each has a name
+//! The problem: the contracts of these traits are a few sentences long, and what breaks is what an ordinary
+//! driver never exercises: a refusal, a call that is dropped in the middle, a word that is still in a FIFO.
+//! Here each contract is a set of *promises*. Each has a name
 //! and is checked by itself, so a report says which one is broken, and what was seen on the wires.
 //!
 //! | suite | trait | feature |
@@ -68,8 +68,8 @@
 //!   suite is one.) A loop that makes none is not seen, so a fake has them. What a rig borrows may be
 //!   leaked.
 //!
-//! A suite shows what the fake has: a fake whose words need no time shows no word that is still on its
-//! way. So have a broken twin of your implementation for what matters to you, and see it caught.
+//! A suite finds only what the fake models: if its words take no time, none is ever in flight. For each
+//! promise that matters to you, keep a twin that breaks it, and check that the suite reports it.
 //!
 //! # A HAL and its check
 #![cfg_attr(feature = "embedded-hal", doc = "```")]
@@ -210,10 +210,10 @@ impl Promises {
         self.promises.iter().filter(|(_, state)| which(state)).map(|(name, _)| *name).collect()
     }
 
-    /// Panics if a promise is broken, or if none is kept.
+    /// Asserts that no promise is broken, and that one is kept.
     ///
     /// # Panics
-    /// With all promises, and what was seen where one is broken.
+    /// If not, with the whole report.
     #[track_caller]
     pub fn assert_clean(&self) {
         assert!(self.broken().is_empty(), "{self}");

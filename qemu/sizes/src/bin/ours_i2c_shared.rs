@@ -8,7 +8,7 @@ use sizes::{
     i2c::{awaited, blocking, controller::ByteController, quiet},
 };
 use wouldblock::{
-    adapter::{Device, SharedBus},
+    adapter::{I2cDevice, SharedBus},
     block::Spin,
     event::Event,
     i2c::Bus,
@@ -26,8 +26,8 @@ fn handler() {
 fn foreground() -> ! {
     let Some(waiter) = ENDED.waiter() else { stop() };
     let bus: SharedBus<_, 2> = SharedBus::new(Bus::new(ByteController::new(), waiter));
-    let Some(device) = Device::new(&bus, Spin) else { stop() };
-    let Some(other) = Device::new(&bus, Spin) else { stop() };
+    let Some(device) = I2cDevice::new(&bus, Spin) else { stop() };
+    let Some(other) = I2cDevice::new(&bus, Spin) else { stop() };
     let _kept = (blocking(device), awaited(other));
     stop()
 }

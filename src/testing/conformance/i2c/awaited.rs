@@ -100,9 +100,11 @@ impl Promises {
     /// - it is woken when it can continue
     /// - dropped: the next transaction is whole
     /// - dropped: one STOP
-    /// - dropped: no STOP while the target drives the bus, so none after a byte that was read and
-    ///   acknowledged
-    /// - the drop does not wait (for a fake that asks [`holds_clock`](I2cTargets::holds_clock))
+    /// - dropped: no STOP while the target drives the bus
+    /// - the drop does not wait
+    ///
+    /// The target drives the bus after a byte that was read and acknowledged. The last one is for a fake
+    /// that asks [`holds_clock`](I2cTargets::holds_clock).
     pub fn of_i2c_awaited<I: embedded_hal_async::i2c::I2c + 'static, S: FnMut() + 'static>(
         name: &str,
         make: impl Fn(I2cTargets) -> (I, S) + Send + Sync + 'static,

@@ -263,7 +263,7 @@ impl Promises {
     /// | a refusal of the last byte is an error | the trait |
     /// | a refusal says whether it was the address or data | the trait allows "unknown" |
     /// | a refusal ends with one STOP, and the next transaction is whole | not said |
-    /// | a write of no bytes asks whether the target is there (or is an error) | not said |
+    /// | a write of no bytes asks whether the target is there | not said; it may also be an error |
     /// | operations of no bytes among others change nothing | the trait |
     /// | after a transaction of nothing the next one is whole | not said |
     pub fn of_i2c<I: I2c + 'static, S: FnMut() + 'static>(

@@ -31,10 +31,10 @@ impl Promises {
     ///
     /// - in turn, both are whole
     /// - dropping the call that holds the bus frees it
-    /// - at once, both are whole: the awaited call begins, as a task of an interrupt's executor,
-    ///   at each [boundary](crate::testing::boundary) of the blocking one, and is polled as soon as it is woken
+    /// - at once, both are whole
     ///
-    /// For the last one the fake and its idler have boundaries wherever an interrupt may come.
+    /// For the last one the awaited call begins, as a task of an interrupt's executor, at each
+    /// [boundary](crate::testing::boundary) of the blocking one, and is polled as soon as it is woken. The fake and its idler have boundaries wherever an interrupt may come.
     /// While the blocking call waits for the bus, its idler makes steps.
     pub fn of_i2c_shared<
         A: embedded_hal_async::i2c::I2c + 'static,

@@ -248,7 +248,8 @@ impl I2cTargets {
     }
 }
 
-/// As in the documentation of the trait, in short: S 48W+ 01+ S 48R+ 49+ 4a- P.
+/// As in the documentation of the trait, in short: S 48W+ 01+ S 48R+ (49)+ (4a)- P.
+/// In parentheses: from the target.
 pub(super) fn shown(wires: &[Wire]) -> String {
     let mut text = String::new();
     for wire in wires {

@@ -18,7 +18,7 @@ use super::{
     CALLS, MANY,
     call::{Call, Caller, Ended, Op, Provided, next_is_whole, once},
     check_all,
-    target::{Line, SpiTarget, shown},
+    target::{SpiTarget, Wire, shown},
 };
 
 /// The awaited trait.
@@ -67,23 +67,23 @@ const DROPPED: [Call; 3] = [
 /// What came of a dropped transaction.
 struct AfterCut {
     /// What was on the wires before the next one.
-    lines: Vec<Line>,
+    wires: Vec<Wire>,
     next: Result<(), Finding>,
 }
 
 impl AfterCut {
     /// A word after the chip select has risen.
     fn runs_on(&self) -> bool {
-        let rise = self.lines.iter().position(|line| *line == Line::High);
+        let rise = self.wires.iter().position(|wire| *wire == Wire::High);
         rise.is_some_and(|rise| {
-            self.lines[rise..].iter().any(|line| matches!(line, Line::Word(..)))
+            self.wires[rise..].iter().any(|wire| matches!(wire, Wire::Word(..)))
         })
     }
 
     /// The chip select is low at the end.
     fn stays_low(&self) -> bool {
-        let low = self.lines.iter().rfind(|line| matches!(line, Line::Low | Line::High));
-        low == Some(&Line::Low)
+        let low = self.wires.iter().rfind(|wire| matches!(wire, Wire::Low | Wire::High));
+        low == Some(&Wire::Low)
     }
 }
 
@@ -94,7 +94,9 @@ impl Promises {
     /// - it is woken when it can continue
     /// - dropped: the chip select rises, without another call
     /// - dropped: it rises when the last word is out
-    /// - dropped: the next transaction is whole, and reads no word of the one that was dropped
+    /// - dropped: the next transaction is whole
+    ///
+    /// Whole also means that it reads no word of the one that was dropped.
     pub fn of_spi_awaited<D: SpiDevice + 'static, S: FnMut() + 'static>(
         name: &str,
         make: impl Fn(SpiTarget) -> (D, S) + Send + Sync + 'static,
@@ -138,19 +140,19 @@ impl Promises {
                         if at.settled {
                             caller.settle();
                         }
-                        let lines = target.lines();
+                        let wires = target.wires();
                         let next = caught(|| next_is_whole(&mut caller, &target));
-                        let after = AfterCut { lines, next };
+                        let after = AfterCut { wires, next };
                         (ended, after)
                     });
                     let (ended, after) = run.unwrap_or_else(|fault| {
-                        (false, AfterCut { lines: Vec::new(), next: broken(fault) })
+                        (false, AfterCut { wires: Vec::new(), next: broken(fault) })
                     });
                     if ended {
                         continue;
                     }
                     all_ended = false;
-                    let seen = || format!("{at:?} of {:?}: {}", call.0, shown(&after.lines));
+                    let seen = || format!("{at:?} of {:?}: {}", call.0, shown(&after.wires));
                     if at.settled {
                         rises.holds(!after.stays_low(), seen);
                         flushed.holds(!after.runs_on(), seen);

@@ -11,7 +11,7 @@ use embedded_hal::spi::{Error, ErrorKind, Operation, SpiDevice};
 
 use super::{
     super::{Finding, broken, holds, settle},
-    target::{Line, SpiTarget, shown},
+    target::{SpiTarget, Wire, shown},
 };
 
 /// An operation of a test.
@@ -89,25 +89,25 @@ impl Call {
     }
 
     /// What is wrong with this end and what was on the wires; the promises tell what each part is.
-    pub(super) fn judge(self, ended: &Ended, lines: &[Line]) -> Judgement {
-        let seen = || format!("{:?} ended {ended:?}, {}", self.0, shown(lines));
-        let words: Vec<_> = lines
+    pub(super) fn judge(self, ended: &Ended, wires: &[Wire]) -> Judgement {
+        let seen = || format!("{:?} ended {ended:?}, {}", self.0, shown(wires));
+        let words: Vec<_> = wires
             .iter()
-            .filter_map(|line| match line {
-                Line::Word(sent, came) => Some((*sent, *came)),
+            .filter_map(|wire| match wire {
+                Wire::Word(sent, came) => Some((*sent, *came)),
                 _ => None,
             })
             .collect();
-        let last = lines.iter().rposition(|line| matches!(line, Line::Word(..)));
-        let rises = lines.iter().filter(|line| **line == Line::High).count();
-        let rise = lines.iter().rposition(|line| *line == Line::High);
+        let last = wires.iter().rposition(|wire| matches!(wire, Wire::Word(..)));
+        let rises = wires.iter().filter(|wire| **wire == Wire::High).count();
+        let rise = wires.iter().rposition(|wire| *wire == Wire::High);
         let mut low = false;
         let mut unselected = 0;
-        for line in lines {
-            match line {
-                Line::Low => low = true,
-                Line::High => low = false,
-                Line::Word(..) if !low => unselected += 1,
+        for wire in wires {
+            match wire {
+                Wire::Low => low = true,
+                Wire::High => low = false,
+                Wire::Word(..) if !low => unselected += 1,
                 _ => {}
             }
         }
@@ -210,18 +210,18 @@ pub(super) fn once(
     caller: &mut impl Caller,
     target: &SpiTarget,
     call: Call,
-) -> Result<(Ended, Vec<Line>), Finding> {
+) -> Result<(Ended, Vec<Wire>), Finding> {
     target.forget();
     let ended = caller.call(call).map_err(Finding::Broken)?;
     caller.settle();
-    Ok((ended, target.lines()))
+    Ok((ended, target.wires()))
 }
 
 /// A transaction after another one is whole.
 pub(super) fn next_is_whole(caller: &mut impl Caller, target: &SpiTarget) -> Result<(), Finding> {
     for call in [Call(&[Op::Write(&[0x0b, 0x0c])]), Call(&[Op::Write(&[0x0d]), Op::Read(2)])] {
-        let (ended, lines) = once(caller, target, call)?;
-        call.judge(&ended, &lines).whole()?;
+        let (ended, wires) = once(caller, target, call)?;
+        call.judge(&ended, &wires).whole()?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use embedded_hal::spi::{ErrorKind, SpiDevice};
 pub use self::target::SpiTarget;
 use self::{
     call::{Blocking, Call, Caller, Op, Provided, next_is_whole, once},
-    target::{Line, shown},
+    target::{Wire, shown},
 };
 use super::{Finding, Promises, broken, holds, unchecked};
 
@@ -37,27 +37,27 @@ fn checks<C: Caller>() -> [(&'static str, Check<C>); 10] {
     [
         ("one chip select is low over all operations", |mut device, target| {
             CALLS.into_iter().try_for_each(|call| {
-                let (ended, lines) = once(&mut device, target, call)?;
-                call.judge(&ended, &lines).once
+                let (ended, wires) = once(&mut device, target, call)?;
+                call.judge(&ended, &wires).once
             })
         }),
         ("the chip select rises when the last word is out", |mut device, target| {
             CALLS.into_iter().try_for_each(|call| {
-                let (ended, lines) = once(&mut device, target, call)?;
-                call.judge(&ended, &lines).flushed
+                let (ended, wires) = once(&mut device, target, call)?;
+                call.judge(&ended, &wires).flushed
             })
         }),
         ("when a call returns, the chip select is high", when_it_returns),
         ("the words are sent as they were given", |mut device, target| {
             CALLS.into_iter().try_for_each(|call| {
-                let (ended, lines) = once(&mut device, target, call)?;
-                call.judge(&ended, &lines).sent
+                let (ended, wires) = once(&mut device, target, call)?;
+                call.judge(&ended, &wires).sent
             })
         }),
         ("each word that is read is the one that has come for it", |mut device, target| {
             CALLS.into_iter().try_for_each(|call| {
-                let (ended, lines) = once(&mut device, target, call)?;
-                call.judge(&ended, &lines).read
+                let (ended, wires) = once(&mut device, target, call)?;
+                call.judge(&ended, &wires).read
             })
         }),
         ("read, write, transfer and transfer_in_place are such transactions", provided),
@@ -72,9 +72,9 @@ fn when_it_returns<C: Caller>(mut device: C, target: &SpiTarget) -> Found {
     for call in CALLS {
         target.forget();
         let ended = device.call(call).map_err(Finding::Broken)?;
-        let lines = target.lines();
-        holds(lines.last() == Some(&Line::High), || {
-            format!("{:?} has ended {ended:?}, {}", call.0, shown(&lines))
+        let wires = target.wires();
+        holds(wires.last() == Some(&Wire::High), || {
+            format!("{:?} has ended {ended:?}, {}", call.0, shown(&wires))
         })?;
         device.settle();
     }
@@ -91,7 +91,7 @@ fn provided<C: Caller>(mut device: C, target: &SpiTarget) -> Found {
         target.forget();
         let ended = device.provided(provided, call).map_err(Finding::Broken)?;
         device.settle();
-        call.judge(&ended, &target.lines()).whole()?;
+        call.judge(&ended, &target.wires()).whole()?;
     }
     Ok(())
 }
@@ -99,23 +99,23 @@ fn provided<C: Caller>(mut device: C, target: &SpiTarget) -> Found {
 fn a_delay<C: Caller>(mut device: C, target: &SpiTarget) -> Found {
     const TIME: u32 = 700;
     let call = Call(&[Op::Write(&[1, 2, 3]), Op::Delay(TIME), Op::Write(&[4])]);
-    let (ended, lines) = once(&mut device, target, call)?;
-    let seen = || format!("{ended:?}, {}", shown(&lines));
+    let (ended, wires) = once(&mut device, target, call)?;
+    let seen = || format!("{ended:?}, {}", shown(&wires));
     holds(ended.result == Ok(()), seen)?;
-    if !lines.iter().any(|line| matches!(line, Line::Pass(_))) {
+    if !wires.iter().any(|wire| matches!(wire, Wire::Pass(_))) {
         return unchecked("the fake does not say how time passes");
     }
     // Between the third word and the fourth one.
     let (mut words, mut time) = (0, 0);
-    for line in &lines {
+    for line in &wires {
         match line {
-            Line::Word(..) => words += 1,
-            Line::Pass(its) if words == 3 => time += its,
+            Wire::Word(..) => words += 1,
+            Wire::Pass(its) if words == 3 => time += its,
             _ => {}
         }
     }
     holds(time >= TIME.into(), seen)?;
-    call.judge(&ended, &lines).whole()
+    call.judge(&ended, &wires).whole()
 }
 
 fn no_words<C: Caller>(mut device: C, target: &SpiTarget) -> Found {
@@ -124,16 +124,16 @@ fn no_words<C: Caller>(mut device: C, target: &SpiTarget) -> Found {
         Call(&[Op::Write(&[])]),
         Call(&[Op::Read(0), Op::Transfer(0, &[]), Op::InPlace(&[])]),
     ] {
-        let (ended, lines) = once(&mut device, target, call)?;
-        let words = lines.iter().any(|line| matches!(line, Line::Word(..)));
-        let low = lines.iter().rfind(|line| matches!(line, Line::Low | Line::High));
-        holds(ended.result == Ok(()) && !words && low != Some(&Line::Low), || {
-            format!("{:?} ended {ended:?}, {}", call.0, shown(&lines))
+        let (ended, wires) = once(&mut device, target, call)?;
+        let words = wires.iter().any(|wire| matches!(wire, Wire::Word(..)));
+        let low = wires.iter().rfind(|wire| matches!(wire, Wire::Low | Wire::High));
+        holds(ended.result == Ok(()) && !words && low != Some(&Wire::Low), || {
+            format!("{:?} ended {ended:?}, {}", call.0, shown(&wires))
         })?;
     }
     let call = Call(&[Op::Write(&[]), Op::Write(&[1]), Op::Read(0), Op::Read(2), Op::Write(&[])]);
-    let (ended, lines) = once(&mut device, target, call)?;
-    call.judge(&ended, &lines).whole()?;
+    let (ended, wires) = once(&mut device, target, call)?;
+    call.judge(&ended, &wires).whole()?;
     next_is_whole(&mut device, target)
 }
 
@@ -162,17 +162,17 @@ fn the_first_error<C: Caller>(mut device: C, target: &SpiTarget) -> Found {
     failing(&mut device, target, |device, result| {
         device.settle();
         holds(result == Err(ErrorKind::Overrun), || {
-            format!("{result:?}, with {}", shown(&target.lines()))
+            format!("{result:?}, with {}", shown(&target.wires()))
         })
     })
 }
 
 fn after_errors<C: Caller>(mut device: C, target: &SpiTarget) -> Found {
     failing(&mut device, target, |device, _| {
-        let lines = target.lines();
-        let low = lines.iter().rfind(|line| matches!(line, Line::Low | Line::High));
-        if low == Some(&Line::Low) {
-            return broken(format!("an error was returned, {}", shown(&lines)));
+        let wires = target.wires();
+        let low = wires.iter().rfind(|wire| matches!(wire, Wire::Low | Wire::High));
+        if low == Some(&Wire::Low) {
+            return broken(format!("an error was returned, {}", shown(&wires)));
         }
         device.settle();
         next_is_whole(device, target)

@@ -21,7 +21,7 @@ pub struct SpiTarget(Arc<Mutex<Chip>>);
 
 #[derive(Debug, Default)]
 struct Chip {
-    lines: Vec<Line>,
+    wires: Vec<Wire>,
     next: u8,
     is_low: bool,
     /// How many questions come before the first fault. Every later one is another fault.
@@ -31,7 +31,7 @@ struct Chip {
 
 /// What happened on the wires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(super) enum Wire {
     /// The chip select falls.
     Low,
     /// It rises.
@@ -57,7 +57,7 @@ impl SpiTarget {
         let mut chip = self.chip();
         if chip.is_low != low {
             chip.is_low = low;
-            chip.lines.push(if low { Line::Low } else { Line::High });
+            chip.wires.push(if low { Wire::Low } else { Wire::High });
         }
     }
 
@@ -67,7 +67,7 @@ impl SpiTarget {
         let mut chip = self.chip();
         let came = chip.next;
         chip.next = (chip.next + 1) % 251;
-        chip.lines.push(Line::Word(sent, came));
+        chip.wires.push(Wire::Word(sent, came));
         came
     }
 
@@ -75,7 +75,7 @@ impl SpiTarget {
     /// between two readings of its clock.
     pub fn pass(&self, nanoseconds: u32) {
         tick();
-        self.chip().lines.push(Line::Pass(nanoseconds.into()));
+        self.chip().wires.push(Wire::Pass(nanoseconds.into()));
     }
 
     /// Whether the controller fails now, and how. A fake asks when it is told to move words, and when it
@@ -110,25 +110,25 @@ impl SpiTarget {
         self.chip().asked > 0
     }
 
-    pub(super) fn lines(&self) -> Vec<Line> {
-        self.chip().lines.clone()
+    pub(super) fn wires(&self) -> Vec<Wire> {
+        self.chip().wires.clone()
     }
 
     /// Forgets what was on the wires.
     pub(super) fn forget(&self) {
-        self.chip().lines.clear();
+        self.chip().wires.clear();
     }
 }
 
 /// In short: [ 01 02 ] is a chip select over two words.
-pub(super) fn shown(lines: &[Line]) -> String {
+pub(super) fn shown(wires: &[Wire]) -> String {
     let mut text = String::new();
-    for line in lines {
+    for line in wires {
         _ = match line {
-            Line::Low => write!(text, "[ "),
-            Line::High => write!(text, "] "),
-            Line::Word(sent, _) => write!(text, "{sent:02x} "),
-            Line::Pass(time) => write!(text, "{time}ns "),
+            Wire::Low => write!(text, "[ "),
+            Wire::High => write!(text, "] "),
+            Wire::Word(sent, _) => write!(text, "{sent:02x} "),
+            Wire::Pass(time) => write!(text, "{time}ns "),
         };
     }
     format!("on the wires `{}`", text.trim_end())

@@ -25,7 +25,7 @@ pub const EEPROM: u8 = 0x50;
 /// An expander of 8 pins, of which the host has connected pin 0 to pin 1.
 pub const EXPANDER: u8 = 0x20;
 /// There is none.
-pub const NOBODY: u8 = 0x21;
+pub const ABSENT: u8 = 0x21;
 
 /// Where tests put [`KEPT`] into the memory.
 const PLACE: [u8; 2] = [1, 0x20];

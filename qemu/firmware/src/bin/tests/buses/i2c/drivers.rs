@@ -16,13 +16,13 @@ use port_expander::{
 use tmp1x2::Tmp1x2;
 use tmp1075::Tmp1075;
 use wouldblock::{
-    adapter::{Device, I2c, SharedBus},
+    adapter::{I2c, I2cDevice, SharedBus},
     i2c::Error,
 };
 
-use super::{EEPROM, EXPANDER, FREEZER, NOBODY, THERMOMETER};
+use super::{ABSENT, EEPROM, EXPANDER, FREEZER, THERMOMETER};
 
-/// How many `Device`s a test needs at most.
+/// How many `I2cDevice`s a test needs at most.
 const DEVICES: usize = 2;
 
 fn lm75_reads_the_temperature(_: &'static Board) {
@@ -34,8 +34,10 @@ fn lm75_reads_the_temperature(_: &'static Board) {
     thermometer.set_os_temperature(80.5).expect("it is there");
     thermometer.set_hysteresis_temperature(75.0).expect("it is there");
     assert_eq!(thermometer.read_temperature().ok(), Some(23.5));
-    let mut nobody = Lm75::new(thermometer.destroy(), NOBODY);
-    let Err(lm75::Error::I2C(error)) = nobody.read_temperature() else { panic!("nobody is there") };
+    let mut absent = Lm75::new(thermometer.destroy(), ABSENT);
+    let Err(lm75::Error::I2C(error)) = absent.read_temperature() else {
+        panic!("an absent device responds")
+    };
     assert_eq!(error, Error::Bus(ErrorKind::NoAcknowledge(NoAcknowledgeSource::Address)));
 }
 crate::registry::test!(lm75_reads_the_temperature);
@@ -143,7 +145,7 @@ where
 
 fn port_expander_drives_pins_that_come_back(_: &'static Board) {
     let bus: SharedBus<_, DEVICES> = SharedBus::new(drivers::i2c::take().expect("the first"));
-    let device = || Device::new(&bus, Park).expect("no more than that");
+    let device = || I2cDevice::new(&bus, Park).expect("no more than that");
     drive(Pca9554::new(device(), false, false, false), device());
     let taken = I2C.line().taken();
     assert!(taken > 0, "asleep until interrupts");
@@ -159,7 +161,7 @@ crate::registry::test!(port_expander_drives_pins_that_come_back);
 /// All of them on one bus, one after the other; the awaited one by the same kind of value.
 fn all_on_one_bus(_: &'static Board) {
     let bus: SharedBus<_, DEVICES> = SharedBus::new(drivers::i2c::take().expect("the first"));
-    let device = || Device::new(&bus, Park).expect("no more than that");
+    let device = || I2cDevice::new(&bus, Park).expect("no more than that");
     assert_eq!(EEPROM, 0x50, "the default address");
     let mut thermometer = Tmp1075::with_address(THERMOMETER, device());
     let other = RefCell::new(Some(device()));
@@ -174,6 +176,6 @@ fn all_on_one_bus(_: &'static Board) {
         assert_eq!(freezer.read_temperature().ok(), Some(-12.5));
         other.replace(Some(freezer.destroy()));
     }
-    assert!(Device::new(&bus, Park).is_none(), "two are handed out");
+    assert!(I2cDevice::new(&bus, Park).is_none(), "two are handed out");
 }
 crate::registry::test!(all_on_one_bus);

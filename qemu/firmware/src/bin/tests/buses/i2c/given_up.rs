@@ -6,7 +6,7 @@ use embedded_hal::i2c::Operation;
 use report::Xorshift;
 use wouldblock::i2c::{Bus, Controller, Cursor};
 
-use super::{EEPROM, NOBODY, PLACE, THERMOMETER, is_right, keep};
+use super::{ABSENT, EEPROM, PLACE, THERMOMETER, is_right, keep};
 
 /// Makes `tries` tries, and drops the transaction. Whether that was before its end.
 fn cut<C: Controller>(bus: &mut Bus<'_, C>, kind: u32, tries: u32) -> bool {
@@ -16,7 +16,7 @@ fn cut<C: Controller>(bus: &mut Bus<'_, C>, kind: u32, tries: u32) -> bool {
         1 => (THERMOMETER, &mut [Operation::Write(&[0]), Operation::Read(&mut two)]),
         2 => (THERMOMETER, &mut [Operation::Read(&mut two)]),
         3 => (EEPROM, &mut [Operation::Write(&[7, 0]), Operation::Write(b"cut")]),
-        _ => (NOBODY, &mut [Operation::Write(&[1, 2])]),
+        _ => (ABSENT, &mut [Operation::Write(&[1, 2])]),
     };
     let mut transaction = bus.transaction(address, operations);
     (0..tries).all(|_| matches!(transaction.attempt(), Err(nb::Error::WouldBlock)))

@@ -27,7 +27,7 @@ use portable_atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use static_cell::StaticCell;
 use tmp1075::Tmp1075;
 use wouldblock::{
-    adapter::{Device, For, SharedBus},
+    adapter::{For, I2cDevice, SharedBus},
     attempt,
     event::Event,
     i2c::{Bus, Error},
@@ -68,7 +68,7 @@ fn a_blocking_driver_beside_an_awaited_one_of_a_higher_priority(_: &'static Boar
     #[embassy_executor::task]
     async fn task(bus: &'static Shared) {
         let mut waiter = TURN.waiter().expect("the first");
-        let device = Device::new(bus, Park).expect("two");
+        let device = I2cDevice::new(bus, Park).expect("two");
         let mut thermometer = Tmp1075::with_address(THERMOMETER, device);
         loop {
             let Ok(()) = waiter.operation(attempt::from_fn(take_turn)).await;
@@ -91,7 +91,7 @@ fn a_blocking_driver_beside_an_awaited_one_of_a_higher_priority(_: &'static Boar
         }
     });
     start_in_handler().spawn(task(bus).expect("the task is not running"));
-    let mut freezer = Lm75::new(Device::new(bus, Park).expect("two"), FREEZER);
+    let mut freezer = Lm75::new(I2cDevice::new(bus, Park).expect("two"), FREEZER);
     for _ in 0..READS {
         assert_eq!(freezer.read_temperature().ok(), Some(-12.5));
     }
@@ -113,7 +113,7 @@ crate::registry::test!(a_blocking_driver_beside_an_awaited_one_of_a_higher_prior
 fn a_blocking_driver_waits_for_a_suspended_task(_: &'static Board) {
     #[embassy_executor::task]
     async fn task(bus: &'static Shared) {
-        let device = Device::new(bus, Park).expect("two");
+        let device = I2cDevice::new(bus, Park).expect("two");
         let mut thermometer = Tmp1075::with_address(THERMOMETER, device);
         assert_eq!(thermometer.get_temperature_float().await, Ok(23.5));
         READ.fetch_add(1, Relaxed);
@@ -133,7 +133,7 @@ fn a_blocking_driver_waits_for_a_suspended_task(_: &'static Board) {
     });
     Line::Timer.enable();
     start_in_handler().spawn(task(bus).expect("the task is not running"));
-    let mut freezer = Lm75::new(Device::new(bus, Park).expect("two"), FREEZER);
+    let mut freezer = Lm75::new(I2cDevice::new(bus, Park).expect("two"), FREEZER);
     assert!(bus.try_lock().is_err() && READ.load(Relaxed) == 0, "the task has the bus");
     alarm::one_shot(alarm::ticks_per_second() / 1000);
     assert_eq!(freezer.read_temperature().ok(), Some(-12.5));
@@ -149,7 +149,7 @@ fn in_one_executor_a_limit_ends_what_would_wait_for_ever(_: &'static Board) {
     // Spawned last, so it runs first.
     #[embassy_executor::task]
     async fn awaiting(bus: &'static Shared) {
-        let device = Device::new(bus, Park).expect("two");
+        let device = I2cDevice::new(bus, Park).expect("two");
         let mut thermometer = Tmp1075::with_address(THERMOMETER, device);
         assert_eq!(thermometer.get_temperature_float().await, Ok(23.5));
         READ.fetch_add(1, Relaxed);
@@ -159,7 +159,7 @@ fn in_one_executor_a_limit_ends_what_would_wait_for_ever(_: &'static Board) {
     async fn blocking(bus: &'static Shared) {
         assert!(bus.try_lock().is_err() && READ.load(Relaxed) == 0, "the other one has the bus");
         let limit = For::new(alarm::park_until(), clock(), Duration::from_millis(2));
-        let mut freezer = Lm75::new(Device::new(bus, limit).expect("two"), FREEZER);
+        let mut freezer = Lm75::new(I2cDevice::new(bus, limit).expect("two"), FREEZER);
         let end = freezer.read_temperature();
         assert!(matches!(end, Err(lm75::Error::I2C(Error::TimedOut))), "{end:?}");
         core::future::poll_fn(|context| {
@@ -188,7 +188,8 @@ crate::registry::test!(in_one_executor_a_limit_ends_what_would_wait_for_ever);
 fn an_awaited_driver_is_dropped_after_any_poll(_: &'static Board) {
     let bus = share();
     keep(&mut bus.try_lock().expect("it is free"));
-    let mut thermometer = Tmp1075::with_address(THERMOMETER, Device::new(bus, Park).expect("two"));
+    let mut thermometer =
+        Tmp1075::with_address(THERMOMETER, I2cDevice::new(bus, Park).expect("two"));
     let (mut cuts, mut ends) = (0, 0);
     for polls in 0..8 {
         // With interrupts held off and let in, the tries fall elsewhere.
@@ -246,7 +247,7 @@ fn a_handler_uses_the_bus_by_tries(_: &'static Board) {
     Line::Timer.set_handler(read_by_tries);
     Line::Timer.enable();
     alarm::one_shot(alarm::ticks_per_second() / 50_000);
-    let mut freezer = Lm75::new(Device::new(bus, Park).expect("two"), FREEZER);
+    let mut freezer = Lm75::new(I2cDevice::new(bus, Park).expect("two"), FREEZER);
     for _ in 0..1000 {
         assert_eq!(freezer.read_temperature().ok(), Some(-12.5));
         (0..100).for_each(|pause| _ = black_box(pause));

@@ -10,7 +10,7 @@ use board::{
 use drivers::i2c::on_interrupt;
 use embedded_hal::i2c::{I2c as _, Operation};
 use wouldblock::{
-    adapter::{Device, For, I2c, SharedBus},
+    adapter::{For, I2c, I2cDevice, SharedBus},
     block::Spin,
     i2c::Error,
     time as wait,
@@ -87,7 +87,7 @@ crate::registry::test!(through_the_adapter_a_limit_resets_the_bus);
 fn limits_of_nothing_and_of_years(_: &'static Board) {
     let mut two = [0; 2];
     let bus: SharedBus<_, 2> = SharedBus::new(drivers::i2c::take().expect("the first"));
-    let device = |duration| Device::new(&bus, For::new(Spin, clock(), duration)).expect("two");
+    let device = |duration| I2cDevice::new(&bus, For::new(Spin, clock(), duration)).expect("two");
     let (mut none, mut years) = (device(Duration::ZERO), device(Duration::MAX));
     for _ in 0..3 {
         assert_eq!(none.write_read(THERMOMETER, &[0], &mut two), Err(Error::TimedOut));

@@ -13,7 +13,7 @@ use wouldblock::{
     i2c::{Address, Error},
 };
 
-use super::{COLD, EEPROM, FREEZER, KEPT, NOBODY, PLACE, THERMOMETER, WARM, is_right, keep};
+use super::{ABSENT, COLD, EEPROM, FREEZER, KEPT, PLACE, THERMOMETER, WARM, is_right, keep};
 
 /// How often the controller interrupts during `f`.
 fn interrupts_of(f: impl FnOnce()) -> u64 {
@@ -82,15 +82,15 @@ fn bad_input_is_an_error_and_the_next_transaction_works(_: &'static Board) {
         assert_eq!(bus.transaction(address, operations).block(Spin).is_ok(), expected.is_ok());
         assert!(is_right(&mut bus), "after {address:?}");
     };
-    let (mut one, nobody) = ([0], NOBODY.into());
-    end(nobody, &mut [Operation::Write(&[0])], refused(NoAcknowledgeSource::Address));
-    end(nobody, &mut [Operation::Read(&mut one)], refused(NoAcknowledgeSource::Address));
+    let (mut one, absent) = ([0], ABSENT.into());
+    end(absent, &mut [Operation::Write(&[0])], refused(NoAcknowledgeSource::Address));
+    end(absent, &mut [Operation::Read(&mut one)], refused(NoAcknowledgeSource::Address));
     // Writes of no bytes ask whether a target is there.
-    end(nobody, &mut [Operation::Write(&[])], refused(NoAcknowledgeSource::Address));
+    end(absent, &mut [Operation::Write(&[])], refused(NoAcknowledgeSource::Address));
     end(THERMOMETER.into(), &mut [Operation::Write(&[])], Ok(()));
     // Nothing to do.
-    end(nobody, &mut [], Ok(()));
-    end(nobody, &mut [Operation::Read(&mut [])], Ok(()));
+    end(absent, &mut [], Ok(()));
+    end(absent, &mut [Operation::Read(&mut [])], Ok(()));
     // Addresses that are none, and one that this controller does not have.
     end(0x80_u8.into(), &mut [Operation::Write(&[0])], Err(Error::AddressOutOfRange));
     end(0x400_u16.into(), &mut [Operation::Write(&[0])], Err(Error::AddressOutOfRange));

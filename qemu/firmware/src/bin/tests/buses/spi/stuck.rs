@@ -111,7 +111,7 @@ fn limits_of_nothing_and_of_years(_: &'static Board) {
 }
 crate::registry::test!(limits_of_nothing_and_of_years);
 
-/// `SpiBus`, without a chip select: nobody hears it, and nobody answers.
+/// `SpiBus`, without a chip select: no device hears it.
 fn a_bus_by_itself(_: &'static Board) {
     let (bus, _) = FLASH.take().expect("the first");
     let mut spi: Spi<'_, _, _> = Spi::new(bus, For::new(alarm::park_until(), clock(), LIMIT));
