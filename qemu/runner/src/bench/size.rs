@@ -169,6 +169,8 @@ fn build(toolchain: &Toolchain, board: &Board, opt: Opt, choice: Choice) -> Resu
         let peers = cases().flat_map(|case| case.peers).map(|(_, program)| (*program).to_owned());
         binaries.extend(peers.chain([FRAME.into()]));
     }
+    binaries.sort();
+    binaries.dedup(); // Two cases may have one program.
     cargo.args(binaries.iter().flat_map(|binary| ["--bin", binary]));
     cargo::tell(&mut cargo, choice, board, opt.profile(), toolchain.builds_core);
     let target = board.target;
