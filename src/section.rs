@@ -3,8 +3,9 @@
 //! The crate `critical-section` has one, too, behind its feature `std`; but with the feature
 //! `testing` each end of a critical section, in any crate, is a boundary of the sweep, and that
 //! one has no place for it. A program has one implementation. So that other crates may ask for the
-//! one of `critical-section` all the same, this one is a weak symbol on Linux: if both are linked,
-//! the other is in force, and a sweep refuses to run. Elsewhere two do not link.
+//! one of `critical-section` all the same, this one is a weak symbol on Linux for x86_64 and AArch64: both link,
+//! and the linker takes one, for all callers. If that is the other one, a sweep refuses to run. Elsewhere, and in
+//! a program with `lto = "fat"`, two may not link.
 
 // Invariant: a thread whose `HELD` is not zero has set `LOCK.taken`, or is about to, or has just
 // cleared it; so at most one thread runs code in a critical section. `HELD` changes before `taken`

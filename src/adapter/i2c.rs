@@ -17,7 +17,7 @@ use crate::{
 ///
 /// Its blocking calls wait with the [`Limit`] `L`. Where that passes, the call fails with
 /// [`Error::TimedOut`], and the controller is [reset](Controller::reset), so the next call finds it as
-/// after power-on; a target that holds the data line is not released. With [`Spin`] its interrupt stays disabled.
+/// after power-on; a target that holds the data line is not released. With [`Spin`] its interrupt is not enabled.
 ///
 /// # Cancel safety
 /// Of its awaited calls: that of [`Transaction`](crate::i2c::Transaction). The bus is usable after a

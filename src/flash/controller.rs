@@ -131,7 +131,7 @@ pub trait Controller {
     /// The number of bytes of a sector, which begins at a multiple of it.
     const ERASE_SIZE: usize;
 
-    /// The number of bytes of the chip.
+    /// The number of bytes of the chip. Beyond `u32::MAX` no operation reaches.
     fn capacity(&self) -> usize;
 
     /// Whether the chip is ready. It also ends what an operation has left that was given up: a read that
@@ -144,6 +144,10 @@ pub trait Controller {
 
     /// Reads into the first of `bytes`, as many as there are now, and returns their number: at least one,
     /// and a multiple of `READ_SIZE`.
+    ///
+    /// Nothing accesses `bytes` after the return, also if that is `WouldBlock`: the operation may be given up
+    /// then, and the memory has another owner. So a DMA engine reads into a buffer of the controller's own. The
+    /// same holds for [`program`](Self::program).
     ///
     /// # Errors
     /// [`nb::Error::WouldBlock`]: none yet, and the same call follows. Another error ends the operation.

@@ -116,7 +116,7 @@ enum Phase {
 
 impl<'a, C: Controller, R: Rest<C>> Walk<'a, C, R> {
     pub(super) fn new(controller: &'a mut C, offset: u32, rest: R) -> Self {
-        // So no sum of an offset and a length has more than 32 bits.
+        // So no sum of an offset and a length has more than 32 bits. (The last byte of 4 GiB is out of reach.)
         let capacity = controller.capacity().min(u32::MAX as usize);
         let first = offset as usize;
         let phase = match rest.left() {

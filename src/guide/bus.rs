@@ -189,7 +189,7 @@
 //!
 //! | function | says |
 //! |---|---|
-//! | `flush` | has the last bit left? After an `abort`, throw away what still comes in |
+//! | `flush` | has the last bit left? Throw away what has come in and was not taken |
 //! | `abort` | no further word begins |
 //! | `reset` | the controller is stuck: as after power-on |
 //! | `arm`, `disarm` | the interrupt |
@@ -211,12 +211,15 @@
 //! The words of a transaction are borrowed, so a DMA engine must not have them: a future that is forgotten
 //! would leave it writing into memory that has another owner. By DMA, the transfer is
 //! [a job that owns what it uses](super::cancelling), in a slot: the buffer, the chip select, and the guard
-//! of the bus. So the bus is taken for as long as the engine works, and free at the end, even if the
-//! job was dropped.
+//! of the bus. So the bus is taken for as long as the engine works. At the end the job gives all of it back; if the
+//! job was dropped, [`reclaim`](crate::job::Slot::reclaim) or the next `start` does.
+//!
+//! The engine's interrupt comes when the last word has come back, and no other one follows. A part of a bit may
+//! still be on the wire then, so the try of the job repeats `flush`, a bounded number of times.
 //!
 //! ```
 //! use core::convert::Infallible;
-//! use std::{collections::VecDeque, sync::{Mutex, atomic::{AtomicUsize, Ordering::Relaxed}}};
+//! use std::{collections::VecDeque, sync::{Mutex, atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed}}};
 //! use embedded_hal::{digital::{ErrorType, OutputPin}, spi::Operation};
 //! use wouldblock::{
 //!     Attempt, adapter::{SharedBus, SpiDevice}, block::Spin, event::Event, job::{Background, Slot}, nb,
@@ -226,13 +229,17 @@
 //! // The hardware: a FIFO, a device that returns the complement of what it gets, a DMA engine.
 //! static FIFO: Mutex<VecDeque<u8>> = Mutex::new(VecDeque::new());
 //! static SENT_BY_DMA: AtomicUsize = AtomicUsize::new(0);
+//! static BUSY: AtomicBool = AtomicBool::new(false); // the last bit is on the wire
 //! static NEWS: Event = Event::new();
 //!
 //! // All that the HAL's author writes. (This FIFO has room for all there is, so nothing must wait.)
 //! struct Chip;
 //! impl Controller for Chip {
 //!     type Error = Infallible;
-//!     fn flush(&mut self) -> nb::Result<(), Infallible> { Ok(FIFO.lock().unwrap().clear()) }
+//!     fn flush(&mut self) -> nb::Result<(), Infallible> {
+//!         if BUSY.swap(false, Relaxed) { return Err(nb::Error::WouldBlock) }
+//!         Ok(FIFO.lock().unwrap().clear()) // also what came in while DMA has sent
+//!     }
 //!     fn abort(&mut self) { FIFO.lock().unwrap().clear() }
 //!     fn reset(&mut self) { FIFO.lock().unwrap().clear() }
 //! }
@@ -286,7 +293,8 @@
 //!     type Error = Infallible;
 //!     fn attempt(&mut self) -> nb::Result<(), Infallible> {
 //!         if SENT_BY_DMA.load(Relaxed) < self.bytes.len() { return Err(nb::Error::WouldBlock) }
-//!         self.bus.controller().flush()?; // The last word has come back: a part of a bit is left.
+//!         // Ready within a bit; if not, the controller is stuck.
+//!         if !(0..1000).any(|_| self.bus.controller().flush().is_ok()) { self.bus.controller().reset() }
 //!         Ok(self.select.set_high()?)
 //!     }
 //! }
@@ -302,6 +310,7 @@
 //! let Ok(guard) = bus.try_lock() else { panic!("it is free") };
 //! drop(DMA.start(Write { bus: guard, select: Select, bytes: b"pixels" })); // The job is given up,
 //! assert!(bus.try_lock().is_err());                                       // and keeps the bus
+//! BUSY.store(true, Relaxed);
 //! SENT_BY_DMA.store(6, Relaxed);
 //! drop(DMA.on_interrupt());                                               // until the engine is done:
 //! drop(DMA.reclaim());                                                    // here is what it owned.

@@ -31,8 +31,9 @@
 //! ```
 //!
 //! `testing` brings the critical section of the host program. Another one must not be there: take the
-//! feature `std` of `critical-section` away if you had turned it on. (On Linux a program with both links, and
-//! a sweep then refuses to run; elsewhere it may not link.) Tests of your firmware's own critical section
+//! feature `std` of `critical-section` away if you had turned it on. (On Linux, for x86_64 and AArch64,
+//! a program with both links, and if the other one is in force, a sweep refuses to run. Elsewhere, and with
+//! `lto = "fat"`, it may not link.) Tests of your firmware's own critical section
 //! do not belong here: the sweep has one core, and one stack.
 //!
 //! The driver, in `src/lib.rs`. It has no name of this crate:

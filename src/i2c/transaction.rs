@@ -57,17 +57,18 @@ impl<'a, 'b, C: Controller> Transaction<'a, 'b, C> {
 
     /// Retries until the end, without its event.
     #[inline]
-    pub(crate) fn spin(self) -> Result<(), Error<C::Error>> {
-        let mut this = mem::ManuallyDrop::new(self); // At its end a drop would do nothing.
-        if !this.cursor.next_run() {
+    pub(crate) fn spin(mut self) -> Result<(), Error<C::Error>> {
+        if !self.cursor.next_run() {
             return Ok(());
         }
-        if this.phase == Phase::OutOfRange {
+        if self.phase == Phase::OutOfRange {
             return Err(Error::AddressOutOfRange);
         }
-        let begun = block(from_fn(|| this.begin()));
-        let Self { controller, cursor, .. } = &mut *this;
-        begun.and_then(|()| block(from_fn(|| controller.step(cursor)))).map_err(Error::Bus)
+        let begun = block(from_fn(|| self.begin()));
+        let Self { controller, cursor, .. } = &mut self;
+        let end = begun.and_then(|()| block(from_fn(|| controller.step(cursor))));
+        mem::forget(self); // At its end a drop would do nothing. (If the controller panics, it aborts.)
+        end.map_err(Error::Bus)
     }
 
     /// From the first try until after START.

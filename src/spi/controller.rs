@@ -73,8 +73,8 @@ pub trait Controller {
     /// How a transaction fails on this bus: a word was lost, another controller drives it.
     type Error: spi::Error;
 
-    /// Whether the last bit has left and the clock is idle. After an [`abort`](Self::abort) it also
-    /// throws away what still comes in.
+    /// Whether the last bit has left and the clock is idle. It also throws away what has come in and was not
+    /// taken: after an [`abort`](Self::abort), or of a transaction that was forgotten.
     ///
     /// It is retried without an interrupt: by a loop, or a task that wakes itself. After the last word has
     /// come back, that is for a part of a bit.

@@ -98,13 +98,11 @@ impl<'a, 'b, W: Copy, C: Words<W>, S: OutputPin, K: Clock> Transaction<'a, 'b, W
             match (step, &self.phase) {
                 (Err(nb::Error::WouldBlock), _) => return Err(nb::Error::WouldBlock),
                 (Ok(()), Phase::Settling) => {
-                    if let Some((select, _)) = &mut self.device
-                        && let Err(error) = select.set_low()
-                    {
-                        self.error = Some(Error::ChipSelect(error));
-                        self.phase = Phase::Flushing;
-                    } else {
-                        self.next();
+                    // From here on the pin may be low, also if it fails or panics.
+                    self.phase = Phase::Flushing;
+                    match self.device.as_mut().map_or(Ok(()), |(select, _)| select.set_low()) {
+                        Ok(()) => self.next(),
+                        Err(error) => self.error = Some(Error::ChipSelect(error)),
                     }
                 }
                 (Ok(()), &Phase::Waiting(ns)) => match &self.device {

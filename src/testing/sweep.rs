@@ -98,7 +98,7 @@ impl<'n> Sweep<'n> {
         world: impl Fn() -> W + Send + Sync + 'static,
         foreground: impl Fn(&W, &Cpu) + Send + Sync + 'static,
     ) -> Report {
-        assert!(critical_section::with(|_| section::held()), "{OTHER}");
+        assert_section();
         let places = Arc::new(Mutex::new(Places::new(self)));
         let scenario = Arc::new(Scenario { terms: self.terms, world, foreground });
         loop {
@@ -108,6 +108,15 @@ impl<'n> Sweep<'n> {
             }
         }
     }
+}
+
+/// Checks that the program's critical section is the one that this crate brings.
+///
+/// # Panics
+/// If it is not.
+#[track_caller]
+pub(super) fn assert_section() {
+    assert!(critical_section::with(|_| section::held()), "{OTHER}");
 }
 
 /// The world and the foreground of a sweep.

@@ -135,6 +135,7 @@ impl Controller for FrameController {
         while self.owed > 0 {
             self.receive().ok_or(nb::Error::WouldBlock)?;
         }
+        self.half = None; // of a transaction that was forgotten
         Ok(())
     }
 

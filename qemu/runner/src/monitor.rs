@@ -11,10 +11,14 @@ use std::{
     io::{self, BufRead, BufReader, Write},
     os::unix::net::UnixStream,
     path::Path,
+    time::Duration,
 };
 
 /// The name of the monitor's socket. QEMU listens there.
 pub const SOCKET: &str = "monitor";
+
+/// How long a QEMU that hangs is waited for. It responds within milliseconds.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A connection to the monitor.
 #[derive(Debug)]
@@ -26,7 +30,9 @@ impl Monitor {
     /// # Errors
     /// QEMU has ended.
     pub fn connect(folder: &Path) -> io::Result<Self> {
-        Self::on(UnixStream::connect(folder.join(SOCKET))?)
+        let stream = UnixStream::connect(folder.join(SOCKET))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Self::on(stream)
     }
 
     fn on(stream: UnixStream) -> io::Result<Self> {

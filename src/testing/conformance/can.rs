@@ -281,11 +281,16 @@ fn fill<C: Caller>(can: &mut C, id: usize, begins: bool) -> Result<Vec<Plain>, F
 }
 
 fn only_a_lower_priority<C: Caller>(mut can: C, bus: &CanBus) -> Found {
-    let queued = fill(&mut can, 2, true)?;
+    let mut queued = fill(&mut can, 2, true)?;
     for id in [2, 3] {
-        if let Queued::Displaced(other) = can.transmit(&Plain::numbered(id, 99).made()?)? {
-            let other = Plain::of(&other);
-            return broken(format!("a frame of priority {id} has displaced {other:?}"));
+        let frame = Plain::numbered(id, 99);
+        match can.transmit(&frame.made()?)? {
+            Queued::Yes => queued.push(frame), // There is still room.
+            Queued::WouldBlock => {}
+            Queued::Displaced(other) => {
+                let other = Plain::of(&other);
+                return broken(format!("a frame of priority {id} has displaced {other:?}"));
+            }
         }
     }
     can.settle();

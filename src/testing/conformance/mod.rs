@@ -328,6 +328,7 @@ fn preempted<R: Send + 'static, B: FnOnce() -> R>(
     placements: &[u64],
     make: impl FnOnce() -> (Rc<dyn World>, B) + Send + 'static,
 ) -> Result<(R, bool), String> {
+    assert_section();
     let placements = placements.to_vec();
     apart(move |left| {
         let (world, body) = make();

@@ -145,13 +145,20 @@ impl Promises {
                         let after = AfterCut { wires, next };
                         (ended, after)
                     });
-                    let (ended, after) = run.unwrap_or_else(|fault| {
-                        (false, AfterCut { wires: Vec::new(), next: broken(fault) })
-                    });
-                    if ended {
+                    if matches!(run, Ok((true, _))) {
                         continue;
                     }
                     all_ended = false;
+                    let after = match run {
+                        Ok((_, after)) => after,
+                        Err(fault) => {
+                            let found = broken(fault);
+                            for promise in [&mut rises, &mut flushed, &mut next] {
+                                promise.keeps(&found, || format!("{at:?} of {:?}", call.0));
+                            }
+                            continue;
+                        }
+                    };
                     let seen = || format!("{at:?} of {:?}: {}", call.0, shown(&after.wires));
                     if at.settled {
                         rises.holds(!after.stays_low(), seen);

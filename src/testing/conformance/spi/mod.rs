@@ -208,7 +208,7 @@ impl Promises {
     /// | read, write, transfer and transfer_in_place are such transactions | the trait |
     /// | a delay begins when the word before it is out, and is not too short | the trait |
     /// | operations of no words change nothing | the trait |
-    /// | the first error is returned | the trait, of a failing chip select |
+    /// | the first error is returned | not said of the bus; the chip select does not fail here |
     /// | after an error the chip select is high, and the next transaction is whole | the trait: "should" |
     pub fn of_spi<D: SpiDevice + 'static, S: FnMut() + 'static>(
         name: &str,
