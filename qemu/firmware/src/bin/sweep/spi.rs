@@ -3,10 +3,7 @@
 
 use core::convert::Infallible;
 
-use board::{
-    counter::{BoardClock, clock},
-    idle::Park,
-};
+use board::{counter::clock, idle::Park};
 use embedded_hal::{
     digital::{ErrorType, OutputPin},
     spi::{Operation, SpiDevice as _},
@@ -167,8 +164,6 @@ impl OutputPin for Select {
     }
 }
 
-const CLOCK: BoardClock = clock();
-
 fn bus(controller: Complement) -> Bus<'static, Complement> {
     Bus::new(controller, RECEIVED.waiter().expect("one waiter at a time"))
 }
@@ -191,14 +186,12 @@ fn asleep() {
 
 fn awaited() {
     let mut bus = bus(Complement::default());
-    words(|operations| {
-        insist(block_on(bus.transaction(&mut Select, &CLOCK, operations)).is_ok());
-    });
+    words(|operations| suspend(&mut bus, operations));
 }
 
 fn on_shared_bus() {
     let bus: SharedBus<_, 1> = SharedBus::new(bus(Complement::default()));
-    let mut device = SpiDevice::new(&bus, Select, CLOCK, Park).expect("one");
+    let mut device = SpiDevice::new(&bus, Select, clock(), Park).expect("one");
     words(|operations| insist(device.transaction(operations).is_ok()));
 }
 
@@ -214,7 +207,12 @@ fn two_words_by(
 }
 
 fn sleep(bus: &mut Bus<'_, Complement>, operations: &mut [Operation<'_, u8>]) {
-    insist(bus.transaction(&mut Select, &CLOCK, operations).block(Park).is_ok());
+    insist(bus.transaction(&mut Select, &clock(), operations).block(Park).is_ok());
+}
+
+/// The operation stays where it is: to move it may take one instruction that is many boundaries.
+fn suspend(bus: &mut Bus<'_, Complement>, operations: &mut [Operation<'_, u8>]) {
+    insist(block_on(&mut bus.transaction(&mut Select, &clock(), operations)).is_ok());
 }
 
 fn two_words() {
@@ -222,9 +220,7 @@ fn two_words() {
 }
 
 fn two_words_awaited() {
-    two_words_by(Complement::default(), |bus, operations| {
-        insist(block_on(bus.transaction(&mut Select, &CLOCK, operations)).is_ok());
-    });
+    two_words_by(Complement::default(), suspend);
 }
 
 /// Mistake: an interrupt that comes with a word, and not while one is there.
