@@ -1,6 +1,6 @@
 //! What a transaction is on the bus, and what bad input becomes.
 
-use std::{cell::Cell, time::Duration};
+use std::{cell::Cell, panic, time::Duration};
 
 use embedded_hal::i2c::{Error as _, ErrorKind, I2c as _, NoAcknowledgeSource, Operation};
 use proptest::prelude::*;
@@ -271,6 +271,50 @@ fn a_caller_that_spins_for_a_time_has_a_limit() {
     let mut bus = I2c::new(Bus::new(Shared(&late), event.waiter().unwrap()), limit);
     assert_eq!(bus.write(0x48_u8, &[1]), Err(Error::TimedOut));
     assert!(late.get().reset);
+}
+
+/// A controller whose first step panics.
+struct Panics<'l> {
+    started: bool,
+    aborted: &'l Cell<bool>,
+}
+
+impl Controller for Panics<'_> {
+    type Error = ErrorKind;
+
+    fn settle(&mut self) -> nb::Result<(), ErrorKind> {
+        Ok(())
+    }
+
+    fn start(&mut self, _: &mut Cursor<'_, '_>) -> Result<(), ErrorKind> {
+        self.started = true;
+        Ok(())
+    }
+
+    fn step(&mut self, _: &mut Cursor<'_, '_>) -> nb::Result<(), ErrorKind> {
+        panic!("a flaw of the controller");
+    }
+
+    fn abort(&mut self) {
+        self.aborted.set(self.started);
+    }
+
+    fn reset(&mut self) {}
+}
+
+#[test]
+fn a_panic_of_a_controller_leaves_no_open_bus() {
+    fn is_aborted(limit: impl Limit) -> bool {
+        let aborted = Cell::new(false);
+        let event = Event::new();
+        let controller = Panics { started: false, aborted: &aborted };
+        let mut bus = I2c::new(Bus::new(controller, event.waiter().unwrap()), limit);
+        let write = panic::AssertUnwindSafe(|| bus.write(0x48_u8, &[1]));
+        assert!(panic::catch_unwind(write).is_err());
+        aborted.get()
+    }
+    assert!(is_aborted(Spin));
+    assert!(is_aborted(Naps));
 }
 
 proptest! {

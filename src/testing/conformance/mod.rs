@@ -163,6 +163,7 @@ use super::{
     apart::apart,
     boundary,
     run::{Run, Terms, masked},
+    sweep::assert_section,
 };
 
 /// The number of boundaries and handlers after which a run does not end.
