@@ -10,7 +10,7 @@ use std::{
 
 use embedded_can::{ExtendedId, Frame, Id, StandardId, blocking, nb as nonblocking};
 
-use super::{Every, Finding, Promises, alone, broken, holds, settle, tick, unchecked};
+use super::{Every, Finding, Found, Promises, alone, broken, holds, run_out, tick, unchecked};
 use crate::nb;
 
 /// The other nodes on the bus, for a fake of a CAN controller: it passes on each frame that it has
@@ -127,8 +127,6 @@ fn every_kind() -> Vec<Plain> {
         .collect()
 }
 
-type Found = Result<(), Finding>;
-
 /// Both traits, as the suites call them.
 trait Caller {
     type Frame: Frame;
@@ -145,7 +143,7 @@ trait Caller {
 
     fn step(&mut self);
 
-    fn settle(&mut self);
+    fn run_out(&mut self);
 }
 
 /// What a try to transmit has done.
@@ -185,8 +183,8 @@ impl<C: nonblocking::Can, S: FnMut()> Caller for Nonblocking<C, S> {
         (self.1)();
     }
 
-    fn settle(&mut self) {
-        settle(&mut self.1);
+    fn run_out(&mut self) {
+        run_out(&mut self.1);
     }
 }
 
@@ -207,8 +205,8 @@ impl<C: blocking::Can, S: FnMut()> Caller for Blocking<C, S> {
         (self.1)();
     }
 
-    fn settle(&mut self) {
-        settle(&mut self.1);
+    fn run_out(&mut self) {
+        run_out(&mut self.1);
     }
 }
 
@@ -223,11 +221,11 @@ fn frames_are_as_they_were_given<C: Caller>(mut can: C, bus: &CanBus) -> Found {
     for plain in every_kind() {
         let before = bus.sent().len();
         transmit_all(&mut can, &plain)?;
-        can.settle();
+        can.run_out();
         let sent = bus.sent().split_off(before);
         holds(sent == [plain.clone()], || format!("{plain:?} was sent as {sent:?}"))?;
         bus.arrive(plain.clone());
-        can.settle();
+        can.run_out();
         let received = can.receive()?.map(|frame| Plain::of(&frame));
         holds(received.as_ref() == Some(&plain), || format!("{plain:?} became {received:?}"))?;
     }
@@ -240,7 +238,7 @@ fn those_of_one_identifier<C: Caller>(mut can: C, bus: &CanBus) -> Found {
     for frame in &frames {
         transmit_all(&mut can, frame)?;
     }
-    can.settle();
+    can.run_out();
     compare(&frames, &bus.sent())
 }
 
@@ -258,7 +256,7 @@ fn a_try_queues_nothing<C: Caller>(mut can: C, bus: &CanBus) -> Found {
             can.step();
         }
     }
-    can.settle();
+    can.run_out();
     compare(&queued, &bus.sent())?;
     if blocked == 0 { unchecked("it never blocks") } else { Ok(()) }
 }
@@ -293,7 +291,7 @@ fn only_a_lower_priority<C: Caller>(mut can: C, bus: &CanBus) -> Found {
             }
         }
     }
-    can.settle();
+    can.run_out();
     compare(&queued, &bus.sent())
 }
 
@@ -321,7 +319,7 @@ fn what_is_displaced_is_returned<C: Caller>(mut can: C, bus: &CanBus) -> Found {
             queued.push(urgent);
             break;
         }
-        can.settle();
+        can.run_out();
         all.extend(queued);
         compare(&all, &bus.sent())?;
     }
@@ -350,7 +348,7 @@ fn at_random<C: Caller>(mut can: C, bus: &CanBus, seed: u64) -> Found {
         }
     }
     queue_again(&mut can, &mut again, |_| true)?;
-    can.settle();
+    can.run_out();
     compare(&queued, &bus.sent())
 }
 
@@ -403,7 +401,7 @@ fn receives<C: Caller>(mut can: C, bus: &CanBus, only_if_there: bool) -> Found {
             return broken(format!("{:?} has not come", received.last()));
         }
     }
-    can.settle();
+    can.run_out();
     for _ in received.len()..expected.len() {
         received.extend(can.receive()?.map(|frame| Plain::of(&frame)));
     }

@@ -4,7 +4,7 @@ use std::{boxed::Box, format, future::Future, pin::Pin, sync::Arc, task::Poll};
 
 use embedded_hal_async::digital::Wait;
 
-use super::{Finding, Promises, broken, drive::Woken, holds};
+use super::{Finding, Found, Promises, broken, drive::Woken, holds};
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ struct Rig<P, L, S> {
 impl<P: Wait, L: FnMut(bool), S: FnMut()> Rig<P, L, S> {
     /// The wait is called, and polled; the pin has these levels, with the handler after each; and it
     /// is polled again. Is it as expected?
-    fn expect(&mut self, kind: Kind, levels: &[bool], expected: Seen) -> Result<(), Finding> {
+    fn expect(&mut self, kind: Kind, levels: &[bool], expected: Seen) -> Found {
         let Self { pin, set, step } = self;
         let happen = || levels.iter().for_each(|&level| reach(level, set, step));
         let seen = around::<P>(call(pin, kind), happen)?;
@@ -189,7 +189,6 @@ fn after_a_drop<P: Wait, L: FnMut(bool), S: FnMut()>(mut rig: Rig<P, L, S>) -> F
     rig.expect(Kind::Rising, &[true], Seen::Woken)
 }
 
-type Found = Result<(), Finding>;
 type Check<P, L, S> = fn(Rig<P, L, S>) -> Found;
 type CheckOfTwo<P, L, S> = fn([P; 2], L, S) -> Found;
 

@@ -13,7 +13,7 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
-use super::{SOON, boundary};
+use super::{LONGEST, SOON, boundary};
 
 /// When a task is polled.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -87,13 +87,24 @@ pub(super) struct Cut {
     /// Whether it is polled after the last of them.
     pub polled: bool,
     /// Whether the device makes more steps before the next call.
-    pub settled: bool,
+    pub run_out: bool,
 }
 
 impl Cut {
     /// All cuts after this many steps.
-    pub(super) fn all(steps: usize) -> impl Iterator<Item = Self> {
-        (0..4_u8).map(move |bits| Self { steps, polled: bits & 1 != 0, settled: bits & 2 != 0 })
+    fn all(steps: usize) -> impl Iterator<Item = Self> {
+        (0..4_u8).map(move |bits| Self { steps, polled: bits & 1 != 0, run_out: bits & 2 != 0 })
+    }
+}
+
+/// Makes a run with each cut, until there is a number of steps after which no call is left to drop.
+/// `is_dropped` makes the run, and returns whether the call was dropped before its end.
+pub(super) fn every_cut(mut is_dropped: impl FnMut(Cut) -> bool) {
+    for steps in 0..LONGEST {
+        let dropped = Cut::all(steps).filter(|&at| is_dropped(at)).count();
+        if dropped == 0 && steps > 0 {
+            break;
+        }
     }
 }
 

@@ -226,7 +226,7 @@ impl Promises {
         Self { name: name.to_string(), promises: Vec::new() }
     }
 
-    fn record(&mut self, name: &'static str, end: Result<(), Finding>) {
+    fn record(&mut self, name: &'static str, end: Found) {
         let state = match end {
             Ok(()) => State::Kept,
             Err(Finding::Broken(seen)) => State::Broken(seen),
@@ -236,11 +236,7 @@ impl Promises {
     }
 
     /// Checks one promise, in one run.
-    fn check(
-        &mut self,
-        name: &'static str,
-        body: impl FnOnce() -> Result<(), Finding> + Send + 'static,
-    ) {
+    fn check(&mut self, name: &'static str, body: impl FnOnce() -> Found + Send + 'static) {
         self.record(name, alone(body).unwrap_or_else(broken));
     }
 }
@@ -270,6 +266,9 @@ enum Finding {
     Unchecked(String),
 }
 
+/// The end of a check.
+type Found = Result<(), Finding>;
+
 fn broken<T>(seen: impl Into<String>) -> Result<T, Finding> {
     Err(Finding::Broken(seen.into()))
 }
@@ -279,7 +278,7 @@ fn unchecked<T>(why: impl Into<String>) -> Result<T, Finding> {
 }
 
 /// `Ok` if it holds, or else what was seen.
-fn holds(condition: bool, seen: impl FnOnce() -> String) -> Result<(), Finding> {
+fn holds(condition: bool, seen: impl FnOnce() -> String) -> Found {
     if condition { Ok(()) } else { broken(seen()) }
 }
 
@@ -299,7 +298,7 @@ impl Every {
     }
 
     /// One of them has ended like this.
-    fn keeps(&mut self, end: &Result<(), Finding>, run: impl FnOnce() -> String) {
+    fn keeps(&mut self, end: &Found, run: impl FnOnce() -> String) {
         let seen = match end {
             Ok(()) => "",
             Err(Finding::Broken(seen) | Finding::Unchecked(seen)) => seen,
@@ -307,7 +306,7 @@ impl Every {
         self.holds(end.is_ok(), || format!("{}: {seen}", run()));
     }
 
-    fn end(self, if_none: &str) -> Result<(), Finding> {
+    fn end(self, if_none: &str) -> Found {
         match self.finding {
             Some(seen) => broken(seen),
             None if self.runs == 0 => unchecked(if_none),
@@ -345,7 +344,7 @@ fn preempted<R: Send + 'static, B: FnOnce() -> R>(
 
 /// Runs `body`; a panic in it is what it has found.
 #[cfg(feature = "embedded-hal")]
-fn caught(body: impl FnOnce() -> Result<(), Finding>) -> Result<(), Finding> {
+fn caught(body: impl FnOnce() -> Found) -> Found {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(body))
         .unwrap_or_else(|payload| broken(Fault::of_panic(&*payload).to_string()))
 }
@@ -368,7 +367,7 @@ fn tick() {
 }
 
 /// Lets the device do all that it has to do.
-fn settle(step: &mut impl FnMut()) {
+fn run_out(step: &mut impl FnMut()) {
     for _ in 0..SOON {
         boundary();
         step();

@@ -12,9 +12,9 @@ use std::{
 
 use super::{
     super::{
-        Every, Finding, LONGEST, Promises, alone, caught,
-        drive::{Cut, Polls, cut, drive},
-        holds, settle,
+        Every, Found, Promises, alone, caught,
+        drive::{Cut, Polls, cut, drive, every_cut},
+        holds, run_out,
     },
     call::{Call, Caller, Ended, NEXT, Op, Provided, next_is_whole, once, register_read},
     check_all,
@@ -26,6 +26,15 @@ pub(super) struct Awaited<I, S> {
     pub i2c: I,
     pub step: S,
     pub polls: Polls,
+}
+
+impl<I: embedded_hal_async::i2c::I2c, S: FnMut()> Awaited<I, S> {
+    /// Drops the call there. Returns whether it has ended before.
+    pub(super) fn cut(&mut self, call: Call, at: Cut) -> bool {
+        let mut buffers = call.buffers();
+        let mut operations = call.operations(&mut buffers);
+        cut(self.i2c.transaction(call.0, &mut operations), &mut self.step, at)
+    }
 }
 
 impl<I: embedded_hal_async::i2c::I2c, S: FnMut()> Caller for Awaited<I, S> {
@@ -51,8 +60,8 @@ impl<I: embedded_hal_async::i2c::I2c, S: FnMut()> Caller for Awaited<I, S> {
         Ok(call.ended(end, buffers))
     }
 
-    fn settle(&mut self) {
-        settle(&mut self.step);
+    fn run_out(&mut self) {
+        run_out(&mut self.step);
     }
 }
 
@@ -66,7 +75,7 @@ pub(super) const DROPPED: [Call; 4] = [
 
 /// What was on the bus after a dropped call and the next ones.
 struct AfterCut {
-    next: Result<(), Finding>,
+    next: Found,
     wires: Vec<Wire>,
     breaches: Vec<Breach>,
 }
@@ -89,6 +98,12 @@ impl AfterCut {
         let twice = self.breaches.contains(&Breach::SecondStop);
         let next = NEXT.len();
         separate && !twice && stops <= starts && (next..=next + 1).contains(&stops)
+    }
+
+    /// With the target that drives the bus.
+    fn clashes(&self) -> bool {
+        let clash = |breach: &Breach| matches!(breach, Breach::WhileDriven | Breach::OutOfPlace);
+        self.breaches.iter().any(clash)
     }
 }
 
@@ -130,58 +145,47 @@ impl Promises {
         let (mut next, mut stop) = (Every::default(), Every::default());
         let (mut driven, mut returns) = (Every::default(), Every::default());
         for call in DROPPED {
-            for steps in 0..LONGEST {
-                let mut all_ended = true;
-                for (at, held) in Cut::all(steps).flat_map(|at| [(at, false), (at, true)]) {
-                    let make = caller(Polls::Always);
-                    let returned = Arc::new(AtomicBool::new(false));
-                    let has_returned = returned.clone();
-                    let run = alone(move || {
-                        let targets = I2cTargets::new();
-                        let mut caller = make(targets.clone());
-                        if held {
-                            targets.hold_after(steps);
-                        }
-                        let ended = {
-                            let mut buffers = call.buffers();
-                            let mut operations = call.operations(&mut buffers);
-                            let future = caller.i2c.transaction(call.0, &mut operations);
-                            cut(future, &mut caller.step, at)
-                        };
-                        returned.store(true, SeqCst);
-                        let asked = targets.release();
-                        if at.settled {
-                            caller.settle();
-                        }
-                        let next = caught(|| next_is_whole(&mut caller, &targets));
-                        let (wires, breaches) = (targets.wires(), targets.breaches());
-                        (ended, asked, AfterCut { next, wires, breaches })
-                    });
-                    match run {
-                        Ok((true, ..)) => {}
-                        Ok((false, asked, after)) => {
-                            all_ended = false;
-                            let seen = || format!("{at:?} of {call:?}: {}", shown(&after.wires));
-                            next.keeps(&after.next, || format!("{at:?} of {call:?}"));
-                            stop.holds(after.stops(), seen);
-                            let clash = after.breaches.iter().any(|breach| {
-                                matches!(breach, Breach::WhileDriven | Breach::OutOfPlace)
-                            });
-                            driven.holds(!clash, seen);
-                            if held && asked {
-                                returns.holds(true, String::new);
-                            }
-                        }
-                        Err(fault) if held && !has_returned.load(SeqCst) => {
-                            returns.holds(false, || format!("{at:?} {call:?}: {fault}"));
-                        }
-                        Err(fault) => next.holds(false, || format!("{at:?} {call:?}: {fault}")),
+            let mut is_dropped = |at: Cut, held| {
+                let make = caller(Polls::Always);
+                let returned = Arc::new(AtomicBool::new(false));
+                let has_returned = returned.clone();
+                let run = alone(move || {
+                    let targets = I2cTargets::new();
+                    let mut caller = make(targets.clone());
+                    if held {
+                        targets.hold_after(at.steps);
                     }
+                    let ended = caller.cut(call, at);
+                    returned.store(true, SeqCst);
+                    let asked = targets.release();
+                    if at.run_out {
+                        caller.run_out();
+                    }
+                    let next = caught(|| next_is_whole(&mut caller, &targets));
+                    let (wires, breaches) = (targets.wires(), targets.breaches());
+                    (ended, asked, AfterCut { next, wires, breaches })
+                });
+                let place = || format!("{at:?} of {call:?}");
+                match run {
+                    Ok((true, ..)) => {}
+                    Ok((false, asked, after)) => {
+                        let seen = || format!("{}: {}", place(), shown(&after.wires));
+                        next.keeps(&after.next, place);
+                        stop.holds(after.stops(), seen);
+                        driven.holds(!after.clashes(), seen);
+                        if held && asked {
+                            returns.holds(true, String::new);
+                        }
+                        return true;
+                    }
+                    Err(fault) if held && !has_returned.load(SeqCst) => {
+                        returns.holds(false, || format!("{}: {fault}", place()));
+                    }
+                    Err(fault) => next.holds(false, || format!("{}: {fault}", place())),
                 }
-                if all_ended && steps > 0 {
-                    break;
-                }
-            }
+                false
+            };
+            every_cut(|at| is_dropped(at, false) | is_dropped(at, true));
         }
         let none = "the calls never suspend";
         promises.record("dropped: the next transaction is whole", next.end(none));

@@ -10,7 +10,7 @@ use std::{
 use embedded_hal::i2c::{Error, ErrorKind, I2c, Operation};
 
 use super::{
-    super::{Finding, holds, settle},
+    super::{Finding, Found, holds, run_out},
     targets::{I2cTargets, Wire, shown},
 };
 use crate::i2c::Direction;
@@ -129,7 +129,7 @@ pub(super) trait Caller {
     /// The call does not end.
     fn provided(&mut self, provided: Provided, call: Call) -> Result<Ended, String>;
 
-    fn settle(&mut self);
+    fn run_out(&mut self);
 }
 
 pub(super) struct Blocking<I, S>(pub I, pub S);
@@ -153,8 +153,8 @@ impl<I: I2c, S: FnMut()> Caller for Blocking<I, S> {
         Ok(call.ended(end, buffers))
     }
 
-    fn settle(&mut self) {
-        settle(&mut self.1);
+    fn run_out(&mut self) {
+        run_out(&mut self.1);
     }
 }
 
@@ -166,7 +166,7 @@ pub(super) struct Seen {
 
 impl Seen {
     /// It ended well, and was on the bus what `call` is.
-    pub(super) fn is_whole(&self, call: Call) -> Result<(), Finding> {
+    pub(super) fn is_whole(&self, call: Call) -> Found {
         let (wires, ended) = call.whole();
         let (on_bus, breaches) = (self.targets.wires(), self.targets.breaches());
         let right = self.ended == ended && on_bus == wires && breaches.is_empty();
@@ -185,7 +185,7 @@ pub(super) fn once<C: Caller>(
     let targets = I2cTargets::new();
     let mut caller = make(targets.clone());
     let ended = caller.call(call).map_err(Finding::Broken)?;
-    caller.settle();
+    caller.run_out();
     Ok(Seen { targets, ended })
 }
 
@@ -194,10 +194,10 @@ pub(super) const NEXT: [Call; 3] =
     [Call(0x50, &[Op::Write(&[1])]), Call(0x50, &[Op::Read(2)]), Call(0x48, &[Op::Write(&[4, 7])])];
 
 /// The transactions after another one are whole.
-pub(super) fn next_is_whole(caller: &mut impl Caller, targets: &I2cTargets) -> Result<(), Finding> {
+pub(super) fn next_is_whole(caller: &mut impl Caller, targets: &I2cTargets) -> Found {
     for (call, read) in NEXT.into_iter().zip([&[][..], &[0x51, 0x52], &[]]) {
         let ended = caller.call(call).map_err(Finding::Broken)?;
-        caller.settle();
+        caller.run_out();
         let (wires, _) = call.whole_from(1);
         let on_bus = targets.wires();
         let right = ended.result == Ok(()) && ended.read.concat() == read;

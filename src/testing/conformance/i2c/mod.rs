@@ -16,7 +16,7 @@ use self::{
     call::{Blocking, Call, Caller, Ended, Op, Provided, Seen, next_is_whole, once, register_read},
     targets::{Wire, shown},
 };
-use super::{Every, Finding, Promises, alone, broken, caught, holds};
+use super::{Every, Finding, Found, Promises, alone, broken, caught, holds};
 use crate::i2c::Direction;
 
 /// What ends with a refusal: the call, what it is on the bus, and where it is refused.
@@ -53,7 +53,7 @@ const REFUSALS: [(Call, &[Wire], NoAcknowledgeSource); 4] = {
     ]
 };
 
-type Check<C> = fn(&dyn Fn(I2cTargets) -> C) -> Result<(), Finding>;
+type Check<C> = fn(&dyn Fn(I2cTargets) -> C) -> Found;
 
 /// The promises of the blocking and of the awaited trait.
 fn checks<C: Caller>() -> [(&'static str, Check<C>); 12] {
@@ -73,7 +73,7 @@ fn checks<C: Caller>() -> [(&'static str, Check<C>); 12] {
     ]
 }
 
-fn a_transaction_is_whole<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<(), Finding> {
+fn a_transaction_is_whole<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Found {
     for call in [Call(0x48, &[Op::Write(&[1, 7])]), Call(0x50, &[Op::Read(1)])] {
         once(&make, call)?.is_whole(call)?;
     }
@@ -87,9 +87,7 @@ fn a_transaction_is_whole<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<(
     holds(ended.read == [[7, 8]], || format!("7 and 8 were written, and {ended:?}"))
 }
 
-fn adjacent_operations_are_one_run<C: Caller>(
-    make: &dyn Fn(I2cTargets) -> C,
-) -> Result<(), Finding> {
+fn adjacent_operations_are_one_run<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Found {
     for call in [
         Call(0x48, &[Op::Write(&[1]), Op::Write(&[7, 8])]),
         Call(0x48, &[Op::Read(1), Op::Read(2)]),
@@ -99,9 +97,7 @@ fn adjacent_operations_are_one_run<C: Caller>(
     Ok(())
 }
 
-fn a_repeated_start_between_directions<C: Caller>(
-    make: &dyn Fn(I2cTargets) -> C,
-) -> Result<(), Finding> {
+fn a_repeated_start_between_directions<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Found {
     for call in [
         register_read(0x48),
         Call(0x48, &[Op::Read(2), Op::Write(&[1])]),
@@ -112,7 +108,7 @@ fn a_repeated_start_between_directions<C: Caller>(
     Ok(())
 }
 
-fn the_last_byte<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<(), Finding> {
+fn the_last_byte<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Found {
     for call in [Call(0x48, &[Op::Read(1)]), Call(0x48, &[Op::Read(2)]), Call(0x48, &[Op::Read(5)])]
     {
         let on_bus = once(&make, call)?.targets.wires();
@@ -128,7 +124,7 @@ fn the_last_byte<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<(), Findin
     Ok(())
 }
 
-fn the_provided_methods<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<(), Finding> {
+fn the_provided_methods<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Found {
     for (provided, call) in [
         (Provided::Read, Call(0x48, &[Op::Read(3)])),
         (Provided::Write, Call(0x48, &[Op::Write(&[1, 2])])),
@@ -137,7 +133,7 @@ fn the_provided_methods<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<(),
         let targets = I2cTargets::new();
         let mut caller = make(targets.clone());
         let ended = caller.provided(provided, call).map_err(Finding::Broken)?;
-        caller.settle();
+        caller.run_out();
         Seen { targets, ended }.is_whole(call)?;
     }
     Ok(())
@@ -147,7 +143,7 @@ fn is_refusal(ended: &Ended) -> bool {
     matches!(ended.result, Err(ErrorKind::NoAcknowledge(_)))
 }
 
-fn a_refusal_is_an_error<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<(), Finding> {
+fn a_refusal_is_an_error<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Found {
     for &(call, ..) in &REFUSALS[..3] {
         let Seen { ended, targets } = once(&make, call)?;
         holds(is_refusal(&ended), || format!("{ended:?}, {}", shown(&targets.wires())))?;
@@ -155,12 +151,12 @@ fn a_refusal_is_an_error<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<()
     Ok(())
 }
 
-fn a_refusal_of_the_last_byte<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<(), Finding> {
+fn a_refusal_of_the_last_byte<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Found {
     let Seen { ended, targets } = once(&make, REFUSALS[3].0)?;
     holds(is_refusal(&ended), || format!("{ended:?}, {}", shown(&targets.wires())))
 }
 
-fn a_refusal_says_where<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<(), Finding> {
+fn a_refusal_says_where<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Found {
     for &(call, _, source) in &REFUSALS[..3] {
         let Seen { ended, targets } = once(&make, call)?;
         let right = ended.result == Err(ErrorKind::NoAcknowledge(source));
@@ -169,7 +165,7 @@ fn a_refusal_says_where<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<(),
     Ok(())
 }
 
-fn after_a_refusal<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<(), Finding> {
+fn after_a_refusal<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Found {
     for &(call, wires, _) in &REFUSALS {
         let targets = I2cTargets::new();
         let mut caller = make(targets.clone());
@@ -183,7 +179,7 @@ fn after_a_refusal<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<(), Find
     Ok(())
 }
 
-fn a_write_of_no_bytes<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<(), Finding> {
+fn a_write_of_no_bytes<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Found {
     let there = Call(0x48, &[Op::Write(&[])]);
     let seen = once(&make, there)?;
     match seen.ended.result {
@@ -196,7 +192,7 @@ fn a_write_of_no_bytes<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<(), 
     holds(seen.ended.result.is_err(), || "no target is there, and it succeeds".to_string())
 }
 
-fn operations_of_no_bytes<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<(), Finding> {
+fn operations_of_no_bytes<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Found {
     for (call, same) in [
         (
             Call(0x48, &[Op::Write(&[]), Op::Write(&[3]), Op::Write(&[]), Op::Write(&[7])]),
@@ -216,7 +212,7 @@ fn operations_of_no_bytes<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<(
 
 /// No operations, or a read of no bytes: the traits do not say what they do. They end, they leave
 /// the bus as its rules say, and the next transaction is whole.
-fn after_nothing<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Result<(), Finding> {
+fn after_nothing<C: Caller>(make: &dyn Fn(I2cTargets) -> C) -> Found {
     for call in [
         Call(0x48, &[]),
         Call(0x48, &[Op::Read(0)]),

@@ -16,8 +16,8 @@ use embedded_hal::i2c::I2c;
 
 use super::{
     super::{
-        Every, Finding, LONGEST, Promises, SOON, alone,
-        drive::{Cut, Polls, Woken, cut},
+        Every, Finding, Promises, SOON, alone,
+        drive::{Polls, Woken, every_cut},
         holds, preempted,
     },
     awaited::{Awaited, DROPPED},
@@ -58,7 +58,7 @@ impl Promises {
                 Awaited { i2c: awaited, step, .. } = caller;
                 let mut caller = Blocking(blocking, step);
                 let other = caller.call(call).map_err(Finding::Broken)?;
-                caller.settle();
+                caller.run_out();
                 Blocking(blocking, step) = caller;
                 let (wires, whole) = call.whole();
                 holds(one == whole && other == whole, || format!("{one:?}, {other:?}"))?;
@@ -69,34 +69,30 @@ impl Promises {
         });
 
         let mut frees = Every::default();
-        for steps in 0..LONGEST {
+        every_cut(|at| {
+            if !at.polled || at.run_out {
+                return false;
+            }
             let its = make.clone();
             let run = alone(move || {
                 let targets = I2cTargets::new();
-                let (mut awaited, blocking, mut step) = its(targets.clone());
-                let call = DROPPED[0];
-                let ended = {
-                    let mut buffers = call.buffers();
-                    let mut operations = call.operations(&mut buffers);
-                    let future = awaited.transaction(call.0, &mut operations);
-                    let at = Cut { steps, polled: true, settled: false };
-                    cut(future, &mut step, at)
-                };
-                let next = next_is_whole(&mut Blocking(blocking, step), &targets);
+                let (i2c, blocking, step) = its(targets.clone());
+                let mut caller = Awaited { i2c, step, polls: Polls::Always };
+                let ended = caller.cut(DROPPED[0], at);
+                let next = next_is_whole(&mut Blocking(blocking, caller.step), &targets);
                 (ended, next, shown(&targets.wires()))
             });
+            let steps = at.steps;
             match run {
-                Ok((true, ..)) if steps > 0 => break,
-                Ok((ended, next, wires)) if !ended => {
+                Ok((true, ..)) => {}
+                Ok((false, next, wires)) => {
                     frees.keeps(&next, || format!("dropped after {steps} steps, {wires}"));
+                    return true;
                 }
-                Ok(_) => {}
-                Err(fault) => {
-                    frees.holds(false, || format!("after {steps} steps: {fault}"));
-                    break;
-                }
+                Err(fault) => frees.holds(false, || format!("after {steps} steps: {fault}")),
             }
-        }
+            false
+        });
         let none = "the calls never suspend";
         promises.record("dropping the call that holds the bus frees it", frees.end(none));
 
@@ -117,7 +113,7 @@ impl Promises {
                             if !begun || task.state.get() == Begun::Ended {
                                 break;
                             }
-                            caller.settle();
+                            caller.run_out();
                         }
                         let other = task.ended.take();
                         (one, begun, other, targets.wires(), targets.breaches())

@@ -11,9 +11,9 @@ use embedded_hal_async::spi::SpiDevice;
 
 use super::{
     super::{
-        Every, Finding, LONGEST, Promises, alone, broken, caught,
-        drive::{Cut, Polls, cut, drive},
-        holds, settle,
+        Every, Found, Promises, alone, caught,
+        drive::{Cut, Polls, cut, drive, every_cut},
+        holds, run_out,
     },
     CALLS, MANY,
     call::{Call, Caller, Ended, Op, Provided, next_is_whole, once},
@@ -26,6 +26,15 @@ struct Awaited<D, S> {
     device: D,
     step: S,
     polls: Polls,
+}
+
+impl<D: SpiDevice, S: FnMut()> Awaited<D, S> {
+    /// Drops the call there. Returns whether it has ended before.
+    fn cut(&mut self, call: Call, at: Cut) -> bool {
+        let mut buffers = call.buffers();
+        let mut operations = call.operations(&mut buffers);
+        cut(self.device.transaction(&mut operations), &mut self.step, at)
+    }
 }
 
 impl<D: SpiDevice, S: FnMut()> Caller for Awaited<D, S> {
@@ -52,8 +61,8 @@ impl<D: SpiDevice, S: FnMut()> Caller for Awaited<D, S> {
         Ok(call.ended(end, buffers))
     }
 
-    fn settle(&mut self) {
-        settle(&mut self.step);
+    fn run_out(&mut self) {
+        run_out(&mut self.step);
     }
 }
 
@@ -68,7 +77,7 @@ const DROPPED: [Call; 3] = [
 struct AfterCut {
     /// What was on the wires before the next one.
     wires: Vec<Wire>,
-    next: Result<(), Finding>,
+    next: Found,
 }
 
 impl AfterCut {
@@ -124,52 +133,39 @@ impl Promises {
         let (mut rises, mut flushed, mut next) =
             (Every::default(), Every::default(), Every::default());
         for call in DROPPED {
-            for steps in 0..LONGEST {
-                let mut all_ended = true;
-                for at in Cut::all(steps) {
-                    let make = caller(Polls::Always);
-                    let run = alone(move || {
-                        let target = SpiTarget::new();
-                        let mut caller = make(target.clone());
-                        let ended = {
-                            let mut buffers = call.buffers();
-                            let mut operations = call.operations(&mut buffers);
-                            let future = caller.device.transaction(&mut operations);
-                            cut(future, &mut caller.step, at)
-                        };
-                        if at.settled {
-                            caller.settle();
-                        }
-                        let wires = target.wires();
-                        let next = caught(|| next_is_whole(&mut caller, &target));
-                        let after = AfterCut { wires, next };
-                        (ended, after)
-                    });
-                    if matches!(run, Ok((true, _))) {
-                        continue;
+            every_cut(|at| {
+                let make = caller(Polls::Always);
+                let run = alone(move || {
+                    let target = SpiTarget::new();
+                    let mut caller = make(target.clone());
+                    let ended = caller.cut(call, at);
+                    if at.run_out {
+                        caller.run_out();
                     }
-                    all_ended = false;
-                    let after = match run {
-                        Ok((_, after)) => after,
-                        Err(fault) => {
-                            let found = broken(fault);
-                            for promise in [&mut rises, &mut flushed, &mut next] {
-                                promise.keeps(&found, || format!("{at:?} of {:?}", call.0));
-                            }
-                            continue;
+                    let wires = target.wires();
+                    let next = caught(|| next_is_whole(&mut caller, &target));
+                    (ended, AfterCut { wires, next })
+                });
+                let place = || format!("{at:?} of {:?}", call.0);
+                match run {
+                    Ok((true, _)) => {}
+                    Ok((false, after)) => {
+                        let seen = || format!("{}: {}", place(), shown(&after.wires));
+                        if at.run_out {
+                            rises.holds(!after.stays_low(), seen);
+                            flushed.holds(!after.runs_on(), seen);
                         }
-                    };
-                    let seen = || format!("{at:?} of {:?}: {}", call.0, shown(&after.wires));
-                    if at.settled {
-                        rises.holds(!after.stays_low(), seen);
-                        flushed.holds(!after.runs_on(), seen);
+                        next.keeps(&after.next, place);
+                        return true;
                     }
-                    next.keeps(&after.next, || format!("{at:?} of {:?}", call.0));
+                    Err(fault) => {
+                        for promise in [&mut rises, &mut flushed, &mut next] {
+                            promise.holds(false, || format!("{}: {fault}", place()));
+                        }
+                    }
                 }
-                if all_ended && steps > 0 {
-                    break;
-                }
-            }
+                false
+            });
         }
         let none = "the calls never suspend";
         promises.record("dropped: the chip select rises, without another call", rises.end(none));

@@ -10,7 +10,7 @@ use std::{
 use embedded_hal::spi::{Error, ErrorKind, Operation, SpiDevice};
 
 use super::{
-    super::{Finding, broken, holds, settle},
+    super::{Finding, Found, broken, holds, run_out},
     target::{SpiTarget, Wire, shown},
 };
 
@@ -140,18 +140,18 @@ impl Call {
 /// What is wrong with a transaction.
 pub(super) struct Judgement {
     /// There is one chip select.
-    pub once: Result<(), Finding>,
+    pub once: Found,
     /// No word is out of it.
-    pub flushed: Result<(), Finding>,
+    pub flushed: Found,
     /// It has succeeded, and the words were sent.
-    pub sent: Result<(), Finding>,
+    pub sent: Found,
     /// It has succeeded, and what came back was read.
-    pub read: Result<(), Finding>,
+    pub read: Found,
 }
 
 impl Judgement {
     /// All of it.
-    pub(super) fn whole(self) -> Result<(), Finding> {
+    pub(super) fn whole(self) -> Found {
         self.once.and(self.flushed).and(self.sent).and(self.read)
     }
 }
@@ -175,7 +175,7 @@ pub(super) trait Caller {
     /// The call does not end.
     fn provided(&mut self, provided: Provided, call: Call) -> Result<Ended, String>;
 
-    fn settle(&mut self);
+    fn run_out(&mut self);
 }
 
 pub(super) struct Blocking<D, S>(pub D, pub S);
@@ -200,8 +200,8 @@ impl<D: SpiDevice, S: FnMut()> Caller for Blocking<D, S> {
         Ok(call.ended(end, buffers))
     }
 
-    fn settle(&mut self) {
-        settle(&mut self.1);
+    fn run_out(&mut self) {
+        run_out(&mut self.1);
     }
 }
 
@@ -213,12 +213,12 @@ pub(super) fn once(
 ) -> Result<(Ended, Vec<Wire>), Finding> {
     target.forget();
     let ended = caller.call(call).map_err(Finding::Broken)?;
-    caller.settle();
+    caller.run_out();
     Ok((ended, target.wires()))
 }
 
 /// A transaction after another one is whole.
-pub(super) fn next_is_whole(caller: &mut impl Caller, target: &SpiTarget) -> Result<(), Finding> {
+pub(super) fn next_is_whole(caller: &mut impl Caller, target: &SpiTarget) -> Found {
     for call in [Call(&[Op::Write(&[0x0b, 0x0c])]), Call(&[Op::Write(&[0x0d]), Op::Read(2)])] {
         let (ended, wires) = once(caller, target, call)?;
         call.judge(&ended, &wires).whole()?;

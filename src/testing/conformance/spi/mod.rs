@@ -11,10 +11,10 @@ use embedded_hal::spi::{ErrorKind, SpiDevice};
 
 pub use self::target::SpiTarget;
 use self::{
-    call::{Blocking, Call, Caller, Op, Provided, next_is_whole, once},
+    call::{Blocking, Call, Caller, Judgement, Op, Provided, next_is_whole, once},
     target::{Wire, shown},
 };
-use super::{Finding, Promises, broken, holds, unchecked};
+use super::{Finding, Found, Promises, broken, holds, unchecked};
 
 /// More words than a FIFO has.
 const MANY: &[u8] = &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20];
@@ -29,36 +29,23 @@ const CALLS: [Call; 6] = [
     Call(&[Op::Transfer(0, &[3, 2]), Op::Transfer(2, &[]), Op::Write(&[1])]),
 ];
 
-type Found = Result<(), Finding>;
 type Check<C> = fn(C, &SpiTarget) -> Found;
 
 /// The promises of the blocking and of the awaited trait.
 fn checks<C: Caller>() -> [(&'static str, Check<C>); 10] {
     [
-        ("one chip select is low over all operations", |mut device, target| {
-            CALLS.into_iter().try_for_each(|call| {
-                let (ended, wires) = once(&mut device, target, call)?;
-                call.judge(&ended, &wires).once
-            })
+        ("one chip select is low over all operations", |device, target| {
+            each(device, target, |judgement| judgement.once)
         }),
-        ("the chip select rises when the last word is out", |mut device, target| {
-            CALLS.into_iter().try_for_each(|call| {
-                let (ended, wires) = once(&mut device, target, call)?;
-                call.judge(&ended, &wires).flushed
-            })
+        ("the chip select rises when the last word is out", |device, target| {
+            each(device, target, |judgement| judgement.flushed)
         }),
         ("when a call returns, the chip select is high", when_it_returns),
-        ("the words are sent as they were given", |mut device, target| {
-            CALLS.into_iter().try_for_each(|call| {
-                let (ended, wires) = once(&mut device, target, call)?;
-                call.judge(&ended, &wires).sent
-            })
+        ("the words are sent as they were given", |device, target| {
+            each(device, target, |judgement| judgement.sent)
         }),
-        ("each word that is read is the one that has come for it", |mut device, target| {
-            CALLS.into_iter().try_for_each(|call| {
-                let (ended, wires) = once(&mut device, target, call)?;
-                call.judge(&ended, &wires).read
-            })
+        ("each word that is read is the one that has come for it", |device, target| {
+            each(device, target, |judgement| judgement.read)
         }),
         ("read, write, transfer and transfer_in_place are such transactions", provided),
         ("a delay begins when the word before it is out, and is not too short", a_delay),
@@ -66,6 +53,14 @@ fn checks<C: Caller>() -> [(&'static str, Check<C>); 10] {
         ("the first error is returned", the_first_error),
         ("after an error the chip select is high, and the next transaction is whole", after_errors),
     ]
+}
+
+/// That part of each transaction is right.
+fn each<C: Caller>(mut device: C, target: &SpiTarget, part: fn(Judgement) -> Found) -> Found {
+    CALLS.into_iter().try_for_each(|call| {
+        let (ended, wires) = once(&mut device, target, call)?;
+        part(call.judge(&ended, &wires))
+    })
 }
 
 fn when_it_returns<C: Caller>(mut device: C, target: &SpiTarget) -> Found {
@@ -76,7 +71,7 @@ fn when_it_returns<C: Caller>(mut device: C, target: &SpiTarget) -> Found {
         holds(wires.last() == Some(&Wire::High), || {
             format!("{:?} has ended {ended:?}, {}", call.0, shown(&wires))
         })?;
-        device.settle();
+        device.run_out();
     }
     Ok(())
 }
@@ -90,7 +85,7 @@ fn provided<C: Caller>(mut device: C, target: &SpiTarget) -> Found {
     ] {
         target.forget();
         let ended = device.provided(provided, call).map_err(Finding::Broken)?;
-        device.settle();
+        device.run_out();
         call.judge(&ended, &target.wires()).whole()?;
     }
     Ok(())
@@ -160,7 +155,7 @@ fn failing<C: Caller>(
 
 fn the_first_error<C: Caller>(mut device: C, target: &SpiTarget) -> Found {
     failing(&mut device, target, |device, result| {
-        device.settle();
+        device.run_out();
         holds(result == Err(ErrorKind::Overrun), || {
             format!("{result:?}, with {}", shown(&target.wires()))
         })
@@ -174,7 +169,7 @@ fn after_errors<C: Caller>(mut device: C, target: &SpiTarget) -> Found {
         if low == Some(&Wire::Low) {
             return broken(format!("an error was returned, {}", shown(&wires)));
         }
-        device.settle();
+        device.run_out();
         next_is_whole(device, target)
     })
 }
