@@ -15,52 +15,81 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-/// A crate, the board on which it runs, and the on-target tests in which it does.
-type Driver = (&'static str, &'static str, &'static [&'static str]);
+/// Crates that run together, the board on which they do, and the on-target tests.
+struct Driver {
+    /// Several are on one bus.
+    crates: &'static [&'static str],
+    board: &'static str,
+    tests: &'static [&'static str],
+}
 
 const DRIVERS: &[Driver] = &[
-    ("lm75", "ast1030", &["i2c::drivers::lm75_reads_the_temperature"]),
-    ("tmp1x2", "ast1030", &["i2c::drivers::tmp1x2_reads_a_temperature_below_zero"]),
-    ("tmp1075", "ast1030", &["i2c::drivers::tmp1075_is_awaited"]),
-    ("eeprom24x", "ast1030", &["i2c::drivers::eeprom24x_keeps_its_pages"]),
-    ("ds1307", "ast1030", &["i2c::drivers::ds1307_tells_the_time_that_the_host_has_set"]),
-    ("port-expander", "ast1030", &["i2c::drivers::port_expander_drives_pins_that_come_back"]),
+    Driver {
+        crates: &["lm75"],
+        board: "ast1030",
+        tests: &["i2c::drivers::lm75_reads_the_temperature"],
+    },
+    Driver {
+        crates: &["tmp1x2"],
+        board: "ast1030",
+        tests: &["i2c::drivers::tmp1x2_reads_a_temperature_below_zero"],
+    },
+    Driver { crates: &["tmp1075"], board: "ast1030", tests: &["i2c::drivers::tmp1075_is_awaited"] },
+    Driver {
+        crates: &["eeprom24x"],
+        board: "ast1030",
+        tests: &["i2c::drivers::eeprom24x_keeps_its_pages"],
+    },
+    Driver {
+        crates: &["ds1307"],
+        board: "ast1030",
+        tests: &["i2c::drivers::ds1307_tells_the_time_that_the_host_has_set"],
+    },
+    Driver {
+        crates: &["port-expander"],
+        board: "ast1030",
+        tests: &["i2c::drivers::port_expander_drives_pins_that_come_back"],
+    },
     // One is blocking, one is awaited.
-    (
-        "lm75 and tmp1075 on one bus",
-        "ast1030",
-        &[
+    Driver {
+        crates: &["lm75", "tmp1075"],
+        board: "ast1030",
+        tests: &[
             "i2c::drivers::all_on_one_bus",
             "i2c::shared::a_blocking_driver_beside_an_awaited_one_of_a_higher_priority",
         ],
-    ),
-    (
-        "embedded-storage",
-        "ast1030",
-        &["nor_flash::drivers::embedded_storage_writes_over_a_sectors_end"],
-    ),
-    (
-        "sequential-storage",
-        "ast1030",
-        &[
+    },
+    Driver {
+        crates: &["embedded-storage"],
+        board: "ast1030",
+        tests: &["nor_flash::drivers::embedded_storage_writes_over_a_sectors_end"],
+    },
+    Driver {
+        crates: &["sequential-storage"],
+        board: "ast1030",
+        tests: &[
             "nor_flash::drivers::sequential_storage_keeps_a_map",
             "nor_flash::drivers::sequential_storage_keeps_its_map_when_calls_are_dropped",
         ],
-    ),
+    },
     // Blocking, awaited, and both on one bus.
-    (
-        "w25q32jv",
-        "sifive_u",
-        &[
+    Driver {
+        crates: &["w25q32jv"],
+        board: "sifive_u",
+        tests: &[
             "spi::drivers::w25q32jv_blocks_asleep",
             "spi::drivers::w25q32jv_is_awaited",
             "spi::shared::a_blocking_driver_beside_an_awaited_one_of_a_higher_priority",
         ],
-    ),
-    ("embedded-sdmmc", "sifive_u", &["spi::card::embedded_sdmmc_reads_and_writes_files"]),
-    ("canopen-rs", "pc", CANOPEN),
-    ("canopen-rs", "virt", CANOPEN),
-    ("canopen-rs", "virt-imc", CANOPEN),
+    },
+    Driver {
+        crates: &["embedded-sdmmc"],
+        board: "sifive_u",
+        tests: &["spi::card::embedded_sdmmc_reads_and_writes_files"],
+    },
+    Driver { crates: &["canopen-rs"], board: "pc", tests: CANOPEN },
+    Driver { crates: &["canopen-rs"], board: "virt", tests: CANOPEN },
+    Driver { crates: &["canopen-rs"], board: "virt-imc", tests: CANOPEN },
 ];
 
 const CANOPEN: &[&str] = &["canopen::a_client_blocks_and_a_server_awaits"];
@@ -69,24 +98,18 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     child::end_with_the_runner();
     let lock = fs::read_to_string(folders::project().join("qemu/Cargo.lock"));
-    let packages = Arc::new(packages(&lock.expect("the lock file of what boots")));
+    let packages = packages(&lock.expect("the lock file of what boots"));
     let (boards, ignored) = trials::boards();
     let mut tests = Vec::new();
     for board in boards {
         let rig = Arc::new(OnceLock::new());
-        for &(driver, _, names) in DRIVERS.iter().filter(|(_, on, _)| *on == board.name) {
-            let (rig, packages) = (rig.clone(), packages.clone());
-            let versions = crates(driver).map(|name| version(&packages, name)).collect();
-            let versions: Result<Vec<_>, _> = versions;
-            let said = versions.as_ref().map_or(driver.to_owned(), |versions| {
-                crates(driver).zip(versions).fold(driver.to_owned(), |said, (name, version)| {
-                    said.replacen(name, &format!("{name} {version}"), 1)
-                })
-            });
-            tests.push(Trial::test(format!("{}: {said}", board.name), move || {
+        for driver in DRIVERS.iter().filter(|driver| driver.board == board.name) {
+            let rig = rig.clone();
+            let (name, versions) = driver.name(&packages);
+            tests.push(Trial::test(name, move || {
                 versions?;
                 let rig = rig.get_or_init(|| set_up(board));
-                names.iter().try_for_each(|name| boot(rig, name))
+                driver.tests.iter().try_for_each(|name| boot(rig, name))
             }));
         }
     }
@@ -95,6 +118,23 @@ fn main() -> ExitCode {
         tests.push(Trial::test(name, || Err(Failed::from(advice))).with_ignored_flag(true));
     }
     libtest_mimic::run(&arguments, tests).exit_code()
+}
+
+impl Driver {
+    /// The name of its line, and what is wrong with its crates.
+    fn name(&self, packages: &[Package]) -> (String, Result<(), Failed>) {
+        let mut end = Ok(());
+        let named = self.crates.iter().map(|name| match version(packages, name) {
+            Ok(version) => format!("{name} {version}"),
+            Err(wrong) => {
+                end = Err(wrong);
+                name.to_string()
+            }
+        });
+        let crates = named.collect::<Vec<_>>().join(", ");
+        let together = if self.crates.len() > 1 { " (one bus)" } else { "" };
+        (format!("{}: {crates}{together}", self.board), end)
+    }
 }
 
 fn set_up(board: &'static Board) -> Rig {
@@ -106,11 +146,6 @@ fn boot(rig: &Rig, name: &str) -> Result<(), Failed> {
     let irq = rig.options.irq(rig.board);
     let run = on_target::boot(rig, irq, &format!("buses::{name}")).and_then(Run::success);
     run.map(drop).map_err(Failed::from)
-}
-
-/// The crates in the name of a line.
-fn crates(driver: &str) -> impl Iterator<Item = &str> {
-    driver.split(" on ").take(1).flat_map(|crates| crates.split(" and "))
 }
 
 /// The version of a crate that is the one from crates.io.
