@@ -52,15 +52,16 @@
 //! comes after it, a chip select that rises when the last bit has left, an edge that is a new one, no frame
 //! lost or doubled, and what a call leaves that is dropped at any place.
 //!
-//! [The driver page](super::driver) does 1 to 4. Here is the smallest twin of all, and number 5:
+//! [The driver page](super::driver) does 1 to 4, and the example of the module `testing` ends in the smallest
+//! twin. Here is number 5:
 //!
 //! ```
-//! use std::{cell::Cell, rc::Rc};
-//! use wouldblock::{attempt::{self, Attempt}, block::Idle, event::Event, nb, testing::{self, check}};
+//! use std::cell::Cell;
+//! use wouldblock::{attempt, nb, testing::{self, check}};
 //!
 //! /// The device: one byte, and a line that its arrival raises.
 //! #[derive(Default)]
-//! struct World { byte: Cell<Option<u8>>, line: Cell<bool>, received: Event }
+//! struct World { byte: Cell<Option<u8>>, line: Cell<bool> }
 //!
 //! impl World {
 //!     fn take(&self) -> nb::Result<u8, ()> {
@@ -74,28 +75,8 @@
 //!         self.byte.set(Some(7));
 //!         self.line.set(true);
 //!     }
-//!     fn deliver(&self) -> bool {
-//!         let requested = self.line.take();
-//!         if requested { self.received.signal() }
-//!         requested
-//!     }
+//!     fn deliver(&self) -> bool { self.line.take() }
 //! }
-//!
-//! // Every place: nothing is lost.
-//! testing::sweep("asleep", World::default, |world, cpu| {
-//!     let mut waiter = world.received.waiter().unwrap();
-//!     let mut op = waiter.operation(attempt::from_fn(|| world.take()));
-//!     assert_eq!(op.block(cpu), Ok(7));
-//! })
-//! .assert_clean();
-//!
-//! // The twin: it looks, and then sleeps without a last question.
-//! let twin = testing::sweep("look, then sleep", World::default, |world, mut cpu| {
-//!     while world.take().is_err() {
-//!         cpu.idle(|| false);
-//!     }
-//! });
-//! assert!(twin.lost() > 0, "{twin}");
 //!
 //! // The promises of the try.
 //! let world = World::default();
@@ -103,7 +84,7 @@
 //! check::tries_lose_nothing(&mut op, 5, || world.byte.get()).unwrap();
 //! check::arm_announces_what_has_come(&mut op, &world).unwrap();
 //!
-//! // And the twin of those: a try that takes, and then says "not yet".
+//! // The twin: a try that takes, and then says "not yet".
 //! let byte = Cell::new(Some(7));
 //! let mut greedy = attempt::from_fn(|| byte.take().map_or(Err(nb::Error::WouldBlock), |_| Err::<u8, _>(nb::Error::<()>::WouldBlock)));
 //! assert!(check::tries_lose_nothing(&mut greedy, 5, || byte.get()).is_err());

@@ -209,27 +209,4 @@
 //!   what else the foreground waits for (`needs`) comes while it sleeps.
 //! - **The fake is your word for the device.** [How it is proven](super::proof) has the checks that try it out,
 //!   and shows a twin for each: if you cannot write a mistake that the sweep finds, it does not reach that place.
-//!
-//! The smallest such twin, to keep beside your sweep:
-//!
-//! ```
-//! # use std::cell::Cell;
-//! # use wouldblock::{block::Idle, testing};
-//! # #[derive(Default)]
-//! # struct World { line: Cell<bool>, come: Cell<bool> }
-//! # impl testing::World for World {
-//! #     fn event(&self) { self.line.set(true) }
-//! #     fn deliver(&self) -> bool {
-//! #         let requested = self.line.take();
-//! #         if requested { self.come.set(true) }
-//! #         requested
-//! #     }
-//! # }
-//! let twin = testing::sweep("look, then sleep", World::default, |world, mut cpu| {
-//!     while !world.come.get() {
-//!         cpu.step();
-//!         cpu.idle(|| false);     // sleeps without a last look
-//!     }
-//! });
-//! assert!(twin.lost() > 0, "{twin}");
-//! ```
+//!   The smallest such twin looks, and sleeps without a last look: it ends the example of the module `testing`.
