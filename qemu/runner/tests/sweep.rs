@@ -30,11 +30,11 @@ fn pairs(board: &Board) -> Option<u32> {
 /// the placements are those of both controllers.
 fn least(board: &Board) -> (usize, usize, u64) {
     match board.name {
-        "pc" => (74, 30, 1_500_000),
-        "ast1030" => (83, 33, 150_000),
-        "microbit" => (75, 30, 150_000),
-        "sifive_u" => (66, 27, 150_000),
-        _ => (74, 30, 150_000),
+        "pc" => (85, 36, 1_500_000),
+        "ast1030" => (94, 39, 150_000),
+        "microbit" => (86, 36, 150_000),
+        "sifive_u" => (77, 33, 150_000),
+        _ => (85, 36, 150_000),
     }
 }
 

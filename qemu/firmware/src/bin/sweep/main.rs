@@ -11,6 +11,7 @@ mod awaiting;
 mod blocking;
 mod boundaries;
 mod bounded;
+mod can;
 mod channel;
 mod composed;
 mod composed_twins;
@@ -19,6 +20,7 @@ mod continuous;
 mod device;
 mod edges;
 mod given_up;
+mod i2c;
 mod job;
 mod job_twins;
 #[cfg(target_arch = "arm")]
@@ -30,6 +32,7 @@ mod row;
 mod run;
 mod shared;
 mod slots;
+mod soft;
 mod spi;
 mod take;
 mod twins;
@@ -77,6 +80,8 @@ fn sweep() {
         edges::PATHS,
         pins::PATHS,
         spi::PATHS,
+        i2c::PATHS,
+        can::PATHS,
         composed::PATHS,
         bounded::PATHS,
         polled::PATHS,
@@ -89,6 +94,8 @@ fn sweep() {
         composed_twins::TWINS,
         pins::TWINS,
         spi::TWINS,
+        i2c::TWINS,
+        can::TWINS,
         #[cfg(device = "serial")]
         uart_twins::TWINS,
         #[cfg(device = "serial")]

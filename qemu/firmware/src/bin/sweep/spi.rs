@@ -12,13 +12,12 @@ use firmware::task::block_on;
 use portable_atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 use wouldblock::{
     adapter::{SharedBus, SpiDevice},
-    event::Event,
     spi::{Bus, Controller, Cursor, Words},
 };
 
 use crate::{
     placement::{Path, ended, insist, waits},
-    run::LOST,
+    soft::{Arming, Interrupt},
 };
 
 pub const PATHS: &[Path] = &[
@@ -38,8 +37,7 @@ const fn of_words(name: &'static str, run: fn()) -> Path {
     Path::new(name, empty, come_back, run).checked(is_deselected)
 }
 
-/// What the handler signals.
-static RECEIVED: Event = Event::new();
+static RECEIVED: Interrupt = Interrupt::new();
 /// Where the word is.
 static WORD: AtomicU8 = AtomicU8::new(NOWHERE);
 const NOWHERE: u8 = 0;
@@ -47,15 +45,12 @@ const IN_FLIGHT: u8 = 1;
 const BACK: u8 = 2;
 /// Its bits.
 static BITS: AtomicU8 = AtomicU8::new(0);
-/// The interrupt is enabled.
-static ENABLED: AtomicBool = AtomicBool::new(false);
 static SELECTED: AtomicBool = AtomicBool::new(false);
 
 fn empty() {
     WORD.store(NOWHERE, Relaxed);
-    ENABLED.store(false, Relaxed);
     SELECTED.store(false, Relaxed);
-    RECEIVED.signal();
+    RECEIVED.empty();
 }
 
 /// The word comes back, if one is in flight. One that is back already is announced again if that was lost.
@@ -63,20 +58,11 @@ fn come_back() -> bool {
     match WORD.load(Relaxed) {
         IN_FLIGHT => {
             WORD.store(BACK, Relaxed);
-            interrupt();
+            RECEIVED.raise();
             true
         }
-        BACK if LOST.load(Relaxed) => {
-            RECEIVED.signal();
-            true
-        }
+        BACK => RECEIVED.announce_lost(),
         _ => false,
-    }
-}
-
-fn interrupt() {
-    if ENABLED.swap(false, Relaxed) {
-        RECEIVED.signal();
     }
 }
 
@@ -89,11 +75,7 @@ fn is_deselected() -> bool {
 struct Complement {
     /// The words are the waits of the path.
     counts: bool,
-    /// A twin's: what is there when it is armed is no news.
-    edge_only: bool,
-    /// A twin's: it is armed once.
-    once: bool,
-    armed: bool,
+    arming: Arming,
 }
 
 impl Controller for Complement {
@@ -112,18 +94,11 @@ impl Controller for Complement {
     }
 
     fn arm(&mut self) {
-        if self.once && self.armed {
-            return;
-        }
-        self.armed = true;
-        ENABLED.store(true, Relaxed);
-        if !self.edge_only && WORD.load(Relaxed) == BACK {
-            interrupt();
-        }
+        self.arming.arm(&RECEIVED, || WORD.load(Relaxed) == BACK);
     }
 
     fn disarm(&mut self) {
-        ENABLED.store(false, Relaxed);
+        RECEIVED.disable();
     }
 }
 
@@ -165,7 +140,7 @@ impl OutputPin for Select {
 }
 
 fn bus(controller: Complement) -> Bus<'static, Complement> {
-    Bus::new(controller, RECEIVED.waiter().expect("one waiter at a time"))
+    Bus::new(controller, RECEIVED.waiter())
 }
 
 /// Two transactions of one word, made by `transfer`.
@@ -197,10 +172,10 @@ fn on_shared_bus() {
 
 /// One transaction of two words, with `wait`.
 fn two_words_by(
-    controller: Complement,
+    arming: Arming,
     wait: impl FnOnce(&mut Bus<'_, Complement>, &mut [Operation<'_, u8>]),
 ) {
-    let mut bus = bus(Complement { counts: true, ..controller });
+    let mut bus = bus(Complement { counts: true, arming });
     let mut back = [7];
     wait(&mut bus, &mut [Operation::Write(&[1]), Operation::Transfer(&mut back, &[2])]);
     insist(back == [!2]);
@@ -216,19 +191,19 @@ fn suspend(bus: &mut Bus<'_, Complement>, operations: &mut [Operation<'_, u8>]) 
 }
 
 fn two_words() {
-    two_words_by(Complement::default(), sleep);
+    two_words_by(Arming::default(), sleep);
 }
 
 fn two_words_awaited() {
-    two_words_by(Complement::default(), suspend);
+    two_words_by(Arming::default(), suspend);
 }
 
 /// Mistake: an interrupt that comes with a word, and not while one is there.
 fn edge_only() {
-    two_words_by(Complement { edge_only: true, ..Complement::default() }, sleep);
+    two_words_by(Arming::edge_only(), sleep);
 }
 
 /// Mistake: it is armed once, although each interrupt disables it.
 fn armed_once() {
-    two_words_by(Complement { once: true, ..Complement::default() }, sleep);
+    two_words_by(Arming::once(), sleep);
 }
