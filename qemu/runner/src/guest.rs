@@ -153,8 +153,9 @@ impl<'a> Guest<'a> {
 
         let monitor = match board.prepare {
             [] => None,
-            // QEMU listens there before it connects to the streams.
-            settings => Some(Monitor::start(path, settings).map_err(failed)??),
+            // QEMU listens there before it connects to the streams. If it cannot be told, it has ended, and its
+            // outcome says why.
+            settings => Monitor::start(path, settings).ok().transpose()?,
         };
 
         let (mut readers, mut writers) = (Vec::new(), [None, None]);
