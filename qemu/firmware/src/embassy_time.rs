@@ -60,9 +60,17 @@ fn wake_and_set_alarm(queue: &mut Queue) {
     }
 }
 
-/// Ticks at one frequency in ticks at another, rounded down. Whole seconds are converted by themselves, so
-/// that 64 bits are enough.
+/// Ticks at one frequency in ticks at another, rounded down. Mostly one is a multiple of the other, and both
+/// are constants: then a small processor need not divide. Otherwise whole seconds are converted by themselves,
+/// so that 64 bits are enough.
+#[inline]
 fn convert(ticks: u64, from: u64, to: u64) -> u64 {
-    let from = from.max(1);
+    let (from, to) = (from.max(1), to.max(1));
+    if to.is_multiple_of(from) {
+        return ticks.saturating_mul(to / from);
+    }
+    if from.is_multiple_of(to) {
+        return ticks / (from / to);
+    }
     (ticks / from).saturating_mul(to).saturating_add(ticks % from * to / from)
 }
