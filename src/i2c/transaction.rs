@@ -57,17 +57,27 @@ impl<'a, 'b, C: Controller> Transaction<'a, 'b, C> {
 
     /// Retries until the end, without its event.
     #[inline]
-    pub(crate) fn spin(mut self) -> Result<(), Error<C::Error>> {
-        if !self.cursor.next_run() {
+    pub(crate) fn spin(self) -> Result<(), Error<C::Error>> {
+        // At its end a drop does nothing. If the controller panics, it aborts, where that unwinds.
+        #[cfg(panic = "unwind")]
+        let mut this = self;
+        #[cfg(not(panic = "unwind"))]
+        let mut this = mem::ManuallyDrop::new(self);
+
+        let transaction: &mut Self = &mut this;
+        if !transaction.cursor.next_run() {
             return Ok(());
         }
-        if self.phase == Phase::OutOfRange {
+        if transaction.phase == Phase::OutOfRange {
             return Err(Error::AddressOutOfRange);
         }
-        let begun = block(from_fn(|| self.begin()));
-        let Self { controller, cursor, .. } = &mut self;
+        let begun = block(from_fn(|| transaction.begin()));
+        let Self { controller, cursor, .. } = transaction;
         let end = begun.and_then(|()| block(from_fn(|| controller.step(cursor))));
-        mem::forget(self); // At its end a drop would do nothing. (If the controller panics, it aborts.)
+        #[cfg(panic = "unwind")]
+        {
+            this.phase = Phase::Ended;
+        }
         end.map_err(Error::Bus)
     }
 
