@@ -62,7 +62,7 @@ fn one_that_is_dropped_at_any_try_and_the_next() {
     }
     let unflushed = dropped(2, Form::Asleep, Flaw::NeverFlushes, false);
     caught(&unflushed, panicked("under a running clock"));
-    // The words of the first are taken for the answers of the second.
+    // The words of the first are taken for what the second one receives.
     caught(&dropped(2, Form::Asleep, Flaw::KeepsWords, false), panicked("left == right"));
 }
 

@@ -40,7 +40,7 @@ pub struct Engine {
     flaw: Flaw,
     /// An operation that only writes ends when its last word is in the FIFO.
     ends_early: bool,
-    /// Words that were sent and whose answers are thrown away.
+    /// Words that were sent and whose replies are thrown away.
     ignored: usize,
     in_flight: usize,
     /// Whether the chip of a conformance suite says that the controller fails.
@@ -118,7 +118,7 @@ impl Controller for Engine {
             while self.chip.receive().is_some() {}
             self.ignored = 0;
         }
-        // The loss of a word that nobody waited for is none.
+        // The loss of a word that was not waited for is none.
         _ = self.chip.take_overrun();
         self.fault()
     }

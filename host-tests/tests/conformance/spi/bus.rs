@@ -100,7 +100,7 @@ impl Fifo {
     ) -> Result<(), ErrorKind> {
         self.fault()?;
         if !matches!(self.flaw, Flaw::KeepsWords | Flaw::KeepsWordsOfTheDropped) {
-            // A call that was dropped has left words in the FIFOs: they are sent, and nobody reads.
+            // A call that was dropped has left words in the FIFOs: they are sent, and none is read.
             self.to_send.borrow_mut().iter_mut().for_each(|(_, wanted)| *wanted = false);
             self.received.borrow_mut().clear();
         }

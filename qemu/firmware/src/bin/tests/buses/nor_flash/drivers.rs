@@ -55,7 +55,7 @@ fn flash() -> NorFlash<'static, Slow, Park> {
     NorFlash::new(Slow::flash(), Park)
 }
 
-/// So many values that each sector is erased and used again several times.
+/// Enough values that each sector is erased and used again several times.
 fn sequential_storage_keeps_a_map(_: &'static Board) {
     let mut buffer = [0; 128];
     let mut map = map!(flash());

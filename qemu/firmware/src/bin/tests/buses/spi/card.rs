@@ -16,7 +16,7 @@ use super::CLOCK;
 /// A device in front of QEMU 7.2's card, which does two things wrong (`hw/sd/ssi-sd.c`). With a real card, leave
 /// it out.
 ///
-/// - To CMD58 it answers that it is idle, although it has ended its initialization. Here the answer is
+/// - To CMD58 it replies that it is idle, although it has ended its initialization. Here the reply is
 ///   changed to that it is ready.
 /// - After a command that writes it takes one byte for nothing before the token of the data, and a real card
 ///   takes any number. Here that byte is sent.
